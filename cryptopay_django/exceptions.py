@@ -1,0 +1,166 @@
+"""Everything that can go wrong, as one tree. Plain Python: the gateway client and the sandbox use it too.
+
+CryptopayError
+├── SignatureError               a callback whose signature matches no current secret
+├── WireError                    bytes from the gateway that cannot be read; names the field
+├── GatewayError                 a call to the gateway did not succeed
+│   ├── GatewayRefusedError      it answered 4xx: nothing happened over there
+│   │   ├── GatewayAuthenticationError   401: key, secret or clock
+│   │   ├── GatewayPermissionError       403: the key's permissions or the IP white-list
+│   │   ├── GatewayNotFoundError         404
+│   │   ├── GatewayConflictError         409: the custom_id was used before
+│   │   ├── GatewayValidationError       422, 400
+│   │   └── GatewayRateLimitError        429, or our own limiter before it
+│   └── GatewayOutageError       no usable answer
+│       ├── GatewayUnreachableError      nothing was sent
+│       ├── GatewayTimeoutError          sent, no answer in time: the outcome is unknown
+│       ├── GatewayFaultError            5xx: the outcome is unknown
+│       └── GatewayAnswerError           an answer that cannot be read: the outcome is unknown
+├── InvoiceRequestError          create_invoice was asked for something that cannot be; nothing was sent
+│   ├── AmountError              float, zero, negative, over-precise or too large
+│   ├── CurrencyError            not a currency known here
+│   ├── NetworkError             the coin is not on this network
+│   └── CustomIdError            characters or length; or used before for something else
+├── CreationUnknownError         create_invoice cannot tell yet whether the gateway has the invoice
+├── PriceSealError               the gateway holds an invoice with another price than ordered
+├── TransactionOpenError         called inside a transaction, where nothing could be committed before the call
+└── ReleaseError                 release_invoice has nothing to release, or lacks a reason
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class CryptopayError(Exception):
+    """The base of all errors of this package."""
+
+
+class SignatureError(CryptopayError):
+    """The signature header matches no current callback secret of the account."""
+
+
+class WireError(CryptopayError):
+    """Bytes from the gateway cannot be read. `field` is the dotted path of what is wrong ("" for the whole)."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field = field
+        self.reason = reason
+        super().__init__(f"{field}: {reason}" if field else reason)
+
+    def __reduce__(self) -> tuple[type[WireError], tuple[str, str]]:
+        return type(self), (self.field, self.reason)
+
+
+class GatewayError(CryptopayError):
+    """A call to the gateway did not succeed. `outcome_unknown` tells whether it may have had its effect."""
+
+    outcome_unknown = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        details: Sequence[Any] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.details = tuple(details)
+        self.retry_after = retry_after
+
+
+class GatewayRefusedError(GatewayError):
+    """The gateway refused the call (4xx). Nothing happened over there."""
+
+
+class GatewayAuthenticationError(GatewayRefusedError):
+    """401: API_KEY or API_SECRET is wrong, or this machine's clock is more than ten minutes off."""
+
+
+class GatewayPermissionError(GatewayRefusedError):
+    """403: the API key lacks the permission, or this address is not on its white-list."""
+
+
+class GatewayNotFoundError(GatewayRefusedError):
+    """404: the gateway does not know it."""
+
+
+class GatewayConflictError(GatewayRefusedError):
+    """409: the custom_id was used before in this account."""
+
+
+class GatewayValidationError(GatewayRefusedError):
+    """400 or 422: the gateway does not accept the request; `details` says what."""
+
+
+class GatewayRateLimitError(GatewayRefusedError):
+    """429: more than 200 requests a minute with this key; `retry_after` is in seconds where known."""
+
+
+class GatewayOutageError(GatewayError):
+    """The gateway gave no usable answer."""
+
+
+class GatewayUnreachableError(GatewayOutageError):
+    """No connection was made, so nothing was sent."""
+
+
+class GatewayTimeoutError(GatewayOutageError):
+    """The request was sent and no whole answer came in time, or the connection broke."""
+
+    outcome_unknown = True
+
+
+class GatewayFaultError(GatewayOutageError):
+    """The gateway, or something before it, answered 5xx."""
+
+    outcome_unknown = True
+
+
+class GatewayAnswerError(GatewayOutageError):
+    """The answer is a redirect, too large, or not what the protocol says."""
+
+    outcome_unknown = True
+
+
+class InvoiceRequestError(CryptopayError, ValueError):
+    """create_invoice was asked for something that cannot be. Nothing was sent."""
+
+
+class AmountError(InvoiceRequestError):
+    """The amount is a float, not positive, too precise for its currency, or too large."""
+
+
+class CurrencyError(InvoiceRequestError):
+    """The currency is not one known here."""
+
+
+class NetworkError(InvoiceRequestError):
+    """The coin does not exist on this network."""
+
+
+class CustomIdError(InvoiceRequestError):
+    """The custom_id has characters outside `A-Za-z0-9._-`, is too long, or names another invoice."""
+
+
+class CreationUnknownError(CryptopayError):
+    """Nobody knows yet whether the gateway made the invoice. Call again with the same custom_id."""
+
+
+class PriceSealError(CryptopayError):
+    """The gateway holds this invoice with another price than ordered; it is quarantined."""
+
+
+class TransactionOpenError(CryptopayError):
+    """The call must not run inside a transaction: what it writes first has to be committed first."""
+
+
+class ReleaseError(CryptopayError):
+    """The invoice has nothing to release, or no reason was given."""
