@@ -1,0 +1,1 @@
+"""Fixtures that the whole suite shares. Factories and the sandbox's live in `cryptopay_django.testing`."""

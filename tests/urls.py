@@ -1,0 +1,9 @@
+"""What a host project mounts: the app under a prefix of its own, and the admin."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("cryptopay/", include("cryptopay_django.urls")),
+]
