@@ -1,0 +1,75 @@
+# `make` lists what can be done. Needs Python 3.11 or newer and GNU make; everything else goes into .venv.
+#
+#   make test PYTEST_ARGS="-k callback"                  some tests
+#   make test DATABASE_URL=postgresql://user@host/name   on another database (also mysql://, mariadb://)
+#   make demo PORT=9000 SANDBOX_PORT=9100                on other ports
+
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+SANDBOX_PORT ?= 8100
+ONCE ?=
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+
+# The driver that DATABASE_URL asks for, as an extra of pyproject.toml.
+driver = $(if $(filter postgres%,$(DATABASE_URL)),postgresql)$(if $(filter mysql% mariadb%,$(DATABASE_URL)),mysql)
+stamp = $(VENV)/.installed-$(1)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: help demo test test-postgresql test-mariadb check format clean FORCE
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(call stamp,sandbox) ## play a whole purchase in a small shop, then keep it running (ONCE=1: stop after it)
+	@PORT="$(PORT)" SANDBOX_PORT="$(SANDBOX_PORT)" ONCE="$(ONCE)" $(BIN)/python -m example_project.demo
+
+test: $(call stamp,dev) $(if $(driver),$(call stamp,$(driver))) ## run the test suite (SQLite, or what DATABASE_URL names)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-postgresql test-mariadb: test-%: $(call stamp,dev)
+	$(BIN)/python -m scripts.with_database --no-fsync $* -- $(MAKE) --no-print-directory test
+
+# awk reads these two lines only to list them.
+test-postgresql: ## run the test suite on a throw-away PostgreSQL
+test-mariadb: ## run the test suite on a throw-away MariaDB
+
+check: $(call stamp,dev) ## lint, formatting, types, direction of imports, missing migrations
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
+
+format: $(call stamp,dev) ## mend what ruff can mend by itself
+	$(BIN)/python -m ruff check --fix-only --quiet .
+	$(BIN)/python -m ruff format .
+
+clean: ## remove .venv, caches, builds and the demo's database
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis example_project/var
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp for each extra that is installed. A .venv whose interpreter or pip is gone is made anew.
+$(VENV)/.installed-%: pyproject.toml $(if $(shell test -x $(BIN)/python && echo yes),,FORCE)
+	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	    command -v "$(PYTHON)" >/dev/null || { \
+	        echo "'$(PYTHON)' was not found. Install Python 3.11 or newer, or name it: make PYTHON=/path/to/python"; exit 1; }; \
+	    "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	        echo "$$("$(PYTHON)" --version) is too old: Python 3.11 or newer is needed. Name another: make PYTHON=python3.13"; exit 1; }; \
+	    echo "making $(VENV) with $$("$(PYTHON)" --version)"; \
+	    "$(PYTHON)" -m venv --clear "$(VENV)" || { rm -rf "$(VENV)"; exit 1; }; \
+	fi
+	@echo "installing cryptopay-django[$*] into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]" || { \
+	    if [ "$*" = mysql ]; then \
+	        echo "mysqlclient is compiled on this machine and needs a C compiler, pkg-config and the client's headers:"; \
+	        echo "  Debian, Ubuntu: apt install build-essential pkg-config python3-dev libmariadb-dev"; \
+	        echo "  macOS: brew install mysql-client pkg-config"; \
+	    fi; \
+	    exit 1; }
+	@touch $@

@@ -1,0 +1,1 @@
+"""Tools for working on this package. Nothing here is installed with it."""
