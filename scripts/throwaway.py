@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-DATABASE = "cryptopay"
+DATABASE = "shop"
 START_SECONDS = 60
 STOP_SECONDS = 30
 
@@ -66,7 +66,7 @@ class Server:
 @contextlib.contextmanager
 def postgresql(*, fsync: bool = True, options: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Run a PostgreSQL of its own; `options` are settings of its configuration file."""
-    initdb, postgres = find_programs("PostgreSQL", ["initdb"], ["postgres"], folders=POSTGRESQL_FOLDERS)
+    initdb, postgres = postgresql_programs()
     settings = {"logging_collector": "off", "max_connections": "200"}
     if not fsync:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -183,6 +183,14 @@ def mariadb(*, fsync: bool = True, options: Mapping[str, str] | None = None) -> 
                 folder=folder,
                 process=process,
             )
+
+
+def postgresql_programs() -> list[Path]:
+    return find_programs("PostgreSQL", ["initdb"], ["postgres"], folders=POSTGRESQL_FOLDERS)
+
+
+def mariadb_programs() -> list[Path]:
+    return find_programs("MariaDB", ["mariadb-install-db", "mysql_install_db"], ["mariadbd", "mysqld"])
 
 
 def find_programs(product: str, *names: Sequence[str], folders: Sequence[str] = ()) -> list[Path]:
@@ -308,4 +316,8 @@ def last_lines(folder: Path, count: int = 20) -> str:
 KINDS: dict[str, Callable[..., contextlib.AbstractContextManager[Server]]] = {
     "postgresql": postgresql,
     "mariadb": mariadb,
+}
+PROGRAMS: dict[str, Callable[[], list[Path]]] = {
+    "postgresql": postgresql_programs,
+    "mariadb": mariadb_programs,
 }
