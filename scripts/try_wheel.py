@@ -1,0 +1,133 @@
+"""Build the wheel, install it into an empty environment, and set up a new shop with it, as a stranger would.
+
+    python -m scripts.try_wheel
+
+Nothing of the checkout is on the new environment's path. Ends with an error at the first thing that fails.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+# What a wheel can lose without any test in the checkout noticing.
+MUST_CONTAIN = [
+    r"cryptopay_django/py\.typed",
+    r"cryptopay_django/migrations/0001_.*\.py",
+    r"cryptopay_django/sandbox/__main__\.py",
+    r"cryptopay_django/testing/.*\.py",
+    r".*\.dist-info/licenses/LICENSE",
+]
+MUST_NOT_CONTAIN = r"(tests|example_project|scripts|docs|benchmarks)/"
+
+SETTINGS = """
+
+INSTALLED_APPS += ["cryptopay_django"]
+CRYPTOPAY_ACCOUNTS = {
+    "default": {
+        "API_KEY": "a-made-up-api-key-of-a-new-shop-0000000",
+        "API_SECRET": "a-made-up-api-secret-of-a-new-shop-0000",
+        "CALLBACK_SECRETS": ["a-made-up-callback-secret-of-a-new-shop"],
+        "BASE_URL": "sandbox",
+    }
+}
+"""
+URLS = """
+from django.urls import include
+
+urlpatterns += [path("cryptopay/", include("cryptopay_django.urls"))]
+"""
+IMPORTS = """
+import pathlib, sys
+import cryptopay_django
+from cryptopay_django import models, services, signals
+
+home = pathlib.Path(cryptopay_django.__file__)
+assert home.is_relative_to(sys.prefix), home
+assert models.Invoice.objects.count() == 0
+print("imported", services.create_invoice.__name__, "and", len(vars(signals)), "names of signals")
+"""
+UNSIGNED = """
+from django.test import Client
+from django.urls import reverse
+
+status = Client(headers={"host": "localhost"}).post(
+    reverse("cryptopay_django:callback"), b"{}", content_type="application/json"
+).status_code
+assert status == 401, status
+print("an unsigned callback was refused with", status)
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="try-wheel-") as name:
+        folder = Path(name)
+        wheel = build(folder / "dist")
+        look_inside(wheel)
+        python = install(wheel, folder / "venv")
+        use(python, folder / "shop")
+    print("the wheel works in an environment of its own")
+
+
+def build(folder: Path) -> Path:
+    say(f"build with {sys.version.split()[0]}")
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, quiet=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def look_inside(wheel: Path) -> None:
+    say(f"look into {wheel.name}")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    for pattern in MUST_CONTAIN:
+        if not any(re.fullmatch(pattern, name) for name in names):
+            sys.exit(f"{wheel.name} lacks {pattern}")
+    if strays := [name for name in names if re.match(MUST_NOT_CONTAIN, name)]:
+        sys.exit(f"{wheel.name} contains {strays[:5]}")
+    print(f"{len(names)} files")
+
+
+def install(wheel: Path, folder: Path) -> Path:
+    say("install it into an empty environment")
+    run(sys.executable, "-m", "venv", folder)
+    python = folder / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
+    run(python, "-m", "pip", "--disable-pip-version-check", "check")
+    return python
+
+
+def use(python: Path, shop: Path) -> None:
+    say("set up a new shop")
+    shop.mkdir()
+    run(python, "-m", "django", "startproject", "shop", ".", cwd=shop)
+    for file, addition in {"settings.py": SETTINGS, "urls.py": URLS}.items():
+        with (shop / "shop" / file).open("a") as source:
+            source.write(addition)
+    manage = [python, "-W", "error", "manage.py"]
+    run(*manage, "check", "--fail-level", "WARNING", cwd=shop)
+    run(*manage, "makemigrations", "--check", "--dry-run", cwd=shop)
+    run(*manage, "migrate", "--verbosity", "0", cwd=shop)
+    for code in (IMPORTS, UNSIGNED):
+        run(*manage, "shell", "--no-imports", "--command", code, cwd=shop)
+    run(python, "-m", "cryptopay_django.sandbox", "--help", cwd=shop)
+
+
+def run(*command: str | Path, cwd: Path | None = None, quiet: bool = False) -> None:
+    output = subprocess.PIPE if quiet else None
+    done = subprocess.run(command, cwd=cwd, stdout=output, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        sys.stdout.buffer.write(done.stdout or b"")
+        sys.exit(f"failed with status {done.returncode}: {' '.join(map(str, command))[:200]}")
+
+
+def say(what: str) -> None:
+    print(f"* {what}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
