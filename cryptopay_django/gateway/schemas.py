@@ -1,0 +1,260 @@
+"""What the gateway says, as frozen dataclasses: snapshots of invoices, callbacks, resolutions, coins, rates.
+
+Types say what may be null, defaults what may be absent. Values are checked for form only: a status, event
+or coin unknown here stays a string, and `services/merge.py` decides what it means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from . import limits
+from .strictjson import Json, join_path, parse_json
+from .values import (
+    Address,
+    Amount,
+    Code,
+    Link,
+    Name,
+    Pair,
+    Reference,
+    Score,
+    Text,
+    Txid,
+    Url,
+    read_object,
+    read_required,
+)
+from .wire import WireObject
+
+INVOICE_TYPE = "Invoice"
+
+_TAGGED_ADDRESS = re.compile(
+    rf"([^?]+)\?(?:dt|memo|memo_id)=([0-9A-Za-z._-]{{1,{limits.DESTINATION_TAG_LENGTH}}})", re.ASCII
+)
+
+
+def split_address(address: str) -> tuple[str, str | None]:
+    """Part an address of XRP or XLM (`rn7b…?dt=2751702755`) into the plain address and the tag.
+
+    Any other address comes back whole, with None. A payment to the plain address alone is lost.
+    """
+    tagged = _TAGGED_ADDRESS.fullmatch(address)
+    return (tagged[1], tagged[2]) if tagged else (address, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Risk(WireObject):
+    """What the gateway's risk scoring says about a transaction or an address."""
+
+    score: Score
+    level: Code
+    resource_name: Name | None = None
+    resource_category: Name | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction(WireObject):
+    """One on-chain transaction of an invoice. It carries no amount and no confirmation flag."""
+
+    txid: Txid
+    risk: Risk | None = None
+    source_addresses: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange(WireObject):
+    """The rate at which an invoice was, or would be, converted."""
+
+    pair: Pair
+    rate: Amount
+    fee: Amount | None = None
+    fee_currency: Code | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceSnapshot(WireObject):
+    """An invoice as the gateway reported it, in a callback or an answer."""
+
+    id: UUID
+    custom_id: Reference | None = None
+    customer_id: Reference | None = None
+    subscription_id: Reference | None = None
+    status: Code
+    status_context: Code | None = None
+    address: Address | None = None
+    network: Code | None = None
+    uri: Url | None = None
+    price_amount: Amount
+    price_currency: Code
+    pay_amount: Amount
+    pay_currency: Code
+    paid_amount: Amount
+    fee: Amount | None = None
+    fee_currency: Code | None = None
+    exchange: Exchange | None = None
+    transactions: tuple[Transaction, ...] = ()
+    name: Name | None = None
+    description: Text | None = None
+    metadata: Mapping[str, str] | None = field(default=None, hash=False)
+    # The shop's own; they may lead into an app, so any scheme is taken. Check it before showing a link.
+    success_redirect_url: Url | None = None
+    unsuccess_redirect_url: Url | None = None
+    hosted_page_url: Link | None = None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def address_and_tag(self) -> tuple[str | None, str | None]:
+        """The plain address and the destination tag, where there are such; `address` is the wire's text."""
+        return split_address(self.address) if self.address is not None else (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackMessage(WireObject):
+    """One callback. For types other than Invoice `data` is not interpreted; it stays in `extra`."""
+
+    type: Code
+    event: Code
+    invoice: InvoiceSnapshot | None = None
+
+    @classmethod
+    def from_wire(cls, obj: object, path: str = "") -> Self:
+        """Read the envelope and, in an invoice's callback, the invoice."""
+        members = dict(read_object(obj, path))
+        envelope = _Envelope.from_wire(members, path)
+        extra = dict(envelope.extra)
+        invoice = None
+        if envelope.type == INVOICE_TYPE:
+            data = read_required(members, "data", path)
+            invoice = InvoiceSnapshot.from_wire(data, join_path(path, "data"))
+            del extra["data"]
+        return cls(envelope.type, envelope.event, invoice, extra=extra)
+
+    def to_wire(self) -> dict[str, Json]:
+        """Write the callback's body, ready for `dump_json`."""
+        data: dict[str, Json] = {} if self.invoice is None else {"data": self.invoice.to_wire()}
+        return {"type": self.type, "event": self.event, **data, **self.extra}
+
+
+@dataclass(frozen=True, slots=True)
+class _Envelope(WireObject):
+    type: Code
+    event: Code
+
+
+def parse_callback(body: bytes) -> CallbackMessage:
+    """Read the raw body of a callback, once its signature is verified; raise WireError if it is none."""
+    return CallbackMessage.from_wire(parse_json(body))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalculation(WireObject):
+    """A new price for what was paid. Until it is committed, a preview that changes nothing."""
+
+    id: UUID
+    invoice_id: UUID
+    pay_amount: Amount
+    pay_currency: Code
+    price_amount: Amount
+    price_currency: Code
+    fee: Amount | None = None
+    fee_currency: Code | None = None
+    previous_pay_amount: Amount | None = None
+    previous_price_amount: Amount | None = None
+    previous_exchange_rate: Amount | None = None
+    exchange: Exchange | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund(WireObject):
+    """Coins sent back. Without an `address` they went to the merchant's own coin account."""
+
+    id: UUID
+    custom_id: Reference | None = None
+    invoice_id: UUID
+    amount: Amount
+    amount_currency: Code
+    fee: Amount | None = None
+    fee_currency: Code | None = None
+    address: Address | None = None
+    network: Code | None = None
+    txid: Txid | None = None
+    risk: Risk | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate(WireObject):
+    """What one unit of the base currency is bought and sold for."""
+
+    buy_rate: Amount
+    sell_rate: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationTag(WireObject):
+    """What a network calls the number that must stand beside the address."""
+
+    required: bool
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Feature(WireObject):
+    """Whether the account can use a network for one product."""
+
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CoinNetwork(WireObject):
+    """A network that a coin travels on."""
+
+    network: Code
+    name: Name
+    precision: int
+    destination_tag: DestinationTag | None = None
+    invoices: Feature | None = None
+    channels: Feature | None = None
+    coin_withdrawals: Feature | None = None
+
+    @property
+    def invoices_enabled(self) -> bool:
+        """Whether invoices can be paid over this network; not, where the gateway does not say."""
+        return self.invoices is not None and self.invoices.enabled
+
+
+@dataclass(frozen=True, slots=True)
+class Coin(WireObject):
+    """A coin the gateway takes."""
+
+    currency: Code
+    name: Name
+    logo_url: Url | None = None
+    networks: tuple[CoinNetwork, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerAddress(WireObject):
+    """Where a customer's refunds in one coin go."""
+
+    address: Address
+    currency: Code
+    network: Code | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer(WireObject):
+    """A customer of the shop, as the gateway keeps it."""
+
+    id: Reference
+    currency: Code
+    refund_addresses: Mapping[str, str] = field(default_factory=dict, hash=False)
+    addresses: tuple[CustomerAddress, ...] = ()

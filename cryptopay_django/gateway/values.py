@@ -1,0 +1,172 @@
+"""How one value travels: amounts, times, codes and the like, each with what is refused.
+
+Messages are made of them in `schemas.py`, by way of the base class in `wire.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+from ..exceptions import WireError
+from . import limits
+from .strictjson import Json, is_storable, join_path
+
+_AMOUNT = re.compile(rf"[0-9]{{1,{limits.AMOUNT_INTEGER_DIGITS}}}(?:\.[0-9]{{1,{limits.AMOUNT_DECIMALS}}})?")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_LINK = re.compile(r"https?://[^\s/?#\\@][^\s\\]*", re.IGNORECASE)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one value is read from the wire, and written back."""
+
+    read: Callable[[object, str], Any]
+    write: Callable[[Any], Json]
+
+
+def amount_text(amount: Decimal) -> str:
+    """Return an amount as the gateway writes it: no exponent, trailing zeros cut, one decimal kept."""
+    whole, _, decimals = format(amount, "f").partition(".")
+    return f"{whole}.{decimals.rstrip('0') or '0'}"
+
+
+def plain_text(amount: Decimal) -> str:
+    """Return an amount digit for digit, without an exponent."""
+    return format(amount, "f")
+
+
+def read_object(value: object, path: str) -> dict[str, Json]:
+    """Return a JSON object; raise WireError for anything else."""
+    if not isinstance(value, dict):
+        raise WireError(path, f"must be an object, not {kind_of(value)}")
+    return cast("dict[str, Json]", value)
+
+
+def read_required(members: Mapping[str, Json], key: str, path: str) -> Json:
+    """Return a member that must be there."""
+    if key not in members:
+        raise WireError(join_path(path, key), "is missing")
+    return members[key]
+
+
+def text(length: int, *, empty: bool = True, lines: bool = False) -> Codec:
+    """Return the codec of a string of at most `length` characters; control characters only where `lines`."""
+
+    def read(value: object, path: str) -> str:
+        if not isinstance(value, str):
+            raise WireError(path, f"must be a string, not {kind_of(value)}")
+        if len(value) > length:
+            raise WireError(path, f"is longer than {length} characters")
+        if not value and not empty:
+            raise WireError(path, "is empty")
+        if not is_storable(value) or (not lines and _CONTROL.search(value)):
+            raise WireError(path, "has control characters")
+        return value
+
+    return Codec(read, str)
+
+
+def _read_amount(value: object, path: str) -> Decimal:
+    if not isinstance(value, str):
+        raise WireError(path, f"must be an amount as a string, not {kind_of(value)}")
+    if not _AMOUNT.fullmatch(value):
+        raise WireError(
+            path,
+            f"must be a plain decimal, not negative, with at most {limits.AMOUNT_INTEGER_DIGITS} digits "
+            f"before and {limits.AMOUNT_DECIMALS} after the point",
+        )
+    return Decimal(value)
+
+
+def _read_score(value: object, path: str) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise WireError(path, f"must be a JSON number read by parse_json, not {kind_of(value)}")
+    number = Decimal(value)
+    whole, _, decimals = plain_text(number).partition(".")
+    if number.is_signed():
+        raise WireError(path, "is negative")
+    if len(whole) > limits.SCORE_INTEGER_DIGITS or len(decimals) > limits.SCORE_DECIMALS:
+        raise WireError(path, "has too many digits")
+    return number
+
+
+def _read_uuid(value: object, path: str) -> UUID:
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        raise WireError(path, "must be a UUID")
+    return UUID(value)
+
+
+def _read_time(value: object, path: str) -> datetime:
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        raise WireError(path, "must be an ISO 8601 time with its offset from UTC")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise WireError(path, "is no time that exists") from error
+    # Further out, converting between time zones overflows.
+    if not 1970 <= moment.year <= 9000:
+        raise WireError(path, "is outside the years 1970 to 9000")
+    return moment
+
+
+def _read_link(value: object, path: str) -> str:
+    link: str = _URL.read(value, path)
+    if not _LINK.fullmatch(link):
+        raise WireError(path, "must be an http or https URL")
+    return link
+
+
+def _read_string_map(value: object, path: str) -> dict[str, str]:
+    members = read_object(value, path)
+    return {_KEY.read(key, path): _VALUE.read(item, join_path(path, key)) for key, item in members.items()}
+
+
+def _read_flag(value: object, path: str) -> bool:
+    if not isinstance(value, bool):
+        raise WireError(path, f"must be true or false, not {kind_of(value)}")
+    return value
+
+
+def _read_count(value: object, path: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 1000:
+        raise WireError(path, "must be a whole number from 0 to 1000")
+    return value
+
+
+def kind_of(value: object) -> str:
+    names = {type(None): "null", bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
+    return names.get(type(value), "a number")
+
+
+_URL = text(limits.URL_LENGTH)
+_KEY = text(limits.NAME_LENGTH)
+_VALUE = text(limits.TEXT_LENGTH, lines=True)
+PLAIN_CODECS: Mapping[object, Codec] = {
+    bool: Codec(_read_flag, bool),
+    int: Codec(_read_count, int),
+    UUID: Codec(_read_uuid, str),
+    datetime: Codec(_read_time, lambda moment: moment.isoformat()),
+    Mapping[str, str]: Codec(_read_string_map, dict),
+}
+
+Amount = Annotated[Decimal, Codec(_read_amount, plain_text)]
+Score = Annotated[Decimal, Codec(_read_score, lambda score: score)]
+Code = Annotated[str, text(limits.CODE_LENGTH, empty=False)]
+Pair = Annotated[str, text(limits.PAIR_LENGTH, empty=False)]
+Reference = Annotated[str, text(limits.CUSTOM_ID_LENGTH)]
+Txid = Annotated[str, text(limits.TXID_LENGTH, empty=False)]
+Address = Annotated[str, text(limits.ADDRESS_LENGTH)]
+Name = Annotated[str, text(limits.NAME_LENGTH, lines=True)]
+Text = Annotated[str, text(limits.TEXT_LENGTH, lines=True)]
+Url = Annotated[str, _URL]
+Link = Annotated[str, Codec(_read_link, str)]
