@@ -21,7 +21,7 @@ stamp = $(VENV)/.installed-$(1)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo test test-postgresql test-mariadb check format clean FORCE
+.PHONY: help demo test test-postgresql test-mariadb check wheel format clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,9 @@ check: $(call stamp,dev) ## lint, formatting, types, direction of imports, missi
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
+
+wheel: $(call stamp,dev) ## build the wheel, and try it in an environment of its own in a new shop
+	$(BIN)/python -m scripts.try_wheel
 
 format: $(call stamp,dev) ## mend what ruff can mend by itself
 	$(BIN)/python -m ruff check --fix-only --quiet .
