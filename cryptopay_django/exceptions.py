@@ -24,6 +24,7 @@ CryptopayError
 ├── CreationUnknownError         create_invoice cannot tell yet whether the gateway has the invoice
 ├── PriceSealError               the gateway holds an invoice with another price than ordered
 ├── TransactionOpenError         called inside a transaction, where nothing could be committed before the call
+├── InvoiceBusyError             the row kept changing while the gateway was asked; try again
 └── ReleaseError                 release_invoice has nothing to release, or lacks a reason
 """
 
@@ -160,6 +161,10 @@ class PriceSealError(CryptopayError):
 
 class TransactionOpenError(CryptopayError):
     """The call must not run inside a transaction: what it writes first has to be committed first."""
+
+
+class InvoiceBusyError(CryptopayError):
+    """The invoice kept changing while the gateway was asked about it. Try again."""
 
 
 class ReleaseError(CryptopayError):

@@ -1,0 +1,15 @@
+"""The Django app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class CryptopayConfig(AppConfig):
+    """Registers models and system checks."""
+
+    name = "cryptopay_django"
+    verbose_name = _("Cryptopay")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401, PLC0415  checks register themselves, once the apps are there

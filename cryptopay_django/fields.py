@@ -1,0 +1,147 @@
+"""Model fields that Django does not have: exact amounts, case-sensitive identifiers, a protected status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Context, Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.core import exceptions
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django_fsm import FSMField, FSMFieldDescriptor
+
+if TYPE_CHECKING:
+    CharField = models.CharField[str, str]
+    DecimalField = models.DecimalField[Decimal | int | str, Decimal]
+else:
+    CharField = models.CharField
+    DecimalField = models.DecimalField
+
+EXACT = Context(prec=80)
+"""For arithmetic on amounts: the default context rounds to 28 digits, an amount may have 38."""
+
+_DIGITS, _PLACES = 38, 18
+_SQLITE_WIDTH = _DIGITS + 1
+
+
+def canonical(value: Decimal) -> Decimal:
+    """Return the same number without trailing zeros and without an exponent: 1E+2 and 100.0 become 100."""
+    value = value.normalize(EXACT)
+    return value.quantize(Decimal(1), context=EXACT) if value.as_tuple().exponent > 0 else value  # type: ignore[operator]
+
+
+class AmountField(DecimalField):
+    """A non-negative amount of money or coin, up to 20 digits before and 18 after the point, exact everywhere.
+
+    `numeric(38, 18)` on servers. SQLite keeps decimals as binary floats, so there it is text of a fixed
+    width, padded with zeros: exact, and in the right order. Sums made by SQLite itself are approximate.
+    A value that does not fit raises ValueError instead of being rounded.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_digits", _DIGITS)
+        kwargs.setdefault("decimal_places", _PLACES)
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        name, path, args, kwargs = super().deconstruct()
+        del kwargs["max_digits"], kwargs["decimal_places"]
+        return name, path, args, kwargs
+
+    def get_internal_type(self) -> str:
+        return "AmountField"
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        if connection.vendor == "sqlite":
+            return f"char({_SQLITE_WIDTH})"
+        return f"numeric({_DIGITS}, {_PLACES})"
+
+    def get_prep_value(self, value: Any) -> Any:
+        value = super().get_prep_value(value)
+        if isinstance(value, Decimal):
+            scaled = (
+                value.quantize(Decimal(1).scaleb(-_PLACES), context=EXACT) if value.is_finite() else value
+            )
+            if not 0 <= value < Decimal(10) ** (_DIGITS - _PLACES) or scaled != value:
+                raise ValueError(
+                    f"{self.name}: {value} does not fit an amount (not negative, 20 digits before and 18 after the point)"
+                )
+            return scaled
+        return value
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:  # noqa: FBT001, FBT002
+        value = value if prepared else self.get_prep_value(value)
+        if connection.vendor == "sqlite" and isinstance(value, Decimal):
+            return f"{value:0{_SQLITE_WIDTH}.{_PLACES}f}"
+        return value
+
+    def get_db_prep_save(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
+        if hasattr(value, "as_sql"):
+            return value
+        return self.get_db_prep_value(value, connection, prepared=False)
+
+    def from_db_value(
+        self, value: Any, expression: object, connection: BaseDatabaseWrapper
+    ) -> Decimal | None:
+        if value is None:
+            return None
+        if isinstance(value, float):  # arithmetic that SQLite did: its own precision, no more
+            value = Context(prec=15).create_decimal_from_float(value)
+        return canonical(Decimal(value))
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, float):
+            raise exceptions.ValidationError("A float is not an amount.", code="invalid")
+        value = super().to_python(value)
+        return canonical(value) if isinstance(value, Decimal) and value.is_finite() else value
+
+
+class CodeField(CharField):
+    """An identifier that somebody else compares byte for byte; MySQL's default collation would fold its case."""
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
+        parameters: Any = super().db_parameters(connection)
+        if connection.vendor == "mysql":
+            parameters["collation"] = "utf8mb4_bin"
+        return parameters
+
+
+class StatusDescriptor(FSMFieldDescriptor):
+    """Refuses a direct change of a status, but not the same value, and not a reload from the database."""
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        held = instance.__dict__
+        if self.field.name in held and held[self.field.name] != value and not held.get("_reloading"):
+            raise AttributeError(f"{self.field.name} moves by transitions only, not by assignment")
+        self.field.set_state(instance, value)
+
+
+class StatusField(FSMField):
+    """An FSM field that is always protected. Models that have one derive from `StatusModel`."""
+
+    descriptor_class = StatusDescriptor
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 32)
+        super().__init__(*args, **kwargs)
+
+
+class StatusModel(models.Model):
+    """Lets `refresh_from_db` write a protected status, by a flag on the instance and for its time only."""
+
+    class Meta:
+        abstract = True
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        with self._reload():
+            super().refresh_from_db(*args, **kwargs)
+
+    @contextmanager
+    def _reload(self) -> Iterator[None]:
+        self.__dict__["_reloading"] = True
+        try:
+            yield
+        finally:
+            del self.__dict__["_reloading"]

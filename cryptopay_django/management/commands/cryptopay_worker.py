@@ -1,0 +1,42 @@
+"""Process stored callbacks and deliver pending events outside of requests."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+
+from ...services import process_overdue
+
+
+class Command(BaseCommand):
+    """Any number of workers may run side by side; one that is killed loses nothing."""
+
+    help = "Process callbacks and deliver events that are due, until stopped (SIGTERM, Ctrl-C), or once for cron."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="do what is due and exit")
+        parser.add_argument("--interval", type=float, default=1.0, help="seconds between looks (default: 1)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Work until nothing is due; unless told once, look again after the interval."""
+        if options["once"]:
+            self.stdout.write(f"{self._drain(threading.Event())} done")
+            return
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        self.stdout.write("waiting for callbacks and events")
+        while not stop.wait(options["interval"]):
+            close_old_connections()
+            self._drain(stop)
+
+    def _drain(self, stop: threading.Event) -> int:
+        total = 0
+        while not stop.is_set() and (done := process_overdue()):
+            total += done
+        return total

@@ -1,0 +1,23 @@
+"""The nouns. What may change them: `services`."""
+
+from .callback import Callback, CallbackOutcome
+from .event import EventKind, InvoiceEvent
+from .invoice import Invoice, InvoiceStatus, StatusContext
+from .payment import Payment, PaymentStatus, RiskLevel
+from .resolution import Resolution, ResolutionKind, ResolutionStatus
+
+__all__ = [
+    "Callback",
+    "CallbackOutcome",
+    "EventKind",
+    "Invoice",
+    "InvoiceEvent",
+    "InvoiceStatus",
+    "Payment",
+    "PaymentStatus",
+    "Resolution",
+    "ResolutionKind",
+    "ResolutionStatus",
+    "RiskLevel",
+    "StatusContext",
+]

@@ -1,0 +1,62 @@
+"""The inbox: every callback that was answered 200, byte for byte, and what became of it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .invoice import Invoice
+from .locking import LockingQuerySet
+
+
+class CallbackOutcome(models.TextChoices):
+    """What became of a callback. All but `pending` and `orphan` are final."""
+
+    PENDING = "pending", _("pending")
+    APPLIED = "applied", _("applied")
+    STALE = "stale", _("stale")
+    IGNORED = "ignored", _("ignored")
+    ORPHAN = "orphan", _("orphan")
+    UNREADABLE = "unreadable", _("unreadable")
+
+
+class Callback(models.Model):
+    """One signed callback as it arrived. Pending ones are retried for ever, from `next_attempt_at` on."""
+
+    account = models.CharField(max_length=32)
+    body = models.BinaryField(help_text=_("The raw bytes that were signed."))
+    digest = models.CharField(max_length=64, help_text=_("SHA-256 of the body, in hex."))
+    secret_index = models.PositiveSmallIntegerField(
+        help_text=_("Which of the account's CALLBACK_SECRETS matched; 0 is the newest.")
+    )
+    outcome = models.CharField(
+        max_length=16, choices=CallbackOutcome.choices, default=CallbackOutcome.PENDING, db_index=True
+    )
+    error = models.TextField(blank=True, help_text=_("Why it is unreadable, stale or still pending."))
+    event = models.CharField(
+        max_length=64, blank=True, help_text=_("The gateway's type and event, once read.")
+    )
+    invoice = models.ForeignKey(
+        Invoice, null=True, blank=True, on_delete=models.PROTECT, related_name="callbacks"
+    )
+    gateway_id = models.UUIDField(
+        null=True, blank=True, db_index=True, help_text=_("The unknown invoice that an orphan speaks of.")
+    )
+    attempts = models.PositiveIntegerField(default=0)
+    received_at = models.DateTimeField()
+    processed_at = models.DateTimeField(null=True, blank=True)
+    next_attempt_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        db_index=True,
+        help_text=_("When a pending callback is due; empty when it is done."),
+    )
+
+    objects = LockingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("callback")
+        verbose_name_plural = _("callbacks")
+
+    def __str__(self) -> str:
+        return f"callback {self.pk} {self.event} ({self.outcome})".replace("  ", " ")

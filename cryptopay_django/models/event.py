@@ -1,0 +1,65 @@
+"""An invoice's timeline and the outbox of its signals, in one table."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ..fields import CodeField
+from .invoice import Invoice
+from .locking import LockingQuerySet
+from .payment import Payment
+
+
+class EventKind(models.TextChoices):
+    """What happened to an invoice. Those named like a signal are delivered as that signal."""
+
+    INVOICE_CREATED = "invoice_created", _("created")
+    PAYMENT_DETECTED = "payment_detected", _("payment detected")
+    PAYMENT_CONFIRMED = "payment_confirmed", _("payment confirmed")
+    INVOICE_COMPLETED = "invoice_completed", _("completed")
+    INVOICE_SETTLED_SHORT = "invoice_settled_short", _("settled short")
+    INVOICE_UNRESOLVED = "invoice_unresolved", _("unresolved")
+    INVOICE_REFUNDED = "invoice_refunded", _("refunded")
+    INVOICE_CANCELLED = "invoice_cancelled", _("cancelled")
+    INVOICE_QUARANTINED = "invoice_quarantined", _("quarantined")
+    STATUS_OVERRULED = "status_overruled", _("final status overruled")
+    INVOICE_RELEASED = "invoice_released", _("released")
+
+
+class InvoiceEvent(models.Model):
+    """One thing that happened. It is pending delivery while `next_attempt_at` is set."""
+
+    uuid = models.UUIDField(
+        default=uuid.uuid4, unique=True, editable=False, help_text=_("Deduplicates external effects.")
+    )
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="events")
+    payment = models.ForeignKey(
+        Payment, null=True, blank=True, on_delete=models.PROTECT, related_name="events"
+    )
+    kind = models.CharField(max_length=32, choices=EventKind.choices)
+    once = CodeField(
+        max_length=300,
+        null=True,  # noqa: DJ001  several nulls do not collide, several empty texts would
+        blank=True,
+        help_text=_("What must not happen twice to an invoice; empty for what may."),
+    )
+    actor = models.CharField(max_length=150, blank=True, help_text=_("Who did it; empty for the gateway."))
+    detail = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField()
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0, help_text=_("Failed deliveries so far."))
+    last_error = models.TextField(blank=True, help_text=_("The traceback of the last failed delivery."))
+    next_attempt_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    objects = LockingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("invoice event")
+        verbose_name_plural = _("invoice events")
+        constraints = [models.UniqueConstraint(fields=["invoice", "once"], name="cryptopay_event_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of invoice {self.invoice_id}"

@@ -1,0 +1,196 @@
+"""An invoice, and when its status may change. Who changes it, and why: `services/merge.py`."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from django_fsm import RETURN_VALUE, transition
+
+from ..fields import AmountField, CodeField, StatusField, StatusModel
+from .locking import LockingQuerySet
+
+
+class InvoiceStatus(models.TextChoices):
+    """The gateway's statuses, in its spelling."""
+
+    NEW = "new", _("new")
+    UNRESOLVED = "unresolved", _("unresolved")
+    COMPLETED = "completed", _("completed")
+    REFUNDED = "refunded", _("refunded")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class StatusContext(models.TextChoices):
+    """Why an invoice is unresolved, in the gateway's spelling."""
+
+    UNDERPAID = "underpaid", _("underpaid")
+    OVERPAID = "overpaid", _("overpaid")
+    PAID_LATE = "paid_late", _("paid late")
+    ILLICIT_RESOURCE = "illicit_resource", _("held as high-risk")
+
+
+OPEN_STATUSES = (InvoiceStatus.NEW, InvoiceStatus.UNRESOLVED)
+FINAL_STATUSES = (InvoiceStatus.COMPLETED, InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED)
+
+
+class Invoice(StatusModel):
+    """A request for a payment. The ordered amount, its currencies, account and custom_id never change."""
+
+    id = models.UUIDField(
+        primary_key=True,
+        default=uuid.uuid4,
+        editable=False,
+        help_text=_("Unguessable; safe in a customer's URL."),
+    )
+    account = models.CharField(max_length=32, default="default", help_text=_("Key in CRYPTOPAY_ACCOUNTS."))
+    gateway_id = models.UUIDField(null=True, blank=True, help_text=_("Empty until the gateway has answered."))
+    custom_id = CodeField(
+        max_length=128, help_text=_("Unique in the account: the idempotency key of the creation.")
+    )
+
+    order_content_type = models.ForeignKey(
+        ContentType, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    order_object_id = models.CharField(max_length=64, blank=True)
+    order = GenericForeignKey("order_content_type", "order_object_id")
+
+    status = StatusField(default=InvoiceStatus.NEW, choices=InvoiceStatus.choices)
+    status_context = models.CharField(
+        max_length=32, blank=True, help_text=_("Why it is unresolved, in the gateway's spelling.")
+    )
+    quarantine_reason = models.TextField(
+        blank=True, help_text=_("Why it is held for a person. While it is set, nothing is fulfilled.")
+    )
+
+    price_amount = AmountField(help_text=_("The ordered amount, in the price currency."))
+    price_currency = models.CharField(max_length=32)
+    settled_amount = AmountField(
+        null=True, blank=True, help_text=_("What the gateway credited in the end, in the price currency.")
+    )
+    pay_amount = AmountField(
+        null=True, blank=True, help_text=_("What the customer was asked to pay, in the coin.")
+    )
+    pay_currency = models.CharField(max_length=32)
+    paid_amount = AmountField(default=Decimal(0), help_text=_("What has arrived so far, in the coin."))
+    fee_amount = AmountField(null=True, blank=True, help_text=_("The gateway's fee, in the fee currency."))
+    fee_currency = models.CharField(max_length=32, blank=True)
+    exchange_rate = AmountField(
+        null=True,
+        blank=True,
+        help_text=_("Price currency for one coin, frozen at creation; empty without exchange."),
+    )
+
+    network = models.CharField(max_length=32, blank=True)
+    address = CodeField(max_length=256, blank=True)
+    destination_tag = models.CharField(
+        max_length=64, blank=True, help_text=_("Tag or memo without which a payment to the address is lost.")
+    )
+    uri = models.TextField(blank=True, help_text=_("What a QR code encodes."))
+    hosted_page_url = models.TextField(blank=True)
+
+    customer_id = models.CharField(max_length=128, blank=True)
+    name = models.CharField(max_length=255, blank=True)
+    description = models.TextField(blank=True)
+    metadata = models.JSONField(default=dict, blank=True, help_text=_("Texts by name, sent to the gateway."))
+    success_redirect_url = models.TextField(blank=True)
+    unsuccess_redirect_url = models.TextField(blank=True)
+    payer_email = models.EmailField(blank=True)
+
+    version = models.PositiveIntegerField(default=0, editable=False, help_text=_("Grows with every change."))
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text=_("Until when the rate is frozen."))
+    finished_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When a final status was taken in.")
+    )
+    polled_at = models.DateTimeField(null=True, blank=True, help_text=_("When the gateway was last asked."))
+
+    objects = LockingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("invoice")
+        verbose_name_plural = _("invoices")
+        constraints = [
+            models.UniqueConstraint(fields=["account", "gateway_id"], name="cryptopay_invoice_gateway_id"),
+            models.UniqueConstraint(fields=["account", "custom_id"], name="cryptopay_invoice_custom_id"),
+        ]
+        indexes = [
+            models.Index(fields=["status", "polled_at"], name="cryptopay_invoice_to_poll"),
+            models.Index(fields=["order_content_type", "order_object_id"], name="cryptopay_invoice_order"),
+        ]
+        permissions = [
+            ("settle_invoice", _("Can settle an unresolved invoice")),
+            ("refund_invoice", _("Can refund an invoice to the merchant's coin account")),
+            ("refund_invoice_to_address", _("Can refund an invoice to an address")),
+            ("release_invoice", _("Can release an invoice from quarantine or accept a shortfall")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.custom_id} ({self.price_amount:f} {self.price_currency} in {self.pay_currency}, {self.status})"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the gateway is done with it."""
+        return self.status in FINAL_STATUSES
+
+    def is_expired(self, now: datetime) -> bool:
+        """Whether the frozen rate has run out unpaid. For display: the gateway has no such status."""
+        return self.status == InvoiceStatus.NEW and self.expires_at is not None and now >= self.expires_at
+
+    @transition(field=status, source=OPEN_STATUSES, target=InvoiceStatus.UNRESOLVED)
+    def mark_unresolved(self, context: str) -> None:
+        """The gateway holds the money until somebody decides; also from one context to another."""
+        self.status_context = context
+
+    @transition(field=status, source=OPEN_STATUSES, target=InvoiceStatus.COMPLETED)
+    def complete(self, *, settled_amount: Decimal, at: datetime) -> None:
+        """The gateway has credited `settled_amount`, in the price currency."""
+        self.settled_amount = settled_amount
+        self._finish(at)
+
+    @transition(field=status, source=OPEN_STATUSES, target=InvoiceStatus.REFUNDED)
+    def refund(self, *, at: datetime) -> None:
+        """The whole payment went back to the customer or to the merchant's coin account."""
+        self._finish(at)
+
+    @transition(field=status, source=OPEN_STATUSES, target=InvoiceStatus.CANCELLED)
+    def cancel(self, *, at: datetime) -> None:
+        """Never paid, or never confirmed."""
+        self._finish(at)
+
+    @transition(field=status, source=FINAL_STATUSES, target=RETURN_VALUE(*FINAL_STATUSES))
+    def overrule(self, status: str, *, reason: str, settled_amount: Decimal | None, at: datetime) -> str:
+        """The gateway, when asked, insists on another final status: take it and hold the invoice for a person."""
+        self.quarantine_reason = reason
+        self.settled_amount = settled_amount
+        self._finish(at)
+        return status
+
+    def _finish(self, at: datetime) -> None:
+        self.status_context = ""
+        self.finished_at = at
+
+
+def open_invoices() -> Q:
+    """Return the filter for invoices whose gateway status can still change."""
+    return Q(status__in=OPEN_STATUSES)
+
+
+def order_lookup(order: models.Model | None) -> dict[str, Any]:
+    """Return the two columns that point at an order of the shop; raise ValueError for one that is not saved."""
+    if order is None:
+        return {"order_content_type": None, "order_object_id": ""}
+    if order.pk is None:
+        raise ValueError("save the order first: an invoice cannot point at a row that does not exist")
+    return {
+        "order_content_type": ContentType.objects.get_for_model(order),
+        "order_object_id": str(order.pk),
+    }

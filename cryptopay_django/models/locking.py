@@ -1,0 +1,39 @@
+"""How a row is locked on every database. The first statement of a transaction is a write or a lock."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.db import connections, models, router
+from django.db.models import F
+from django.db.transaction import Atomic, atomic
+
+M = TypeVar("M", bound=models.Model)
+
+
+class LockingQuerySet(models.QuerySet[M, M]):
+    """A queryset that can lock one row for the transaction it runs in."""
+
+    def lock(self, *, skip_locked: bool = False, **lookup: Any) -> M | None:
+        """Lock the one matching row until the transaction ends and return it as it is then, or None.
+
+        Waits for another holder; with `skip_locked` returns None instead, where the database can do that.
+        SQLite has no row locks: an UPDATE that changes nothing takes its one write lock first, so that
+        no read can stand before it and be refused the upgrade to a write.
+        """
+        features = connections[router.db_for_write(self.model)].features
+        if not features.has_select_for_update:
+            key = self.model._meta.get_field(self.model._meta.pk.name).attname
+            if not self.filter(**lookup).update(**{key: F(key)}):
+                return None
+            return self.using(router.db_for_write(self.model)).get(**lookup)
+        locked = self.select_for_update(
+            skip_locked=skip_locked and features.has_select_for_update_skip_locked,
+            no_key=features.has_select_for_no_key_update,
+        )
+        return locked.filter(**lookup).first()
+
+
+def write_transaction(model: type[models.Model], *, durable: bool = False) -> Atomic:
+    """Return `transaction.atomic` for the database that this model is written to."""
+    return atomic(using=router.db_for_write(model), durable=durable)

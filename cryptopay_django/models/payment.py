@@ -1,0 +1,62 @@
+"""One transaction on the chain that pays an invoice."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django_fsm import transition
+
+from ..fields import AmountField, CodeField, StatusField, StatusModel
+from .invoice import Invoice
+
+
+class PaymentStatus(models.TextChoices):
+    """What is known of a transaction. The gateway does not say when one vanishes again."""
+
+    DETECTED = "detected", _("detected")
+    CONFIRMED = "confirmed", _("confirmed")
+
+
+class RiskLevel(models.TextChoices):
+    """The gateway's risk levels, in its spelling."""
+
+    LOW = "low", _("low")
+    MEDIUM = "medium", _("medium")
+    HIGH = "high", _("high")
+
+
+class Payment(StatusModel):
+    """One on-chain transaction. Its amount is known only where it explains all of a rise of `paid_amount`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
+    txid = CodeField(max_length=256, help_text=_("The transaction's id on its network."))
+    status = StatusField(default=PaymentStatus.DETECTED, choices=PaymentStatus.choices)
+    amount = AmountField(
+        null=True, blank=True, help_text=_("In the invoice's pay currency; empty when not known.")
+    )
+    risk_score = AmountField(null=True, blank=True, help_text=_("The gateway's score; empty until scored."))
+    risk_level = models.CharField(max_length=32, blank=True)
+    risk_resource_name = models.CharField(max_length=255, blank=True)
+    risk_resource_category = models.CharField(max_length=255, blank=True)
+    source_addresses = models.JSONField(default=list, blank=True)
+    detected_at = models.DateTimeField(help_text=_("When we learned of it."))
+    confirmed_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When we learned of its confirmation.")
+    )
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        constraints = [models.UniqueConstraint(fields=["invoice", "txid"], name="cryptopay_payment_txid")]
+
+    def __str__(self) -> str:
+        return f"{self.txid} ({self.status})"
+
+    @transition(field=status, source=PaymentStatus.DETECTED, target=PaymentStatus.CONFIRMED)
+    def confirm(self, *, at: datetime) -> None:
+        """The network confirmed it."""
+        self.confirmed_at = at

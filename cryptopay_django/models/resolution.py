@@ -1,0 +1,107 @@
+"""One money operation on an unresolved invoice, written before the gateway is asked."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django_fsm import transition
+
+from ..fields import StatusField, StatusModel
+from .invoice import Invoice
+from .locking import LockingQuerySet
+
+
+class ResolutionKind(models.TextChoices):
+    """What is asked of the gateway."""
+
+    SETTLE = "settle", _("settle")
+    REFUND = "refund", _("refund")
+
+
+class ResolutionStatus(models.TextChoices):
+    """How far it got. `unknown`: the call had no readable answer, and only reading can tell."""
+
+    PLANNED = "planned", _("planned")
+    SENT = "sent", _("sent")
+    SUCCEEDED = "succeeded", _("succeeded")
+    FAILED = "failed", _("failed")
+    UNKNOWN = "unknown", _("unknown")
+
+
+class Resolution(StatusModel):
+    """A settlement or a refund. At most one of an invoice is active: the database holds that."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="resolutions")
+    kind = models.CharField(max_length=16, choices=ResolutionKind.choices)
+    status = StatusField(default=ResolutionStatus.PLANNED, choices=ResolutionStatus.choices)
+    active = models.BooleanField(
+        null=True,
+        default=True,
+        editable=False,
+        help_text=_("Empty once it has ended, so that many ended ones fit."),
+    )
+    actor = models.CharField(max_length=150)
+    reason = models.TextField()
+    parameters = models.JSONField(default=dict, blank=True)
+    known_refund_ids = models.JSONField(
+        default=list,
+        blank=True,
+        help_text=_("The gateway's refunds that existed before: the others are ours."),
+    )
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = LockingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("resolution")
+        verbose_name_plural = _("resolutions")
+        constraints = [
+            models.UniqueConstraint(fields=["invoice", "active"], name="cryptopay_resolution_one_active"),
+            models.CheckConstraint(
+                condition=models.Q(active=True) | models.Q(active__isnull=True),
+                name="cryptopay_resolution_active",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of invoice {self.invoice_id} ({self.status})"
+
+    @transition(field=status, source=ResolutionStatus.PLANNED, target=ResolutionStatus.SENT)
+    def send(self, *, at: datetime) -> None:
+        """Committed before the call leaves."""
+        self.sent_at = at
+
+    @transition(
+        field=status,
+        source=[ResolutionStatus.SENT, ResolutionStatus.UNKNOWN],
+        target=ResolutionStatus.SUCCEEDED,
+    )
+    def succeed(self, *, at: datetime) -> None:
+        """The gateway has done it."""
+        self._end(at)
+
+    @transition(
+        field=status,
+        source=[ResolutionStatus.PLANNED, ResolutionStatus.SENT, ResolutionStatus.UNKNOWN],
+        target=ResolutionStatus.FAILED,
+    )
+    def fail(self, *, error: str, at: datetime) -> None:
+        """The gateway has certainly not done it."""
+        self.error = error
+        self._end(at)
+
+    @transition(field=status, source=ResolutionStatus.SENT, target=ResolutionStatus.UNKNOWN)
+    def lose_track(self, *, error: str) -> None:
+        """No readable answer: it may or may not have happened. Stays active, so nothing else can start."""
+        self.error = error
+
+    def _end(self, at: datetime) -> None:
+        self.active = None
+        self.finished_at = at

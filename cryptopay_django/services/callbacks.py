@@ -1,0 +1,199 @@
+"""The road of a callback: verify, store, and after the answer: read, confirm, merge, deliver."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from ..conf import app_settings, get_account
+from ..exceptions import CryptopayError, WireError
+from ..gateway.schemas import CallbackMessage, InvoiceSnapshot, parse_callback
+from ..gateway.signing import verify_callback
+from ..models import Callback, CallbackOutcome, Invoice
+from .events import backoff, deliver_events
+from .intake import Claim, finish_callback, poll_invoice, take_snapshot
+from .merge import contradictions, needs_confirmation
+
+logger = logging.getLogger("cryptopay_django")
+
+LEASE = timedelta(seconds=60)
+"""For how long a callback in work is left alone by everybody else."""
+
+_MAX_UNCONFIRMED = 10
+_MAX_ORPHAN_TRIES = 5
+_LEAST_SECONDS_FOR_A_CALL = 0.5
+_OVERDUE_WITH_EACH = 3
+
+
+def receive_callback(body: bytes, signature: str, *, account: str = "default") -> Callback:
+    """Verify and store a callback; return its row, pending and committed by itself.
+
+    One INSERT. Nothing is parsed. Raises SignatureError when no current secret of the account signed
+    the body (nothing is stored), ImproperlyConfigured for an account that is not there, DatabaseError
+    when it could not be stored.
+    """
+    index = verify_callback(body, signature, secrets=get_account(account).callback_secrets)
+    now = timezone.now()
+    return Callback.objects.create(
+        account=account,
+        body=body,
+        digest=hashlib.sha256(body).hexdigest(),
+        secret_index=index,
+        received_at=now,
+        next_attempt_at=now + LEASE if app_settings.PROCESSING == "request" else now,
+    )
+
+
+def process_callback(callback: Callback, *, deadline: float | None = None) -> Callback:
+    """Read, confirm and merge one stored callback; return it with its outcome.
+
+    What cannot be decided now (no answer from the gateway, a row that will not hold still) leaves it
+    pending with the reason in `error`, due again after a back-off. `deadline` is on `time.monotonic()`:
+    no call to the gateway outlasts it. Commits; locks the invoice's row while merging, not while asking.
+    """
+    if callback.outcome not in (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN):
+        return callback
+    try:
+        message = parse_callback(bytes(callback.body))
+    except WireError as error:
+        finish_callback(callback, CallbackOutcome.UNREADABLE, error=str(error)[:2000], at=timezone.now())
+        return callback
+    try:
+        _process_message(callback, message, deadline)
+    except CryptopayError as error:
+        _postpone(callback, f"{type(error).__name__}: {error}")
+    except Exception as error:
+        # The callback is stored and stays pending; what went wrong must not take the road down.
+        logger.exception("callback %s could not be processed; it will be tried again", callback.pk)
+        _postpone(callback, f"{type(error).__name__}: {error}")
+    return callback
+
+
+def process_within_budget(callback: Callback) -> None:
+    """Do at once what can be done within CRYPTOPAY_REQUEST_BUDGET seconds; never raise.
+
+    This callback first, then its invoice's events, then a little of what is overdue.
+    """
+    deadline = time.monotonic() + app_settings.REQUEST_BUDGET
+    try:
+        process_callback(callback, deadline=deadline)
+        if callback.invoice is not None:
+            deliver_events(callback.invoice, deadline=deadline)
+        process_overdue(limit=_OVERDUE_WITH_EACH, deadline=deadline)
+    except Exception:
+        # The callback is stored: the answer is 200 whatever happens here.
+        logger.exception("callback %s is stored; processing it at once failed", callback.pk)
+
+
+def process_overdue(*, limit: int = 100, deadline: float | None = None) -> int:
+    """Process callbacks and deliver events that are due; return how many of both were brought forward.
+
+    Any number of processes may run this side by side: each claims a callback before it works on it.
+    """
+    done = 0
+    due = Callback.objects.filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at", "pk")
+    for callback in due[:limit]:
+        if deadline is not None and time.monotonic() >= deadline:
+            return done
+        if _claim(callback):
+            process_callback(callback, deadline=deadline)
+            done += 1
+            if callback.invoice is not None:
+                deliver_events(callback.invoice, deadline=deadline)
+    return done + deliver_events(limit=limit, deadline=deadline)
+
+
+def _claim(callback: Callback) -> bool:
+    """Take a due callback into work by compare-and-swap; it falls due again if this process dies."""
+    until = timezone.now() + LEASE
+    seen = Callback.objects.filter(pk=callback.pk, next_attempt_at=callback.next_attempt_at)
+    return bool(seen.update(next_attempt_at=until))
+
+
+def _process_message(callback: Callback, message: CallbackMessage, deadline: float | None) -> None:
+    now = timezone.now()
+    title = f"{message.type} {message.event}"[:64]
+    if message.invoice is None:
+        finish_callback(callback, CallbackOutcome.IGNORED, event=title, at=now)
+        return
+    invoice = find_invoice(callback.account, message.invoice)
+    if invoice is None:
+        _leave_orphan(callback, title, message.invoice)
+    elif needs_confirmation(invoice, message.invoice):
+        _confirm(callback, invoice, message, deadline)
+    else:
+        take_snapshot(invoice.pk, message.invoice, claim=Claim(callback, message.event, message.invoice))
+
+
+def find_invoice(account: str, snapshot: InvoiceSnapshot) -> Invoice | None:
+    """Find our row by the gateway's id, or by custom_id where the gateway's answer is still on its way."""
+    match = Q(gateway_id=snapshot.id)
+    if snapshot.custom_id:
+        match |= Q(gateway_id=None, custom_id=snapshot.custom_id)
+    found = Invoice.objects.filter(match, account=account).order_by("gateway_id")
+    return next((row for row in found if row.gateway_id == snapshot.id), None) or found.first()
+
+
+def _leave_orphan(callback: Callback, title: str, snapshot: InvoiceSnapshot) -> None:
+    """Keep a callback for an invoice that is not here (yet). Linked when the invoice appears.
+
+    A few tries of our own close the gap in which the invoice appears just before the orphan is written.
+    """
+    attempts = callback.attempts + 1
+    finish_callback(
+        callback,
+        CallbackOutcome.ORPHAN,
+        event=title,
+        gateway_id=snapshot.id,
+        attempts=attempts,
+        error=f"no invoice {snapshot.id} in account {callback.account}",
+        next_attempt_at=timezone.now() + backoff(attempts) if attempts < _MAX_ORPHAN_TRIES else None,
+        at=timezone.now(),
+    )
+
+
+def _confirm(callback: Callback, invoice: Invoice, message: CallbackMessage, deadline: float | None) -> None:
+    """Ask the gateway, and merge its answer instead of the callback.
+
+    A status that the gateway does not confirm yet leaves the callback pending; after ten refusals it is
+    stale: only the gateway's own word counts.
+    """
+    assert message.invoice is not None  # noqa: S101  for the type checker
+    timeout = None if deadline is None else deadline - time.monotonic()
+    if timeout is not None and timeout < _LEAST_SECONDS_FOR_A_CALL:
+        _postpone(callback, "no time left in this request to ask the gateway", at_once=True)
+        return
+    claim = Claim(callback, message.event, message.invoice, tuple(contradictions(invoice, message.invoice)))
+    if timeout is not None:
+        timeout = min(timeout, app_settings.TOTAL_TIMEOUT)
+    taken = poll_invoice(invoice, timeout=timeout, claim=claim)
+    if taken.confirmed:
+        return
+    error = f"it says {message.invoice.status}, but the gateway, when asked, says {taken.invoice.status}"
+    if callback.attempts + 1 < _MAX_UNCONFIRMED:
+        _postpone(callback, error)
+    else:
+        finish_callback(
+            callback,
+            CallbackOutcome.STALE,
+            invoice=taken.invoice,
+            event=claim.title,
+            error=error,
+            at=timezone.now(),
+        )
+
+
+def _postpone(callback: Callback, error: str, *, at_once: bool = False) -> None:
+    """Leave a callback pending, with the reason, until its back-off is over."""
+    callback.attempts += 1
+    callback.error = error.replace("\x00", "\\0")[:2000]
+    callback.next_attempt_at = timezone.now() if at_once else timezone.now() + backoff(callback.attempts)
+    unfinished = Callback.objects.filter(pk=callback.pk, next_attempt_at__isnull=False)
+    unfinished.update(
+        attempts=callback.attempts, error=callback.error, next_attempt_at=callback.next_attempt_at
+    )

@@ -1,0 +1,155 @@
+"""The one door into the state machine: lock the row, merge a snapshot, write everything, one transaction.
+
+Callbacks, polls, the creation's answer and people's acts all come through here. No call to the gateway
+is made while a row is locked: what was asked before is tied to the row by its version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from ..conf import client_for
+from ..exceptions import InvoiceBusyError
+from ..gateway.schemas import InvoiceSnapshot
+from ..models import Callback, CallbackOutcome, Invoice, InvoiceEvent, Payment
+from ..models.locking import write_transaction
+from .merge import Merge, Relation, merge_snapshot, relation
+
+_POLL_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A callback on its way in: the row to mark, and what it says."""
+
+    callback: Callback
+    event: str
+    snapshot: InvoiceSnapshot
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The gateway's type and event, for people."""
+        return f"Invoice {self.event}"[:64]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of a snapshot. `confirmed` is False when the gateway does not (yet) say what the claim says."""
+
+    invoice: Invoice
+    changed: bool
+    confirmed: bool = True
+
+
+def take_snapshot(
+    invoice_id: UUID,
+    snapshot: InvoiceSnapshot,
+    *,
+    expected_version: int | None = None,
+    claim: Claim | None = None,
+) -> Taken | None:
+    """Merge a snapshot into an invoice and commit. The first statement locks the invoice's row.
+
+    `expected_version` makes the snapshot the gateway's answer to a GET that was made after this version
+    was read; returns None, nothing changed, when the row has moved on since. A claim is marked done in
+    the same transaction, unless the gateway's answer does not bear it out.
+    """
+    now = timezone.now()
+    confirmed = expected_version is not None
+    with write_transaction(Invoice):
+        invoice = Invoice.objects.lock(pk=invoice_id)
+        if invoice is None or (confirmed and invoice.version != expected_version):
+            return None
+        payments = (
+            {payment.txid: payment for payment in invoice.payments.all()} if snapshot.transactions else {}
+        )
+        merge = merge_snapshot(
+            invoice,
+            payments,
+            snapshot,
+            confirmed=confirmed,
+            at=now,
+            doubts=list(claim.doubts) if claim else None,
+            message=claim.event if claim else "",
+        )
+        _write(invoice, merge, polled_at=now if confirmed else None)
+        borne_out = claim is None or relation(invoice, claim.snapshot) is not Relation.AHEAD
+        if claim is not None and borne_out:
+            _finish_claim(claim, invoice, changed=bool(merge), at=now)
+    return Taken(invoice, bool(merge), borne_out)
+
+
+def poll_invoice(invoice: Invoice, *, timeout: float | None = None, claim: Claim | None = None) -> Taken:
+    """Ask the gateway about an invoice and merge its answer; `timeout` in seconds, for each call.
+
+    Raises GatewayError when it does not answer, InvoiceBusyError when the row will not hold still.
+    Holds no transaction and no lock while it asks.
+    """
+    client = client_for(invoice.account)
+    for _ in range(_POLL_ROUNDS):
+        if invoice.gateway_id is None:
+            snapshot = client.retrieve_invoice_by_custom_id(invoice.custom_id, timeout=timeout)
+        else:
+            snapshot = client.retrieve_invoice(str(invoice.gateway_id), timeout=timeout)
+        taken = take_snapshot(invoice.pk, snapshot, expected_version=invoice.version, claim=claim)
+        if taken is not None:
+            return taken
+        invoice = Invoice.objects.get(pk=invoice.pk)
+    raise InvoiceBusyError(
+        f"invoice {invoice.pk} changed {_POLL_ROUNDS} times while the gateway was asked about it"
+    )
+
+
+def _write(invoice: Invoice, merge: Merge, *, polled_at: datetime | None) -> None:
+    """Write what a merge changed. The version grows with every change, and with nothing else."""
+    changed = set(merge.changed)
+    if merge:
+        invoice.version += 1
+        changed |= {"version", "updated_at"}
+    if polled_at is not None:
+        invoice.polled_at = polled_at
+        changed.add("polled_at")
+    if changed:
+        invoice.save(update_fields=changed)
+    Payment.objects.bulk_create(merge.new_payments)
+    for payment, names in merge.changed_payments.items():
+        payment.save(update_fields=names)
+    InvoiceEvent.objects.bulk_create(merge.events)
+    if "gateway_id" in merge.changed:
+        orphans = {
+            "account": invoice.account,
+            "gateway_id": invoice.gateway_id,
+            "outcome": CallbackOutcome.ORPHAN,
+        }
+        Callback.objects.filter(**orphans).update(next_attempt_at=timezone.now())
+
+
+def _finish_claim(claim: Claim, invoice: Invoice, *, changed: bool, at: datetime) -> None:
+    error = ""
+    if relation(invoice, claim.snapshot) is Relation.CONFLICT:
+        error = f"it says {claim.snapshot.status}, but the gateway, when asked, said {invoice.status}"
+    elif claim.doubts:
+        error = "; ".join(claim.doubts)
+    finish_callback(
+        claim.callback,
+        CallbackOutcome.APPLIED if changed else CallbackOutcome.STALE,
+        invoice=invoice,
+        event=claim.title,
+        error=error,
+        at=at,
+    )
+
+
+def finish_callback(callback: Callback, outcome: CallbackOutcome, *, at: datetime, **values: Any) -> None:
+    """Mark a callback done in one UPDATE; a callback that somebody else has finished stays as it is."""
+    values = {"next_attempt_at": None, "gateway_id": None, **values, "outcome": outcome, "processed_at": at}
+    unfinished = (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN)
+    if Callback.objects.filter(pk=callback.pk, outcome__in=unfinished).update(**values):
+        for name, value in values.items():
+            setattr(callback, name, value)
