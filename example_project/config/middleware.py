@@ -1,0 +1,25 @@
+"""A strict Content-Security-Policy: no inline script, no inline style, nothing from other hosts.
+
+Django 6.0 and later have this as `SECURE_CSP`; these lines do it on every version.
+"""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+# No `form-action`: browsers apply it to redirects as well, and placing an order posts a form that
+# redirects to the gateway's payment page, on another host.
+POLICY = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+
+
+def content_security_policy(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Add the policy to every answer that has none of its own."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        return response
+
+    return middleware

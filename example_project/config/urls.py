@@ -1,0 +1,10 @@
+"""The shop at the root, the gateway's callbacks under /cryptopay/, staff under /admin/."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("cryptopay/", include("cryptopay_django.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("example_project.shop.urls")),
+]

@@ -1,0 +1,25 @@
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
+
+from . import views
+
+app_name = "shop"
+urlpatterns = [
+    path("", views.catalogue, name="catalogue"),
+    path("products/<slug:slug>/", views.product, name="product"),
+    path("cart/", views.cart, name="cart"),
+    path("cart/<slug:slug>/", views.change_cart, name="change-cart"),
+    path("checkout/", views.checkout, name="checkout"),
+    path("orders/<slug:reference>/", views.order, name="order"),
+    path("orders/<slug:reference>/pay/", views.pay_order, name="pay-order"),
+    path("top-ups/<slug:reference>/", views.top_up, name="top-up"),
+    path("top-ups/<slug:reference>/pay/", views.pay_top_up, name="pay-top-up"),
+    path("account/", views.account, name="account"),
+    path(
+        "login/",
+        LoginView.as_view(template_name="shop/login.html", redirect_authenticated_user=True),
+        name="login",
+    ),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("sign-up/", views.sign_up, name="sign-up"),
+]
