@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import django_fsm
 from django.apps import AppConfig, apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
 from .conf import Account, AppSettings, Option, account_names, app_settings, get_account
@@ -58,9 +59,9 @@ def _account_messages(account: Account) -> Iterator[CheckMessage]:
             id="cryptopay.E005",
         )
     if len(set(account.callback_secrets)) != len(account.callback_secrets):
-        yield Warning(f'{where}["CALLBACK_SECRETS"] lists a secret twice', id="cryptopay.W006")
+        yield CheckWarning(f'{where}["CALLBACK_SECRETS"] lists a secret twice', id="cryptopay.W006")
     if any(len(secret) < _SHORTEST_SECRET for secret in account.callback_secrets):
-        yield Warning(
+        yield CheckWarning(
             f'{where}["CALLBACK_SECRETS"] has a secret of fewer than {_SHORTEST_SECRET} characters: was it cut?',
             id="cryptopay.W007",
         )
@@ -76,9 +77,7 @@ def _is_loopback(host: str) -> bool:
 @register("cryptopay")
 def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E002 for every CRYPTOPAY_* option of a wrong type or value, W008 for one that does not exist."""
-    options = {
-        option.setting: name for name, option in vars(AppSettings).items() if isinstance(option, Option)
-    }
+    options = {option.setting: name for name, option in vars(AppSettings).items() if isinstance(option, Option)}
     found: list[CheckMessage] = []
     for name in options.values():
         try:
@@ -87,7 +86,7 @@ def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
             found.append(Error(str(error), id="cryptopay.E002"))
     known = {*options, "CRYPTOPAY_ACCOUNTS"}
     found.extend(
-        Warning(f"{name} is not a setting of cryptopay_django", hint=f"There are: {', '.join(sorted(known))}.",
+        CheckWarning(f"{name} is not a setting of cryptopay_django", hint=f"There are: {', '.join(sorted(known))}.",
                 id="cryptopay.W008")
         for name in dir(settings)
         if name.startswith("CRYPTOPAY_") and name not in known
@@ -108,7 +107,7 @@ def check_installation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
     if installed != [_FSM_PROVIDERS[0]]:
         provider = imported_fsm_provider()
         found.append(
-            Warning(
+            CheckWarning(
                 f"django_fsm is imported from {provider}; installed: {', '.join(installed) or 'neither distribution'}",
                 hint="Both distributions install the same folder over each other. Uninstall both, then install "
                 "django-fsm-2 alone.",

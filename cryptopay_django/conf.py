@@ -128,9 +128,7 @@ class AppSettings:
         "Send invoice_completed for a short settlement too. For shops that credit settled_amount to a balance.",
     )
     CONNECT_TIMEOUT = Option(3.05, _seconds, "Seconds to wait for a connection to the gateway.")
-    TOTAL_TIMEOUT = Option(
-        10.0, _seconds, "Seconds one call to the gateway may take, retries of a GET included."
-    )
+    TOTAL_TIMEOUT = Option(10.0, _seconds, "Seconds one call to the gateway may take, retries of a GET included.")
     EXTRA_COINS = Option(
         {},
         _coins,
@@ -174,15 +172,11 @@ def get_account(name: str) -> Account:
     where = f'CRYPTOPAY_ACCOUNTS["{name}"]'
     entry = accounts[name]
     if not _ACCOUNT_NAME.fullmatch(name):
-        raise ImproperlyConfigured(
-            f"{where}: a name is 1 to 32 of a-z, 0-9, - and _, for it is part of a URL"
-        )
+        raise ImproperlyConfigured(f"{where}: a name is 1 to 32 of a-z, 0-9, - and _, for it is part of a URL")
     if not isinstance(entry, Mapping):
         raise ImproperlyConfigured(f"{where} must be a dictionary with {', '.join(sorted(_ACCOUNT_KEYS))}")
     if unknown := set(entry) - _ACCOUNT_KEYS:
-        raise ImproperlyConfigured(
-            f"{where} has keys that mean nothing: {', '.join(sorted(map(str, unknown)))}"
-        )
+        raise ImproperlyConfigured(f"{where} has keys that mean nothing: {', '.join(sorted(map(str, unknown)))}")
     for key in ("API_KEY", "API_SECRET"):
         if not isinstance(entry.get(key), str) or not entry[key]:
             raise ImproperlyConfigured(f'{where}["{key}"] must be a non-empty string')

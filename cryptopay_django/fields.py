@@ -61,12 +61,10 @@ class AmountField(DecimalField):
     def get_prep_value(self, value: Any) -> Any:
         value = super().get_prep_value(value)
         if isinstance(value, Decimal):
-            scaled = (
-                value.quantize(Decimal(1).scaleb(-_PLACES), context=EXACT) if value.is_finite() else value
-            )
+            scaled = value.quantize(Decimal(1).scaleb(-_PLACES), context=EXACT) if value.is_finite() else value
             if not 0 <= value < Decimal(10) ** (_DIGITS - _PLACES) or scaled != value:
                 raise ValueError(
-                    f"{self.name}: {value} does not fit an amount (not negative, 20 digits before and 18 after the point)"
+                    f"{self.name}: {value} is not an amount: not negative, 20 digits before and 18 after the point"
                 )
             return scaled
         return value
@@ -82,9 +80,7 @@ class AmountField(DecimalField):
             return value
         return self.get_db_prep_value(value, connection, prepared=False)
 
-    def from_db_value(
-        self, value: Any, expression: object, connection: BaseDatabaseWrapper
-    ) -> Decimal | None:
+    def from_db_value(self, value: Any, expression: object, connection: BaseDatabaseWrapper) -> Decimal | None:
         if value is None:
             return None
         if isinstance(value, float):  # arithmetic that SQLite did: its own precision, no more

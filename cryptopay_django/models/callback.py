@@ -33,12 +33,8 @@ class Callback(models.Model):
         max_length=16, choices=CallbackOutcome.choices, default=CallbackOutcome.PENDING, db_index=True
     )
     error = models.TextField(blank=True, help_text=_("Why it is unreadable, stale or still pending."))
-    event = models.CharField(
-        max_length=64, blank=True, help_text=_("The gateway's type and event, once read.")
-    )
-    invoice = models.ForeignKey(
-        Invoice, null=True, blank=True, on_delete=models.PROTECT, related_name="callbacks"
-    )
+    event = models.CharField(max_length=64, blank=True, help_text=_("The gateway's type and event, once read."))
+    invoice = models.ForeignKey(Invoice, null=True, blank=True, on_delete=models.PROTECT, related_name="callbacks")
     gateway_id = models.UUIDField(
         null=True, blank=True, db_index=True, help_text=_("The unknown invoice that an orphan speaks of.")
     )

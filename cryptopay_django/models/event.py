@@ -36,13 +36,11 @@ class InvoiceEvent(models.Model):
         default=uuid.uuid4, unique=True, editable=False, help_text=_("Deduplicates external effects.")
     )
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="events")
-    payment = models.ForeignKey(
-        Payment, null=True, blank=True, on_delete=models.PROTECT, related_name="events"
-    )
+    payment = models.ForeignKey(Payment, null=True, blank=True, on_delete=models.PROTECT, related_name="events")
     kind = models.CharField(max_length=32, choices=EventKind.choices)
     once = CodeField(
         max_length=300,
-        null=True,  # noqa: DJ001  several nulls do not collide, several empty texts would
+        null=True,
         blank=True,
         help_text=_("What must not happen twice to an invoice; empty for what may."),
     )

@@ -52,9 +52,7 @@ class Invoice(StatusModel):
     )
     account = models.CharField(max_length=32, default="default", help_text=_("Key in CRYPTOPAY_ACCOUNTS."))
     gateway_id = models.UUIDField(null=True, blank=True, help_text=_("Empty until the gateway has answered."))
-    custom_id = CodeField(
-        max_length=128, help_text=_("Unique in the account: the idempotency key of the creation.")
-    )
+    custom_id = CodeField(max_length=128, help_text=_("Unique in the account: the idempotency key of the creation."))
 
     order_content_type = models.ForeignKey(
         ContentType, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -75,9 +73,7 @@ class Invoice(StatusModel):
     settled_amount = AmountField(
         null=True, blank=True, help_text=_("What the gateway credited in the end, in the price currency.")
     )
-    pay_amount = AmountField(
-        null=True, blank=True, help_text=_("What the customer was asked to pay, in the coin.")
-    )
+    pay_amount = AmountField(null=True, blank=True, help_text=_("What the customer was asked to pay, in the coin."))
     pay_currency = models.CharField(max_length=32)
     paid_amount = AmountField(default=Decimal(0), help_text=_("What has arrived so far, in the coin."))
     fee_amount = AmountField(null=True, blank=True, help_text=_("The gateway's fee, in the fee currency."))
@@ -108,9 +104,7 @@ class Invoice(StatusModel):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     expires_at = models.DateTimeField(null=True, blank=True, help_text=_("Until when the rate is frozen."))
-    finished_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When a final status was taken in.")
-    )
+    finished_at = models.DateTimeField(null=True, blank=True, help_text=_("When a final status was taken in."))
     polled_at = models.DateTimeField(null=True, blank=True, help_text=_("When the gateway was last asked."))
 
     objects = LockingQuerySet.as_manager()

@@ -35,18 +35,14 @@ class Payment(StatusModel):
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
     txid = CodeField(max_length=256, help_text=_("The transaction's id on its network."))
     status = StatusField(default=PaymentStatus.DETECTED, choices=PaymentStatus.choices)
-    amount = AmountField(
-        null=True, blank=True, help_text=_("In the invoice's pay currency; empty when not known.")
-    )
+    amount = AmountField(null=True, blank=True, help_text=_("In the invoice's pay currency; empty when not known."))
     risk_score = AmountField(null=True, blank=True, help_text=_("The gateway's score; empty until scored."))
     risk_level = models.CharField(max_length=32, blank=True)
     risk_resource_name = models.CharField(max_length=255, blank=True)
     risk_resource_category = models.CharField(max_length=255, blank=True)
     source_addresses = models.JSONField(default=list, blank=True)
     detected_at = models.DateTimeField(help_text=_("When we learned of it."))
-    confirmed_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When we learned of its confirmation.")
-    )
+    confirmed_at = models.DateTimeField(null=True, blank=True, help_text=_("When we learned of its confirmation."))
 
     class Meta:
         verbose_name = _("payment")

@@ -194,6 +194,4 @@ def _postpone(callback: Callback, error: str, *, at_once: bool = False) -> None:
     callback.error = error.replace("\x00", "\\0")[:2000]
     callback.next_attempt_at = timezone.now() if at_once else timezone.now() + backoff(callback.attempts)
     unfinished = Callback.objects.filter(pk=callback.pk, next_attempt_at__isnull=False)
-    unfinished.update(
-        attempts=callback.attempts, error=callback.error, next_attempt_at=callback.next_attempt_at
-    )
+    unfinished.update(attempts=callback.attempts, error=callback.error, next_attempt_at=callback.next_attempt_at)

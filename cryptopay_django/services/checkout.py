@@ -92,9 +92,7 @@ def create_invoice(
     if app_settings.PROCESSING == "request":
         deliver_events(kept)
     if kept.quarantine_reason:
-        raise PriceSealError(
-            f"invoice {kept.pk} ({kept.custom_id}) is held for a person: {kept.quarantine_reason}"
-        )
+        raise PriceSealError(f"invoice {kept.pk} ({kept.custom_id}) is held for a person: {kept.quarantine_reason}")
     return kept
 
 
@@ -117,17 +115,13 @@ def _ordered_invoice(
         raise InvoiceRequestError("metadata must map texts to texts: turn numbers and dates into strings")
     for name in ("success_redirect_url", "unsuccess_redirect_url"):
         if values[name] and urlsplit(values[name]).scheme not in ("http", "https"):
-            raise InvoiceRequestError(
-                f"{name} must be an absolute http(s) URL: use request.build_absolute_uri()"
-            )
+            raise InvoiceRequestError(f"{name} must be an absolute http(s) URL: use request.build_absolute_uri()")
     try:
         pointer = order_lookup(order)
         invoice = Invoice(id=key, custom_id=custom_id or str(key), price_amount=amount, **values, **pointer)
         invoice.clean_fields(exclude=["order_content_type"])
     except ValidationError as error:
-        raise InvoiceRequestError(
-            "; ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())
-        ) from error
+        raise InvoiceRequestError("; ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())) from error
     except ValueError as error:
         raise InvoiceRequestError(str(error)) from error
     return invoice
@@ -148,9 +142,9 @@ def _write_first(invoice: Invoice) -> Invoice:
         standing = Invoice.objects.filter(account=invoice.account, custom_id=invoice.custom_id).first()
         if standing is None:
             raise
-        if any(
-            getattr(standing, name) != getattr(invoice, name) for name in (*_ORDERED, "order_object_id")
-        ) and not (invoice.network == "" and _same_but_network(standing, invoice)):
+        if any(getattr(standing, name) != getattr(invoice, name) for name in (*_ORDERED, "order_object_id")) and not (
+            invoice.network == "" and _same_but_network(standing, invoice)
+        ):
             raise CustomIdError(
                 f"custom_id {invoice.custom_id} was used before, for {standing}: use another one for another order"
             ) from error

@@ -66,9 +66,7 @@ def take_snapshot(
         invoice = Invoice.objects.lock(pk=invoice_id)
         if invoice is None or (confirmed and invoice.version != expected_version):
             return None
-        payments = (
-            {payment.txid: payment for payment in invoice.payments.all()} if snapshot.transactions else {}
-        )
+        payments = {payment.txid: payment for payment in invoice.payments.all()} if snapshot.transactions else {}
         merge = merge_snapshot(
             invoice,
             payments,
@@ -101,9 +99,7 @@ def poll_invoice(invoice: Invoice, *, timeout: float | None = None, claim: Claim
         if taken is not None:
             return taken
         invoice = Invoice.objects.get(pk=invoice.pk)
-    raise InvoiceBusyError(
-        f"invoice {invoice.pk} changed {_POLL_ROUNDS} times while the gateway was asked about it"
-    )
+    raise InvoiceBusyError(f"invoice {invoice.pk} changed {_POLL_ROUNDS} times while the gateway was asked about it")
 
 
 def _write(invoice: Invoice, merge: Merge, *, polled_at: datetime | None) -> None:

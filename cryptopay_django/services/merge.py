@@ -68,10 +68,7 @@ def relation(invoice: Invoice, snapshot: InvoiceSnapshot) -> Relation:
         return Relation.AHEAD if theirs > ours else Relation.BEHIND
     if snapshot.status != invoice.status:
         return Relation.CONFLICT
-    if (
-        snapshot.status == InvoiceStatus.UNRESOLVED
-        and (snapshot.status_context or "") != invoice.status_context
-    ):
+    if snapshot.status == InvoiceStatus.UNRESOLVED and (snapshot.status_context or "") != invoice.status_context:
         return Relation.AHEAD if _progress(snapshot) > _progress(invoice) else Relation.BEHIND
     return Relation.SAME
 
@@ -218,9 +215,7 @@ def _take_identity(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *,
         },
     )
     if is_created:
-        merge.events.append(
-            new_event(invoice, EventKind.INVOICE_CREATED, at=at, once=EventKind.INVOICE_CREATED)
-        )
+        merge.events.append(new_event(invoice, EventKind.INVOICE_CREATED, at=at, once=EventKind.INVOICE_CREATED))
 
 
 def _take_amounts(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, advance: bool) -> None:
@@ -309,9 +304,7 @@ def _move(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, at: date
         invoice.overrule(snapshot.status, reason=reason, settled_amount=settled, at=at)
         detail = {"from": before, "to": snapshot.status}
         merge.events.append(new_event(invoice, EventKind.STATUS_OVERRULED, at=at, detail=detail))
-        merge.events.append(
-            new_event(invoice, EventKind.INVOICE_QUARANTINED, at=at, detail={"reason": reason})
-        )
+        merge.events.append(new_event(invoice, EventKind.INVOICE_QUARANTINED, at=at, detail={"reason": reason}))
     elif settled is not None:
         invoice.complete(settled_amount=settled, at=at)
     elif snapshot.status == InvoiceStatus.REFUNDED:
