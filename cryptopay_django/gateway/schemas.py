@@ -1,7 +1,8 @@
-"""What the gateway says, as frozen dataclasses: snapshots of invoices, callbacks, resolutions, coins, rates.
+"""What the gateway says of invoices, as frozen dataclasses: snapshots, callbacks, recalculations, refunds.
 
-Types say what may be null, defaults what may be absent. Values are checked for form only: a status, event
-or coin unknown here stays a string, and `services/merge.py` decides what it means.
+Coins, rates, customers and errors stand in `resources.py`. Types say what may be null, defaults what may be
+absent. Values are checked for form only: a status, event or coin unknown here stays a string, and
+`services/merge.py` decides what it means.
 """
 
 from __future__ import annotations
@@ -188,73 +189,3 @@ class Refund(WireObject):
     txid: Txid | None = None
     risk: Risk | None = None
     created_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rate(WireObject):
-    """What one unit of the base currency is bought and sold for."""
-
-    buy_rate: Amount
-    sell_rate: Amount
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationTag(WireObject):
-    """What a network calls the number that must stand beside the address."""
-
-    required: bool
-    name: Name
-
-
-@dataclass(frozen=True, slots=True)
-class Feature(WireObject):
-    """Whether the account can use a network for one product."""
-
-    enabled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CoinNetwork(WireObject):
-    """A network that a coin travels on."""
-
-    network: Code
-    name: Name
-    precision: int
-    destination_tag: DestinationTag | None = None
-    invoices: Feature | None = None
-    channels: Feature | None = None
-    coin_withdrawals: Feature | None = None
-
-    @property
-    def invoices_enabled(self) -> bool:
-        """Whether invoices can be paid over this network; not, where the gateway does not say."""
-        return self.invoices is not None and self.invoices.enabled
-
-
-@dataclass(frozen=True, slots=True)
-class Coin(WireObject):
-    """A coin the gateway takes."""
-
-    currency: Code
-    name: Name
-    logo_url: Url | None = None
-    networks: tuple[CoinNetwork, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerAddress(WireObject):
-    """Where a customer's refunds in one coin go."""
-
-    address: Address
-    currency: Code
-    network: Code | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Customer(WireObject):
-    """A customer of the shop, as the gateway keeps it."""
-
-    id: Reference
-    currency: Code
-    refund_addresses: Mapping[str, str] = field(default_factory=dict, hash=False)
-    addresses: tuple[CustomerAddress, ...] = ()

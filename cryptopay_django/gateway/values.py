@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypeVar, cast
 from uuid import UUID
 
 from ..exceptions import WireError
 from . import limits
 from .strictjson import Json, is_storable, join_path
+
+T = TypeVar("T")
 
 _AMOUNT = re.compile(rf"[0-9]{{1,{limits.AMOUNT_INTEGER_DIGITS}}}(?:\.[0-9]{{1,{limits.AMOUNT_DECIMALS}}})?")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
@@ -57,6 +59,13 @@ def read_required(members: Mapping[str, Json], key: str, path: str) -> Json:
     if key not in members:
         raise WireError(join_path(path, key), "is missing")
     return members[key]
+
+
+def read_list(value: object, path: str, read: Callable[[object, str], T]) -> tuple[T, ...]:
+    """Return a list with each item read by `read`; raise WireError for anything but a list."""
+    if not isinstance(value, list):
+        raise WireError(path, f"must be a list, not {kind_of(value)}")
+    return tuple(read(item, join_path(path, index)) for index, item in enumerate(value))
 
 
 def text(length: int, *, empty: bool = True, lines: bool = False) -> Codec:
@@ -131,6 +140,10 @@ def _read_string_map(value: object, path: str) -> dict[str, str]:
     return {_KEY.read(key, path): _VALUE.read(item, join_path(path, key)) for key, item in members.items()}
 
 
+def _read_details(value: object, _path: str) -> tuple[Json, ...]:
+    return tuple(value) if isinstance(value, list) else (cast("Json", value),)
+
+
 def _read_flag(value: object, path: str) -> bool:
     if not isinstance(value, bool):
         raise WireError(path, f"must be true or false, not {kind_of(value)}")
@@ -144,6 +157,7 @@ def _read_count(value: object, path: str) -> int:
 
 
 def kind_of(value: object) -> str:
+    """Return what JSON calls a value, for messages."""
     names = {type(None): "null", bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
     return names.get(type(value), "a number")
 
@@ -170,3 +184,4 @@ Name = Annotated[str, text(limits.NAME_LENGTH, lines=True)]
 Text = Annotated[str, text(limits.TEXT_LENGTH, lines=True)]
 Url = Annotated[str, _URL]
 Link = Annotated[str, Codec(_read_link, str)]
+Details = Annotated[tuple[Json, ...], Codec(_read_details, list)]

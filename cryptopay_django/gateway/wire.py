@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self, Union, cast, get_args, get_origin, get_
 
 from ..exceptions import WireError
 from .strictjson import Json, join_path
-from .values import PLAIN_CODECS, Codec, kind_of, read_object, read_required
+from .values import PLAIN_CODECS, Codec, read_list, read_object, read_required
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,7 @@ def _members_of(cls: type[WireObject]) -> tuple[_Member, ...]:
     if cls not in _MEMBERS:
         hints = get_type_hints(cls, include_extras=True)
         own = dataclasses.fields(WireObject)
-        _MEMBERS[cls] = tuple(
-            _member(known, hints[known.name]) for known in dataclasses.fields(cls)[len(own) :]
-        )
+        _MEMBERS[cls] = tuple(_member(known, hints[known.name]) for known in dataclasses.fields(cls)[len(own) :])
     return _MEMBERS[cls]
 
 
@@ -97,16 +95,11 @@ def _codec_of(hint: Any) -> Codec:
     if get_origin(hint) is Annotated:
         return cast("Codec", hint.__metadata__[0])
     if get_origin(hint) is tuple:
-        return _list_codec(_codec_of(get_args(hint)[0]))
+        item = _codec_of(get_args(hint)[0])
+        return Codec(
+            lambda value, path: read_list(value, path, item.read),
+            lambda values: [item.write(value) for value in values],
+        )
     if isinstance(hint, type) and issubclass(hint, WireObject):
         return Codec(hint.from_wire, lambda message: message.to_wire())
     return PLAIN_CODECS[hint]
-
-
-def _list_codec(item: Codec) -> Codec:
-    def read(value: object, path: str) -> tuple[Any, ...]:
-        if not isinstance(value, list):
-            raise WireError(path, f"must be a list, not {kind_of(value)}")
-        return tuple(item.read(each, join_path(path, index)) for index, each in enumerate(value))
-
-    return Codec(read, lambda values: [item.write(value) for value in values])

@@ -1,0 +1,269 @@
+"""One call to the gateway, from signing to the answer: deadlines, limits, retries of GETs, typed errors.
+
+Which calls there are stands in `client.py`, what answers mean in `answers.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+import random as randomness
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+from requests.auth import AuthBase
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError
+from urllib3.exceptions import ProxyError as ProxyConnectError
+
+from .. import __version__
+from ..exceptions import (
+    GatewayAnswerError,
+    GatewayError,
+    GatewayFaultError,
+    GatewayRateLimitError,
+    GatewayTimeoutError,
+    GatewayUnreachableError,
+)
+from .answers import Answer, read_retry_after
+from .limiter import RateLimiter, limiter_for
+from .signing import CONTENT_TYPE, sign_request
+from .transport import DeadlineAdapter
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+ANSWER_LIMIT = 1024 * 1024
+LIST_LIMIT = 8 * ANSWER_LIMIT
+
+MAX_ATTEMPTS = 6
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 4.0
+
+_CHUNK = 16 * 1024
+_SHORTEST_SECRET = 8
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]+", re.ASCII)
+_RETRIED = (GatewayUnreachableError, GatewayTimeoutError, GatewayFaultError, GatewayRateLimitError)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked of the gateway. `path` is encoded and has its query string."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    answer_limit: int = ANSWER_LIMIT
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Caller:
+    """Sends calls for one API key over one `requests.Session`. For one thread only, as a session is.
+
+    The clocks, the sleep and the randomness are arguments so that a test needs none of the real ones.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        api_secret: str,
+        base_url: str,
+        *,
+        adapter: BaseAdapter | None = None,
+        limiter: RateLimiter | None = None,
+        connect_timeout: float = 3.05,
+        total_timeout: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], object] = time.sleep,
+        random: Callable[[], float] = randomness.random,
+    ) -> None:
+        _check_base_url(base_url)
+        if not _HEADER_SAFE.fullmatch(api_key) or not api_secret:
+            raise ValueError("the API key must be visible ASCII characters, and the API secret not empty")
+        self.base_url = base_url.rstrip("/")
+        self._connect_timeout = connect_timeout
+        self._total_timeout = total_timeout
+        self._clock = clock
+        self._now = now
+        self._sleep = sleep
+        self._random = random
+        # An adapter given from outside stands for a network of its own, such as a sandbox in process.
+        self._limiter = limiter or (limiter_for(api_key) if adapter is None else None)
+        self._auth = _RequestSigner(api_key, api_secret, now)
+        self._session = _new_session(adapter or DeadlineAdapter(pool_connections=1, pool_maxsize=1))
+
+    def fetch(self, call: Call, read: Callable[[object, str], T], timeout: float | None = None) -> T:
+        """Send a call, a GET again if need be, and return its data as `read` takes it.
+
+        `timeout` is the seconds for all of it. Raises the errors under GatewayError.
+        """
+        deadline = self._clock() + (self._total_timeout if timeout is None else timeout)
+        attempt = 0
+        while True:
+            try:
+                return self._send(call, deadline).read_data(read)
+            except _RETRIED as error:
+                pause = self._pause_after(error, attempt)
+                attempt += 1
+                if call.method != "GET" or attempt == MAX_ATTEMPTS or self._clock() + pause >= deadline:
+                    raise
+                logger.info("%s failed, trying again in %.2f s: %s", call, pause, error)
+                self._sleep(pause)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _pause_after(self, error: GatewayError, attempt: int) -> float:
+        """Return the seconds before the next attempt: exponential with full jitter, or what the gateway asks for."""
+        spread = self._random() * min(LONGEST_PAUSE, FIRST_PAUSE * (1 << attempt))
+        return spread if error.retry_after is None else error.retry_after + spread
+
+    def _send(self, call: Call, deadline: float) -> Answer:
+        """Send a call once and return its answer if it is a success."""
+        if self._limiter and (wait := self._limiter.reserve(deadline - self._clock())):
+            self._sleep(wait)
+        left = deadline - self._clock()
+        if left <= 0:
+            raise GatewayUnreachableError(f"{call}: no time was left to send it")
+        try:
+            response = self._session.request(
+                call.method,
+                self.base_url + call.path,
+                data=call.body,
+                auth=self._auth,
+                timeout=(min(self._connect_timeout, left), left),
+                allow_redirects=False,
+                stream=True,
+            )
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise _network_error(call, error) from error
+        with response:
+            answer = self._read_answer(call, response, deadline)
+        if not 200 <= answer.status < 300:
+            raise answer.to_error()
+        return answer
+
+    def _read_answer(self, call: Call, response: requests.Response, deadline: float) -> Answer:
+        status = response.status_code
+        retry_after = read_retry_after(response.headers.get("Retry-After"), self._now())
+        if 300 <= status < 400:
+            return Answer(str(call), status, None)
+        try:
+            body = self._read_body(call, response, deadline)
+        except GatewayError:
+            if status < 400:
+                raise
+            return Answer(str(call), status, None, retry_after)
+        if status >= 400:
+            body = self._auth.redact(body, response.request)
+        return Answer(str(call), status, body, retry_after)
+
+    def _read_body(self, call: Call, response: requests.Response, deadline: float) -> bytes:
+        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if encoding not in ("identity", "gzip"):
+            raise GatewayAnswerError(f"the answer to {call} came in an encoding that nobody asked for")
+        chunks = bytearray()
+        try:
+            for chunk in response.iter_content(_CHUNK):
+                chunks += chunk
+                if len(chunks) > call.answer_limit:
+                    raise GatewayAnswerError(
+                        f"the answer to {call} is larger than {call.answer_limit} bytes",
+                        status=response.status_code,
+                    )
+                if self._clock() >= deadline:
+                    raise GatewayTimeoutError(
+                        f"{call}: the answer took too long, whether the call took effect is unknown"
+                    )
+        except requests.exceptions.ContentDecodingError as error:
+            raise GatewayAnswerError(f"the answer to {call} is damaged: {error}") from error
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise _broken(call, error) from error
+        return bytes(chunks)
+
+
+class _RequestSigner(AuthBase):
+    """Signs the very bytes and path that are sent. Being there, it keeps a netrc file from doing so."""
+
+    def __init__(self, api_key: str, api_secret: str, now: Callable[[], datetime]) -> None:
+        self._api_key = api_key
+        self._api_secret = api_secret
+        self._now = now
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        date = format_datetime(self._now().astimezone(UTC), usegmt=True)
+        body = request.body or b""
+        signature = sign_request(
+            secret=self._api_secret,
+            method=request.method or "",
+            path=request.path_url,
+            date=date,
+            body=body if isinstance(body, bytes) else body.encode(),
+        )
+        request.headers["Date"] = date
+        request.headers["Authorization"] = f"HMAC {self._api_key}:{signature}"
+        return request
+
+    def redact(self, body: bytes, request: requests.PreparedRequest) -> bytes:
+        """Blacken what a gateway in debugging mood might echo: its words end up in messages and logs."""
+        _, _, signature = request.headers["Authorization"].rpartition(":")
+        for secret in (signature, self._api_secret, self._api_key):
+            if len(secret) >= _SHORTEST_SECRET:
+                body = body.replace(secret.encode(), b"***")
+        return body
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Find none: even where redirects are not followed, the whole body would be read to look at the next."""
+        return None
+
+
+def _new_session(adapter: BaseAdapter) -> requests.Session:
+    """Return a session over one adapter. Proxies and CA bundles named in the environment stay in force."""
+    session = _Session()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    session.headers.update(
+        {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Content-Type": CONTENT_TYPE,
+            "User-Agent": f"cryptopay-django/{__version__}",
+        }
+    )
+    return session
+
+
+def _check_base_url(base_url: str) -> None:
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        raise ValueError("the base URL must be https://host or http://host, without a user or password")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("the base URL must not have a path, a query or a fragment")
+
+
+def _network_error(call: Call, error: Exception) -> GatewayError:
+    """Return GatewayUnreachableError when surely nothing was sent, else GatewayTimeoutError."""
+    reason = error.args[0] if error.args else None
+    if isinstance(reason, MaxRetryError):
+        reason = reason.reason
+    never_connected = isinstance(reason, ConnectTimeoutError | ProxyConnectError)
+    never_tried = isinstance(error, requests.ConnectTimeout | ValueError)
+    if never_connected or never_tried:
+        return GatewayUnreachableError(f"{call}: the gateway cannot be reached, nothing was sent ({reason or error})")
+    return _broken(call, error)
+
+
+def _broken(call: Call, error: Exception) -> GatewayTimeoutError:
+    return GatewayTimeoutError(f"{call}: no whole answer came, whether the call took effect is unknown ({error})")
