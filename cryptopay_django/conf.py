@@ -129,12 +129,12 @@ class AppSettings:
     )
     CONNECT_TIMEOUT = Option(3.05, _seconds, "Seconds to wait for a connection to the gateway.")
     TOTAL_TIMEOUT = Option(10.0, _seconds, "Seconds one call to the gateway may take, retries of a GET included.")
-    EXTRA_COINS = Option(
+    EXTRA_COINS: Option[Mapping[str, Mapping[str, int]]] = Option(
         {},
         _coins,
         'Coins and networks that the built-in list lacks: {"SOL": {"solana": 9}} (coin, network, decimal places).',
     )
-    HTTP_ADAPTER = Option(
+    HTTP_ADAPTER: Option[Callable[[str], BaseAdapter] | None] = Option(
         None,
         _adapter,
         "A callable (or its dotted path) that takes an account's name and returns the `requests` adapter to use.",

@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Context, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core import exceptions
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django_fsm import FSMField, FSMFieldDescriptor
 
+_S = TypeVar("_S", contravariant=True)
+_G = TypeVar("_G", covariant=True)
+
 if TYPE_CHECKING:
-    CharField = models.CharField[str, str]
-    DecimalField = models.DecimalField[Decimal | int | str, Decimal]
-else:
-    CharField = models.CharField
     DecimalField = models.DecimalField
+    CharField = models.CharField
+else:
+    # Django's fields take type parameters in their stubs only.
+
+    class DecimalField(models.DecimalField):
+        __class_getitem__ = classmethod(lambda cls, _: cls)
+
+    class CharField(models.CharField):
+        __class_getitem__ = classmethod(lambda cls, _: cls)
+
 
 EXACT = Context(prec=80)
 """For arithmetic on amounts: the default context rounds to 28 digits, an amount may have 38."""
@@ -32,7 +41,7 @@ def canonical(value: Decimal) -> Decimal:
     return value.quantize(Decimal(1), context=EXACT) if value.as_tuple().exponent > 0 else value  # type: ignore[operator]
 
 
-class AmountField(DecimalField):
+class AmountField(DecimalField[_S, _G]):
     """A non-negative amount of money or coin, up to 20 digits before and 18 after the point, exact everywhere.
 
     `numeric(38, 18)` on servers. SQLite keeps decimals as binary floats, so there it is text of a fixed
@@ -94,7 +103,7 @@ class AmountField(DecimalField):
         return canonical(value) if isinstance(value, Decimal) and value.is_finite() else value
 
 
-class CodeField(CharField):
+class CodeField(CharField[_S, _G]):
     """An identifier that somebody else compares byte for byte; MySQL's default collation would fold its case."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:

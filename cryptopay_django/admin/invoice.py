@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -20,8 +19,7 @@ class PaymentInline(ReadOnlyInline):
 
     model = Payment
     ordering = ["detected_at"]
-    fields = ["txid", "status", "amount", "risk_level", "risk_score", "detected_at", "confirmed_at"]
-    readonly_fields = fields
+    fields = readonly_fields = ("txid", "status", "amount", "risk_level", "risk_score", "detected_at", "confirmed_at")
 
 
 class EventInline(ReadOnlyInline):
@@ -30,8 +28,7 @@ class EventInline(ReadOnlyInline):
     model = InvoiceEvent
     ordering = ["pk"]
     verbose_name_plural = _("timeline")
-    fields = ["created_at", "kind", "actor", "details", "delivered_at", "attempts", "last_error"]
-    readonly_fields = fields
+    fields = readonly_fields = ("created_at", "kind", "actor", "details", "delivered_at", "attempts", "last_error")
 
     @admin.display(description=_("details"))
     def details(self, event: InvoiceEvent) -> str:
@@ -102,7 +99,7 @@ class InvoiceAdmin(ReadOnlyAdmin):
     @admin.display(description=_("state"), ordering="status")
     def state(self, invoice: Invoice) -> str:
         """Status, context and quarantine in a few words."""
-        words = [invoice.get_status_display()]  # type: ignore[attr-defined]
+        words = [invoice.get_status_display()]
         if invoice.status_context:
             words.append(f"({invoice.status_context})")
         if invoice.quarantine_reason:
@@ -145,10 +142,10 @@ class CallbackAdmin(ReadOnlyAdmin):
     ordering = ["-pk"]
     list_select_related = ["invoice"]
     list_per_page = 50
-    fields = [
+    fields = readonly_fields = (
         "account", "event", "outcome", "error", "invoice", "received_at", "processed_at", "attempts",
         "next_attempt_at", "secret_index", "digest", "body_text",
-    ]  # fmt: skip
+    )  # fmt: skip
 
     @admin.display(description=_("body"))
     def body_text(self, callback: Callback) -> str:
@@ -158,7 +155,3 @@ class CallbackAdmin(ReadOnlyAdmin):
             return json.dumps(json.loads(raw, parse_float=str), indent=2, ensure_ascii=False)
         except (ValueError, RecursionError):
             return raw.decode("utf-8", "backslashreplace")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """All of them."""
-        return list(self.fields or [])

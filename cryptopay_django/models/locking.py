@@ -23,7 +23,7 @@ class LockingQuerySet(models.QuerySet[M, M]):
         """
         features = connections[router.db_for_write(self.model)].features
         if not features.has_select_for_update:
-            key = self.model._meta.get_field(self.model._meta.pk.name).attname
+            key = self.model._meta.pk.attname
             if not self.filter(**lookup).update(**{key: F(key)}):
                 return None
             return self.using(router.db_for_write(self.model)).get(**lookup)

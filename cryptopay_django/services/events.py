@@ -91,9 +91,8 @@ def _deliver_invoice(invoice_id: Any, *, limit: int, deadline: float | None) -> 
     """Deliver an invoice's pending events in order, up to the first that is not due, fails, or is in other hands."""
     delivered = 0
     pending = InvoiceEvent.objects.filter(invoice_id=invoice_id, next_attempt_at__isnull=False).order_by("pk")
-    for event_id, due_at in pending.values_list("pk", "next_attempt_at")[:limit]:
-        late = deadline is not None and time.monotonic() >= deadline
-        if late or due_at > timezone.now() or not _deliver_one(event_id):
+    for event_id in pending.values_list("pk", flat=True)[:limit]:
+        if (deadline is not None and time.monotonic() >= deadline) or not _deliver_one(event_id):
             break
         delivered += 1
     return delivered
