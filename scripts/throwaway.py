@@ -25,6 +25,7 @@ from urllib.parse import quote
 DATABASE = "shop"
 START_SECONDS = 60
 STOP_SECONDS = 30
+KILL_SECONDS = 5
 
 # Where packages put what is not always on a user's PATH.
 MORE_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec")
@@ -127,9 +128,7 @@ def postgresql(*, fsync: bool = True, options: Mapping[str, str] | None = None) 
 @contextlib.contextmanager
 def mariadb(*, fsync: bool = True, options: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Run a MariaDB of its own; `options` are server variables, with dashes."""
-    install, server = find_programs(
-        "MariaDB", ["mariadb-install-db", "mysql_install_db"], ["mariadbd", "mysqld"]
-    )
+    install, server = find_programs("MariaDB", ["mariadb-install-db", "mysql_install_db"], ["mariadbd", "mysqld"])
     variables = {"character-set-server": "utf8mb4", "max-connections": "200"}
     if not fsync:
         variables |= {"innodb-flush-log-at-trx-commit": "0", "innodb-doublewrite": "0"}
@@ -196,17 +195,13 @@ def mariadb_programs() -> list[Path]:
 def find_programs(product: str, *names: Sequence[str], folders: Sequence[str] = ()) -> list[Path]:
     """Find one program for each list of alternative names: on the PATH, else all in one of the folders."""
     search = os.pathsep.join([os.environ.get("PATH", os.defpath), *MORE_FOLDERS])
-    newest_first = sorted(
-        (folder for pattern in folders for folder in Path("/").glob(pattern[1:])), reverse=True
-    )
+    newest_first = sorted((folder for pattern in folders for folder in Path("/").glob(pattern[1:])), reverse=True)
     for path in [search, *map(str, newest_first)]:
         found = [next(filter(None, (shutil.which(name, path=path) for name in some)), None) for some in names]
         if all(found):
             return [Path(program) for program in found if program]
     wanted = ", ".join(" or ".join(some) for some in names)
-    raise ProgramsMissingError(
-        f"{product} is not installed here: {wanted} not found on PATH or in the usual folders"
-    )
+    raise ProgramsMissingError(f"{product} is not installed here: {wanted} not found on PATH or in the usual folders")
 
 
 @contextlib.contextmanager
@@ -230,23 +225,24 @@ def private_folder(service: str) -> Iterator[tuple[Path, str | None]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def run_to_completion(
-    command: Sequence[str | Path], *, folder: Path, account: str | None, text: str | None = None
-) -> None:
+def run_to_completion(command: Sequence[str | Path], *, folder: Path, account: str | None, text: str = "") -> None:
+    """Run a program that prepares a server's folder; an interruption ends its children as well."""
     with (folder / "log").open("ab") as log:
-        done = subprocess.run(
+        process = subprocess.Popen(
             command,
-            input=text and text.encode(),
-            stdin=None if text else subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             cwd=folder,
-            check=False,
             start_new_session=True,
             **credentials(account),
         )
-    if done.returncode:
-        raise ServerFailedError(f"{command[0]} ended with status {done.returncode}:\n{last_lines(folder)}")
+    try:
+        process.communicate(text.encode())
+    finally:
+        kill_group(process)
+    if process.returncode:
+        raise ServerFailedError(f"{command[0]} ended with status {process.returncode}:\n{last_lines(folder)}")
 
 
 @contextlib.contextmanager
@@ -284,18 +280,25 @@ def running(
         finally:
             stop(process, stop_with)
         if not attempts_left or "in use" not in last_lines(folder):
-            raise ServerFailedError(
-                f"the server ended with status {process.returncode}:\n{last_lines(folder)}"
-            )
+            raise ServerFailedError(f"the server ended with status {process.returncode}:\n{last_lines(folder)}")
 
 
 def stop(process: subprocess.Popen[bytes], stop_with: signal.Signals) -> None:
     process.send_signal(stop_with)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    kill_group(process)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End what is left of a session, and wait until nobody writes to its folder any more."""
+    deadline = time.monotonic() + KILL_SECONDS
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.poll()
+            time.sleep(0.01)
+    process.wait()
 
 
 def credentials(account: str | None) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def use(python: Path, shop: Path) -> None:
     for file, addition in {"settings.py": SETTINGS, "urls.py": URLS}.items():
         with (shop / "shop" / file).open("a") as source:
             source.write(addition)
-    manage = [python, "-W", "error", "manage.py"]
+    manage: list[str | Path] = [python, "-W", "error", "manage.py"]
     run(*manage, "check", "--fail-level", "WARNING", cwd=shop)
     run(*manage, "makemigrations", "--check", "--dry-run", cwd=shop)
     run(*manage, "migrate", "--verbosity", "0", cwd=shop)

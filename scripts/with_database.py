@@ -9,6 +9,7 @@ programs are not installed; 70 the server did not come up.
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,6 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-fsync", action="store_true", help="faster; for tests, not for benchmarks")
     parser.add_argument("command", nargs="+", help="after --")
     options = parser.parse_args(arguments)
+    if shutil.which(options.command[0]) is None:
+        print(f"{options.command[0]}: no such command", file=sys.stderr)
+        return NO_SUCH_COMMAND
     conductor = Conductor()
     try:
         with KINDS[options.kind](fsync=not options.no_fsync) as server:
@@ -82,9 +86,6 @@ def main(arguments: list[str] | None = None) -> int:
     except ThrowawayError as error:
         print(f"{options.kind}: {error}", file=sys.stderr)
         return SERVER_FAILED
-    except FileNotFoundError as error:
-        print(f"{options.command[0]}: {error.strerror}", file=sys.stderr)
-        return NO_SUCH_COMMAND
 
 
 if __name__ == "__main__":
