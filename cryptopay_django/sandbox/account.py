@@ -1,0 +1,128 @@
+"""The merchant's account: credentials, what it may do, its settings for unresolved invoices, balances."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, fields
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any
+
+from .amounts import EXACT, ZERO, spell
+from .refusals import RefusalError
+
+# Recognisable at a glance, so that nobody takes them for credentials of the real service.
+SANDBOX_API_KEY = "sandbox-api-key"
+SANDBOX_API_SECRET = "sandbox-api-secret"  # noqa: S105
+SANDBOX_CALLBACK_SECRET = "sandbox-callback-secret"  # noqa: S105
+
+
+class Handling(StrEnum):
+    """What the account does by itself with an unresolved invoice."""
+
+    MANUAL = "manual"
+    REFUND = "refund"
+    RECALCULATE = "recalculate"
+
+
+@dataclass(slots=True)
+class Account:
+    """One merchant account. `callback_secrets` has the one in force first, then those it replaced."""
+
+    name: str = "default"
+    api_key: str = SANDBOX_API_KEY
+    api_secret: str = field(default=SANDBOX_API_SECRET, repr=False)
+    callback_secrets: list[str] = field(default_factory=lambda: [SANDBOX_CALLBACK_SECRET], repr=False)
+    callback_url: str = ""
+    underpaid: Handling = Handling.MANUAL
+    overpaid: Handling = Handling.MANUAL
+    paid_late: Handling = Handling.MANUAL
+    # How a refund of an overpaid invoice ends: the service is known to do either.
+    overpaid_refund_ends: str = "completed"
+    # Resources that this API key may not use (403): "invoices", "refunds", "recalculations", ...
+    denied: frozenset[str] = frozenset()
+    # Requests a minute before 429; None for no limit.
+    rate_limit: int | None = 200
+    balances: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
+
+    def credit(self, currency: str, amount: Decimal) -> None:
+        """Add money to a balance."""
+        self.balances[currency] = EXACT.add(self.balances[currency], amount)
+
+    def handling_of(self, context: str) -> Handling:
+        """Return the automatic setting for a context; held invoices never have one."""
+        return Handling(getattr(self, context, Handling.MANUAL))
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Change settings, all or none of them. RefusalError (422) names each that cannot be."""
+        details: list[dict[str, str]] = []
+        checked: dict[str, Any] = {}
+        for name, value in values.items():
+            try:
+                checked[name] = _SETTINGS[name](value)
+            except KeyError:
+                details.append({"field": name, "message": f"is no setting; known are {', '.join(_SETTINGS)}"})
+            except (TypeError, ValueError, InvalidOperation) as error:
+                details.append({"field": name, "message": str(error)})
+        if details:
+            raise RefusalError(422, "validation_error", "The settings are not valid", details)
+        secret = checked.pop("callback_secret", None)
+        if secret and secret != self.callback_secrets[0]:
+            self.callback_secrets = [secret, *(old for old in self.callback_secrets if old != secret)]
+        for name, value in checked.items():
+            setattr(self, name, value)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what may be shown: settings and balances, no secret."""
+        hidden = {"api_secret", "callback_secrets", "balances", "denied"}
+        shown = {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.name not in hidden}
+        balances = {currency: spell(amount) for currency, amount in sorted(self.balances.items())}
+        return shown | {"denied": sorted(self.denied), "balances": balances}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("must be a string")
+    return value
+
+
+def _secret(value: object) -> str:
+    if not _text(value):
+        raise ValueError("must not be empty")
+    return _text(value)
+
+
+def _handling(value: object) -> Handling:
+    if value not in set(Handling):
+        raise ValueError(f"must be one of {', '.join(Handling)}")
+    return Handling(_text(value))
+
+
+def _ending(value: object) -> str:
+    if value not in {"completed", "refunded"}:
+        raise ValueError("must be completed or refunded")
+    return _text(value)
+
+
+def _names(value: object) -> frozenset[str]:
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise TypeError("must be a list of strings")
+    return frozenset(_text(name) for name in value)
+
+
+def _limit(value: object) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError("must be a positive whole number, or null for no limit")
+    return value
+
+
+_SETTINGS = {
+    "underpaid": _handling,
+    "overpaid": _handling,
+    "paid_late": _handling,
+    "overpaid_refund_ends": _ending,
+    "callback_url": _text,
+    "callback_secret": _secret,
+    "denied": _names,
+    "rate_limit": _limit,
+}

@@ -1,0 +1,212 @@
+"""The control API for scripts, under /control/: play the customer, the chain, the desk and the clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from .api import Response
+from .callbacks import Attempt, Callback
+from .clock import spell_time
+from .core import Sandbox, travel
+from .forms import parse_amount, parse_body, read_flag
+from .invoices import Invoice, Risk
+from .refusals import RefusalError, not_found
+from .risks import make_wallet
+
+# Ten years, in seconds.
+LONGEST_JOURNEY = 315_360_000
+
+Action = Callable[[Sandbox, dict[str, Any]], dict[str, Any]]
+
+
+def respond(sandbox: Sandbox, method: str, path: str, body: bytes) -> Response:
+    """Answer one request to the control API, when all that it set off was delivered or tried."""
+    try:
+        action = _ACTIONS.get((method, path.removeprefix("/control").strip("/")))
+        if action is None:
+            raise not_found("The control")
+        status, data = 200, action(sandbox, parse_body(body))
+    except RefusalError as refusal:
+        return Response(refusal.status, spell_refusal(refusal))
+    return Response(status, json.dumps(data, default=_spell).encode())
+
+
+def spell_refusal(refusal: RefusalError) -> bytes:
+    """Return the body that explains a refusal."""
+    return json.dumps(refusal.to_wire("control")).encode()
+
+
+def describe_state(sandbox: Sandbox) -> dict[str, Any]:
+    """Return everything there is to see: clock, account, invoices, callback log."""
+    with sandbox.changed:
+        sandbox.run_due()
+        state = sandbox.state
+        wallets = {
+            network: make_wallet(state.seed, network, Risk.HIGH)
+            for network in sorted({invoice.network for invoice in state.invoices.values()})
+        }
+        return {
+            "clock": {"now": spell_time(state.clock.now()), "speed": state.clock.speed},
+            "seed": state.seed,
+            "account": state.account.describe(),
+            "high_risk_addresses": wallets,
+            "invoices": [describe_invoice(sandbox, invoice) for invoice in reversed(state.invoices.values())],
+            "callbacks": [describe_callback(callback) for callback in state.outbox.log.values()],
+        }
+
+
+def describe_invoice(sandbox: Sandbox, invoice: Invoice) -> dict[str, Any]:
+    """Return the invoice as the API shows it, and what only the sandbox knows."""
+    now = sandbox.clock.now()
+    payments = [
+        {
+            "txid": payment.txid,
+            "amount": payment.amount,
+            "risk": payment.risk,
+            "confirmations": payment.confirmations(now),
+            "required_confirmations": payment.required,
+            "double_spend": payment.doomed,
+        }
+        for payment in invoice.transactions
+    ]
+    timeline = [{"at": spell_time(at), "text": text} for at, text in invoice.timeline]
+    return invoice.to_wire() | {"payments": payments, "timeline": timeline}
+
+
+def describe_callback(callback: Callback) -> dict[str, Any]:
+    """Return one line of the callback log with all its attempts."""
+    return {
+        "id": callback.id,
+        "invoice_id": callback.invoice_id,
+        "event": callback.event,
+        "status": callback.status,
+        "state": callback.state,
+        "created_at": spell_time(callback.created_at),
+        "next_attempt_at": spell_time(callback.due_at) if callback.due_at else None,
+        "body": callback.body.decode(),
+        "attempts": [describe_attempt(attempt) for attempt in callback.attempts],
+    }
+
+
+def describe_attempt(attempt: Attempt) -> dict[str, Any]:
+    """Return one attempt: what went out and what came back."""
+    return {
+        "callback_id": attempt.callback_id,
+        "invoice_id": attempt.invoice_id,
+        "event": attempt.event,
+        "at": spell_time(attempt.at),
+        "url": attempt.url,
+        "headers": attempt.headers,
+        "answer": asdict(attempt.answer) | {"body": attempt.answer.body.decode("utf-8", "replace")},
+    }
+
+
+def _finish(sandbox: Sandbox, invoice_id: str, before: list[Attempt] | None = None) -> dict[str, Any]:
+    attempts = [*(before or []), *sandbox.deliver()]
+    shown = describe_invoice(sandbox, sandbox.find(invoice_id))
+    return {"invoice": shown, "callbacks": [describe_attempt(attempt) for attempt in attempts]}
+
+
+def _pay(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    invoice = sandbox.find(_read_id(body, "invoice_id"))
+    before: list[Attempt] = []
+    late = invoice.expires_at - sandbox.clock.now() + timedelta(seconds=1)
+    if read_flag(body, "late") and late > timedelta(0):
+        before = travel([sandbox], late)
+    for _ in range(2 if read_flag(body, "twice") else 1):
+        sandbox.pay(
+            invoice.id,
+            factor=body.get("factor", "1"),
+            amount=body.get("amount"),
+            risk=body.get("risk", "low"),
+            double_spend=read_flag(body, "double_spend"),
+        )
+    return _finish(sandbox, invoice.id, before)
+
+
+def _confirm(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    return _finish(sandbox, sandbox.confirm(_read_id(body, "invoice_id")).id)
+
+
+def _decide(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    decision = str(body.get("decision"))
+    return _finish(sandbox, sandbox.decide(_read_id(body, "invoice_id"), decision).id)
+
+
+def _advance(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    seconds = parse_amount(body.get("seconds"))
+    if seconds is None or not 0 <= seconds <= LONGEST_JOURNEY:
+        raise _invalid("seconds", f"must be a number from 0 to {LONGEST_JOURNEY}")
+    delta = timedelta(microseconds=int(seconds * 1_000_000))
+    attempts = travel([sandbox], delta) + sandbox.deliver()
+    return _show_clock(sandbox) | {"callbacks": [describe_attempt(attempt) for attempt in attempts]}
+
+
+def _clock(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    speed = parse_amount(body.get("speed"))
+    if speed is None or speed < 0:
+        raise _invalid("speed", "must be a number, 0 to pause")
+    with sandbox.changed:
+        sandbox.clock.set_speed(float(speed))
+        sandbox.changed.notify_all()
+    return _show_clock(sandbox)
+
+
+def _settings(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    sandbox.change_settings(body)
+    return {"account": sandbox.account.describe()}
+
+
+def _resend(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    callback = sandbox.resend(_read_id(body, "callback_id"))
+    attempts = sandbox.deliver()
+    return {
+        "callback": describe_callback(callback),
+        "callbacks": [describe_attempt(attempt) for attempt in attempts],
+    }
+
+
+def _reset(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    del body
+    sandbox.reset()
+    return describe_state(sandbox)
+
+
+def _show_clock(sandbox: Sandbox) -> dict[str, Any]:
+    return {"clock": {"now": spell_time(sandbox.clock.now()), "speed": sandbox.clock.speed}}
+
+
+def _read_id(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise _invalid(name, "is required")
+    return value
+
+
+def _invalid(field: str, message: str) -> RefusalError:
+    details = [{"field": field, "message": message}]
+    return RefusalError(422, "validation_error", f"The request is not valid: {field}", details)
+
+
+def _spell(value: object) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise TypeError(f"{type(value).__name__} has no spelling in JSON")
+
+
+_ACTIONS: dict[tuple[str, str], Action] = {
+    ("GET", "state"): lambda sandbox, _: describe_state(sandbox),
+    ("POST", "pay"): _pay,
+    ("POST", "confirm"): _confirm,
+    ("POST", "advance"): _advance,
+    ("POST", "clock"): _clock,
+    ("POST", "settings"): _settings,
+    ("POST", "decide"): _decide,
+    ("POST", "resend"): _resend,
+    ("POST", "reset"): _reset,
+}

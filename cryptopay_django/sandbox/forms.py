@@ -1,0 +1,231 @@
+"""What may be in a request body: parsing, and one detail for each field that is wrong."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+
+from .addresses import is_address
+from .amounts import decimal_places
+from .coins import COINS, FIAT, NETWORKS, Coin, places_of
+from .refusals import RefusalError
+
+LONGEST_TEXT = 1_000
+LARGEST_AMOUNT = Decimal(10) ** 15
+_TEXTS = ("name", "description", "success_redirect_url", "unsuccess_redirect_url", "payer_email")
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceForm:
+    """A checked request for an invoice."""
+
+    price_amount: Decimal
+    price_currency: str
+    coin: Coin
+    network: str
+    custom_id: str | None
+    customer_id: str | None
+    metadata: dict[str, str] | None
+    texts: dict[str, str | None]
+
+
+class Problems:
+    """What is wrong with a body, one line a field."""
+
+    def __init__(self) -> None:
+        self.details: list[dict[str, str]] = []
+
+    def add(self, field: str, message: str) -> None:
+        """Note that a field is wrong."""
+        self.details.append({"field": field, "message": message})
+
+    def check(self) -> None:
+        """Refuse (422) when anything was noted."""
+        if self.details:
+            names = ", ".join(detail["field"] for detail in self.details)
+            raise RefusalError(422, "validation_error", f"The request is not valid: {names}", self.details)
+
+
+def parse_body(body: bytes) -> dict[str, Any]:
+    """Parse a body; none at all is the same as {}. RefusalError (400) when it is no JSON object."""
+    if not body:
+        return {}
+    try:
+        parsed = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise RefusalError(400, "bad_request", "The body is not valid JSON") from error
+    if not isinstance(parsed, dict):
+        raise RefusalError(400, "bad_request", "The body is not a JSON object")
+    return parsed
+
+
+def parse_amount(value: object) -> Decimal | None:
+    """Read an amount that came as a string or a JSON number; None when it is neither."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        return None
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and abs(amount) < LARGEST_AMOUNT else None
+
+
+def read_invoice(body: dict[str, Any]) -> InvoiceForm:
+    """Check a request for an invoice."""
+    problems = Problems()
+    price_currency = _read_price_currency(body, problems)
+    coin = _read_coin(body, problems)
+    if price_currency in COINS and coin and price_currency != coin.code:
+        problems.add("pay_currency", f"there is no rate of {coin.code} in {price_currency}")
+    amount = _read_price(body, price_currency, problems)
+    network = _read_network(body, coin, problems)
+    custom_id = _read_text(body, "custom_id", problems)
+    customer_id = _read_text(body, "customer_id", problems)
+    metadata = _read_metadata(body, problems)
+    texts = {name: _read_text(body, name, problems) for name in _TEXTS}
+    for name in ("success_redirect_url", "unsuccess_redirect_url"):
+        if texts[name] and not str(texts[name]).startswith(("http://", "https://")):
+            problems.add(name, "must be an http or https URL")
+    problems.check()
+    assert coin is not None  # noqa: S101 - a missing coin was noted as a problem
+    return InvoiceForm(amount, price_currency, coin, network, custom_id or None, customer_id or None, metadata, texts)
+
+
+def read_customer(body: dict[str, Any], *, known: dict[str, Any] | None) -> dict[str, Any]:
+    """Check a request for a customer and return the customer object. `known` is the one to change."""
+    problems = Problems()
+    customer_id = known["id"] if known else _read_text(body, "id", problems)
+    if not customer_id:
+        problems.add("id", "is required")
+    currency = body.get("currency", known["currency"] if known else None)
+    if currency not in FIAT and currency not in COINS:
+        problems.add("currency", "is required" if currency is None else "is not a known currency")
+    addresses = body.get("addresses", known["addresses"] if known else [])
+    if not isinstance(addresses, list):
+        problems.add("addresses", "must be a list")
+        addresses = []
+    checked = [_read_address(entry, index, problems) for index, entry in enumerate(addresses)]
+    problems.check()
+    return {
+        "id": customer_id,
+        "currency": currency,
+        "refund_addresses": {entry["currency"]: entry["address"] for entry in checked},
+        "addresses": checked,
+    }
+
+
+def read_risk_subject(body: dict[str, Any]) -> tuple[str, str]:
+    """Check a request for a risk score and return address and coin."""
+    problems = Problems()
+    address, currency = body.get("address"), body.get("currency")
+    if currency not in COINS:
+        problems.add("currency", "is not a known coin")
+    elif not isinstance(address, str) or not any(is_address(network, address) for network in COINS[currency].networks):
+        problems.add("address", f"is not a {currency} address")
+    if body.get("type") not in {"source_of_funds", "destination_of_funds"}:
+        problems.add("type", "must be source_of_funds or destination_of_funds")
+    problems.check()
+    return str(address), str(currency)
+
+
+def read_flag(body: dict[str, Any], name: str) -> bool:
+    """Read an optional boolean; left out, it is false."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        problems = Problems()
+        problems.add(name, "must be true or false")
+        problems.check()
+    return bool(value)
+
+
+def read_optional_text(body: dict[str, Any], name: str) -> str | None:
+    """Read an optional string; empty is the same as left out."""
+    problems = Problems()
+    text = _read_text(body, name, problems)
+    problems.check()
+    return text or None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _read_text(body: dict[str, Any], name: str, problems: Problems) -> str | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        problems.add(name, "must be a string")
+        return None
+    if len(value) > LONGEST_TEXT:
+        problems.add(name, f"must not be longer than {LONGEST_TEXT} characters")
+    return value
+
+
+def _read_price_currency(body: dict[str, Any], problems: Problems) -> str:
+    currency = body.get("price_currency")
+    if not isinstance(currency, str) or (currency not in FIAT and currency not in COINS):
+        problems.add("price_currency", "is required" if currency is None else "is not a known currency")
+        return ""
+    return currency
+
+
+def _read_coin(body: dict[str, Any], problems: Problems) -> Coin | None:
+    code = body.get("pay_currency")
+    if not isinstance(code, str) or code not in COINS:
+        problems.add("pay_currency", "is required" if code is None else "is not a known coin")
+        return None
+    return COINS[code]
+
+
+def _read_price(body: dict[str, Any], currency: str, problems: Problems) -> Decimal:
+    value = body.get("price_amount")
+    amount = parse_amount(value)
+    if amount is None:
+        problems.add("price_amount", "is required" if value is None else "is not a valid amount")
+    elif amount <= 0:
+        problems.add("price_amount", "must be greater than 0")
+    elif currency and decimal_places(amount) > places_of(currency):
+        problems.add("price_amount", f"must not have more than {places_of(currency)} decimal places")
+    return amount or Decimal(0)
+
+
+def _read_network(body: dict[str, Any], coin: Coin | None, problems: Problems) -> str:
+    network = body.get("network")
+    if coin is None:
+        return ""
+    if network is None:
+        return coin.networks[0]
+    if network not in coin.networks:
+        problems.add("network", f"{coin.code} is on {', '.join(coin.networks)}")
+        return ""
+    return str(network)
+
+
+def _read_metadata(body: dict[str, Any], problems: Problems) -> dict[str, str] | None:
+    metadata = body.get("metadata")
+    if metadata is None:
+        return None
+    if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
+        problems.add("metadata", "must be an object of strings")
+        return None
+    return metadata
+
+
+def _read_address(entry: object, index: int, problems: Problems) -> dict[str, str]:
+    field = f"addresses[{index}]"
+    if not isinstance(entry, dict):
+        problems.add(field, "must be an object")
+        return {"address": "", "currency": "", "network": ""}
+    address, currency = entry.get("address"), entry.get("currency")
+    if not isinstance(currency, str) or currency not in COINS:
+        problems.add(f"{field}.currency", "is not a known coin")
+        return {"address": "", "currency": "", "network": ""}
+    network = entry.get("network") or COINS[currency].networks[0]
+    if network not in COINS[currency].networks:
+        problems.add(f"{field}.network", f"{currency} is on {', '.join(COINS[currency].networks)}")
+    elif not isinstance(address, str) or not is_address(network, address):
+        problems.add(f"{field}.address", f"is not a {NETWORKS[network].title} address")
+    return {"address": str(address), "currency": currency, "network": str(network)}

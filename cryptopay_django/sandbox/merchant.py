@@ -1,0 +1,116 @@
+"""What the merchant can ask for through the API, on the state: the verbs behind the paths."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from .addresses import make_address
+from .amounts import EXACT, fee_of, round_up
+from .coins import FIAT, places_of
+from .forms import InvoiceForm
+from .invoices import Exchange, Invoice, score_to_wire
+from .refusals import RefusalError, not_found
+from .risks import score_address
+from .state import State
+
+PAGE_LENGTH = 50
+FIAT_LIFE = timedelta(minutes=10)
+COIN_LIFE = timedelta(hours=2)
+CANCEL_AFTER = timedelta(days=14)
+
+
+def create_invoice(state: State, form: InvoiceForm, at: datetime) -> Invoice:
+    """Make an invoice with its own address and, when priced in fiat, the rate of this moment frozen."""
+    if form.custom_id is not None and form.custom_id in state.by_custom_id:
+        details = [{"field": "custom_id", "message": "has already been taken"}]
+        raise RefusalError(409, "conflict", "The custom_id was used before", details)
+    at = at.replace(microsecond=0)
+    coin, pay_amount, exchange = form.coin, form.price_amount, None
+    if form.price_currency in FIAT:
+        rate = state.rates.sell_rate(coin.code, form.price_currency, at)
+        if rate is None:
+            raise not_found("The exchange rate")
+        pay_amount = round_up(EXACT.divide(form.price_amount, rate), coin.quote_places)
+        exchange = Exchange(coin.code + form.price_currency, rate, form.price_currency)
+    invoice_id = state.make_id("invoice")
+    address, tag = make_address(form.network, seed=state.seed, index=state.count("address"))
+    invoice = Invoice(
+        id=invoice_id,
+        custom_id=form.custom_id,
+        customer_id=form.customer_id,
+        address=address,
+        tag=tag,
+        network=form.network,
+        price_amount=form.price_amount,
+        price_currency=form.price_currency,
+        pay_amount=pay_amount,
+        pay_currency=coin.code,
+        fee=fee_of(form.price_amount, places_of(form.price_currency)),
+        exchange=exchange,
+        hosted_page_url=f"{state.base_url}/invoices/{invoice_id}",
+        created_at=at,
+        expires_at=at + (FIAT_LIFE if exchange else COIN_LIFE),
+        texts=form.texts,
+        metadata=form.metadata,
+    )
+    state.invoices[invoice_id] = invoice
+    if form.custom_id is not None:
+        state.by_custom_id[form.custom_id] = invoice
+    state.note(invoice, at, "created")
+    state.schedule(invoice.expires_at, "expire", invoice)
+    state.schedule(at + CANCEL_AFTER, "cancel", invoice)
+    return invoice
+
+
+def find_by_custom_id(state: State, custom_id: str) -> Invoice:
+    """Return an invoice by the merchant's own id."""
+    if custom_id not in state.by_custom_id:
+        raise not_found("The invoice")
+    return state.by_custom_id[custom_id]
+
+
+def list_invoices(state: State, *, customer_id: str | None, starting_after: str | None) -> list[Invoice]:
+    """Return one page of invoices, newest first, those older than `starting_after`."""
+    newest_first = iter(reversed(state.invoices.values()))
+    if starting_after:
+        last = state.find(starting_after)
+        for invoice in newest_first:
+            if invoice is last:
+                break
+    wanted = (invoice for invoice in newest_first if customer_id in {None, invoice.customer_id})
+    return list(islice(wanted, PAGE_LENGTH))
+
+
+def score_risk(state: State, address: str, currency: str) -> dict[str, Any]:
+    """Screen an address before money goes there or comes from there."""
+    del currency  # a score belongs to the address, whatever the coin
+    return score_to_wire(*score_address(state.seed, address))
+
+
+def create_customer(state: State, customer: dict[str, Any]) -> dict[str, Any]:
+    """Remember a customer and the addresses that refunds may go to."""
+    if customer["id"] in state.customers:
+        details = [{"field": "id", "message": "has already been taken"}]
+        raise RefusalError(409, "conflict", "The customer id was used before", details)
+    state.customers[customer["id"]] = customer
+    return customer
+
+
+def list_customers(state: State, *, starting_after: str | None) -> list[dict[str, Any]]:
+    """Return one page of customers, newest first."""
+    newest_first = iter(reversed(state.customers.values()))
+    if starting_after:
+        last = find_customer(state, starting_after)
+        for customer in newest_first:
+            if customer is last:
+                break
+    return list(islice(newest_first, PAGE_LENGTH))
+
+
+def find_customer(state: State, customer_id: str) -> dict[str, Any]:
+    """Return a customer by id."""
+    if customer_id not in state.customers:
+        raise not_found("The customer")
+    return state.customers[customer_id]

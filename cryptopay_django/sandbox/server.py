@@ -1,0 +1,153 @@
+"""The sandbox over HTTP: the API, the pages and the control API on one port, and the thread that
+delivers callbacks as they fall due."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+from requests.structures import CaseInsensitiveDict
+
+from . import control, pages
+from .api import Request, Response
+from .core import Sandbox
+from .refusals import RefusalError
+
+LARGEST_BODY = 1_000_000
+POSTMEN = 4
+# How long a postman sleeps at most: the clock may be moved or sped up meanwhile.
+NAP_SECONDS = 1.0
+
+
+class SandboxServer(ThreadingHTTPServer):
+    """Serves one sandbox. `remote_control` lets other machines use the control API and the pages."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], sandbox: Sandbox, *, remote_control: bool = False) -> None:
+        super().__init__(address, Handler)
+        self.sandbox = sandbox
+        self.remote_control = remote_control
+        self._stopping = threading.Event()
+        self._postmen = [
+            threading.Thread(target=self._deliver_for_ever, name=f"postman-{number}", daemon=True)
+            for number in range(POSTMEN)
+        ]
+
+    @property
+    def url(self) -> str:
+        """Where it is served."""
+        host, port = str(self.server_address[0]), self.server_address[1]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def start(self) -> None:
+        """Start delivering callbacks in the background."""
+        for postman in self._postmen:
+            postman.start()
+
+    def stop(self) -> None:
+        """Stop delivering and close the socket."""
+        self._stopping.set()
+        with self.sandbox.changed:
+            self.sandbox.changed.notify_all()
+        self.server_close()
+
+    def _deliver_for_ever(self) -> None:
+        sandbox = self.sandbox
+        while not self._stopping.is_set():
+            sandbox.deliver()
+            with sandbox.changed:
+                due = sandbox.next_due(deliver=True)
+                seconds = None if due is None else sandbox.clock.seconds_until(due)
+                if due is None or due > sandbox.clock.now():
+                    sandbox.changed.wait(NAP_SECONDS if seconds is None else min(seconds, NAP_SECONDS))
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Routes a request by its path: /api, /control, everything else a page."""
+
+    server: SandboxServer
+    protocol_version = "HTTP/1.1"
+    server_version = "cryptopay-sandbox"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    timeout = 60
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        self._answer()
+
+    do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = do_GET  # noqa: N815 - http.server names them
+
+    def log_message(self, *args: object) -> None:
+        """Stay quiet: the pages show what was asked."""
+
+    def _answer(self) -> None:
+        try:
+            response = self._route(self._read_body())
+        except RefusalError as refusal:
+            body = control.spell_refusal(refusal)
+            self.close_connection = True
+            response = Response(refusal.status, body)
+        self.send_response(response.status)
+        self.send_header("Content-Type", response.content_type)
+        self.send_header("Content-Length", str(len(response.body)))
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(response.body)
+
+    def _read_body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding"):
+            raise RefusalError(411, "length_required", "Send a Content-Length")
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdecimal() or int(length) > LARGEST_BODY:
+            raise RefusalError(413, "too_large", f"The body is larger than {LARGEST_BODY} bytes")
+        return self.rfile.read(int(length))
+
+    def _route(self, body: bytes) -> Response:
+        path = urlsplit(self.path).path
+        sandbox = self.server.sandbox
+        if path == "/api" or path.startswith("/api/"):
+            headers = CaseInsensitiveDict(self.headers.items())
+            return sandbox.handle(Request(self.command, self.path, headers, body))
+        if path == "/control" or path.startswith("/control/"):
+            self._guard_control()
+            return control.respond(sandbox, self.command, path, body)
+        return pages.respond(sandbox, path)
+
+    def _guard_control(self) -> None:
+        """Refuse other machines, and pages of other sites in a browser on this one.
+
+        A browser names the site it comes from in Origin, and the name that it resolved in Host: a
+        foreign one means that a page elsewhere is trying to use this developer's loopback.
+        """
+        if self.server.remote_control:
+            return
+        host = self.headers.get("Host", "")
+        origin = self.headers.get("Origin")
+        if not _is_loopback(str(self.client_address[0])):
+            raise RefusalError(403, "forbidden", "The control API answers this machine only")
+        if not _is_loopback(urlsplit(f"//{host}").hostname or ""):
+            raise RefusalError(403, "forbidden", "The control API is reached by a loopback name only")
+        if origin is not None and urlsplit(origin).netloc != host:
+            raise RefusalError(403, "forbidden", "The control API takes no requests from other sites")
+        if self.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
+            raise RefusalError(403, "forbidden", "The control API takes no requests from other sites")
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
