@@ -86,14 +86,14 @@ LANGUAGE_CODE = "en-gb"
 SHOP_OUTBOX = VAR_DIR / "outbox"
 """Where the "warehouse" takes its shipment requests from: one file for each."""
 
-# Crypto payments. The values below are what `python -m cryptopay_django.sandbox` is started with by
-# the demo; a real account's come from the gateway's business account.
+# Crypto payments. The defaults are those of `python -m cryptopay_django.sandbox`; real values come from
+# the gateway's business account, and are secrets.
 SANDBOX_PORT = os.environ.get("SANDBOX_PORT", "8100")
 CRYPTOPAY_ACCOUNTS = {
     "default": {
-        "API_KEY": os.environ.get("CRYPTOPAY_API_KEY", "demo-key"),
-        "API_SECRET": os.environ.get("CRYPTOPAY_API_SECRET", "demo-secret-of-the-api"),
-        "CALLBACK_SECRETS": [os.environ.get("CRYPTOPAY_CALLBACK_SECRET", "demo-secret-of-the-callbacks")],
+        "API_KEY": os.environ.get("CRYPTOPAY_API_KEY", "sandbox-api-key"),
+        "API_SECRET": os.environ.get("CRYPTOPAY_API_SECRET", "sandbox-api-secret"),
+        "CALLBACK_SECRETS": [os.environ.get("CRYPTOPAY_CALLBACK_SECRET", "sandbox-callback-secret")],
         "BASE_URL": os.environ.get("CRYPTOPAY_BASE_URL", f"http://127.0.0.1:{SANDBOX_PORT}"),
     }
 }

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import requests
@@ -56,13 +56,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(name: str, url: str, command: list[str], *, env: Mapping[str, str], log: Path) -> Iterator[Server]:
+def running(name: str, url: str, command: list[str], *, log: Path) -> Iterator[Server]:
     """Run a module with its arguments until the block ends, or this process does, in whatever way."""
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 (our own command lines)
             [sys.executable, "-m", "example_project.demo.tether", *command],
             cwd=ROOT,
-            env=env,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -76,13 +75,20 @@ def running(name: str, url: str, command: list[str], *, env: Mapping[str, str], 
 
 
 def claim_port(variable: str, port: int) -> None:
-    """Raise DemoError if somebody listens there already."""
-    with socket.socket() as probe:
+    """Raise DemoError, naming the variable to set, if the port is in use."""
+    if not is_free(port):
+        other = port + 10 if port < 65000 else port - 10
+        raise DemoError(f"port {port} is in use on this machine.\n  Choose another one: make demo {variable}={other}")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as caller, socket.socket() as probe:
+        if caller.connect_ex(("127.0.0.1", port)) == 0:
+            return False
         # As the servers do: a port whose last connections are only cooling down is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise DemoError(
-                f"port {port} is taken ({error.strerror}).\nChoose another one: make demo {variable}={port + 1}"
-            ) from error
+        except OSError:
+            return False
+    return True

@@ -39,7 +39,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--demo-users", action="store_true", help="Only where DEBUG is on.")
 
-    def handle(self, *args: Any, demo_users: bool, **options: Any) -> None:
+    def handle(self, *args: Any, demo_users: bool, verbosity: int, **options: Any) -> None:
         for slug, name, price, tagline, description, *art in PRODUCTS:
             defaults = {
                 "name": name,
@@ -57,4 +57,5 @@ class Command(BaseCommand):
                 user.first_name, user.is_staff, user.is_superuser = first_name, is_staff, is_staff
                 user.set_password(password)
                 user.save()
-        self.stdout.write(f"{Product.objects.count()} products on the shelves.")
+        if verbosity:
+            self.stdout.write(f"{Product.objects.count()} products on the shelves.")
