@@ -25,9 +25,7 @@ def database_from_url(url: str) -> dict[str, Any]:
     try:
         engine = ENGINES[parts.scheme]
     except KeyError:
-        raise ValueError(
-            f"DATABASE_URL: unknown scheme {parts.scheme!r}, not one of {sorted(ENGINES)}"
-        ) from None
+        raise ValueError(f"DATABASE_URL: unknown scheme {parts.scheme!r}, not one of {sorted(ENGINES)}") from None
     options: dict[str, Any] = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
     host = options.pop("host", None) or unquote(parts.hostname or "")
     database: dict[str, Any] = {
