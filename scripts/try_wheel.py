@@ -61,6 +61,27 @@ status = Client(headers={"host": "localhost"}).post(
 assert status == 401, status
 print("an unsigned callback was refused with", status)
 """
+# What a shop's own tests look like: the plugin is found by its entry point.
+TEST = """
+from cryptopay_django.services import create_invoice
+from cryptopay_django.signals import invoice_completed
+
+
+def test_a_customer_pays(cryptopay_sandbox, transactional_db):
+    completed = []
+
+    def fulfil(sender, invoice, event, **kwargs):
+        completed.append(invoice.pk)
+
+    invoice_completed.connect(fulfil)
+    invoice = create_invoice(price_amount="49.90", price_currency="EUR", pay_currency="BTC")
+
+    cryptopay_sandbox.pay(invoice)
+    cryptopay_sandbox.confirm(invoice)
+    attempts = cryptopay_sandbox.deliver()
+
+    assert [attempt.status for attempt in attempts] and completed == [invoice.pk]
+"""
 
 
 def main() -> None:
@@ -69,7 +90,8 @@ def main() -> None:
         wheel = build(folder / "dist")
         look_inside(wheel)
         python = install(wheel, folder / "venv")
-        use(python, folder / "shop")
+        set_up_shop(python, folder / "shop")
+        add_extras(python, wheel, folder / "shop")
     print("the wheel works in an environment of its own")
 
 
@@ -96,12 +118,11 @@ def install(wheel: Path, folder: Path) -> Path:
     say("install it into an empty environment")
     run(sys.executable, "-m", "venv", folder)
     python = folder / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
-    run(python, "-m", "pip", "--disable-pip-version-check", "check")
+    pip_install(python, str(wheel))
     return python
 
 
-def use(python: Path, shop: Path) -> None:
+def set_up_shop(python: Path, shop: Path) -> None:
     say("set up a new shop")
     shop.mkdir()
     run(python, "-m", "django", "startproject", "shop", ".", cwd=shop)
@@ -114,7 +135,20 @@ def use(python: Path, shop: Path) -> None:
     run(*manage, "migrate", "--verbosity", "0", cwd=shop)
     for code in (IMPORTS, UNSIGNED):
         run(*manage, "shell", "--no-imports", "--command", code, cwd=shop)
+
+
+def add_extras(python: Path, wheel: Path, shop: Path) -> None:
+    say("add the extras, and buy something in the shop's own tests")
+    pip_install(python, f"{wheel}[sandbox,testing]")
     run(python, "-m", "cryptopay_django.sandbox", "--help", cwd=shop)
+    (shop / "test_purchase.py").write_text(TEST)
+    run(python, "-m", "pytest", "-W", "error", "--ds", "shop.settings", cwd=shop)
+
+
+def pip_install(python: Path, requirement: str) -> None:
+    pip: list[str | Path] = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    run(*pip, "install", requirement)
+    run(*pip, "check")
 
 
 def run(*command: str | Path, cwd: Path | None = None, quiet: bool = False) -> None:
