@@ -1,10 +1,10 @@
 """The cart: slugs and quantities in the session, prices always from the database."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 
 from .models import Product
 
@@ -25,16 +25,18 @@ class Cart:
         self.session = request.session
         self.quantities: dict[str, int] = self.session.get("cart", {})
 
-    def __iter__(self) -> Iterator[CartLine]:
-        for product in Product.objects.filter(slug__in=self.quantities, on_sale=True):
-            yield CartLine(product, self.quantities[product.slug])
+    @cached_property
+    def lines(self) -> list[CartLine]:
+        """What is in it and still on sale."""
+        products = Product.objects.filter(slug__in=self.quantities, on_sale=True)
+        return [CartLine(product, self.quantities[product.slug]) for product in products]
 
     def __len__(self) -> int:
         return sum(self.quantities.values())
 
     @property
     def total(self) -> Decimal:
-        return sum((line.total for line in self), Decimal(0))
+        return sum((line.total for line in self.lines), Decimal(0))
 
     def set(self, product: Product, quantity: int) -> None:
         """Have this many of it; none takes it out."""

@@ -53,8 +53,7 @@ def change_cart(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def checkout(request: HttpRequest) -> HttpResponse:
     cart = Cart(request)
-    lines = list(cart)
-    if not lines:
+    if not cart.lines:
         return redirect("shop:cart")
     balance = balance_of(request.user)
     form = CheckoutForm(
@@ -63,7 +62,7 @@ def checkout(request: HttpRequest) -> HttpResponse:
         initial={"name": request.user.get_full_name()},
     )
     if form.is_valid():
-        order = place_order(request.user, lines, ship_to=form.ship_to)
+        order = place_order(request.user, cart.lines, ship_to=form.ship_to)
         cart.clear()
         return pay(request, order, form.cleaned_data["coin"])
     context = {"cart": cart, "form": form, "coins": COINS, "balance": balance}

@@ -5,9 +5,8 @@ already is a request that was made already.
 """
 
 import json
-import os
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 
@@ -26,7 +25,7 @@ def request_shipment(order: Order, *, key: UUID) -> bool:
     }
     # Written whole under a name of our own, then linked to the final one: the link is made or
     # refused in one step, so neither half a request nor a second one is ever seen.
-    draft = outbox / f".{key}.{os.getpid()}.draft"
+    draft = outbox / f".{uuid4()}.draft"
     draft.write_text(json.dumps(request, indent=2))
     try:
         (outbox / f"{key}.json").hardlink_to(draft)

@@ -1,0 +1,225 @@
+"""Whole purchases, on the pages and over the wire."""
+
+from decimal import Decimal
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+
+from cryptopay_django.models import Invoice, InvoiceEvent
+from cryptopay_django.services import refresh_invoice, release_invoice
+from example_project.shop.models import LedgerEntry, Order, balance_of
+
+
+@pytest.mark.parametrize("coin", ["btc", "eth", "usdt"])
+def test_a_paid_order_is_shipped(coin, buy, settle, shipments):
+    order = buy(coin)
+    assert (order.status, order.amount, shipments()) == ("open", Decimal("33.00"), [])
+
+    settle(order.invoices.get())
+
+    order.refresh_from_db()
+    event = InvoiceEvent.objects.get(kind="invoice_completed")
+    assert order.status == "paid"
+    assert order.paid_by == order.invoices.get()
+    assert shipments() == [str(event.uuid)] == [str(order.shipment_key)]
+
+
+def test_checking_out_leads_to_the_payment_page(browser):
+    browser.post("/cart/enamel-mug/", {"quantity": 1})
+
+    answer = browser.post("/checkout/", {"name": "Ada", "address": "London", "coin": "btc"})
+
+    invoice = Invoice.objects.get()
+    assert answer["Location"] == invoice.hosted_page_url
+    assert invoice.success_redirect_url == f"http://testserver/orders/{invoice.order.reference}/"
+    assert invoice.order == Order.objects.get()
+
+
+def test_nothing_is_shipped_before_the_gateway_says_completed(buy, cryptopay_sandbox, shipments):
+    order = buy()
+
+    cryptopay_sandbox.pay(order.invoices.get())
+    cryptopay_sandbox.deliver()
+
+    order.refresh_from_db()
+    assert (order.status, shipments()) == ("open", [])
+
+
+def test_a_resent_callback_pays_and_ships_nothing_again(buy, settle, cryptopay_sandbox, shipments):
+    order = buy()
+    invoice = order.invoices.get()
+    settle(invoice)
+    order.refresh_from_db()
+    before = (order.paid_at, order.shipment_key, shipments())
+
+    for callback in cryptopay_sandbox.callbacks(invoice):
+        cryptopay_sandbox.resend(callback)
+    answers = cryptopay_sandbox.deliver()
+
+    order.refresh_from_db()
+    assert {answer.status for answer in answers} == {200}
+    assert (order.paid_at, order.shipment_key, shipments()) == before
+    assert not LedgerEntry.objects.exists()
+
+
+def test_pressing_the_button_twice_makes_one_invoice(buy, browser):
+    order = buy()
+
+    first = browser.post(f"/orders/{order.reference}/pay/", {"coin": "btc"})
+    second = browser.post(f"/orders/{order.reference}/pay/", {"coin": "btc"})
+
+    assert first["Location"] == second["Location"] == order.invoices.get().hosted_page_url
+
+
+def test_a_new_quote_after_the_old_one_ran_out_is_a_new_invoice(buy, browser):
+    order = buy()
+    old = order.invoices.get()
+    order.invoices.update(expires_at=old.created_at)
+
+    answer = browser.post(f"/orders/{order.reference}/pay/", {"coin": "btc"})
+
+    new = order.invoices.exclude(pk=old.pk).get()
+    assert answer["Location"] == new.hosted_page_url
+
+
+class Unreachable(HTTPAdapter):
+    def send(self, request, *args, **kwargs):
+        raise requests.ConnectTimeout(request=request)
+
+
+def test_an_order_survives_a_gateway_that_does_not_answer(browser, settings):
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: Unreachable()
+    browser.post("/cart/enamel-mug/", {"quantity": 1})
+
+    page = browser.post("/checkout/", {"name": "Ada", "address": "London", "coin": "btc"}, follow=True)
+
+    order = Order.objects.get()
+    assert page.redirect_chain == [(order.get_absolute_url(), 302)]
+    assert "The payment service does not answer" in page.text
+    assert "Get a quote" in page.text
+
+
+def test_an_order_paid_twice_is_shipped_once_and_the_second_payment_is_credited(buy, browser, settle, ada, shipments):
+    order = buy("btc")
+    browser.post(f"/orders/{order.reference}/pay/", {"coin": "eth"})
+    first, second = order.invoices.order_by("created_at")
+
+    settle(second)
+    settle(first)
+
+    order.refresh_from_db()
+    assert (order.status, order.paid_by) == ("paid", second)
+    assert len(shipments()) == 1
+    assert balance_of(ada) == Decimal("33.00")
+
+
+def test_an_underpaid_order_waits_for_a_person_and_is_not_shipped(buy, settle, cryptopay_sandbox, shipments):
+    order = buy()
+    settle(order.invoices.get(), factor="0.5")
+
+    cryptopay_sandbox.advance(minutes=11)
+    cryptopay_sandbox.deliver()
+
+    order.refresh_from_db()
+    assert (order.status, shipments()) == ("attention", [])
+
+
+def test_an_order_settled_short_is_shipped_when_a_person_accepts_it(buy, settle, cryptopay_sandbox, shipments):
+    cryptopay_sandbox.settings(underpaid="recalculate")
+    order = buy()
+    settle(order.invoices.get(), factor="0.9")
+    cryptopay_sandbox.advance(minutes=11)
+    cryptopay_sandbox.deliver()
+    order.refresh_from_db()
+    assert (order.status, shipments()) == ("attention", [])
+
+    release_invoice(order.invoices.get(), actor="stella", reason="a good customer", accept_shortfall=True)
+
+    order.refresh_from_db()
+    assert (order.status, len(shipments())) == ("paid", 1)
+
+
+def test_what_was_paid_too_much_is_credited(buy, settle, cryptopay_sandbox, ada, shipments):
+    cryptopay_sandbox.settings(overpaid="recalculate")
+    order = buy()
+
+    settle(order.invoices.get(), factor="2")
+
+    order.refresh_from_db()
+    settled = order.invoices.get().settled_amount
+    assert (order.status, len(shipments())) == ("paid", 1)
+    assert balance_of(ada) == settled - order.amount > 0
+
+
+def test_a_held_payment_is_not_shipped_until_the_desk_lets_it_go(buy, settle, cryptopay_sandbox, shipments):
+    order = buy()
+    invoice = order.invoices.get()
+    settle(invoice, risk="high")
+    order.refresh_from_db()
+    assert (order.status, shipments()) == ("attention", [])
+
+    cryptopay_sandbox.decide(invoice, "complete")
+    cryptopay_sandbox.deliver()
+
+    order.refresh_from_db()
+    assert (order.status, len(shipments())) == ("paid", 1)
+
+
+def test_a_refunded_payment_closes_the_order(buy, settle, cryptopay_sandbox, shipments):
+    cryptopay_sandbox.settings(underpaid="refund")
+    order = buy()
+    settle(order.invoices.get(), factor="0.5")
+
+    cryptopay_sandbox.advance(minutes=11)
+    cryptopay_sandbox.deliver()
+
+    order.refresh_from_db()
+    assert (order.status, shipments()) == ("refunded", [])
+
+
+def test_an_order_that_nobody_pays_is_cancelled(buy, cryptopay_sandbox, shipments):
+    order = buy()
+
+    cryptopay_sandbox.advance(days=15)
+    cryptopay_sandbox.deliver()
+
+    order.refresh_from_db()
+    assert (order.status, shipments()) == ("cancelled", [])
+
+
+def test_a_paid_order_stays_paid_when_an_older_invoice_is_cancelled(buy, browser, settle, cryptopay_sandbox):
+    order = buy("btc")
+    browser.post(f"/orders/{order.reference}/pay/", {"coin": "eth"})
+    settle(order.invoices.get(pay_currency="ETH"))
+
+    cryptopay_sandbox.advance(days=15)
+    cryptopay_sandbox.deliver()
+
+    order.refresh_from_db()
+    assert order.invoices.get(pay_currency="BTC").status == "cancelled"
+    assert order.status == "paid"
+
+
+def test_an_order_waits_on_while_another_of_its_invoices_can_be_paid(buy, browser, cryptopay_sandbox):
+    order = buy("btc")
+    cryptopay_sandbox.advance(days=10)
+    browser.post(f"/orders/{order.reference}/pay/", {"coin": "eth"})
+
+    cryptopay_sandbox.advance(days=5)
+    cryptopay_sandbox.deliver()
+
+    order.refresh_from_db()
+    assert order.invoices.get(pay_currency="BTC").status == "cancelled"
+    assert order.status == "open"
+
+
+def test_an_order_is_paid_by_polling_when_every_callback_is_lost(buy, cryptopay_sandbox, shipments):
+    order = buy()
+    cryptopay_sandbox.pay(order.invoices.get())
+    cryptopay_sandbox.confirm(order.invoices.get())
+
+    refresh_invoice(order.invoices.get())
+
+    order.refresh_from_db()
+    assert (order.status, len(shipments())) == ("paid", 1)
