@@ -92,6 +92,9 @@ class Outbox:
     def __init__(self, *, log_length: int = LOG_LENGTH) -> None:
         self.log: dict[str, Callback] = {}
         self.log_length = log_length
+        # The newest attempts of all callbacks, and how many there were ever.
+        self.history: deque[Attempt] = deque(maxlen=log_length)
+        self.attempts_made = 0
         self._queue: list[tuple[datetime, int, Callback]] = []
         self._order = itertools.count()
         self._busy: set[str] = set()
@@ -117,6 +120,11 @@ class Outbox:
         """Tell whether an attempt is on its way now."""
         return bool(self._busy)
 
+    def attempts_since(self, mark: int) -> list[Attempt]:
+        """Return the attempts made since `attempts_made` was `mark`, oldest first."""
+        newer = self.attempts_made - mark
+        return list(self.history)[-newer:] if newer > 0 else []
+
     def claim(self, now: datetime) -> Callback | None:
         """Take the next attempt that is due, one at a time for each invoice; None when there is none."""
         passed: list[tuple[datetime, int, Callback]] = []
@@ -141,6 +149,8 @@ class Outbox:
     def record(self, callback: Callback, attempt: Attempt, *, now: datetime) -> None:
         """Log an attempt; queue the next one by the schedule, or give up after the last."""
         self._busy.discard(callback.invoice_id)
+        self.history.append(attempt)
+        self.attempts_made += 1
         callback.attempts.append(attempt)
         del callback.attempts[: -(RETRIES + 1)]
         callback.tries += 1

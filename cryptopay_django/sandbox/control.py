@@ -30,10 +30,15 @@ def respond(sandbox: Sandbox, method: str, path: str, body: bytes) -> Response:
         action = _ACTIONS.get((method, path.removeprefix("/control").strip("/")))
         if action is None:
             raise not_found("The control")
-        status, data = 200, action(sandbox, parse_body(body))
+        outbox = sandbox.state.outbox
+        mark = outbox.attempts_made
+        data = action(sandbox, parse_body(body))
+        if method == "POST":
+            sandbox.deliver()
+            data.setdefault("callbacks", [describe_attempt(attempt) for attempt in outbox.attempts_since(mark)])
     except RefusalError as refusal:
         return Response(refusal.status, spell_refusal(refusal))
-    return Response(status, json.dumps(data, default=_spell).encode())
+    return Response(200, json.dumps(data, default=_spell).encode())
 
 
 def spell_refusal(refusal: RefusalError) -> bytes:
@@ -106,18 +111,16 @@ def describe_attempt(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _finish(sandbox: Sandbox, invoice_id: str, before: list[Attempt] | None = None) -> dict[str, Any]:
-    attempts = [*(before or []), *sandbox.deliver()]
-    shown = describe_invoice(sandbox, sandbox.find(invoice_id))
-    return {"invoice": shown, "callbacks": [describe_attempt(attempt) for attempt in attempts]}
+def _finish(sandbox: Sandbox, invoice_id: str) -> dict[str, Any]:
+    sandbox.deliver()
+    return {"invoice": describe_invoice(sandbox, sandbox.find(invoice_id))}
 
 
 def _pay(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     invoice = sandbox.find(_read_id(body, "invoice_id"))
-    before: list[Attempt] = []
     late = invoice.expires_at - sandbox.clock.now() + timedelta(seconds=1)
     if read_flag(body, "late") and late > timedelta(0):
-        before = travel([sandbox], late)
+        travel([sandbox], late)
     for _ in range(2 if read_flag(body, "twice") else 1):
         sandbox.pay(
             invoice.id,
@@ -126,7 +129,7 @@ def _pay(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
             risk=body.get("risk", "low"),
             double_spend=read_flag(body, "double_spend"),
         )
-    return _finish(sandbox, invoice.id, before)
+    return _finish(sandbox, invoice.id)
 
 
 def _confirm(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
@@ -142,9 +145,8 @@ def _advance(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     seconds = parse_amount(body.get("seconds"))
     if seconds is None or not 0 <= seconds <= LONGEST_JOURNEY:
         raise _invalid("seconds", f"must be a number from 0 to {LONGEST_JOURNEY}")
-    delta = timedelta(microseconds=int(seconds * 1_000_000))
-    attempts = travel([sandbox], delta) + sandbox.deliver()
-    return _show_clock(sandbox) | {"callbacks": [describe_attempt(attempt) for attempt in attempts]}
+    travel([sandbox], timedelta(microseconds=int(seconds * 1_000_000)))
+    return _show_clock(sandbox)
 
 
 def _clock(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
@@ -164,11 +166,8 @@ def _settings(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
 
 def _resend(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     callback = sandbox.resend(_read_id(body, "callback_id"))
-    attempts = sandbox.deliver()
-    return {
-        "callback": describe_callback(callback),
-        "callbacks": [describe_attempt(attempt) for attempt in attempts],
-    }
+    sandbox.deliver()
+    return {"callback": describe_callback(callback)}
 
 
 def _reset(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
