@@ -16,6 +16,7 @@ Json: TypeAlias = Union[bool, int, Decimal, str, "list[Json]", "dict[str, Json]"
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -49,9 +50,14 @@ def dump_json(value: Json) -> bytes:
 
 
 def join_path(path: str, key: str | int) -> str:
-    """Return the dotted path of a member or, for an int, of an item: `data.transactions[0].risk`."""
+    """Return the dotted path of a member or, for an int, of an item: `data.transactions[0].risk`.
+
+    A key that anyone could choose is quoted and cut, for paths end up in logs.
+    """
     if isinstance(key, int):
         return f"{path}[{key}]"
+    if not _PLAIN_KEY.fullmatch(key):
+        return f"{path}[{key[:64]!a}]"
     return f"{path}.{key}" if path else key
 
 

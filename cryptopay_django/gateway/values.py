@@ -163,7 +163,7 @@ def kind_of(value: object) -> str:
 
 
 _URL = text(limits.URL_LENGTH)
-_KEY = text(limits.NAME_LENGTH)
+_KEY = text(limits.NAME_LENGTH, lines=True)
 _VALUE = text(limits.TEXT_LENGTH, lines=True)
 PLAIN_CODECS: Mapping[object, Codec] = {
     bool: Codec(_read_flag, bool),

@@ -1,0 +1,235 @@
+"""What is not right is refused, and the refusal names the field."""
+
+import pickle
+
+import pytest
+
+from cryptopay_django.exceptions import WireError
+from cryptopay_django.gateway import limits
+from cryptopay_django.gateway.resources import Coin, Customer, ErrorBody, Rate
+from cryptopay_django.gateway.schemas import (
+    CallbackMessage,
+    InvoiceSnapshot,
+    Recalculation,
+    Refund,
+    Risk,
+    parse_callback,
+)
+
+from .examples import coin, coin_network, customer, invoice, recalculation, refund, transaction
+
+NOT_AMOUNTS = [
+    100,
+    1.5,
+    True,
+    None,
+    [],
+    {},
+    "",
+    "-1.0",
+    "+1.0",
+    "1e3",
+    "1.",
+    ".5",
+    " 1.0",
+    "1.0\n",
+    "1,5",
+    "1_000",
+    "0x10",
+    "NaN",
+    "Infinity",
+    "١٢",
+    "1" * 21,
+    "0." + "1" * 19,
+    "1.0.0",
+]
+NOT_TIMES = [
+    1700000000,
+    "",
+    "2024-02-03",
+    "2024-02-03T04:05:06",
+    "2024-02-03 04:05:06+00:00",
+    "2024-02-30T04:05:06Z",
+    "2024-02-03T24:05:06Z",
+    "2024-02-03T04:05:06+25:00",
+    "20240203T040506Z",
+    "2024-W05-6T04:05:06Z",
+    "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59-23:59",
+    "Sat, 03 Feb 2024 04:05:06 GMT",
+    "2024-02-03T04:05:06Z\n",
+]
+NOT_IDS = [None, 7, "", "x", "{0b7e1a52-93c4-4d0f-8a65-2f1c7d9e3b40}", "0b7e1a5293c44d0f8a652f1c7d9e3b40", []]
+NOT_LINKS = ["", "javascript:alert(1)", "//host/x", "ftp://host", "https://", "https://a b", "https://\\host", "/x", 5]
+
+
+def refused(schema, message):
+    with pytest.raises(WireError) as refusal:
+        schema.from_wire(message)
+    return refusal.value
+
+
+@pytest.mark.parametrize("value", NOT_AMOUNTS)
+@pytest.mark.parametrize("name", ["price_amount", "pay_amount", "paid_amount"])
+def test_an_amount_is_a_plain_decimal_in_a_string(name, value):
+    assert refused(InvoiceSnapshot, invoice(**{name: value})).field == name
+
+
+@pytest.mark.parametrize("value", [value for value in NOT_AMOUNTS if value is not None])
+def test_a_fee_may_be_null_but_nothing_else_than_an_amount(value):
+    assert refused(InvoiceSnapshot, invoice(fee=value)).field == "fee"
+
+
+@pytest.mark.parametrize("value", NOT_TIMES)
+def test_a_time_has_its_offset_and_exists(value):
+    assert refused(InvoiceSnapshot, invoice(expires_at=value)).field == "expires_at"
+
+
+@pytest.mark.parametrize("value", NOT_IDS)
+def test_an_id_is_a_uuid(value):
+    assert refused(InvoiceSnapshot, invoice(id=value)).field == "id"
+
+
+@pytest.mark.parametrize("value", NOT_LINKS)
+def test_what_a_customer_clicks_on_is_an_http_url(value):
+    assert refused(InvoiceSnapshot, invoice(hosted_page_url=value)).field == "hosted_page_url"
+
+
+@pytest.mark.parametrize(
+    "name", ["id", "status", "price_amount", "price_currency", "pay_amount", "pay_currency", "paid_amount"]
+)
+def test_an_invoice_cannot_lack_what_decides_over_money(name):
+    refusal = refused(InvoiceSnapshot, invoice(name))
+
+    assert (refusal.field, refusal.reason) == (name, "is missing")
+    assert refused(InvoiceSnapshot, invoice(**{name: None})).field == name
+
+
+@pytest.mark.parametrize(
+    ("name", "length"),
+    [
+        ("status", limits.CODE_LENGTH),
+        ("status_context", limits.CODE_LENGTH),
+        ("price_currency", limits.CODE_LENGTH),
+        ("network", limits.CODE_LENGTH),
+        ("custom_id", limits.CUSTOM_ID_LENGTH),
+        ("customer_id", limits.CUSTOM_ID_LENGTH),
+        ("address", limits.ADDRESS_LENGTH),
+        ("uri", limits.URL_LENGTH),
+        ("success_redirect_url", limits.URL_LENGTH),
+        ("name", limits.NAME_LENGTH),
+        ("description", limits.TEXT_LENGTH),
+    ],
+)
+def test_a_string_is_no_longer_than_its_column(name, length):
+    assert InvoiceSnapshot.from_wire(invoice(**{name: "x" * length}))
+    assert refused(InvoiceSnapshot, invoice(**{name: "x" * (length + 1)})).field == name
+    assert refused(InvoiceSnapshot, invoice(**{name: 5})).field == name
+
+
+def test_a_link_is_no_longer_than_its_column():
+    assert refused(InvoiceSnapshot, invoice(hosted_page_url="https://x/" + "y" * 2048)).field == "hosted_page_url"
+
+
+@pytest.mark.parametrize("name", ["status", "address", "network", "uri", "custom_id", "success_redirect_url"])
+@pytest.mark.parametrize("character", ["\x00", "\n", "\r", "\x1b", "\x7f", "\x85", "\u2028", "\ud800"])
+def test_what_is_one_line_has_no_control_characters(name, character):
+    assert refused(InvoiceSnapshot, invoice(**{name: f"a{character}b"})).field == name
+
+
+@pytest.mark.parametrize("character", ["\x00", "\udfff"])
+def test_no_text_has_what_a_database_cannot_store(character):
+    assert refused(InvoiceSnapshot, invoice(description=f"a{character}")).field == "description"
+    assert refused(InvoiceSnapshot, invoice(metadata={"k": character})).field == "metadata.k"
+    assert refused(InvoiceSnapshot, invoice(metadata={character: "v"})).field == "metadata"
+
+
+@pytest.mark.parametrize(
+    ("schema", "message", "field"),
+    [
+        (InvoiceSnapshot, [], ""),
+        (InvoiceSnapshot, None, ""),
+        (InvoiceSnapshot, "invoice", ""),
+        (InvoiceSnapshot, 5, ""),
+        (InvoiceSnapshot, invoice(status=""), "status"),
+        (InvoiceSnapshot, invoice(exchange=[]), "exchange"),
+        (InvoiceSnapshot, invoice(exchange={}), "exchange.pair"),
+        (InvoiceSnapshot, invoice(exchange={"pair": "BTCEUR", "rate": 1}), "exchange.rate"),
+        (InvoiceSnapshot, invoice(metadata=[]), "metadata"),
+        (InvoiceSnapshot, invoice(metadata={"k": 1}), "metadata.k"),
+        (InvoiceSnapshot, invoice(metadata={"a\nb": 1}), r"metadata['a\nb']"),
+        (InvoiceSnapshot, invoice(metadata={"x" * 65: 1}), f"metadata['{'x' * 64}']"),
+        (InvoiceSnapshot, invoice(metadata={"k" * 256: "v"}), "metadata"),
+        (InvoiceSnapshot, invoice(metadata={"k": "v" * 4097}), "metadata.k"),
+        (InvoiceSnapshot, invoice(transactions={}), "transactions"),
+        (InvoiceSnapshot, invoice(transactions=[None]), "transactions[0]"),
+        (InvoiceSnapshot, invoice(transactions=[{}]), "transactions[0].txid"),
+        (InvoiceSnapshot, invoice(transactions=[transaction(""), {}]), "transactions[0].txid"),
+        (InvoiceSnapshot, invoice(transactions=[transaction("x" * 257)]), "transactions[0].txid"),
+        (InvoiceSnapshot, invoice(transactions=[transaction(risk=7)]), "transactions[0].risk"),
+        (
+            InvoiceSnapshot,
+            invoice(transactions=[transaction(risk=None), transaction(risk={})]),
+            "transactions[1].risk.score",
+        ),
+        (InvoiceSnapshot, invoice(transactions=[transaction(risk={"score": 1})]), "transactions[0].risk.level"),
+        (
+            InvoiceSnapshot,
+            invoice(transactions=[transaction(risk=None, source_addresses=["a", 1])]),
+            "transactions[0].source_addresses[1]",
+        ),
+        (Risk, {"score": "7.3", "level": "low"}, "score"),
+        (Risk, {"score": True, "level": "low"}, "score"),
+        (Risk, {"score": 7.3, "level": "low"}, "score"),
+        (Risk, {"score": -1, "level": "low"}, "score"),
+        (Risk, {"score": 10**20, "level": "low"}, "score"),
+        (Risk, {"score": None, "level": "low"}, "score"),
+        (Recalculation, recalculation(invoice_id="x"), "invoice_id"),
+        (Recalculation, recalculation(previous_exchange_rate="x"), "previous_exchange_rate"),
+        (Refund, refund(amount=None), "amount"),
+        (Refund, refund(txid=""), "txid"),
+        (Rate, {"buy_rate": "1.0"}, "sell_rate"),
+        (Coin, coin("BTC", coin_network(precision="8")), "networks[0].precision"),
+        (Coin, coin("BTC", coin_network(precision=-1)), "networks[0].precision"),
+        (Coin, coin("BTC", coin_network(precision=True)), "networks[0].precision"),
+        (Coin, coin("BTC", coin_network(invoices={"enabled": 1})), "networks[0].invoices.enabled"),
+        (Coin, coin("BTC", coin_network(destination_tag={"name": "x"})), "networks[0].destination_tag.required"),
+        (Customer, customer(addresses=["x"]), "addresses[0]"),
+        (Customer, customer(refund_addresses={"BTC": None}), "refund_addresses.BTC"),
+        (ErrorBody, {}, "error"),
+        (ErrorBody, {"error": "x"}, "error"),
+        (ErrorBody, {"error": {"code": 5}}, "error.code"),
+        (ErrorBody, {"error": {}, "meta": "x"}, "meta"),
+        (CallbackMessage, [], ""),
+        (CallbackMessage, {"event": "created", "data": invoice()}, "type"),
+        (CallbackMessage, {"type": "Invoice", "data": invoice()}, "event"),
+        (CallbackMessage, {"type": "Invoice", "event": "created"}, "data"),
+        (CallbackMessage, {"type": "Invoice", "event": "created", "data": None}, "data"),
+        (CallbackMessage, {"type": "Invoice", "event": "created", "data": invoice(id="x")}, "data.id"),
+        (CallbackMessage, {"type": "Other", "event": None}, "event"),
+    ],
+)
+def test_a_refusal_names_the_field(schema, message, field):
+    assert refused(schema, message).field == field
+
+
+def test_a_score_with_more_digits_than_a_column_holds_is_refused():
+    with pytest.raises(WireError, match=r"data\.transactions\[0\]\.risk\.score"):
+        parse_callback(
+            b'{"type":"Invoice","event":"created","data":{"id":"0b7e1a52-93c4-4d0f-8a65-2f1c7d9e3b40","status":"new",'
+            b'"price_amount":"1.0","price_currency":"EUR","pay_amount":"1.0","pay_currency":"BTC","paid_amount":"0.0",'
+            b'"transactions":[{"txid":"ab","risk":{"score":1e-41,"level":"low"}}]}}'
+        )
+
+
+def test_a_callback_that_is_no_json_is_refused():
+    with pytest.raises(WireError, match="not JSON"):
+        parse_callback(b"<html>")
+
+
+def test_a_refusal_survives_a_process_boundary():
+    refusal = refused(InvoiceSnapshot, invoice(id="x"))
+
+    again = pickle.loads(pickle.dumps(refusal))
+
+    assert (again.field, again.reason, str(again)) == (refusal.field, refusal.reason, str(refusal))
