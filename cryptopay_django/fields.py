@@ -12,8 +12,8 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django_fsm import FSMField, FSMFieldDescriptor
 
-_S = TypeVar("_S", contravariant=True)
-_G = TypeVar("_G", covariant=True)
+_S = TypeVar("_S", contravariant=True)  # noqa: PLC0105  the stubs' own names
+_G = TypeVar("_G", covariant=True)  # noqa: PLC0105
 
 if TYPE_CHECKING:
     DecimalField = models.DecimalField

@@ -34,9 +34,9 @@ def callback(request: HttpRequest, account: str = "default") -> HttpResponse:
     Exempt from CSRF (the signature is the proof), from login, and from ATOMIC_REQUESTS: a transaction
     around the whole would roll the stored callback back.
     """
-    if account not in account_names():
-        return _answer(404, "no such account")
     try:
+        if account not in account_names():
+            return _answer(404, "no such account")
         body = _read_body(request)
         stored = receive_callback(body, request.headers.get(SIGNATURE_HEADER, ""), account=account)
     except RequestDataTooBig:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -73,8 +73,7 @@ def deliver_events(invoice: Invoice | None = None, *, limit: int = 100, deadline
     if invoice is not None:
         return _deliver_invoice(invoice.pk, limit=limit, deadline=deadline)
     delivered = 0
-    due = InvoiceEvent.objects.filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at", "pk")
-    for invoice_id in dict.fromkeys(due.values_list("invoice_id", flat=True)[:limit]):
+    for invoice_id in dict.fromkeys(_due_events().values_list("invoice_id", flat=True)[:limit]):
         if deadline is not None and time.monotonic() >= deadline:
             break
         delivered += _deliver_invoice(invoice_id, limit=limit, deadline=deadline)
@@ -85,6 +84,16 @@ def retry_event(event: InvoiceEvent) -> bool:
     """Make a pending event due now, whatever its back-off; return whether it was pending."""
     due = Q(pk=event.pk, delivered_at=None, next_attempt_at__isnull=False)
     return bool(InvoiceEvent.objects.filter(due).update(next_attempt_at=timezone.now()))
+
+
+def _due_events() -> QuerySet[InvoiceEvent]:
+    """Return the events that can be delivered now, without those that wait behind one that has failed."""
+    now = timezone.now()
+    failed_before = InvoiceEvent.objects.filter(
+        invoice_id=OuterRef("invoice_id"), pk__lt=OuterRef("pk"), next_attempt_at__gt=now
+    )
+    due = InvoiceEvent.objects.filter(~Exists(failed_before), next_attempt_at__lte=now)
+    return due.order_by("next_attempt_at", "pk")
 
 
 def _deliver_invoice(invoice_id: Any, *, limit: int, deadline: float | None) -> int:

@@ -77,7 +77,11 @@ def take_snapshot(
             message=claim.event if claim else "",
         )
         _write(invoice, merge, polled_at=now if confirmed else None)
-        borne_out = claim is None or relation(invoice, claim.snapshot) is not Relation.AHEAD
+        borne_out = (
+            claim is None
+            or claim.snapshot.status == snapshot.status
+            or relation(invoice, claim.snapshot) is not Relation.AHEAD
+        )
         if claim is not None and borne_out:
             _finish_claim(claim, invoice, changed=bool(merge), at=now)
     return Taken(invoice, bool(merge), borne_out)

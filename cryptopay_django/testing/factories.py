@@ -32,6 +32,7 @@ class InvoiceFactory(factory.django.DjangoModelFactory[Invoice]):
     pay_currency = "BTC"
     network = "bitcoin"
     address = factory.Sequence("2N7eWx1pLbvcQhRfkz3dYt6sGm{:04d}".format)
+    uri = factory.LazyAttribute(lambda invoice: f"bitcoin:{invoice.address}")
     exchange_rate = Decimal(50000)
     fee_amount = Decimal(1)
     fee_currency = "EUR"
@@ -87,7 +88,7 @@ def invoice_wire(invoice: Invoice, **changes: Any) -> dict[str, Any]:
         "status_context": None,
         "address": f"{invoice.address}{tag}",
         "network": invoice.network,
-        "uri": f"bitcoin:{invoice.address}",
+        "uri": invoice.uri or f"bitcoin:{invoice.address}",
         "price_amount": f"{invoice.price_amount:f}",
         "price_currency": invoice.price_currency,
         "pay_amount": f"{invoice.pay_amount or Decimal('0.002'):f}",

@@ -1,0 +1,358 @@
+"""Processing a stored callback: confirm, merge, postpone, and never lose it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from cryptopay_django.models import Callback, Invoice
+from cryptopay_django.services import callbacks, process_callback, process_overdue
+from cryptopay_django.services.callbacks import process_within_budget
+from cryptopay_django.testing.factories import (
+    CallbackFactory,
+    InvoiceFactory,
+    callback_body,
+    invoice_wire,
+    transaction_wire,
+)
+from tests.wire import TIMED_OUT, ScriptedGateway, refusal
+
+pytestmark = pytest.mark.django_db
+
+PAID = {"status": "completed", "paid_amount": "0.002", "transactions": [transaction_wire("a" * 64)]}
+
+
+@pytest.fixture
+def gateway(settings):
+    """A gateway that holds the invoice as `truth` says."""
+    scripted = ScriptedGateway(lambda *_: (200, {"data": scripted.truth}))
+    scripted.truth = None
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: scripted
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.05
+    return scripted
+
+
+def arrive(invoice, event="status_changed", **changes):
+    return process_callback(CallbackFactory(body=callback_body(invoice_wire(invoice, **changes), event)))
+
+
+def kinds(invoice):
+    return list(invoice.events.order_by("pk").values_list("kind", flat=True))
+
+
+def test_a_final_status_is_checked_with_the_gateway_first(gateway):
+    invoice = InvoiceFactory()
+    gateway.truth = invoice_wire(invoice, **PAID)
+
+    callback = arrive(invoice, **PAID)
+
+    invoice.refresh_from_db()
+    assert gateway.asked == [("GET", f"/api/invoices/{invoice.gateway_id}")]
+    assert (callback.outcome, invoice.status, invoice.settled_amount) == ("applied", "completed", 100)
+    assert kinds(invoice) == ["payment_detected", "payment_confirmed", "invoice_completed"]
+
+
+def test_what_finishes_nothing_needs_no_call(gateway):
+    invoice = InvoiceFactory()
+
+    arrive(invoice, "transaction_created", paid_amount="0.002")
+    arrive(invoice, status="unresolved", status_context="underpaid", paid_amount="0.002")
+
+    assert gateway.asked == []
+
+
+def test_callbacks_are_believed_if_the_shop_says_so(gateway, settings):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
+    invoice = InvoiceFactory()
+
+    arrive(invoice, **PAID)
+
+    assert (gateway.asked, Invoice.objects.get().status) == ([], "completed")
+
+
+def test_a_forged_completion_fulfils_nothing_and_ends_stale(gateway):
+    invoice = InvoiceFactory()
+    gateway.truth = invoice_wire(invoice)
+
+    callback = arrive(invoice, **PAID)
+    assert (callback.outcome, callback.attempts) == ("pending", 1)
+    for _ in range(20):
+        process_callback(callback)
+
+    callback.refresh_from_db()
+    invoice.refresh_from_db()
+    assert (callback.outcome, invoice.status, kinds(invoice)) == ("stale", "new", [])
+    assert "the gateway, when asked, says new" in callback.error
+    assert len(gateway.asked) == 10
+
+
+def test_a_gateway_that_lags_behind_its_own_callback_is_asked_again(gateway):
+    invoice = InvoiceFactory()
+    gateway.truth = invoice_wire(invoice)
+    callback = arrive(invoice, **PAID)
+
+    gateway.truth = invoice_wire(invoice, **PAID)
+    process_callback(callback)
+
+    assert (callback.outcome, Invoice.objects.get().status) == ("applied", "completed")
+
+
+def test_a_replayed_callback_of_a_finished_invoice_costs_no_call_and_changes_nothing(gateway):
+    invoice = InvoiceFactory()
+    gateway.truth = invoice_wire(invoice, **PAID)
+    arrive(invoice, **PAID)
+    before = Invoice.objects.values().get()
+    gateway.asked.clear()
+
+    outcomes = [arrive(invoice, "transaction_created").outcome, arrive(invoice, **PAID).outcome]
+
+    assert (outcomes, gateway.asked) == (["stale", "stale"], [])
+    assert Invoice.objects.values().get() == before
+
+
+def test_a_late_cancellation_never_reopens_a_paid_invoice(gateway):
+    invoice = InvoiceFactory()
+    gateway.truth = invoice_wire(invoice, **PAID)
+    arrive(invoice, **PAID)
+
+    callback = arrive(invoice, status="cancelled")
+
+    invoice.refresh_from_db()
+    assert (callback.outcome, invoice.status, invoice.quarantine_reason) == ("stale", "completed", "")
+    assert "it says cancelled, but the gateway, when asked, said completed" in callback.error
+
+
+@pytest.mark.parametrize("confirm", [True, False])
+def test_if_the_gateway_insists_on_another_end_the_invoice_is_held_and_not_fulfilled_again(gateway, settings, confirm):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = confirm
+    invoice = InvoiceFactory()
+    gateway.truth = invoice_wire(invoice, status="cancelled")
+    arrive(invoice, status="cancelled")
+
+    gateway.truth = invoice_wire(invoice, **PAID)
+    arrive(invoice, **PAID)
+
+    invoice.refresh_from_db()
+    assert (invoice.status, invoice.settled_amount) == ("completed", 100)
+    assert "from cancelled to completed" in invoice.quarantine_reason
+    assert kinds(invoice) == [
+        "invoice_cancelled", "payment_detected", "payment_confirmed", "status_overruled", "invoice_quarantined",
+    ]  # fmt: skip
+
+
+def test_another_price_in_the_callback_is_held_and_never_fulfilled(gateway):
+    """Whatever else the callback says, the ordered amount is sealed."""
+    invoice = InvoiceFactory()
+    gateway.truth = invoice_wire(invoice, price_amount="1.0", pay_amount="0.00002", **PAID)
+
+    callback = arrive(invoice, price_amount="1.0", pay_amount="0.00002", **PAID)
+
+    invoice.refresh_from_db()
+    assert (invoice.price_amount, invoice.status, invoice.settled_amount) == (100, "new", None)
+    assert "price_amount is 1.0, ordered was 100" in invoice.quarantine_reason
+    assert "invoice_completed" not in kinds(invoice)
+    assert callback.outcome == "applied"
+
+
+def test_a_price_that_only_the_callback_changes_is_held_too(gateway):
+    invoice = InvoiceFactory()
+    gateway.truth = invoice_wire(invoice)
+
+    arrive(invoice, "transaction_created", price_amount="1.0")
+
+    assert "price_amount" in Invoice.objects.get().quarantine_reason
+
+
+def test_a_payment_of_a_hundredth_that_the_account_recalculates_is_settled_short(gateway):
+    invoice = InvoiceFactory()
+    small = {"price_amount": "1.0", "pay_amount": "0.00002", "paid_amount": "0.00002"}
+    gateway.truth = invoice_wire(invoice, **{**PAID, **small})
+
+    arrive(invoice, **{**PAID, **small})
+
+    invoice.refresh_from_db()
+    assert (invoice.status, invoice.settled_amount, invoice.price_amount) == ("completed", 1, 100)
+    assert kinds(invoice)[-1] == "invoice_settled_short"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "settled", "kind"),
+    [
+        ("CRYPTOPAY_SHORTFALL_TOLERANCE", Decimal("0.01"), "99.0", "invoice_completed"),
+        ("CRYPTOPAY_SHORTFALL_TOLERANCE", Decimal("0.01"), "98.99", "invoice_settled_short"),
+        ("CRYPTOPAY_FULFIL_SHORT_SETTLEMENTS", True, "1.0", "invoice_completed"),
+    ],
+)
+def test_what_counts_as_paid_is_the_shops_to_say(gateway, settings, setting, value, settled, kind):
+    setattr(settings, setting, value)
+    invoice = InvoiceFactory()
+    gateway.truth = invoice_wire(invoice, **PAID, price_amount=settled)
+
+    arrive(invoice, **PAID, price_amount=settled)
+
+    assert kinds(invoice)[-1] == kind
+
+
+def test_a_row_that_moves_while_the_gateway_is_asked_is_asked_about_again(gateway):
+    invoice = InvoiceFactory()
+    answers = [invoice_wire(invoice), invoice_wire(invoice, **PAID)]
+
+    def move_meanwhile(*_):
+        if len(answers) > 1:
+            Invoice.objects.update(version=7)
+        return 200, {"data": answers.pop(0)}
+
+    gateway.answer = move_meanwhile
+
+    arrive(invoice, **PAID)
+
+    invoice.refresh_from_db()
+    assert (invoice.status, invoice.version, len(gateway.asked)) == ("completed", 8, 2)
+
+
+def test_a_row_that_never_holds_still_leaves_the_callback_pending(gateway):
+    invoice = InvoiceFactory()
+    versions = iter(range(5, 50))
+
+    def move_always(*_):
+        Invoice.objects.update(version=next(versions))
+        return 200, {"data": invoice_wire(invoice, **PAID)}
+
+    gateway.answer = move_always
+
+    callback = arrive(invoice, **PAID)
+
+    assert (callback.outcome, len(gateway.asked)) == ("pending", 5)
+    assert "InvoiceBusyError" in callback.error
+
+
+@pytest.mark.parametrize("fault", [TIMED_OUT, refusal(500), refusal(404, "not_found"), refusal(429), (200, b"<html>")])
+def test_no_usable_answer_leaves_it_pending_and_later_tries_finish_it(gateway, fault):
+    invoice = InvoiceFactory()
+    gateway.answer = lambda *_: fault
+    callback = arrive(invoice, **PAID)
+    assert (callback.outcome, Invoice.objects.get().status) == ("pending", "new")
+    assert process_overdue() == 0, "its back-off is not over"
+
+    gateway.answer = lambda *_: (200, {"data": invoice_wire(invoice, **PAID)})
+    Callback.objects.update(next_attempt_at=timezone.now())
+    process_overdue()
+
+    assert Callback.objects.get().outcome == "applied"
+    assert Invoice.objects.get().status == "completed"
+
+
+def test_without_time_left_in_the_request_it_stays_due(gateway):
+    invoice = InvoiceFactory()
+    callback = CallbackFactory(body=callback_body(invoice_wire(invoice, **PAID)))
+
+    process_callback(callback, deadline=time.monotonic())
+
+    assert (callback.outcome, gateway.asked) == ("pending", [])
+    assert callback.next_attempt_at <= timezone.now()
+
+
+def test_with_each_callback_a_little_of_what_is_overdue_is_done(gateway):
+    forgotten = [InvoiceFactory() for _ in range(5)]
+    for invoice in forgotten:
+        CallbackFactory(body=callback_body(invoice_wire(invoice, paid_amount="0.001")))
+    fresh = CallbackFactory(
+        body=callback_body(invoice_wire(InvoiceFactory())), next_attempt_at=timezone.now() + timedelta(seconds=60)
+    )
+
+    process_within_budget(fresh)
+
+    assert Callback.objects.filter(outcome="pending").count() == 2
+
+
+def test_two_workers_do_not_take_the_same_callback(gateway):
+    callback = CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory())))
+    same = Callback.objects.get()
+
+    assert [callbacks._claim(callback), callbacks._claim(same)] == [True, False]
+
+
+def test_a_callback_in_the_hands_of_a_process_that_died_falls_due_again(gateway):
+    callback = CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory(), paid_amount="0.001")))
+    assert callbacks._claim(callback)
+
+    Callback.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+
+    assert process_overdue() == 1
+    assert Callback.objects.get().outcome == "applied"
+
+
+def test_an_orphan_is_looked_at_a_few_times_and_then_waits_for_its_invoice(gateway):
+    callback = arrive(InvoiceFactory.build())
+    for _ in range(10):
+        process_callback(callback)
+
+    callback.refresh_from_db()
+    assert (callback.outcome, callback.next_attempt_at) == ("orphan", None)
+
+
+def test_a_confirmation_confirms_the_one_payment_it_can_mean():
+    invoice = InvoiceFactory()
+    a, b = transaction_wire("a" * 64), transaction_wire("b" * 64)
+
+    arrive(invoice, "transaction_confirmed", paid_amount="0.001", transactions=[a])
+    arrive(invoice, "transaction_created", paid_amount="0.002", transactions=[a, b])
+    assert dict(invoice.payments.values_list("txid", "status")) == {"a" * 64: "confirmed", "b" * 64: "detected"}
+    arrive(invoice, "transaction_confirmed", paid_amount="0.002", transactions=[a, b])
+
+    assert set(invoice.payments.values_list("status", "amount")) == {("confirmed", Decimal("0.001"))}
+
+
+def test_a_confirmation_that_can_mean_two_payments_confirms_neither():
+    invoice = InvoiceFactory()
+    both = [transaction_wire("a" * 64), transaction_wire("b" * 64)]
+
+    arrive(invoice, "transaction_confirmed", paid_amount="0.002", transactions=both)
+    arrive(invoice, "transaction_confirmed", paid_amount="0.002", transactions=both)
+
+    assert set(invoice.payments.values_list("status", "amount")) == {("detected", None)}
+
+
+def test_risk_comes_late_and_is_not_lost_again():
+    invoice = InvoiceFactory()
+    unscored, scored = transaction_wire("a" * 64, level=None), transaction_wire("a" * 64, level="high")
+
+    for transaction in (unscored, scored, unscored):
+        arrive(invoice, "transaction_created", transactions=[transaction])
+
+    payment = invoice.payments.get()
+    assert (payment.risk_level, payment.risk_score) == ("high", Decimal("3.27"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_callback_sixteen_fold_in_parallel_has_its_effect_once(gateway, settings):
+    """Real threads on real connections; on SQLite too, with nobody told that the database is locked."""
+    invoice = InvoiceFactory()
+    gateway.truth = invoice_wire(invoice, **PAID)
+    body = callback_body(gateway.truth)
+    stored = [CallbackFactory(body=body) for _ in range(16)]
+    start = threading.Barrier(16)
+
+    def work(callback):
+        start.wait()
+        try:
+            process_callback(callback)
+        finally:
+            from django.db import connection  # noqa: PLC0415  this thread's own
+
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=[callback]) for callback in stored]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    outcomes = sorted(callback.outcome for callback in stored)
+    assert outcomes == ["applied"] + ["stale"] * 15, [callback.error for callback in stored]
+    assert kinds(invoice) == ["payment_detected", "payment_confirmed", "invoice_completed"]

@@ -1,0 +1,177 @@
+"""Delivery: exactly once for the database, in order for each invoice, never lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from cryptopay_django import signals
+from cryptopay_django.models import Invoice, InvoiceEvent
+from cryptopay_django.services import deliver_events
+from cryptopay_django.services.events import SIGNALS, backoff, retry_event
+from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def connect():
+    """Connect receivers for one test."""
+    connected = []
+
+    def to(signal, receiver):
+        signal.connect(receiver, weak=False)
+        connected.append((signal, receiver))
+
+    yield to
+    for signal, receiver in connected:
+        signal.disconnect(receiver)
+
+
+def write_down(event, **_):
+    """A receiver's database write that shows when it happened twice."""
+    Group.objects.create(name=str(event.uuid))
+
+
+def test_each_kind_that_has_a_signal_sends_it_with_the_promised_arguments(connect):
+    got = {}
+    for kind, signal in SIGNALS.items():
+        connect(signal, lambda sender, kind=kind, **arguments: got.setdefault(kind, (sender, arguments)))
+        payment = PaymentFactory() if kind.startswith("payment") else None
+        InvoiceEventFactory(kind=kind, payment=payment, invoice=payment.invoice if payment else InvoiceFactory())
+
+    assert deliver_events() == len(SIGNALS)
+
+    assert set(got) == set(SIGNALS)
+    for kind, (sender, arguments) in got.items():
+        assert sender is Invoice
+        assert arguments["event"].kind == kind
+        assert arguments["invoice"] == arguments["event"].invoice
+        assert ("payment" in arguments) == kind.startswith("payment")
+
+
+def test_a_delivered_event_is_not_delivered_again(connect):
+    connect(signals.invoice_created, write_down)
+    event = InvoiceEventFactory()
+
+    assert [deliver_events(event.invoice), deliver_events(event.invoice), deliver_events()] == [1, 0, 0]
+
+    event.refresh_from_db()
+    assert (event.delivered_at is not None, event.next_attempt_at, event.attempts) == (True, None, 0)
+
+
+def test_a_receiver_that_raises_takes_everybodys_writes_back_and_is_retried(connect):
+    broken = [RuntimeError("out of stock")]
+
+    def raises(**_):
+        if broken:
+            raise broken[0]
+
+    connect(signals.invoice_created, write_down)
+    connect(signals.invoice_created, raises)
+    event = InvoiceEventFactory()
+
+    assert deliver_events(event.invoice) == 0
+
+    event.refresh_from_db()
+    assert not Group.objects.exists()
+    assert (event.attempts, event.delivered_at) == (1, None)
+    assert "out of stock" in event.last_error
+    assert event.next_attempt_at > timezone.now()
+
+    broken.clear()
+    assert deliver_events(event.invoice) == 0, "its back-off is not over"
+    assert retry_event(event)
+    assert deliver_events(event.invoice) == 1
+    assert Group.objects.count() == 1
+
+
+def test_later_events_of_the_invoice_wait_for_the_failed_one(connect):
+    def raises(**_):
+        raise RuntimeError("no")
+
+    connect(signals.invoice_created, raises)
+    connect(signals.invoice_completed, write_down)
+    first = InvoiceEventFactory()
+    InvoiceEventFactory(invoice=first.invoice, kind="invoice_completed")
+
+    deliver_events()
+    deliver_events()
+
+    assert not Group.objects.exists()
+
+
+def test_a_failing_invoice_holds_back_no_other_however_much_it_piles_up(connect):
+    def raises(event, **_):
+        if event.invoice_id == stuck.pk:
+            raise RuntimeError("no")
+
+    connect(signals.invoice_created, raises)
+    connect(signals.invoice_completed, write_down)
+    stuck = InvoiceFactory()
+    for kind in ["invoice_created", *["invoice_completed"] * 5]:
+        InvoiceEventFactory(invoice=stuck, kind=kind)
+    deliver_events()
+    InvoiceEventFactory(kind="invoice_completed")
+
+    assert deliver_events(limit=1) == 1
+
+
+def test_events_are_delivered_in_the_order_they_happened(connect):
+    order = []
+    for signal in (signals.invoice_created, signals.payment_detected, signals.invoice_completed):
+        connect(signal, lambda event, **_: order.append(event.kind))
+    invoice = InvoiceFactory()
+    kinds = ["invoice_created", "payment_detected", "invoice_completed"]
+    for kind in kinds:
+        InvoiceEventFactory(invoice=invoice, kind=kind)
+
+    deliver_events(invoice)
+
+    assert order == kinds
+
+
+def test_the_receiver_sees_the_invoice_as_it_is_now(connect):
+    seen = []
+    connect(signals.invoice_created, lambda invoice, **_: seen.append(invoice.name))
+    event = InvoiceEventFactory()
+    Invoice.objects.update(name="renamed")
+
+    deliver_events(event.invoice)
+
+    assert seen == ["renamed"]
+
+
+def test_a_timeline_entry_is_never_delivered():
+    event = InvoiceEventFactory(kind="invoice_released", next_attempt_at=None)
+
+    assert (deliver_events(), retry_event(event)) == (0, False)
+
+
+def test_no_new_event_is_begun_after_the_deadline():
+    InvoiceEventFactory()
+
+    assert deliver_events(deadline=0.0) == 0
+
+
+def test_nothing_happens_twice_to_an_invoice_even_if_the_code_tried():
+    event = InvoiceEventFactory(kind="invoice_completed", once="invoice_completed")
+
+    with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
+        InvoiceEventFactory(invoice=event.invoice, kind="invoice_completed", once="invoice_completed")
+
+
+def test_the_back_off_doubles_up_to_an_hour():
+    waits = [backoff(attempts) for attempts in (1, 2, 3, 9, 10, 1000)]
+
+    assert waits == [timedelta(seconds=seconds) for seconds in (10, 20, 40, 2560, 3600, 3600)]
+
+
+def test_an_event_without_receivers_counts_as_delivered():
+    event = InvoiceEventFactory(kind="invoice_refunded")
+
+    assert deliver_events(event.invoice) == 1
+    assert InvoiceEvent.objects.filter(next_attempt_at=None).exists()
