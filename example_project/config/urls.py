@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+admin.site.site_header = admin.site.site_title = "Tern & Tide, back office"
+
 urlpatterns = [
     path("cryptopay/", include("cryptopay_django.urls")),
     path("admin/", admin.site.urls),

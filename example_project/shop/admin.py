@@ -5,6 +5,9 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 
 from .models import LedgerEntry, Order, OrderLine, Product, TopUp
 from .warehouse import request_shipment
@@ -43,10 +46,13 @@ class PayableAdmin(ReadOnly):
     list_select_related = ["customer"]
     search_fields = ["reference", "customer__username", "customer__email"]
     date_hierarchy = "created_at"
+    view_on_site = False  # the customer's page is for the customer
 
     @admin.display(description="invoices")
     def all_invoices(self, payable: Any) -> str:
-        return "\n".join(str(invoice) for invoice in payable.invoices) or "none"
+        page = "admin:cryptopay_django_invoice_change"
+        links = [(reverse(page, args=[invoice.pk]), invoice) for invoice in payable.invoices]
+        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', links) or "none"
 
 
 @admin.register(Order)

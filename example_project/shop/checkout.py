@@ -79,12 +79,12 @@ def pay_from_balance(order: Order) -> None:
     """Pay with what the customer has here. Raises BalanceTooLowError; a paid order is left alone."""
     key = uuid.uuid4()
     with transaction.atomic():
+        if not order.move(Order.Status.PAID, only_from=[Order.Status.OPEN], shipment_key=key):
+            return
         # Two orders of one customer must not spend the same money: the customer's row is the lock.
         get_user_model().objects.select_for_update().get(pk=order.customer_id)
         if balance_of(order.customer_id) < order.amount:
             raise BalanceTooLowError
-        if not order.move(Order.Status.PAID, only_from=[Order.Status.OPEN], shipment_key=key):
-            return
         LedgerEntry.objects.create(
             customer_id=order.customer_id, amount=-order.amount, note=f"Order {order.reference}"
         )

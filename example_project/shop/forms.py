@@ -23,6 +23,7 @@ class CheckoutForm(forms.Form):
 
     def __init__(self, *args: Any, can_pay_from_balance: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.can_pay_from_balance = can_pay_from_balance
         if can_pay_from_balance:
             self.fields["coin"].choices += [(BALANCE, "Balance")]
 
@@ -32,4 +33,6 @@ class CheckoutForm(forms.Form):
 
 
 class TopUpForm(CoinForm):
-    amount = forms.DecimalField(min_value=Decimal(5), max_value=Decimal(2000), decimal_places=2, initial=Decimal(50))
+    amount = forms.DecimalField(
+        label="Amount in EUR", min_value=Decimal(5), max_value=Decimal(2000), decimal_places=2, initial=Decimal(50)
+    )

@@ -58,7 +58,12 @@ class Payable(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     paid_at = models.DateTimeField(null=True, editable=False)
     paid_by = models.ForeignKey(
-        Invoice, models.PROTECT, null=True, editable=False, related_name="+", help_text="None: the balance."
+        Invoice,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text="Empty for what was paid from the balance.",
     )
 
     class Meta:

@@ -121,7 +121,7 @@ def pay(request: HttpRequest, payable: Payable, method: str) -> HttpResponse:
     except CryptopayError:
         # The order stands. Pressing the button again asks for the same invoice, never for a second one.
         logger.exception("No invoice for %s", payable)
-        messages.error(request, "The payment service does not answer. Please try again in a moment.")
+        messages.error(request, "The payment could not be started. Please try again in a moment.")
     else:
         return redirect(invoice.hosted_page_url or payable)
     return redirect(payable)

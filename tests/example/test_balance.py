@@ -1,8 +1,10 @@
 """Topping up the balance, and paying with it."""
 
 from decimal import Decimal
+from threading import Barrier, Thread
 
 import pytest
+from django.db import connection
 
 from cryptopay_django.services import release_invoice
 from example_project.shop.checkout import BalanceTooLowError, pay_from_balance
@@ -81,8 +83,18 @@ def test_an_order_can_be_paid_from_the_balance(rich, buy, shipments):
     assert not order.invoices.exists()
 
 
+def test_the_balance_is_offered_when_it_suffices(rich, browser):
+    browser.post("/cart/enamel-mug/", {"quantity": 1})
+
+    page = browser.get("/checkout/").text
+
+    assert 'value="balance"' in page
+    assert "€40.00" in page
+
+
 def test_the_balance_is_not_offered_when_it_does_not_suffice(rich, browser):
     browser.post("/cart/desk-lamp/", {"quantity": 1})
+    assert "Your balance" not in browser.get("/checkout/").text
 
     answer = browser.post("/checkout/", {"name": "Ada", "address": "London", "coin": "balance"})
 
@@ -99,6 +111,29 @@ def test_the_same_money_is_not_spent_twice(rich, buy, shipments):
 
     other.refresh_from_db()
     assert (other.status, shipments()) == ("open", [str(order.shipment_key)])
+
+
+def test_two_orders_at_the_same_moment_do_not_spend_the_same_money(transactional_db, rich, buy, shipments):
+    orders = [buy("btc"), buy("btc")]
+    start, too_low = Barrier(2), []
+
+    def pay(order):
+        start.wait()
+        try:
+            pay_from_balance(order)
+        except BalanceTooLowError:
+            too_low.append(order)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=pay, args=[order]) for order in orders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(too_low) == len(shipments()) == 1
+    assert balance_of(rich) == Decimal("7.00")
 
 
 def test_paying_a_paid_order_from_the_balance_takes_nothing(rich, buy):

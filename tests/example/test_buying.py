@@ -96,7 +96,7 @@ def test_an_order_survives_a_gateway_that_does_not_answer(browser, settings):
 
     order = Order.objects.get()
     assert page.redirect_chain == [(order.get_absolute_url(), 302)]
-    assert "The payment service does not answer" in page.text
+    assert "The payment could not be started" in page.text
     assert "Get a quote" in page.text
 
 

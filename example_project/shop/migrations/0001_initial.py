@@ -112,7 +112,7 @@ class Migration(migrations.Migration):
                     "paid_by",
                     models.ForeignKey(
                         editable=False,
-                        help_text="None: the balance.",
+                        help_text="Empty for what was paid from the balance.",
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -183,7 +183,7 @@ class Migration(migrations.Migration):
                     "paid_by",
                     models.ForeignKey(
                         editable=False,
-                        help_text="None: the balance.",
+                        help_text="Empty for what was paid from the balance.",
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
