@@ -1,10 +1,12 @@
 """Topping up the balance, and paying with it."""
 
+import contextlib
 from decimal import Decimal
-from threading import Barrier, Thread
+from threading import Barrier, BrokenBarrierError, Thread
 
 import pytest
 from django.db import connection
+from django.db.models.signals import pre_save
 
 from cryptopay_django.services import release_invoice
 from example_project.shop.checkout import BalanceTooLowError, pay_from_balance
@@ -115,10 +117,13 @@ def test_the_same_money_is_not_spent_twice(rich, buy, shipments):
 
 def test_two_orders_at_the_same_moment_do_not_spend_the_same_money(transactional_db, rich, buy, shipments):
     orders = [buy("btc"), buy("btc")]
-    start, too_low = Barrier(2), []
+    both_saw_enough, too_low = Barrier(2, timeout=1), []
+
+    def wait_for_the_other(**kwargs):
+        with contextlib.suppress(BrokenBarrierError):
+            both_saw_enough.wait()
 
     def pay(order):
-        start.wait()
         try:
             pay_from_balance(order)
         except BalanceTooLowError:
@@ -126,12 +131,15 @@ def test_two_orders_at_the_same_moment_do_not_spend_the_same_money(transactional
         finally:
             connection.close()
 
+    pre_save.connect(wait_for_the_other, sender=LedgerEntry)
     threads = [Thread(target=pay, args=[order]) for order in orders]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    pre_save.disconnect(wait_for_the_other, sender=LedgerEntry)
 
+    assert both_saw_enough.broken
     assert len(too_low) == len(shipments()) == 1
     assert balance_of(rich) == Decimal("7.00")
 
