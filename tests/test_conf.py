@@ -1,0 +1,153 @@
+"""Settings: typed, read live, and every mistake named."""
+
+from __future__ import annotations
+
+import threading
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from requests.adapters import HTTPAdapter
+
+from cryptopay_django.conf import account_names, app_settings, client_for, get_account
+
+GOOD = {"API_KEY": "key", "API_SECRET": "secret", "CALLBACK_SECRETS": ["callback"], "BASE_URL": "sandbox"}
+
+
+def make_adapter(account):
+    return HTTPAdapter()
+
+
+def test_an_option_has_its_default_until_it_is_set(settings):
+    assert app_settings.CONFIRM_WITH_API is True
+
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
+
+    assert app_settings.CONFIRM_WITH_API is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PROCESSING", "thread"),
+        ("REQUEST_BUDGET", 0),
+        ("REQUEST_BUDGET", "5"),
+        ("REQUEST_BUDGET", True),
+        ("CONFIRM_WITH_API", "no"),
+        ("CONFIRM_WITH_API", 0),
+        ("SHORTFALL_TOLERANCE", 0.01),
+        ("SHORTFALL_TOLERANCE", Decimal(1)),
+        ("SHORTFALL_TOLERANCE", Decimal(-1)),
+        ("FULFIL_SHORT_SETTLEMENTS", None),
+        ("TOTAL_TIMEOUT", -1),
+        ("CONNECT_TIMEOUT", None),
+        ("EXTRA_COINS", ["SOL"]),
+        ("EXTRA_COINS", {"SOL": 9}),
+        ("EXTRA_COINS", {"SOL": {"solana": "9"}}),
+        ("HTTP_ADAPTER", 5),
+        ("HTTP_ADAPTER", "nowhere.adapter"),
+    ],
+)
+def test_an_option_that_is_not_right_is_named_with_what_it_must_be(settings, name, value):
+    setattr(settings, f"CRYPTOPAY_{name}", value)
+
+    with pytest.raises(ImproperlyConfigured, match=f"CRYPTOPAY_{name} must be "):
+        getattr(app_settings, name)
+
+
+def test_extra_coins_lie_over_the_built_in_ones(settings):
+    settings.CRYPTOPAY_EXTRA_COINS = {"NEW": {"newnet": 4}, "BTC": {"lightning": 8}}
+
+    assert app_settings.coins["NEW"] == {"newnet": 4}
+    assert {"bitcoin", "lightning"} <= set(app_settings.coins["BTC"])
+
+
+def test_an_account_is_read_with_its_secrets_and_shows_none():
+    account = get_account("default")
+
+    assert account.base_url == "https://business-sandbox.cryptopay.me"
+    assert len(account.callback_secrets) == 2
+    for secret in (account.api_key, account.api_secret, *account.callback_secrets):
+        assert secret not in repr(account)
+
+
+@pytest.mark.parametrize(
+    ("word", "url"),
+    [
+        ("production", "https://business.cryptopay.me"),
+        ("http://127.0.0.1:8100", "http://127.0.0.1:8100"),
+        ("https://gateway.test/", "https://gateway.test"),
+    ],
+)
+def test_a_base_url_is_a_word_or_a_root(settings, word, url):
+    settings.CRYPTOPAY_ACCOUNTS = {"default": {**GOOD, "BASE_URL": word}}
+
+    assert get_account("default").base_url == url
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"API_KEY": ""}, r'\["API_KEY"\] must be a non-empty string'),
+        ({"API_SECRET": None}, r'\["API_SECRET"\] must be'),
+        ({"CALLBACK_SECRETS": "one"}, r'\["CALLBACK_SECRETS"\] must be a list'),
+        ({"CALLBACK_SECRETS": []}, r'\["CALLBACK_SECRETS"\] must be a list'),
+        ({"CALLBACK_SECRETS": ["ok", ""]}, r'\["CALLBACK_SECRETS"\] must be a list'),
+        ({"BASE_URL": "staging"}, r'\["BASE_URL"\] must be "sandbox", "production"'),
+        ({"BASE_URL": "ftp://gateway.test"}, r'\["BASE_URL"\] must be'),
+        ({"BASE_URL": "https://gateway.test/api"}, r'\["BASE_URL"\] must be'),
+        ({"BASE_URL": None}, r'\["BASE_URL"\] must be'),
+        ({"APIKEY": "x"}, "keys that mean nothing: APIKEY"),
+    ],
+)
+def test_an_account_that_is_not_right_is_named_without_its_secrets(settings, changes, says):
+    settings.CRYPTOPAY_ACCOUNTS = {"default": {**GOOD, "API_SECRET": "canary", **changes}}
+
+    with pytest.raises(ImproperlyConfigured, match=says) as error:
+        get_account("default")
+
+    assert 'CRYPTOPAY_ACCOUNTS["default"]' in str(error.value)
+    assert "canary" not in str(error.value)
+
+
+@pytest.mark.parametrize("accounts", [None, [], "default", {1: GOOD}])
+def test_accounts_that_are_no_dictionary_are_named(settings, accounts):
+    settings.CRYPTOPAY_ACCOUNTS = accounts
+
+    with pytest.raises(ImproperlyConfigured, match="CRYPTOPAY_ACCOUNTS must be a dictionary"):
+        account_names()
+
+
+def test_an_account_with_a_name_that_no_url_can_have_is_refused(settings):
+    settings.CRYPTOPAY_ACCOUNTS = {"My Shop": GOOD}
+
+    with pytest.raises(ImproperlyConfigured, match="part of a URL"):
+        get_account("My Shop")
+
+
+def test_an_entry_that_is_no_dictionary_is_refused(settings):
+    settings.CRYPTOPAY_ACCOUNTS = {"default": "secret"}
+
+    with pytest.raises(ImproperlyConfigured, match="must be a dictionary with API_KEY"):
+        get_account("default")
+
+
+def test_a_client_is_kept_for_its_thread_until_settings_change(settings):
+    first = client_for("default")
+    in_thread = []
+    thread = threading.Thread(target=lambda: in_thread.append(client_for("default")))
+    thread.start()
+    thread.join()
+
+    assert client_for("default") is first
+    assert in_thread[0] is not first
+    assert client_for("second") is not first
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 3
+    assert client_for("default") is not first
+
+
+def test_the_adapter_may_be_named_by_its_path(settings):
+    settings.CRYPTOPAY_HTTP_ADAPTER = "tests.test_conf.make_adapter"
+
+    assert app_settings.HTTP_ADAPTER is make_adapter
+    assert client_for("default")
