@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import capfirst
 
-from cryptopay_django.models import Invoice
+from cryptopay_django.models import Invoice, InvoiceStatus
 from cryptopay_django.services import create_invoice
 
 from .cart import CartLine
@@ -64,7 +65,7 @@ def start_payment(payable: Payable, coin: Coin, *, return_url: str) -> Invoice:
         network=coin.network,
         custom_id=f"{payable.reference}-{coin.currency}-{coin.network}-{len(over) + 1}",
         name="Tern & Tide",
-        description=str(payable).capitalize(),
+        description=capfirst(str(payable)),
         success_redirect_url=return_url,
         unsuccess_redirect_url=return_url,
     )
@@ -72,7 +73,7 @@ def start_payment(payable: Payable, coin: Coin, *, return_url: str) -> Invoice:
 
 def is_open(invoice: Invoice) -> bool:
     """Can this invoice still be paid at its frozen rate?"""
-    return invoice.status == "new" and (invoice.expires_at is None or invoice.expires_at > timezone.now())
+    return invoice.status == InvoiceStatus.NEW and not invoice.is_expired(timezone.now())
 
 
 def pay_from_balance(order: Order) -> None:

@@ -6,7 +6,7 @@ for what is under way.
 
 from typing import NamedTuple
 
-from cryptopay_django.models import Invoice
+from cryptopay_django.models import Invoice, InvoiceStatus
 
 from .checkout import is_open
 from .models import Order, Payable, TopUp
@@ -49,24 +49,35 @@ def progress_of(payable: Payable) -> Progress:
         return PAID[type(payable)]
     if payable.status in CLOSED:
         return CLOSED[payable.status]
-    invoice = payable.invoices.first()
-    if invoice is None:
+    invoice = most_telling(list(payable.invoices.prefetch_related("payments")))
+    if invoice is None or invoice.gateway_id is None:
         return Progress("open", "Not paid yet", "Choose a coin to pay with.", choose=True)
     is_held = payable.status == Payable.Status.ATTENTION or invoice.quarantine_reason
-    if is_held or invoice.status == "unresolved":
+    if is_held or invoice.status == InvoiceStatus.UNRESOLVED:
         text = HELD.get(invoice.status_context, "Our staff are looking at it, and will write to you.")
         return Progress("attention", "We have your payment, and a question", text)
     return under_way(invoice)
 
 
+def most_telling(invoices: list[Invoice]) -> Invoice | None:
+    """Return the newest that money has come in for and that is not written off, or else the newest."""
+    closed = {InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED}
+    paid = [invoice for invoice in invoices if invoice.payments.all() and invoice.status not in closed]
+    return next(iter(paid or invoices), None)
+
+
 def under_way(invoice: Invoice) -> Progress:
     """Tell how far an invoice has come that nobody has to look at."""
-    if invoice.status == "completed":
+    if invoice.status == InvoiceStatus.COMPLETED:
         return Progress("seen", "Payment complete", "We are updating your order.")
-    if invoice.payments.exists():
-        return Progress("seen", "Payment seen", "Waiting for the network to confirm it. You can close this page.")
-    if is_open(invoice):
-        amount = f"{invoice.pay_amount.normalize():f} {invoice.pay_currency}" if invoice.pay_amount else "the amount"
+    has_payment = bool(invoice.payments.all())
+    missing = (invoice.pay_amount or 0) - invoice.paid_amount
+    if is_open(invoice) and missing > 0:
+        amount = f"{missing.normalize():f} {invoice.pay_currency}"
+        if has_payment:
+            return Progress("waiting", "A part has arrived", f"Send {amount} more to the same address.", pay=invoice)
         return Progress("waiting", "Waiting for your payment", f"Send exactly {amount}.", pay=invoice, choose=True)
+    if has_payment:
+        return Progress("seen", "Payment seen", "Waiting for the network to confirm it. You can close this page.")
     text = "If you have sent the coins, wait: we will see them. If not, choose a coin for a new quote."
     return Progress("open", "The quoted rate has run out", text, choose=True)

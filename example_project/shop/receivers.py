@@ -14,7 +14,7 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from cryptopay_django.models import Invoice, InvoiceEvent
+from cryptopay_django.models import Invoice, InvoiceEvent, InvoiceStatus
 from cryptopay_django.signals import (
     invoice_cancelled,
     invoice_completed,
@@ -47,7 +47,11 @@ def pay_order(invoice: Invoice, event: InvoiceEvent, **kwargs: Any) -> None:
 
 @receiver(invoice_completed, dispatch_uid="shop.ship_order")
 def ship_order(invoice: Invoice, event: InvoiceEvent, **kwargs: Any) -> None:
-    """The second way: an effect elsewhere, with the event's uuid as its idempotency key."""
+    """The second way: an effect elsewhere, with the event's uuid as its idempotency key.
+
+    Receivers are called in the order in which they are written here: the order is paid by now, or
+    another event has paid it.
+    """
     order = invoice.order
     if isinstance(order, Order):
         order.refresh_from_db()
@@ -90,7 +94,7 @@ def close(invoice: Invoice, status: str) -> None:
     if not isinstance(payable, Payable):
         return
     others = payable.invoices.exclude(pk=invoice.pk)
-    if others.filter(status__in=["new", "unresolved"]).exists():
+    if others.filter(status__in=[InvoiceStatus.NEW, InvoiceStatus.UNRESOLVED]).exists():
         return
     payable.move(status, only_from=[Status.OPEN, Status.ATTENTION])
 

@@ -34,6 +34,7 @@ def test_checking_out_leads_to_the_payment_page(browser):
     assert answer["Location"] == invoice.hosted_page_url
     assert invoice.success_redirect_url == f"http://testserver/orders/{invoice.order.reference}/"
     assert invoice.order == Order.objects.get()
+    assert invoice.description == f"Order {invoice.order.reference}"
 
 
 def test_nothing_is_shipped_before_the_gateway_says_completed(buy, cryptopay_sandbox, shipments):
@@ -83,21 +84,31 @@ def test_a_new_quote_after_the_old_one_ran_out_is_a_new_invoice(buy, browser):
     assert answer["Location"] == new.hosted_page_url
 
 
-class Unreachable(HTTPAdapter):
+class Failing(HTTPAdapter):
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
     def send(self, request, *args, **kwargs):
-        raise requests.ConnectTimeout(request=request)
+        raise self.error(request=request)
 
 
-def test_an_order_survives_a_gateway_that_does_not_answer(browser, settings):
-    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: Unreachable()
+@pytest.mark.parametrize("error", [requests.ConnectTimeout, requests.ReadTimeout])
+def test_an_order_survives_a_gateway_that_does_not_answer(error, browser, settings):
+    gateway = settings.CRYPTOPAY_HTTP_ADAPTER
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: Failing(error)
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.1
     browser.post("/cart/enamel-mug/", {"quantity": 1})
-
     page = browser.post("/checkout/", {"name": "Ada", "address": "London", "coin": "btc"}, follow=True)
-
     order = Order.objects.get()
     assert page.redirect_chain == [(order.get_absolute_url(), 302)]
     assert "The payment could not be started" in page.text
-    assert "Get a quote" in page.text
+    assert "Not paid yet" in page.text
+
+    settings.CRYPTOPAY_HTTP_ADAPTER = gateway
+    answer = browser.post(f"{order.get_absolute_url()}pay/", {"coin": "btc"})
+
+    assert answer["Location"] == order.invoices.get().hosted_page_url
 
 
 def test_an_order_paid_twice_is_shipped_once_and_the_second_payment_is_credited(buy, browser, settle, ada, shipments):

@@ -141,7 +141,34 @@ def test_the_order_page_says_where_the_payment_stands(of_order, of_invoice, titl
 
     assert title in whole
     assert part.strip().startswith("<section")
-    assert ("Paid" in part) == (order.status == "paid" or of_order == {"status": "paid"})
+    assert ("Paid" in part) == (of_order == {"status": "paid"})
+
+
+def test_a_part_that_arrived_is_told_with_what_is_missing(buy, browser, cryptopay_sandbox):
+    order = buy()
+    invoice = order.invoices.get()
+    cryptopay_sandbox.pay(invoice, factor="0.25")
+    cryptopay_sandbox.confirm(invoice)
+    cryptopay_sandbox.deliver()
+
+    page = browser.get(order.get_absolute_url()).text
+
+    missing = invoice.pay_amount - order.invoices.get().paid_amount
+    assert 0 < missing < invoice.pay_amount
+    assert "A part has arrived" in page
+    assert f"Send {missing.normalize():f} BTC more" in page
+    assert "another coin" not in page
+
+
+def test_the_page_tells_of_the_invoice_that_was_paid_not_of_the_newest(buy, browser, cryptopay_sandbox):
+    order = buy("btc")
+    browser.post(f"{order.get_absolute_url()}pay/", {"coin": "eth"})
+    assert "ETH" in browser.get(order.get_absolute_url(), {"part": "payment"}).text
+
+    cryptopay_sandbox.pay(order.invoices.get(pay_currency="BTC"))
+    cryptopay_sandbox.deliver()
+
+    assert "Payment seen" in browser.get(order.get_absolute_url()).text
 
 
 def test_staff_cannot_make_an_order_paid_by_hand(buy, admin_client):

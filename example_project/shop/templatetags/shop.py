@@ -15,12 +15,6 @@ def eur(amount: Decimal) -> str:
     return f"−€{-amount:,.2f}" if amount < 0 else f"€{amount:,.2f}"
 
 
-@register.filter
-def coin_amount(amount: Decimal | None) -> str:
-    """A coin amount without trailing zeros, never in scientific notation."""
-    return "" if amount is None else f"{amount.normalize():f}"
-
-
 @register.simple_tag(takes_context=True)
 def cart_count(context: dict[str, Any]) -> int:
     return len(Cart(context["request"]))
