@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "cryptopay_django",
+    "example_project.shop",
 ]
 
 MIDDLEWARE = [

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from .invoice import Invoice
-from .locking import LockingQuerySet
+from .locking import LockingManager
 
 
 class CallbackOutcome(models.TextChoices):
@@ -48,7 +48,7 @@ class Callback(models.Model):
         help_text=_("When a pending callback is due; empty when it is done."),
     )
 
-    objects = LockingQuerySet.as_manager()
+    objects = LockingManager["Callback"]()
 
     class Meta:
         verbose_name = _("callback")

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..fields import CodeField
 from .invoice import Invoice
-from .locking import LockingQuerySet
+from .locking import LockingManager
 from .payment import Payment
 
 
@@ -52,7 +52,7 @@ class InvoiceEvent(models.Model):
     last_error = models.TextField(blank=True, help_text=_("The traceback of the last failed delivery."))
     next_attempt_at = models.DateTimeField(null=True, blank=True, db_index=True)
 
-    objects = LockingQuerySet.as_manager()
+    objects = LockingManager["InvoiceEvent"]()
 
     class Meta:
         verbose_name = _("invoice event")

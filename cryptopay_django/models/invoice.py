@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import RETURN_VALUE, transition
 
 from ..fields import AmountField, CodeField, StatusField, StatusModel
-from .locking import LockingQuerySet
+from .locking import LockingManager
 
 
 class InvoiceStatus(models.TextChoices):
@@ -39,6 +39,14 @@ class StatusContext(models.TextChoices):
 
 OPEN_STATUSES = (InvoiceStatus.NEW, InvoiceStatus.UNRESOLVED)
 FINAL_STATUSES = (InvoiceStatus.COMPLETED, InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED)
+
+
+class InvoiceManager(LockingManager["Invoice"]):
+    """Invoices, and how to find them."""
+
+    def for_order(self, order: models.Model) -> models.QuerySet[Invoice]:
+        """Return the invoices of an order of the shop, newest first; raise ValueError if it is not saved."""
+        return self.filter(**order_lookup(order)).order_by("-created_at")
 
 
 class Invoice(StatusModel):
@@ -107,7 +115,7 @@ class Invoice(StatusModel):
     finished_at = models.DateTimeField(null=True, blank=True, help_text=_("When a final status was taken in."))
     polled_at = models.DateTimeField(null=True, blank=True, help_text=_("When the gateway was last asked."))
 
-    objects = LockingQuerySet.as_manager()
+    objects: ClassVar[InvoiceManager] = InvoiceManager()
 
     class Meta:
         verbose_name = _("invoice")

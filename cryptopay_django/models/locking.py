@@ -11,8 +11,8 @@ from django.db.transaction import Atomic, atomic
 M = TypeVar("M", bound=models.Model)
 
 
-class LockingQuerySet(models.QuerySet[M, M]):
-    """A queryset that can lock one row for the transaction it runs in."""
+class LockingManager(models.Manager[M]):
+    """A manager that can lock one row for the transaction it runs in."""
 
     def lock(self, *, skip_locked: bool = False, **lookup: Any) -> M | None:
         """Lock the one matching row until the transaction ends and return it as it is then, or None.

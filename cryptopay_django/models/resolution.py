@@ -11,7 +11,7 @@ from django_fsm import transition
 
 from ..fields import StatusField, StatusModel
 from .invoice import Invoice
-from .locking import LockingQuerySet
+from .locking import LockingManager
 
 
 class ResolutionKind(models.TextChoices):
@@ -57,7 +57,7 @@ class Resolution(StatusModel):
     sent_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    objects = LockingQuerySet.as_manager()
+    objects = LockingManager["Resolution"]()
 
     class Meta:
         verbose_name = _("resolution")

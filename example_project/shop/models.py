@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
@@ -76,9 +75,7 @@ class Payable(models.Model):
     @property
     def invoices(self) -> models.QuerySet[Invoice]:
         """Every invoice that was ever made for this, newest first."""
-        kind = ContentType.objects.get_for_model(self)
-        made = Invoice.objects.filter(order_content_type=kind, order_object_id=str(self.pk))
-        return made.order_by("-created_at")
+        return Invoice.objects.for_order(self)
 
     def move(self, to: str, *, only_from: list[str], **changes: Any) -> bool:
         """Change the status if it still is one of `only_from`, and tell whether it was.

@@ -4,14 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 
 from cryptopay_django.testing.inprocess import InProcessSandbox
-
-collect_ignore_glob = [] if apps.is_installed("example_project.shop") else ["test_*.py"]
+from example_project.shop.models import Order, TopUp
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +39,7 @@ def buy(browser: Client) -> Callable[..., Any]:
     def buy(coin: str = "btc", quantity: int = 2) -> Any:
         browser.post("/cart/enamel-mug/", {"quantity": quantity})
         browser.post("/checkout/", {"name": "Ada Lovelace", "address": "London", "coin": coin})
-        return apps.get_model("shop", "Order").objects.latest("pk")
+        return Order.objects.latest("pk")
 
     return buy
 
@@ -50,7 +48,7 @@ def buy(browser: Client) -> Callable[..., Any]:
 def top_up(browser: Client) -> Callable[..., Any]:
     def top_up(amount: str = "50", coin: str = "btc") -> Any:
         browser.post("/account/", {"amount": amount, "coin": coin})
-        return apps.get_model("shop", "TopUp").objects.latest("pk")
+        return TopUp.objects.latest("pk")
 
     return top_up
 

@@ -85,7 +85,7 @@ def test_a_malformed_body_is_refused(merchant: Merchant, body: bytes) -> None:
         ({"price_amount": "100.001"}, {"price_amount"}),
         ({"price_amount": True}, {"price_amount"}),
         ({"price_amount": "much"}, {"price_amount"}),
-        ({"price_currency": "XXX"}, {"price_currency"}),
+        ({"price_currency": "ZZZ"}, {"price_currency"}),
         ({"pay_currency": "EUR"}, {"pay_currency"}),
         ({"price_currency": "ETH"}, {"pay_currency"}),
         ({"network": "tron"}, {"network"}),
