@@ -12,7 +12,11 @@ M = TypeVar("M", bound=models.Model)
 
 
 class LockingManager(models.Manager[M]):
-    """A manager that can lock one row for the transaction it runs in."""
+    """A manager that can read past replicas, and lock one row for the transaction it runs in."""
+
+    def primary(self) -> models.QuerySet[M]:
+        """Return all rows as the database that is written to has them: a replica may lag behind."""
+        return self.using(router.db_for_write(self.model))
 
     def lock(self, *, skip_locked: bool = False, **lookup: Any) -> M | None:
         """Lock the one matching row until the transaction ends and return it as it is then, or None.
@@ -26,7 +30,7 @@ class LockingManager(models.Manager[M]):
             key = self.model._meta.pk.attname
             if not self.filter(**lookup).update(**{key: F(key)}):
                 return None
-            return self.using(router.db_for_write(self.model)).get(**lookup)
+            return self.primary().get(**lookup)
         locked = self.select_for_update(
             skip_locked=skip_locked and features.has_select_for_update_skip_locked,
             no_key=features.has_select_for_no_key_update,

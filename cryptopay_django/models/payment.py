@@ -11,6 +11,7 @@ from django_fsm import transition
 
 from ..fields import AmountField, CodeField, StatusField, StatusModel
 from .invoice import Invoice
+from .locking import LockingManager
 
 
 class PaymentStatus(models.TextChoices):
@@ -43,6 +44,8 @@ class Payment(StatusModel):
     source_addresses = models.JSONField(default=list, blank=True)
     detected_at = models.DateTimeField(help_text=_("When we learned of it."))
     confirmed_at = models.DateTimeField(null=True, blank=True, help_text=_("When we learned of its confirmation."))
+
+    objects = LockingManager["Payment"]()
 
     class Meta:
         verbose_name = _("payment")

@@ -96,7 +96,7 @@ def process_overdue(*, limit: int = 100, deadline: float | None = None) -> int:
     Any number of processes may run this side by side: each claims a callback before it works on it.
     """
     done = 0
-    due = Callback.objects.filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at", "pk")
+    due = Callback.objects.primary().filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at", "pk")
     for callback in due[:limit]:
         if deadline is not None and time.monotonic() >= deadline:
             return done
@@ -135,8 +135,8 @@ def find_invoice(account: str, snapshot: InvoiceSnapshot) -> Invoice | None:
     match = Q(gateway_id=snapshot.id)
     if snapshot.custom_id:
         match |= Q(gateway_id=None, custom_id=snapshot.custom_id)
-    found = Invoice.objects.filter(match, account=account).order_by("gateway_id")
-    return next((row for row in found if row.gateway_id == snapshot.id), None) or found.first()
+    found = list(Invoice.objects.primary().filter(match, account=account))
+    return next((row for row in found if row.gateway_id == snapshot.id), found[0] if found else None)
 
 
 def _leave_orphan(callback: Callback, title: str, snapshot: InvoiceSnapshot) -> None:

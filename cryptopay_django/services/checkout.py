@@ -139,7 +139,7 @@ def _write_first(invoice: Invoice) -> Invoice:
             "@transaction.non_atomic_requests"
         ) from error
     except IntegrityError as error:
-        standing = Invoice.objects.filter(account=invoice.account, custom_id=invoice.custom_id).first()
+        standing = Invoice.objects.primary().filter(account=invoice.account, custom_id=invoice.custom_id).first()
         if standing is None:
             raise
         if any(getattr(standing, name) != getattr(invoice, name) for name in (*_ORDERED, "order_object_id")) and not (

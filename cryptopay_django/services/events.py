@@ -92,14 +92,16 @@ def _due_events() -> QuerySet[InvoiceEvent]:
     failed_before = InvoiceEvent.objects.filter(
         invoice_id=OuterRef("invoice_id"), pk__lt=OuterRef("pk"), next_attempt_at__gt=now
     )
-    due = InvoiceEvent.objects.filter(~Exists(failed_before), next_attempt_at__lte=now)
+    due = InvoiceEvent.objects.primary().filter(~Exists(failed_before), next_attempt_at__lte=now)
     return due.order_by("next_attempt_at", "pk")
 
 
 def _deliver_invoice(invoice_id: Any, *, limit: int, deadline: float | None) -> int:
     """Deliver an invoice's pending events in order, up to the first that is not due, fails, or is in other hands."""
     delivered = 0
-    pending = InvoiceEvent.objects.filter(invoice_id=invoice_id, next_attempt_at__isnull=False).order_by("pk")
+    pending = (
+        InvoiceEvent.objects.primary().filter(invoice_id=invoice_id, next_attempt_at__isnull=False).order_by("pk")
+    )
     for event_id in pending.values_list("pk", flat=True)[:limit]:
         if (deadline is not None and time.monotonic() >= deadline) or not _deliver_one(event_id):
             break
@@ -137,9 +139,10 @@ def _deliver_one(event_id: int) -> bool:
 
 def _send(event: InvoiceEvent) -> None:
     """Send the signal of an event's kind. The invoice that receivers see is the one of now."""
+    event.invoice = Invoice.objects.primary().get(pk=event.invoice_id)
     arguments: dict[str, Any] = {"invoice": event.invoice, "event": event}
-    if event.payment is not None:
-        arguments["payment"] = event.payment
+    if event.payment_id is not None:
+        arguments["payment"] = event.payment = Payment.objects.primary().get(pk=event.payment_id)
     SIGNALS[event.kind].send(sender=Invoice, **arguments)
 
 

@@ -66,10 +66,10 @@ def take_snapshot(
         invoice = Invoice.objects.lock(pk=invoice_id)
         if invoice is None or (confirmed and invoice.version != expected_version):
             return None
-        payments = {payment.txid: payment for payment in invoice.payments.all()} if snapshot.transactions else {}
+        known = Payment.objects.primary().filter(invoice=invoice) if snapshot.transactions else []
         merge = merge_snapshot(
             invoice,
-            payments,
+            {payment.txid: payment for payment in known},
             snapshot,
             confirmed=confirmed,
             at=now,
@@ -102,7 +102,7 @@ def poll_invoice(invoice: Invoice, *, timeout: float | None = None, claim: Claim
         taken = take_snapshot(invoice.pk, snapshot, expected_version=invoice.version, claim=claim)
         if taken is not None:
             return taken
-        invoice = Invoice.objects.get(pk=invoice.pk)
+        invoice = Invoice.objects.primary().get(pk=invoice.pk)
     raise InvoiceBusyError(f"invoice {invoice.pk} changed {_POLL_ROUNDS} times while the gateway was asked about it")
 
 

@@ -51,12 +51,12 @@ def reconcile_invoices(
     """
     now = timezone.now()
     result = Reconciliation()
-    candidates = Invoice.objects.filter(open_invoices(), created_at__lte=now - min_age)
+    candidates = Invoice.objects.primary().filter(open_invoices(), created_at__lte=now - min_age)
     candidates = candidates.exclude(polled_at__gt=now - not_since).order_by(F("polled_at").asc(nulls_first=True), "pk")
     for key in list(candidates.values_list("pk", flat=True)[:limit]):
         result.asked += 1
         try:
-            taken = poll_invoice(Invoice.objects.get(pk=key))
+            taken = poll_invoice(Invoice.objects.primary().get(pk=key))
         except GatewayNotFoundError:
             result.unknown += 1
             Invoice.objects.filter(pk=key).update(polled_at=timezone.now())

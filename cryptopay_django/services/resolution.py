@@ -8,7 +8,7 @@ from ..conf import app_settings
 from ..exceptions import ReleaseError
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus
 from ..models.locking import write_transaction
-from .events import deliver_events, new_event
+from .events import SIGNALS, deliver_events, new_event
 from .merge import status_event
 
 
@@ -27,7 +27,8 @@ def release_invoice(invoice: Invoice, *, actor: str, reason: str, accept_shortfa
         locked = Invoice.objects.lock(pk=invoice.pk)
         if locked is None:
             raise ReleaseError(f"invoice {invoice.pk} does not exist any more")
-        told = set(locked.events.exclude(delivered_at=None, next_attempt_at=None).values_list("kind", flat=True))
+        signalled = InvoiceEvent.objects.primary().filter(invoice=locked, kind__in=SIGNALS)
+        told = set(signalled.values_list("kind", flat=True))
         is_accepting = accept_shortfall and locked.status == InvoiceStatus.COMPLETED
         if not locked.quarantine_reason and not (is_accepting and EventKind.INVOICE_COMPLETED not in told):
             raise ReleaseError(f"invoice {invoice.pk} is neither quarantined nor settled short")
