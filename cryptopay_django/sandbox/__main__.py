@@ -6,12 +6,17 @@ import argparse
 import secrets
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from .account import SANDBOX_API_KEY, SANDBOX_API_SECRET, SANDBOX_CALLBACK_SECRET, Account
 from .clock import Clock
-from .core import Sandbox
+from .core import DEFAULT_BASE_URL, Sandbox
 from .postman import post
+from .refusals import RefusalError
 from .server import SandboxServer
+from .state import State
+from .storage import StateFile, StateFileError
+from .trouble import Fault
 
 _WELCOME = """\
 Cryptopay sandbox: it plays the gateway; no coin is worth anything here.
@@ -20,6 +25,7 @@ Cryptopay sandbox: it plays the gateway; no coin is worth anything here.
   callbacks go to {callback_url}
   seed            {seed}
   speed           {speed:g} (1 is real time, 0 stands still)
+  trouble         {trouble}
 
 Paste into your settings:
 
@@ -32,7 +38,7 @@ Paste into your settings:
       }}
   }}
 
-Pay the newest invoice:  curl -d '{{"invoice_id": "..."}}' {url}/control/pay
+Pay an invoice in the browser, or:  curl -d '{{"invoice_id": "..."}}' {url}/control/pay
 Stop with Ctrl-C.
 """
 
@@ -40,16 +46,16 @@ Stop with Ctrl-C.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; return the exit status."""
     options = _parse(arguments)
-    account = Account(
-        api_key=options.api_key,
-        api_secret=options.api_secret,
-        callback_secrets=[options.callback_secret],
-        callback_url=options.callback_url,
-    )
-    clock = Clock(speed=options.speed)
-    sandbox = Sandbox(account=account, seed=options.seed, clock=clock, post=post)
     try:
+        sandbox = _open(options)
         server = SandboxServer((options.host, options.port), sandbox, remote_control=options.remote_control)
+    except StateFileError as error:
+        sys.stderr.write(f"The sandbox cannot start: {error}. Move the file away to begin anew.\n")
+        return 1
+    except RefusalError as refusal:
+        reasons = "; ".join(f"{detail['field']} {detail['message']}" for detail in refusal.details or [])
+        sys.stderr.write(f"The sandbox cannot start: {reasons or refusal}.\n")
+        return 1
     except OSError as error:
         sys.stderr.write(
             f"The sandbox cannot listen on {options.host}:{options.port}: {error.strerror}.\n"
@@ -57,17 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     sandbox.state.base_url = server.url
-    sys.stdout.write(
-        _WELCOME.format(
-            url=server.url,
-            callback_url=options.callback_url or "nowhere: give --callback-url",
-            seed=options.seed,
-            speed=options.speed,
-            key=options.api_key,
-            secret=options.api_secret,
-            callback_secret=options.callback_secret,
-        )
-    )
+    sys.stdout.write(_welcome(sandbox))
     sys.stdout.flush()
     server.start()
     try:
@@ -76,7 +72,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write("\nThe sandbox has stopped.\n")
     finally:
         server.stop()
+        with sandbox.changed:
+            sandbox.note_change()
     return 0
+
+
+def _open(options: argparse.Namespace) -> Sandbox:
+    """Make a sandbox, or take up the one in the state file. What the command line says goes before the file."""
+    file = StateFile(options.state) if options.state else None
+    state = file.load() if file else None
+    if state is None:
+        clock = Clock(speed=1.0 if options.speed is None else options.speed)
+        state = State(
+            seed=options.seed or secrets.token_hex(4), clock=clock, account=Account(), base_url=DEFAULT_BASE_URL
+        )
+    elif options.speed is not None:
+        state.clock.set_speed(options.speed)
+    for name in ("api_key", "api_secret", "callback_url"):
+        if getattr(options, name) is not None:
+            setattr(state.account, name, getattr(options, name))
+    if options.callback_secret is not None:
+        state.account.change({"callback_secret": options.callback_secret})
+    if options.trouble is not None:
+        state.trouble.set(options.trouble)
+    return Sandbox(state=state, post=post, keep=file.save) if file else Sandbox(state=state, post=post)
+
+
+def _welcome(sandbox: Sandbox) -> str:
+    state, account = sandbox.state, sandbox.account
+    odds = ", ".join(f"{fault} {chance}" for fault, chance in state.trouble.probabilities.items())
+    return _WELCOME.format(
+        url=state.base_url,
+        callback_url=account.callback_url or "nowhere: give --callback-url",
+        seed=state.seed,
+        speed=state.clock.speed,
+        trouble=odds or "none",
+        key=account.api_key,
+        secret=account.api_secret,
+        callback_secret=account.callback_secrets[0],
+    )
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -86,12 +120,21 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=8100, help="port to listen on, 0 for any free one (default: %(default)s)")
-    add("--callback-url", default="", help="where callbacks are posted: your site's callback URL")
-    add("--api-key", default=SANDBOX_API_KEY, help="default: %(default)s")
-    add("--api-secret", default=SANDBOX_API_SECRET, help="default: %(default)s")
-    add("--callback-secret", default=SANDBOX_CALLBACK_SECRET, help="default: %(default)s")
-    add("--speed", type=_speed, default=1.0, help="how fast its clock runs: 60 makes a minute a second")
-    add("--seed", default=secrets.token_hex(4), help="repeat a run: the same seed gives the same ids")
+    add("--callback-url", help="where callbacks are posted: your site's callback URL")
+    add("--api-key", help=f"default: {SANDBOX_API_KEY}")
+    add("--api-secret", help=f"default: {SANDBOX_API_SECRET}")
+    add("--callback-secret", help=f"default: {SANDBOX_CALLBACK_SECRET}")
+    add("--speed", type=_speed, help="how fast its clock runs: 60 makes a minute a second (default: 1)")
+    add("--seed", help="repeat a run: the same seed gives the same ids, rates and trouble (default: a new one)")
+    add("--state", type=Path, metavar="FILE", help="keep everything in this file, so that a restart loses nothing")
+    add(
+        "--trouble",
+        nargs="?",
+        type=_trouble,
+        const={"all": "0.1"},
+        metavar="FAULT=CHANCE,...",
+        help=f"make trouble; alone, each fault with a chance of 0.1. Faults: all, {', '.join(Fault)}",
+    )
     add("--remote-control", action="store_true", help="let other machines use the control API too")
     return parser.parse_args(arguments)
 
@@ -101,6 +144,11 @@ def _speed(text: str) -> float:
     if not 0 <= speed <= 1_000_000:
         raise argparse.ArgumentTypeError("must be from 0 to 1000000")
     return speed
+
+
+def _trouble(text: str) -> dict[str, str]:
+    pairs = (piece.partition("=") for piece in text.split(","))
+    return {name.strip(): chance.strip() for name, _, chance in pairs}
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ class SandboxAdapter(BaseAdapter):
         answer = self.sandbox.handle(
             Request(request.method or "GET", request.path_url, request.headers, _read_body(request.body))
         )
+        if answer.silent:
+            raise requests.exceptions.ReadTimeout("the sandbox's trouble maker gives no answer", request=request)
         headers = {
             "Content-Type": answer.content_type,
             "Content-Length": str(len(answer.body)),

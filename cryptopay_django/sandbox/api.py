@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.client import responses
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -16,6 +17,7 @@ from . import forms, merchant, resolutions
 from .coins import describe_coins
 from .refusals import RefusalError, not_found
 from .state import State
+from .trouble import Fault, Mishap
 
 DATE_TOLERANCE = timedelta(minutes=10)
 RATE_WINDOW = timedelta(minutes=1)
@@ -36,12 +38,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer, ready for a socket."""
+    """An answer, ready for a socket; `silent` when none is to be given and the caller left waiting."""
 
     status: int
     body: bytes
     content_type: str = "application/json; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict)
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,18 @@ def respond(state: State, request: Request, now: datetime) -> Response:
     if status == 429:
         headers["Retry-After"] = str(int(RATE_WINDOW.total_seconds()))
     return Response(status, json.dumps(body, separators=(",", ":")).encode(), headers=headers)
+
+
+def break_down(state: State, request: Request, mishap: Mishap, now: datetime) -> Response:
+    """Answer as a service that is down, or an intermediary in front of it, does: with no JSON, or not at all."""
+    if mishap.fault is Fault.TIMEOUT:
+        response = Response(504, b"", silent=True)
+    else:
+        status = 503 if mishap.fault is Fault.STORM else (500, 502, 503)[mishap.dice % 3]
+        page = f"<html><body><h1>{status} {responses[status]}</h1></body></html>"
+        response = Response(status, page.encode(), "text/html")
+    state.api_log.append((now, request.method, request.path, response.status))
+    return response
 
 
 def _dispatch(state: State, request: Request, now: datetime) -> tuple[int, Any]:

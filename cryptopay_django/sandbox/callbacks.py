@@ -44,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at delivering a callback, request and answer."""
+    """One try at delivering a callback, request and answer; `trouble` names the fault that it met."""
 
     callback_id: str
     at: datetime
@@ -54,6 +54,7 @@ class Attempt:
     headers: dict[str, str]
     body: bytes
     answer: Answer
+    trouble: str = ""
 
     @property
     def status(self) -> int | None:
@@ -149,10 +150,7 @@ class Outbox:
     def record(self, callback: Callback, attempt: Attempt, *, now: datetime) -> None:
         """Log an attempt; queue the next one by the schedule, or give up after the last."""
         self._busy.discard(callback.invoice_id)
-        self.history.append(attempt)
-        self.attempts_made += 1
-        callback.attempts.append(attempt)
-        del callback.attempts[: -(RETRIES + 1)]
+        self.note(callback, attempt)
         callback.tries += 1
         if callback.due_at is not None:
             return
@@ -162,6 +160,37 @@ class Outbox:
             callback.state = Delivery.GONE
         else:
             self._put(callback, now + retry_delay(callback.tries - 1))
+
+    def note(self, callback: Callback, attempt: Attempt) -> None:
+        """Log an attempt."""
+        self.history.append(attempt)
+        self.attempts_made += 1
+        callback.attempts.append(attempt)
+        del callback.attempts[: -(RETRIES + 1)]
+
+    def postpone(self, callback: Callback, *, due_at: datetime) -> None:
+        """Put a claimed callback back into the queue, untried."""
+        self._busy.discard(callback.invoice_id)
+        self._put(callback, due_at)
+
+    def give_up(self, callback: Callback) -> None:
+        """Never try this callback again by itself."""
+        callback.state = Delivery.GONE
+        callback.due_at = None
+
+    def queued(self) -> list[Callback]:
+        """Return the callbacks that wait, in the order in which they will be sent."""
+        return [entry for due_at, _, entry in sorted(self._queue, key=lambda item: item[:2]) if entry.due_at == due_at]
+
+    def restore(self, callbacks: list[Callback], queue: list[Callback], *, attempts_made: int) -> None:
+        """Take over what another outbox held."""
+        self.log = {callback.id: callback for callback in callbacks}
+        for callback in queue:
+            if callback.due_at is not None:
+                self._put(callback, callback.due_at)
+        tried = (attempt for callback in callbacks for attempt in callback.attempts)
+        self.history.extend(sorted(tried, key=lambda attempt: attempt.at))
+        self.attempts_made = attempts_made
 
     def _put(self, callback: Callback, due_at: datetime) -> None:
         callback.state = Delivery.PENDING

@@ -35,6 +35,8 @@ def respond(sandbox: Sandbox, method: str, path: str, body: bytes) -> Response:
         data = action(sandbox, parse_body(body))
         if method == "POST":
             sandbox.deliver()
+            with sandbox.changed:
+                sandbox.note_change()
             data.setdefault("callbacks", [describe_attempt(attempt) for attempt in outbox.attempts_since(mark)])
     except RefusalError as refusal:
         return Response(refusal.status, spell_refusal(refusal))
@@ -59,6 +61,7 @@ def describe_state(sandbox: Sandbox) -> dict[str, Any]:
             "clock": {"now": spell_time(state.clock.now()), "speed": state.clock.speed},
             "seed": state.seed,
             "account": state.account.describe(),
+            "trouble": state.trouble.describe(),
             "high_risk_addresses": wallets,
             "invoices": [describe_invoice(sandbox, invoice) for invoice in reversed(state.invoices.values())],
             "callbacks": [describe_callback(callback) for callback in state.outbox.log.values()],
@@ -107,6 +110,7 @@ def describe_attempt(attempt: Attempt) -> dict[str, Any]:
         "at": spell_time(attempt.at),
         "url": attempt.url,
         "headers": attempt.headers,
+        "trouble": attempt.trouble,
         "answer": asdict(attempt.answer) | {"body": attempt.answer.body.decode("utf-8", "replace")},
     }
 
@@ -155,7 +159,7 @@ def _clock(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
         raise _invalid("speed", "must be a number, 0 to pause")
     with sandbox.changed:
         sandbox.clock.set_speed(float(speed))
-        sandbox.changed.notify_all()
+        sandbox.note_change()
     return _show_clock(sandbox)
 
 
@@ -168,6 +172,24 @@ def _resend(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     callback = sandbox.resend(_read_id(body, "callback_id"))
     sandbox.deliver()
     return {"callback": describe_callback(callback)}
+
+
+def _trouble(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    """Set probabilities; `next` plans faults for certain; `off` stops all of it first."""
+    chances, planned = dict(body), body.get("next", [])
+    chances.pop("next", None)
+    if read_flag({"off": chances.pop("off", None)}, "off"):
+        with sandbox.changed:
+            sandbox.state.trouble.stop()
+    if not isinstance(planned, list) or not all(isinstance(entry, dict) for entry in planned):
+        raise _invalid("next", "must be a list of objects with fault, after_effect and count")
+    sandbox.trouble(chances)
+    for entry in planned:
+        count = entry.get("count", 1)
+        if isinstance(count, bool) or not isinstance(count, int):
+            raise _invalid("count", "must be a whole number")
+        sandbox.fail_next(str(entry.get("fault")), after_effect=read_flag(entry, "after_effect"), count=count)
+    return {"trouble": sandbox.state.trouble.describe()}
 
 
 def _reset(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
@@ -207,5 +229,6 @@ _ACTIONS: dict[tuple[str, str], Action] = {
     ("POST", "settings"): _settings,
     ("POST", "decide"): _decide,
     ("POST", "resend"): _resend,
+    ("POST", "trouble"): _trouble,
     ("POST", "reset"): _reset,
 }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,17 +11,16 @@ from typing import Any
 from . import api, chain, resolutions
 from .account import Account
 from .amounts import EXACT, round_half_up
-from .callbacks import Answer, Attempt, Callback, Post, make_headers, sign
+from .callbacks import Answer, Attempt, Callback, Post, sign
 from .clock import Clock
 from .coins import COINS
+from .delivery import deliver_due
 from .forms import parse_amount
 from .invoices import Invoice, Risk, Transaction
 from .refusals import RefusalError, not_found
 from .state import State
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8100"
-# Longer than one attempt can take, so that waiting for somebody else's attempt always ends.
-PATIENCE_SECONDS = 30
 
 _AGENDA: dict[str, Callable[[State, Invoice, str, datetime], None]] = {
     "expire": lambda state, invoice, _, at: chain.expire(state, invoice, at),
@@ -40,7 +38,8 @@ def refuse_to_post(url: str, headers: dict[str, str], body: bytes) -> Answer:
 class Sandbox:
     """One account at the gateway. Thread-safe: one lock, never held while a callback is on its way.
 
-    `post` is how callbacks leave; `clock` can be shared by several sandboxes (see `travel`).
+    `post` is how callbacks leave; `keep` is given the state after every change; `clock` can be shared by
+    several sandboxes (see `travel`). A `state` brings seed, clock, account and base URL of its own.
     """
 
     def __init__(
@@ -51,13 +50,18 @@ class Sandbox:
         clock: Clock | None = None,
         base_url: str = DEFAULT_BASE_URL,
         post: Post = refuse_to_post,
+        keep: Callable[[State], None] = lambda state: None,
+        state: State | None = None,
     ) -> None:
-        self.clock = clock or Clock()
+        clock = state.clock if state else clock or Clock()
+        self.clock = clock
         self.post = post
+        self.keep = keep
         self.changed = threading.Condition(threading.RLock())
-        self.state = State(seed=seed, clock=self.clock, account=account or Account(), base_url=base_url)
+        self.state = state or State(seed=seed, clock=clock, account=account or Account(), base_url=base_url)
         self._resets = 0
-        self._posting: set[int] = set()
+        # The threads that are posting a callback now.
+        self.posting: set[int] = set()
 
     @property
     def account(self) -> Account:
@@ -67,14 +71,19 @@ class Sandbox:
     def handle(self, request: api.Request) -> api.Response:
         """Answer a request to the REST API."""
         with self.changed:
-            response = api.respond(self.state, request, self._settle_now())
-            self.changed.notify_all()
-            return response
+            now, state = self.settle_now(), self.state
+            mishap = state.trouble.befall_request()
+            if mishap is not None and not mishap.after_effect:
+                return api.break_down(state, request, mishap, now)
+            response = api.respond(state, request, now)
+            if request.method != "GET":
+                self.note_change()
+            return response if mishap is None else api.break_down(state, request, mishap, now)
 
     def find(self, invoice_id: str) -> Invoice:
         """Return an invoice by its id; RefusalError (404) when there is none."""
         with self.changed:
-            self._settle_now()
+            self.settle_now()
             return self.state.find(invoice_id)
 
     def pay(
@@ -91,7 +100,7 @@ class Sandbox:
         The amount "rest" is what is still missing. A double spend is seen but never confirms.
         """
         with self.changed:
-            now = self._settle_now()
+            now = self.settle_now()
             invoice = self.state.find(invoice_id)
             transaction = chain.broadcast(
                 self.state,
@@ -101,31 +110,32 @@ class Sandbox:
                 doomed=double_spend,
                 at=now,
             )
-            self.changed.notify_all()
+            self.note_change()
             return transaction
 
     def confirm(self, invoice_id: str) -> Invoice:
         """Bring all confirmations that the invoice's payments still need, without moving the clock."""
         with self.changed:
-            now = self._settle_now()
+            now = self.settle_now()
             invoice = self.state.find(invoice_id)
             chain.confirm_all(self.state, invoice, now)
-            self.changed.notify_all()
+            self.note_change()
             return invoice
 
     def decide(self, invoice_id: str, decision: str) -> Invoice:
         """Let the monitoring desk "complete" or "refund" an invoice on hold."""
         with self.changed:
-            now = self._settle_now()
+            now = self.settle_now()
             invoice = self.state.find(invoice_id)
             resolutions.decide_by_desk(self.state, invoice, decision=decision, at=now)
-            self.changed.notify_all()
+            self.note_change()
             return invoice
 
     def change_settings(self, values: dict[str, Any]) -> None:
         """Change the account's settings; a new `callback_secret` signs from now on."""
         with self.changed:
             self.account.change(values)
+            self.note_change()
 
     def resend(self, callback_id: str) -> Callback:
         """Queue a logged callback again, with its old body, signed with today's secret."""
@@ -135,7 +145,7 @@ class Sandbox:
                 raise not_found("The callback")
             signature = sign(callback.body, self.account.callback_secrets[0])
             self.state.outbox.requeue(callback, due_at=self.clock.now(), signature=signature)
-            self.changed.notify_all()
+            self.note_change()
             return callback
 
     def reset(self) -> None:
@@ -154,7 +164,7 @@ class Sandbox:
             seed = f"{self.state.seed.partition('#')[0]}#{self._resets}"
             self.clock.restart()
             self.state = State(seed=seed, clock=self.clock, account=account, base_url=self.state.base_url)
-            self.changed.notify_all()
+            self.note_change()
 
     def next_due(self, *, deliver: bool) -> datetime | None:
         """Return when something falls due: on the agenda or, when told so, in the outbox."""
@@ -165,45 +175,31 @@ class Sandbox:
     def run_due(self) -> None:
         """Do what is due on the agenda by now."""
         with self.changed:
-            self._settle_now()
+            self.settle_now()
 
     def deliver(self) -> list[Attempt]:
         """Post every callback that is due, oldest first, and return when each was delivered or tried."""
-        attempts: list[Attempt] = []
-        if threading.get_ident() in self._posting:
-            return attempts
-        patience = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            with self.changed:
-                state = self.state
-                callback = state.outbox.claim(self._settle_now())
-                if callback is None:
-                    if not state.outbox.is_sending() or time.monotonic() > patience:
-                        return attempts
-                    self.changed.wait(1)
-                    continue
-                url, headers = self.account.callback_url, make_headers(callback.signature)
-            answer = self._post(url, headers, callback.body)
-            with self.changed:
-                now = self.clock.now()
-                attempt = Attempt(
-                    callback.id, now, callback.event, callback.invoice_id, url, headers, callback.body, answer
-                )
-                state.outbox.record(callback, attempt, now=now)
-                attempts.append(attempt)
-                self.changed.notify_all()
+        return deliver_due(self)
 
-    def _post(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
-        thread = threading.get_ident()
-        self._posting.add(thread)
-        try:
-            return self.post(url, headers, body)
-        except Exception as error:  # noqa: BLE001 - whatever the host does, the gateway goes on
-            return Answer(None, error=f"{type(error).__name__}: {error}")
-        finally:
-            self._posting.discard(thread)
+    def trouble(self, values: Mapping[str, object]) -> None:
+        """Set how often each fault happens: see `Trouble.set`."""
+        with self.changed:
+            self.state.trouble.set(values)
+            self.note_change()
 
-    def _settle_now(self) -> datetime:
+    def fail_next(self, fault: str, *, after_effect: bool = False, count: int = 1) -> None:
+        """Let the next callbacks or requests meet a fault for certain: see `Trouble.plan`."""
+        with self.changed:
+            self.state.trouble.plan(fault, after_effect=after_effect, count=count)
+            self.note_change()
+
+    def note_change(self) -> None:
+        """Wake who waits for a change, and keep the state where it is to be kept. Hold the lock."""
+        self.changed.notify_all()
+        self.keep(self.state)
+
+    def settle_now(self) -> datetime:
+        """Do what is due on the agenda, and return the time. Hold the lock."""
         now = self.clock.now()
         while (due := self.state.take_due(now)) is not None:
             at, kind, invoice_id, subject = due
@@ -227,6 +223,9 @@ def travel(sandboxes: Sequence[Sandbox], delta: timedelta, *, deliver: bool = Tr
             if deliver:
                 attempts += sandbox.deliver()
     clock.jump_to(target)
+    for sandbox in sandboxes:
+        with sandbox.changed:
+            sandbox.note_change()
     return attempts
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from decimal import Decimal
+from datetime import datetime, timedelta
+from decimal import Decimal, localcontext
+from functools import lru_cache
 
+from .addresses import derive
 from .amounts import EXACT, cut, round_half_up, spell
 from .coins import COINS, FIAT
 
@@ -23,12 +25,21 @@ _EUR_IN = {
 # The service buys a little below what it sells for; an invoice is priced at what it sells for.
 _SPREAD = Decimal("0.985")
 
+# How often a rate moves, and in which waves: length in ticks, height as a share of the rate.
+_TICK = timedelta(seconds=10)
+_WAVES = {
+    "minutes": (30, Decimal("0.002")),
+    "hours": (1_000, Decimal("0.01")),
+    "days": (40_000, Decimal("0.04")),
+}
+
 
 class Rates:
-    """The market as a function of the seed and of time: the same question gets the same answer."""
+    """The market as a function of the seed and of the time since it opened: asked again, it answers the same."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, opened_at: datetime) -> None:
         self.seed = seed
+        self.opened_at = opened_at
 
     def sell_rate(self, coin: str, fiat: str, at: datetime) -> Decimal | None:
         """Return what one coin costs in this currency; None where there is no such market."""
@@ -56,4 +67,26 @@ class Rates:
         return table
 
     def _walk(self, coin: str, at: datetime) -> Decimal:
-        return Decimal(1)
+        ticks = (at - self.opened_at) // _TICK
+        return _stray(self.seed, coin, max(0, ticks))
+
+
+@lru_cache(maxsize=4096)
+def _stray(seed: str, coin: str, ticks: int) -> Decimal:
+    """Return by what factor a coin has strayed from where it began: a few slow waves, one on the other.
+
+    A wave is a line through seeded points, so any moment is reached without the steps before it.
+    """
+    with localcontext(EXACT):
+        factor = Decimal(1)
+        for name, (length, height) in _WAVES.items():
+            past, part = divmod(ticks, length)
+            before, after = (_point(seed, coin, name, index) for index in (past, past + 1))
+            factor += height * (before + (after - before) * part / length)
+        return factor
+
+
+def _point(seed: str, coin: str, wave: str, index: int) -> Decimal:
+    if index == 0:
+        return Decimal(0)
+    return Decimal(int.from_bytes(derive(seed, "rate", coin, wave, index, size=4))) / (1 << 31) - 1

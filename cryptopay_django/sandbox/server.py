@@ -19,6 +19,8 @@ LARGEST_BODY = 1_000_000
 POSTMEN = 4
 # How long a postman sleeps at most: the clock may be moved or sped up meanwhile.
 NAP_SECONDS = 1.0
+# How long a caller is kept waiting when the trouble maker wants it to time out.
+LONGEST_SILENCE_SECONDS = 60
 
 
 class SandboxServer(ThreadingHTTPServer):
@@ -32,7 +34,7 @@ class SandboxServer(ThreadingHTTPServer):
         super().__init__(address, Handler)
         self.sandbox = sandbox
         self.remote_control = remote_control
-        self._stopping = threading.Event()
+        self.stopping = threading.Event()
         self._postmen = [
             threading.Thread(target=self._deliver_for_ever, name=f"postman-{number}", daemon=True)
             for number in range(POSTMEN)
@@ -51,14 +53,14 @@ class SandboxServer(ThreadingHTTPServer):
 
     def stop(self) -> None:
         """Stop delivering and close the socket."""
-        self._stopping.set()
+        self.stopping.set()
         with self.sandbox.changed:
             self.sandbox.changed.notify_all()
         self.server_close()
 
     def _deliver_for_ever(self) -> None:
         sandbox = self.sandbox
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             sandbox.deliver()
             with sandbox.changed:
                 due = sandbox.next_due(deliver=True)
@@ -94,6 +96,10 @@ class Handler(BaseHTTPRequestHandler):
             body = control.spell_refusal(refusal)
             self.close_connection = True
             response = Response(refusal.status, body)
+        if response.silent:
+            self.close_connection = True
+            self.server.stopping.wait(LONGEST_SILENCE_SECONDS)
+            return
         self.send_response(response.status)
         self.send_header("Content-Type", response.content_type)
         self.send_header("Content-Length", str(len(response.body)))

@@ -15,6 +15,7 @@ from .clock import Clock
 from .invoices import Invoice
 from .rates import Rates
 from .refusals import not_found
+from .trouble import Trouble
 
 TIMELINE_LENGTH = 200
 API_LOG_LENGTH = 500
@@ -28,7 +29,8 @@ class State:
         self.clock = clock
         self.account = account
         self.base_url = base_url
-        self.rates = Rates(seed)
+        self.rates = Rates(seed, clock.now())
+        self.trouble = Trouble(seed)
         self.outbox = Outbox()
         self.invoices: dict[str, Invoice] = {}
         self.by_custom_id: dict[str, Invoice] = {}
@@ -36,7 +38,7 @@ class State:
         self.api_log: deque[tuple[datetime, str, str, int]] = deque(maxlen=API_LOG_LENGTH)
         self.recent_requests: deque[datetime] = deque()
         self.counters: Counter[str] = Counter()
-        self._agenda: list[tuple[datetime, int, str, str, str]] = []
+        self.agenda: list[tuple[datetime, int, str, str, str]] = []
 
     def count(self, what: str) -> int:
         """Return the next number of a series: 1, 2, 3."""
@@ -56,17 +58,17 @@ class State:
 
     def schedule(self, due_at: datetime, kind: str, invoice: Invoice, subject: str = "") -> None:
         """Put something on the agenda: `kind` names it, `subject` says which transaction or refund."""
-        heapq.heappush(self._agenda, (due_at, self.count("agenda"), kind, invoice.id, subject))
+        heapq.heappush(self.agenda, (due_at, self.count("agenda"), kind, invoice.id, subject))
 
     def next_due(self) -> datetime | None:
         """Return when the next thing on the agenda falls due."""
-        return self._agenda[0][0] if self._agenda else None
+        return self.agenda[0][0] if self.agenda else None
 
     def take_due(self, now: datetime) -> tuple[datetime, str, str, str] | None:
         """Take the next thing that is due: when, kind, invoice id, subject."""
-        if not self._agenda or self._agenda[0][0] > now:
+        if not self.agenda or self.agenda[0][0] > now:
             return None
-        due_at, _, kind, invoice_id, subject = heapq.heappop(self._agenda)
+        due_at, _, kind, invoice_id, subject = heapq.heappop(self.agenda)
         return due_at, kind, invoice_id, subject
 
     def note(self, invoice: Invoice, at: datetime, text: str) -> None:

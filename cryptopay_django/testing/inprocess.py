@@ -141,6 +141,16 @@ class InProcessSandbox:
         """Change an account's settings at the gateway: `underpaid="refund"`, `overpaid="recalculate"`, ..."""
         self.account(account).change_settings(values)
 
+    def trouble(self, account: str = DEFAULT_ACCOUNT, **probabilities: object) -> None:
+        """Make trouble with these chances from 0 to 1: `duplicate="0.2"`, `drop="0.1"`, `all="0.05"`, `all=0`."""
+        self.account(account).trouble(probabilities)
+
+    def fail_next(
+        self, fault: str, *, after_effect: bool = False, count: int = 1, account: str = DEFAULT_ACCOUNT
+    ) -> None:
+        """Let the next callback or request to the API meet a fault for certain: "timeout", "error", "cut", ..."""
+        self.account(account).fail_next(fault, after_effect=after_effect, count=count)
+
     def decide(self, invoice: InvoiceReference, decision: str) -> Invoice:
         """Let the monitoring desk "complete" or "refund" an invoice that is on hold."""
         sandbox, found = self._locate(invoice)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
-from cryptopay_django.gateway.signing import sign_request
+from cryptopay_django.gateway.signing import SIGNATURE_HEADER, sign_request
 from cryptopay_django.sandbox.account import Account
 from cryptopay_django.sandbox.api import Request, Response
 from cryptopay_django.sandbox.callbacks import Answer
@@ -72,6 +75,44 @@ def tell(callback: dict[str, Any]) -> str:
 def pass_time(sandbox: Sandbox, **delta: float) -> None:
     """Move the clock and deliver what falls due on the way."""
     travel([sandbox], timedelta(**delta))
+
+
+class Host(HTTPServer):
+    """A shop's callback URL: remembers what it was sent and answers 200, or what is in `answers`."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), HostHandler)
+        self.received: list[tuple[str, bytes]] = []
+        self.answers: list[int] = []
+
+    @property
+    def story(self) -> list[str]:
+        return [tell(json.loads(body)) for _, body in self.received]
+
+
+class HostHandler(BaseHTTPRequestHandler):
+    server: Host
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((self.headers[SIGNATURE_HEADER], body))
+        self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    server = Host()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture

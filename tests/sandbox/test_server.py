@@ -8,13 +8,12 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 import requests
 
-from cryptopay_django.gateway.signing import SIGNATURE_HEADER, sign_request, verify_callback
+from cryptopay_django.gateway.signing import sign_request, verify_callback
 from cryptopay_django.sandbox.__main__ import main
 from cryptopay_django.sandbox.account import SANDBOX_API_KEY, SANDBOX_API_SECRET, SANDBOX_CALLBACK_SECRET, Account
 from cryptopay_django.sandbox.clock import Clock
@@ -22,45 +21,7 @@ from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.postman import post
 from cryptopay_django.sandbox.server import SandboxServer
 
-from .conftest import tell
-
-
-class Host(HTTPServer):
-    """A shop's callback URL: remembers what it was sent and answers 200, or what is in `answers`."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), HostHandler)
-        self.received: list[tuple[str, bytes]] = []
-        self.answers: list[int] = []
-
-    @property
-    def story(self) -> list[str]:
-        return [tell(json.loads(body)) for _, body in self.received]
-
-
-class HostHandler(BaseHTTPRequestHandler):
-    server: Host
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.received.append((self.headers[SIGNATURE_HEADER], body))
-        self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def host() -> Iterator[Host]:
-    server = Host()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+from .conftest import Host
 
 
 @pytest.fixture

@@ -1,0 +1,99 @@
+"""Taking callbacks out of the outbox and to the merchant, by way of the trouble maker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from .callbacks import DEADLINE_SECONDS, Answer, Attempt, Callback, make_headers, sign
+from .trouble import Fault, Mishap
+
+if TYPE_CHECKING:
+    from .core import Sandbox
+
+# Longer than one attempt can take, so that waiting for somebody else's attempt always ends.
+PATIENCE_SECONDS = 30
+# How long a callback is held back, at most, so that later ones overtake it.
+LONGEST_HOLD_SECONDS = 60
+
+_LOST = {
+    Fault.DROP: "the trouble maker dropped it for good",
+    Fault.DELAY: f"no answer within {DEADLINE_SECONDS} seconds",
+    Fault.RESET: "ConnectionResetError: the trouble maker broke the connection",
+}
+
+
+def deliver_due(sandbox: Sandbox) -> list[Attempt]:
+    """Post every callback that is due, oldest first, and return when each was delivered or tried.
+
+    The lock is not held while a callback is on its way. A host that asks the API while it receives, and
+    so comes back here in the same thread, gets an empty list.
+    """
+    attempts: list[Attempt] = []
+    if threading.get_ident() in sandbox.posting:
+        return attempts
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with sandbox.changed:
+            state = sandbox.state
+            now = sandbox.settle_now()
+            callback = state.outbox.claim(now)
+            if callback is None:
+                if not state.outbox.is_sending() or time.monotonic() > patience:
+                    return attempts
+                sandbox.changed.wait(1)
+                continue
+            mishap = state.trouble.befall_callback()
+            if mishap is not None and mishap.fault is Fault.REORDER:
+                hold = timedelta(seconds=1 + mishap.dice % LONGEST_HOLD_SECONDS)
+                state.outbox.postpone(callback, due_at=now + hold)
+                sandbox.note_change()
+                continue
+            url = state.account.callback_url
+        made = _attempt(sandbox, callback, url, mishap)
+        with sandbox.changed:
+            now = sandbox.clock.now()
+            for attempt in made[:-1]:
+                state.outbox.note(callback, attempt)
+            state.outbox.record(callback, made[-1], now=now)
+            if mishap is not None and mishap.fault is Fault.DROP:
+                state.outbox.give_up(callback)
+            attempts += made
+            sandbox.note_change()
+
+
+def _attempt(sandbox: Sandbox, callback: Callback, url: str, mishap: Mishap | None) -> list[Attempt]:
+    """Post a callback as the fault would have it; return what the log shows of it, the decisive attempt last."""
+    body, signature = callback.body, callback.signature
+    fault = mishap.fault if mishap else None
+    if fault is Fault.CUT and mishap:
+        body = body[: 1 + mishap.dice % (len(body) - 1)]
+    if fault is Fault.WRONG_SECRET:
+        signature = sign(body, "a secret that nobody gave out")
+    headers = make_headers(signature)
+    made = []
+    for _ in range(2 if fault is Fault.DUPLICATE else 1):
+        at = sandbox.clock.now()
+        if mishap and fault in _LOST:
+            arrives = fault is Fault.DELAY or (fault is Fault.RESET and mishap.after_effect)
+            if arrives:
+                _post(sandbox, url, headers, body)
+            answer = Answer(None, error=_LOST[fault])
+        else:
+            answer = _post(sandbox, url, headers, body)
+        trouble = fault.value if fault else ""
+        made.append(Attempt(callback.id, at, callback.event, callback.invoice_id, url, headers, body, answer, trouble))
+    return made
+
+
+def _post(sandbox: Sandbox, url: str, headers: dict[str, str], body: bytes) -> Answer:
+    thread = threading.get_ident()
+    sandbox.posting.add(thread)
+    try:
+        return sandbox.post(url, headers, body)
+    except Exception as error:  # noqa: BLE001 - whatever the host does, the gateway goes on
+        return Answer(None, error=f"{type(error).__name__}: {error}")
+    finally:
+        sandbox.posting.discard(thread)

@@ -1,0 +1,176 @@
+"""The state file: everything that the sandbox remembers, as JSON, replaced whole after every change."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from .account import Account
+from .amounts import ZERO
+from .callbacks import Callback, Delivery
+from .clock import Clock, utc_now
+from .invoices import Invoice
+from .records import from_json, to_json
+from .state import State
+from .trouble import Trouble
+
+VERSION = 1
+
+
+class StateFileError(Exception):
+    """The state file cannot be read: it is damaged, or of another version."""
+
+
+@dataclass(slots=True)
+class Record:
+    """What is in the file. `agenda` and `queue` are in the order in which they fall due."""
+
+    version: int
+    seed: str
+    base_url: str
+    now: datetime
+    saved_at: datetime
+    speed: float
+    opened_at: datetime
+    account: Account
+    trouble: Trouble
+    counters: dict[str, int]
+    invoices: list[Invoice]
+    customers: dict[str, dict[str, Any]]
+    callbacks: list[Callback]
+    queue: list[str]
+    attempts_made: int
+    agenda: list[tuple[datetime, int, str, str, str]]
+    api_log: list[tuple[datetime, str, str, int]]
+
+
+class StateFile:
+    """One file that is always whole: written beside its place, flushed to the disk, and moved there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+
+    def save(self, state: State) -> None:
+        """Write the state. When this returns, not even a power cut loses it."""
+        content = json.dumps(_dump(state), separators=(",", ":")).encode()
+        # Readable by its owner alone, as it holds the account's secrets: mkstemp sees to that.
+        handle, temporary = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(self.path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _flush_folder(self.path.parent)
+
+    def load(self) -> State | None:
+        """Return the state as it was, with its clock; None when there is no file yet. StateFileError."""
+        try:
+            content = json.loads(self.path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise StateFileError(f"{self.path} cannot be read: {error}") from error
+        if not isinstance(content, dict) or content.get("version") != VERSION:
+            raise StateFileError(f"{self.path} is not a state file of this version")
+        try:
+            return _restore(from_json(Record, _spread(content)))
+        except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+            raise StateFileError(f"{self.path} is damaged: {error!r}") from error
+
+
+def _dump(state: State) -> dict[str, Any]:
+    queue = state.outbox.queued()
+    # Whatever is on its way now has not arrived for certain: after a restart it is sent once more.
+    queued = {callback.id for callback in queue}
+    sending = [
+        callback for callback in state.outbox.log.values()
+        if callback.state is Delivery.SENDING and callback.id not in queued
+    ]  # fmt: skip
+    record = Record(
+        version=VERSION,
+        seed=state.seed,
+        base_url=state.base_url,
+        now=state.clock.now(),
+        saved_at=state.clock.wall(),
+        speed=state.clock.speed,
+        opened_at=state.rates.opened_at,
+        account=state.account,
+        trouble=state.trouble,
+        counters=dict(state.counters),
+        invoices=list(state.invoices.values()),
+        customers=state.customers,
+        callbacks=[],
+        queue=[callback.id for callback in (*sending, *queue)],
+        attempts_made=state.outbox.attempts_made,
+        agenda=sorted(state.agenda),
+        api_log=list(state.api_log),
+    )
+    dumped: dict[str, Any] = to_json(record)
+    return dumped | {"callbacks": [_fold(callback) for callback in state.outbox.log.values()]}
+
+
+def _fold(callback: Callback) -> dict[str, Any]:
+    """Leave out of the attempts what the callback itself says."""
+    body = to_json(callback.body)
+    folded: dict[str, Any] = to_json(replace(callback, attempts=[])) | {"body": body}
+    shared = {"callback_id", "invoice_id", "event"}
+    folded["attempts"] = [
+        {
+            name: value
+            for name, value in to_json(attempt).items()
+            if name not in shared and not (name == "body" and value == body)
+        }
+        for attempt in callback.attempts
+    ]
+    return folded
+
+
+def _spread(content: dict[str, Any]) -> dict[str, Any]:
+    for callback in content["callbacks"]:
+        shared = {"callback_id": callback["id"], "invoice_id": callback["invoice_id"], "event": callback["event"]}
+        callback["attempts"] = [{"body": callback["body"], **attempt, **shared} for attempt in callback["attempts"]]
+    return content
+
+
+def _restore(record: Record) -> State:
+    # While the sandbox was off its clock went on, but no faster than the real one.
+    away = max(utc_now() - record.saved_at, timedelta(0))
+    clock = Clock(record.now + away * min(record.speed, 1), speed=record.speed)
+    account = record.account
+    account.balances = defaultdict(lambda: ZERO, account.balances)
+    state = State(seed=record.seed, clock=clock, account=account, base_url=record.base_url)
+    state.rates.opened_at = record.opened_at
+    state.trouble = record.trouble
+    state.counters = Counter(record.counters)
+    state.invoices = {invoice.id: invoice for invoice in record.invoices}
+    state.by_custom_id = {invoice.custom_id: invoice for invoice in record.invoices if invoice.custom_id is not None}
+    state.customers = record.customers
+    state.agenda = record.agenda
+    state.api_log.extend(record.api_log)
+    callbacks = {callback.id: callback for callback in record.callbacks}
+    queue = [callbacks[callback_id] for callback_id in record.queue]
+    for callback in queue:
+        callback.due_at = callback.due_at or clock.now()
+    state.outbox.restore(record.callbacks, queue, attempts_made=record.attempts_made)
+    return state
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename last. Not every system lets a folder be opened for this; those order it themselves."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
