@@ -36,6 +36,13 @@ class DeadlineAdapter(HTTPAdapter):
             _use_deadlines(manager)
         return manager
 
+    def close(self) -> None:
+        """Close all connections now; the standard adapter leaves that to the collector of garbage."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - urllib3's container refuses to be iterated
+                manager.pools[key].close()
+        super().close()
+
 
 class _DeadlineReader(io.RawIOBase):
     """Reads a socket until one moment, however many reads that takes."""
@@ -58,11 +65,10 @@ class _DeadlineReader(io.RawIOBase):
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
-        if not self.closed:
-            # The connection may be used again, the socket may be closed already.
-            with suppress(OSError):
-                self._sock.settimeout(self._timeout)
-            self._raw.close()
+        # The connection may be used again, the socket may be closed already.
+        with suppress(OSError):
+            self._sock.settimeout(self._timeout)
+        self._raw.close()
         super().close()
 
 
@@ -84,15 +90,6 @@ class _DeadlineResponse(http.client.HTTPResponse):
 class _Connection(HTTPConnection):
     response_class = _DeadlineResponse
 
-    def connect(self) -> None:
-        try:
-            super().connect()
-        except ConnectTimeoutError:
-            raise
-        except (OSError, ValueError, http.client.HTTPException, HTTPError) as error:
-            # A proxy's refusal would look like a connection that broke after sending.
-            raise NewConnectionError(self, f"cannot connect: {error}") from error
-
 
 class _TlsConnection(HTTPSConnection):
     response_class = _DeadlineResponse
@@ -103,7 +100,7 @@ class _TlsConnection(HTTPSConnection):
         except ConnectTimeoutError:
             raise
         except (OSError, ValueError, http.client.HTTPException, HTTPError) as error:
-            # So would a failed or slow TLS handshake.
+            # A proxy's refusal and a failed or slow TLS handshake would look like a break after sending.
             raise NewConnectionError(self, f"cannot connect: {error}") from error
 
 

@@ -88,7 +88,9 @@ def test_nesting_is_bounded():
         parse_json(nested(JSON_DEPTH + 1, b'{"a":', b"}"))
 
 
-@pytest.mark.parametrize("body", [b"[" * 500_000, b'{"a":' * 200_000, nested(200_000, b"[{", b"}]")])
+@pytest.mark.parametrize(
+    "body", [b"[" * 500_000, b'{"a":' * 200_000, nested(200_000, b"[{", b"}]")], ids=["lists", "objects", "both"]
+)
 def test_absurd_nesting_is_a_typed_error_even_where_recursion_is_nearly_free(body):
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(100_000)
