@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-# Spelt so that this line is none of them.
-LEFT_OVERS = re.compile(r"\b(TO[D]O|FIX[M]E|XX[X]|NotImplemented[E]rror)\b")
+# Spelt so that this line is none of them. (Without "#" the triple X is ISO 4217's "no currency".)
+LEFT_OVERS = re.compile(r"\b(TO[D]O|FIX[M]E|NotImplemented[E]rror)\b|#.*\bXX[X]\b")
 
 
 @pytest.fixture(scope="module")
