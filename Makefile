@@ -9,7 +9,7 @@ VENV ?= .venv
 PORT ?= 8000
 SANDBOX_PORT ?= 8100
 ONCE ?=
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= --numprocesses auto --maxprocesses 8
 
 BIN := $(VENV)/bin
 

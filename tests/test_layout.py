@@ -57,5 +57,12 @@ def test_every_test_module_says_what_it_is_about(tracked):
     assert silent == []
 
 
+@pytest.mark.parametrize("command", ["make demo", "make test"])
+def test_the_readmes_first_screen_shows_the_two_commands(command):
+    first_screen = (ROOT / "README.md").read_text().splitlines()[:60]
+
+    assert any(line.strip().startswith(command) for line in first_screen)
+
+
 def test_ci_runs_the_readmes_test_command():
     assert "make test" in (ROOT / ".ci" / "run").read_text()
