@@ -2,6 +2,7 @@
 
 `app_settings.NAME` is the Django setting `CRYPTOPAY_NAME`. `get_account` reads one entry of
 `CRYPTOPAY_ACCOUNTS`, `client_for` turns it into a client that is kept a thread.
+How a value is checked stands in `options.py`.
 """
 
 from __future__ import annotations
@@ -9,21 +10,19 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.module_loading import import_string
 from requests.adapters import BaseAdapter
 
 from .gateway.client import Client
 from .gateway.currencies import COINS
-
-T = TypeVar("T")
+from .options import Option, amounts, boolean, coins, count, fraction, function, mode, recipients, seconds, site, text
 
 BASE_URLS = {
     "sandbox": "https://business-sandbox.cryptopay.me",
@@ -33,111 +32,90 @@ _ACCOUNT_NAME = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)
 _ACCOUNT_KEYS = {"API_KEY", "API_SECRET", "CALLBACK_SECRETS", "BASE_URL"}
 
 
-def _boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError("True or False")
-    return value
-
-
-def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-        raise TypeError("a positive number of seconds")
-    return float(value)
-
-
-def _fraction(value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or not 0 <= value < 1:
-        raise TypeError('a Decimal from 0 up to, but not including, 1, such as Decimal("0.005")')
-    return Decimal(value)
-
-
-def _mode(value: object) -> str:
-    if value not in ("request", "worker"):
-        raise TypeError('"request" or "worker"')
-    return str(value)
-
-
-def _coins(value: object) -> Mapping[str, Mapping[str, int]]:
-    if not isinstance(value, Mapping) or not all(
-        isinstance(coin, str)
-        and isinstance(networks, Mapping)
-        and all(isinstance(name, str) and isinstance(places, int) for name, places in networks.items())
-        for coin, networks in value.items()
-    ):
-        raise TypeError('a mapping such as {"SOL": {"solana": 9}}: coin, network, decimal places')
-    return value
-
-
-def _adapter(value: object) -> Callable[[str], BaseAdapter] | None:
-    if isinstance(value, str):
-        try:
-            value = import_string(value)
-        except ImportError as error:
-            raise TypeError(f"importable ({error})") from error
-    if value is not None and not callable(value):
-        raise TypeError("None, a callable that takes an account's name, or the dotted path of one")
-    return value
-
-
-class Option(Generic[T]):
-    """One `CRYPTOPAY_*` setting: its default, how it is checked, and what it means."""
-
-    def __init__(self, default: T, check: Callable[[object], T], help_text: str) -> None:
-        self.default = default
-        self.check = check
-        self.help_text = help_text
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.setting = f"CRYPTOPAY_{name}"
-
-    def __get__(self, instance: object, owner: type) -> T:
-        value = getattr(settings, self.setting, self.default)
-        try:
-            return self.check(value)
-        except TypeError as error:
-            raise ImproperlyConfigured(f"{self.setting} must be {error}, not {value!r}") from error
-
-
 class AppSettings:
     """The settings of the app. Read an attribute to get the checked value in force."""
 
     PROCESSING = Option(
         "request",
-        _mode,
+        mode,
         "Where a stored callback is processed: at once in the request that brought it, or by cryptopay_worker.",
     )
     REQUEST_BUDGET = Option(
         5.0,
-        _seconds,
+        seconds,
         "Seconds a callback's request may spend on processing; the gateway waits ten for its answer.",
     )
     CONFIRM_WITH_API = Option(
         True,
-        _boolean,
+        boolean,
         "Ask the gateway (GET) before a callback may finish an invoice. A callback that contradicts a finished "
         "invoice is checked in any case.",
     )
     SHORTFALL_TOLERANCE = Option(
         Decimal(0),
-        _fraction,
+        fraction,
         "Fraction of the ordered amount by which a settled amount may fall short and still count as paid.",
     )
     FULFIL_SHORT_SETTLEMENTS = Option(
         False,
-        _boolean,
+        boolean,
         "Send invoice_completed for a short settlement too. For shops that credit settled_amount to a balance.",
     )
-    CONNECT_TIMEOUT = Option(3.05, _seconds, "Seconds to wait for a connection to the gateway.")
-    TOTAL_TIMEOUT = Option(10.0, _seconds, "Seconds one call to the gateway may take, retries of a GET included.")
+    CONNECT_TIMEOUT = Option(3.05, seconds, "Seconds to wait for a connection to the gateway.")
+    TOTAL_TIMEOUT = Option(10.0, seconds, "Seconds one call to the gateway may take, retries of a GET included.")
     EXTRA_COINS: Option[Mapping[str, Mapping[str, int]]] = Option(
         {},
-        _coins,
+        coins,
         'Coins and networks that the built-in list lacks: {"SOL": {"solana": 9}} (coin, network, decimal places).',
     )
     HTTP_ADAPTER: Option[Callable[[str], BaseAdapter] | None] = Option(
         None,
-        _adapter,
+        function,
         "A callable (or its dotted path) that takes an account's name and returns the `requests` adapter to use.",
+    )
+
+    FOUR_EYES_ABOVE: Option[Mapping[str, Decimal]] = Option(
+        {},
+        amounts,
+        'Amounts by price currency, as in {"EUR": Decimal(1000)}: a settlement or refund of more waits for a second '
+        "person. Currencies that are not named need none.",
+    )
+    MONITORING_CONTACT = Option(
+        "the service's support",
+        text,
+        "Whom staff contact about a payment on hold (illicit_resource): an address, a name, a telephone number.",
+    )
+    RESOLUTION_SAFE_SECONDS = Option(
+        660.0,
+        seconds,
+        "How long after it was sent a settlement or refund without an answer may still take effect. The gateway takes "
+        "a signed request for ten minutes; one minute more is for its own work.",
+    )
+    NOTICE_RECIPIENTS: Option[Mapping[str, Sequence[str]]] = Option(
+        {},
+        recipients,
+        "E-mail addresses by kind of notice: unresolved, held, quarantined, high_risk, undelivered, "
+        "unknown_resolution.",
+    )
+    NOTICE_INTERVAL = Option(
+        900.0,
+        seconds,
+        "Seconds between two notices of a kind; what happens in between is told in one digest.",
+    )
+    NOTICE_FAILED_DELIVERIES = Option(
+        5,
+        count,
+        "After how many failed deliveries of an event the teams are told.",
+    )
+    NOTIFIER: Option[Callable[..., Any] | None] = Option(
+        None,
+        function,
+        "What sends a notice: a callable (or its dotted path) that takes a Notice and the recipients. Default: e-mail.",
+    )
+    SITE_URL = Option(
+        "",
+        site,
+        "Where the site is, as in https://shop.example: links in notices begin with it. Empty: no links.",
     )
 
     @property

@@ -25,12 +25,21 @@ CryptopayError
 ├── PriceSealError               the gateway holds an invoice with another price than ordered
 ├── TransactionOpenError         called inside a transaction, where nothing could be committed before the call
 ├── InvoiceBusyError             the row kept changing while the gateway was asked; try again
-└── ReleaseError                 release_invoice has nothing to release, or lacks a reason
+├── ReleaseError                 release_invoice has nothing to release, or lacks a reason
+└── ResolutionError              a settlement or refund that cannot be, or not now; nothing was sent
+    ├── NotResolvableError       the invoice cannot be settled or refunded by staff; `obstacle` says why
+    ├── InvoiceChangedError      the invoice is no longer what the person saw
+    ├── QuoteExpiredError        the quote is older than its 30 seconds
+    ├── ResolutionActiveError    another one is under way; names who began it, and when
+    ├── ApprovalError            the resolution does not wait for a second person
+    ├── SamePersonError          whoever planned a resolution cannot approve it
+    └── AddressError             a refund address that its network would not take
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any
 
 
@@ -169,3 +178,51 @@ class InvoiceBusyError(CryptopayError):
 
 class ReleaseError(CryptopayError):
     """The invoice has nothing to release, or no reason was given."""
+
+
+class ResolutionError(CryptopayError):
+    """A settlement or refund that cannot be, or not now. Nothing was sent."""
+
+
+class Obstacle(StrEnum):
+    """Why an invoice cannot be settled or refunded by staff."""
+
+    NOT_UNRESOLVED = "not_unresolved"
+    HELD = "held"
+    QUARANTINED = "quarantined"
+    UNKNOWN_CONTEXT = "unknown_context"
+    NOT_OVERPAID = "not_overpaid"
+    NO_ACTOR = "no_actor"
+    NO_REASON = "no_reason"
+
+
+class NotResolvableError(ResolutionError):
+    """The invoice cannot be settled or refunded by staff; `obstacle` says why, the message what to do."""
+
+    def __init__(self, message: str, *, obstacle: Obstacle) -> None:
+        super().__init__(message)
+        self.obstacle = obstacle
+
+
+class InvoiceChangedError(ResolutionError):
+    """The invoice is no longer what the person saw. Look at it again."""
+
+
+class QuoteExpiredError(ResolutionError):
+    """The quote is older than its 30 seconds, or of another state of the invoice. Ask for another."""
+
+
+class ResolutionActiveError(ResolutionError):
+    """Another settlement or refund of this invoice is under way; the message names who began it, and when."""
+
+
+class ApprovalError(ResolutionError):
+    """The resolution does not wait for a second person: it was approved, withdrawn, or never had to."""
+
+
+class SamePersonError(ResolutionError):
+    """Whoever planned a resolution cannot approve it."""
+
+
+class AddressError(ResolutionError, ValueError):
+    """A refund address that its network would not take: coins sent there would be lost."""

@@ -3,6 +3,7 @@
 from .callback import Callback, CallbackOutcome
 from .event import EventKind, InvoiceEvent
 from .invoice import Invoice, InvoiceStatus, StatusContext
+from .notice import NoticeKind, NoticeSchedule
 from .payment import Payment, PaymentStatus, RiskLevel
 from .resolution import Resolution, ResolutionKind, ResolutionStatus
 
@@ -13,6 +14,8 @@ __all__ = [
     "Invoice",
     "InvoiceEvent",
     "InvoiceStatus",
+    "NoticeKind",
+    "NoticeSchedule",
     "Payment",
     "PaymentStatus",
     "Resolution",

@@ -27,6 +27,17 @@ class EventKind(models.TextChoices):
     INVOICE_QUARANTINED = "invoice_quarantined", _("quarantined")
     STATUS_OVERRULED = "status_overruled", _("final status overruled")
     INVOICE_RELEASED = "invoice_released", _("released")
+    RISK_HIGH = "risk_high", _("high risk")
+    DELIVERY_FAILING = "delivery_failing", _("signal cannot be delivered")
+    RESOLUTION_PLANNED = "resolution_planned", _("resolution planned")
+    RESOLUTION_APPROVED = "resolution_approved", _("resolution approved")
+    RESOLUTION_WITHDRAWN = "resolution_withdrawn", _("resolution withdrawn")
+    RESOLUTION_SENT = "resolution_sent", _("resolution sent")
+    RESOLUTION_ACCEPTED = "resolution_accepted", _("resolution accepted by the service")
+    RESOLUTION_SUCCEEDED = "resolution_succeeded", _("resolution succeeded")
+    RESOLUTION_FAILED = "resolution_failed", _("resolution failed")
+    RESOLUTION_UNKNOWN = "resolution_unknown", _("outcome of the resolution unknown")
+    RESOLUTION_STUCK = "resolution_stuck", _("resolution still undecided")
 
 
 class InvoiceEvent(models.Model):
@@ -51,6 +62,13 @@ class InvoiceEvent(models.Model):
     attempts = models.PositiveIntegerField(default=0, help_text=_("Failed deliveries so far."))
     last_error = models.TextField(blank=True, help_text=_("The traceback of the last failed delivery."))
     next_attempt_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    notice_due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        db_index=True,
+        editable=False,
+        help_text=_("Set while the teams are still to be told of it."),
+    )
 
     objects = LockingManager["InvoiceEvent"]()
 

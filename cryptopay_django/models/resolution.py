@@ -46,13 +46,26 @@ class Resolution(StatusModel):
     )
     actor = models.CharField(max_length=150)
     reason = models.TextField()
-    parameters = models.JSONField(default=dict, blank=True)
+    needs_approval = models.BooleanField(default=False, help_text=_("Whether a second person has to confirm it."))
+    approver = models.CharField(max_length=150, blank=True, help_text=_("The second person; never the first."))
+    approved_at = models.DateTimeField(null=True, blank=True)
+    parameters = models.JSONField(
+        default=dict, blank=True, help_text=_("What was asked for, with the figures that the person saw.")
+    )
     known_refund_ids = models.JSONField(
         default=list,
         blank=True,
         help_text=_("The gateway's refunds that existed before: the others are ours."),
     )
+    result = models.JSONField(default=dict, blank=True, help_text=_("What the gateway answered, or what was found."))
     error = models.TextField(blank=True)
+    attempts = models.PositiveIntegerField(default=0, help_text=_("How often its outcome was looked for."))
+    next_attempt_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        db_index=True,
+        help_text=_("When its outcome is looked for next; empty when nobody has to."),
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -72,6 +85,16 @@ class Resolution(StatusModel):
 
     def __str__(self) -> str:
         return f"{self.kind} of invoice {self.invoice_id} ({self.status})"
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether a second person has to confirm it before anything is sent."""
+        return self.status == ResolutionStatus.PLANNED and self.needs_approval and not self.approver
+
+    def approve(self, approver: str, *, at: datetime) -> None:
+        """A second person confirms it. It stays planned until it is sent."""
+        self.approver = approver
+        self.approved_at = at
 
     @transition(field=status, source=ResolutionStatus.PLANNED, target=ResolutionStatus.SENT)
     def send(self, *, at: datetime) -> None:
@@ -104,4 +127,5 @@ class Resolution(StatusModel):
 
     def _end(self, at: datetime) -> None:
         self.active = None
+        self.next_attempt_at = None
         self.finished_at = at

@@ -1,0 +1,37 @@
+"""When the next notice of each kind may leave. What it will tell of stands in the events that are due."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .locking import LockingManager
+
+
+class NoticeKind(models.TextChoices):
+    """What teams are told of. The names are the keys of CRYPTOPAY_NOTICE_RECIPIENTS."""
+
+    UNRESOLVED = "unresolved", _("unresolved")
+    HELD = "held", _("held as high-risk")
+    QUARANTINED = "quarantined", _("quarantined")
+    HIGH_RISK = "high_risk", _("high risk")
+    UNDELIVERED = "undelivered", _("signal cannot be delivered")
+    UNKNOWN_RESOLUTION = "unknown_resolution", _("resolution still undecided")
+
+
+class NoticeSchedule(models.Model):
+    """One row a kind. Whoever moves `next_attempt_at` on is the one that sends."""
+
+    kind = models.CharField(primary_key=True, max_length=32, choices=NoticeKind.choices)
+    next_attempt_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0, help_text=_("Failures since the last notice that left."))
+    last_error = models.TextField(blank=True)
+
+    objects = LockingManager["NoticeSchedule"]()
+
+    class Meta:
+        verbose_name = _("notice schedule")
+        verbose_name_plural = _("notice schedules")
+
+    def __str__(self) -> str:
+        return f"notices of kind {self.kind}"

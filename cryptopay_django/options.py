@@ -1,0 +1,136 @@
+"""How one setting is declared and checked. Which there are, and what they mean, stands in `conf.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+T = TypeVar("T")
+
+NOTICE_KINDS = ("unresolved", "held", "quarantined", "high_risk", "undelivered", "unknown_resolution")
+
+
+class Option(Generic[T]):
+    """One `CRYPTOPAY_*` setting: its default, how it is checked, and what it means."""
+
+    def __init__(self, default: T, check: Callable[[object], T], help_text: str) -> None:
+        self.default = default
+        self.check = check
+        self.help_text = help_text
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.setting = f"CRYPTOPAY_{name}"
+
+    def __get__(self, instance: object, owner: type) -> T:
+        value = getattr(settings, self.setting, self.default)
+        try:
+            return self.check(value)
+        except TypeError as error:
+            raise ImproperlyConfigured(f"{self.setting} must be {error}, not {value!r}") from error
+
+
+def boolean(value: object) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise TypeError("True or False")
+    return value
+
+
+def seconds(value: object) -> float:
+    """A positive number of seconds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        raise TypeError("a positive number of seconds")
+    return float(value)
+
+
+def fraction(value: object) -> Decimal:
+    """A part of a whole, less than all of it."""
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or not 0 <= value < 1:
+        raise TypeError('a Decimal from 0 up to, but not including, 1, such as Decimal("0.005")')
+    return Decimal(value)
+
+
+def mode(value: object) -> str:
+    """Where callbacks are processed."""
+    if value not in ("request", "worker"):
+        raise TypeError('"request" or "worker"')
+    return str(value)
+
+
+def coins(value: object) -> Mapping[str, Mapping[str, int]]:
+    """Coins with their networks and precision."""
+    if not isinstance(value, Mapping) or not all(
+        isinstance(coin, str)
+        and isinstance(networks, Mapping)
+        and all(isinstance(name, str) and isinstance(places, int) for name, places in networks.items())
+        for coin, networks in value.items()
+    ):
+        raise TypeError('a mapping such as {"SOL": {"solana": 9}}: coin, network, decimal places')
+    return value
+
+
+def function(value: object) -> Callable[..., Any] | None:
+    """None, a callable, or the dotted path of one."""
+    if isinstance(value, str):
+        try:
+            value = import_string(value)
+        except ImportError as error:
+            raise TypeError(f"importable ({error})") from error
+    if value is not None and not callable(value):
+        raise TypeError("None, a callable, or the dotted path of one")
+    return value
+
+
+def text(value: object) -> str:
+    """Text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise TypeError("a text that is not empty")
+    return value
+
+
+def count(value: object) -> int:
+    """A number of times, one at least."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise TypeError("a whole number from 1 on")
+    return value
+
+
+def amounts(value: object) -> Mapping[str, Decimal]:
+    """Amounts by currency."""
+    if not isinstance(value, Mapping) or not all(
+        isinstance(currency, str)
+        and isinstance(amount, (int, Decimal))
+        and not isinstance(amount, bool)
+        and Decimal(amount).is_finite()
+        and amount >= 0
+        for currency, amount in value.items()
+    ):
+        raise TypeError('a mapping such as {"EUR": Decimal(1000)}: price currency, amount')
+    return {currency: Decimal(amount) for currency, amount in value.items()}
+
+
+def recipients(value: object) -> Mapping[str, Sequence[str]]:
+    """Lists of e-mail addresses by kind of notice."""
+    if not isinstance(value, Mapping) or not all(
+        kind in NOTICE_KINDS
+        and isinstance(addresses, (list, tuple))
+        and all(isinstance(address, str) and "@" in address for address in addresses)
+        for kind, addresses in value.items()
+    ):
+        raise TypeError(
+            f'a mapping such as {{"held": ["fraud@shop.example"]}}; the kinds are {", ".join(NOTICE_KINDS)}'
+        )
+    return value
+
+
+def site(value: object) -> str:
+    """The address of a site, or nothing."""
+    if not isinstance(value, str) or (value and urlsplit(value).scheme not in ("http", "https")):
+        raise TypeError('empty, or such as "https://shop.example"')
+    return value.rstrip("/")
