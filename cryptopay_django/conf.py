@@ -22,7 +22,22 @@ from requests.adapters import BaseAdapter
 
 from .gateway.client import Client
 from .gateway.currencies import COINS
-from .options import Option, amounts, boolean, coins, count, fraction, function, mode, recipients, seconds, site, text
+from .options import (
+    Option,
+    amounts,
+    boolean,
+    coins,
+    count,
+    explorers,
+    fraction,
+    function,
+    mode,
+    order_fields,
+    recipients,
+    seconds,
+    site,
+    text,
+)
 
 BASE_URLS = {
     "sandbox": "https://business-sandbox.cryptopay.me",
@@ -116,6 +131,18 @@ class AppSettings:
         "",
         site,
         "Where the site is, as in https://shop.example: links in notices begin with it. Empty: no links.",
+    )
+
+    BLOCK_EXPLORERS: Option[Mapping[str, str]] = Option(
+        {},
+        explorers,
+        'Where staff look a transaction up, by network: {"bitcoin": "https://explorer.example/tx/{txid}"}.',
+    )
+    ORDER_SEARCH: Option[Mapping[str, str]] = Option(
+        {},
+        order_fields,
+        'By which field of which model staff find an order\'s invoices: {"shop.Order": "reference"}. It is compared '
+        "in full; give the field an index.",
     )
 
     @property

@@ -134,3 +134,26 @@ def site(value: object) -> str:
     if not isinstance(value, str) or (value and urlsplit(value).scheme not in ("http", "https")):
         raise TypeError('empty, or such as "https://shop.example"')
     return value.rstrip("/")
+
+
+def explorers(value: object) -> Mapping[str, str]:
+    """URL templates of block explorers by network."""
+    if not isinstance(value, Mapping) or not all(
+        isinstance(network, str)
+        and isinstance(template, str)
+        and urlsplit(template).scheme in ("http", "https")
+        and "{txid}" in template
+        for network, template in value.items()
+    ):
+        raise TypeError('a mapping such as {"bitcoin": "https://explorer.example/tx/{txid}"}: network, URL')
+    return value
+
+
+def order_fields(value: object) -> Mapping[str, str]:
+    """A field of each model of the shop by which its orders are called."""
+    if not isinstance(value, Mapping) or not all(
+        isinstance(label, str) and label.count(".") == 1 and isinstance(name, str) and name
+        for label, name in value.items()
+    ):
+        raise TypeError('a mapping such as {"shop.Order": "reference"}: model, field')
+    return value

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ..fields import CodeField
+from .indexes import SparseIndex
 from .invoice import Invoice
 from .locking import LockingManager
 from .payment import Payment
@@ -76,6 +77,13 @@ class InvoiceEvent(models.Model):
         verbose_name = _("invoice event")
         verbose_name_plural = _("invoice events")
         constraints = [models.UniqueConstraint(fields=["invoice", "once"], name="cryptopay_event_once")]
+        indexes = [
+            SparseIndex(
+                fields=["kind", "created_at"],
+                where=models.Q(kind__in=[EventKind.INVOICE_UNRESOLVED, EventKind.INVOICE_SETTLED_SHORT]),
+                name="cryptopay_event_desk",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} of invoice {self.invoice_id}"

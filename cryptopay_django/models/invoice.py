@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import RETURN_VALUE, transition
 
 from ..fields import AmountField, CodeField, StatusField, StatusModel
+from .indexes import SparseIndex
 from .locking import LockingManager
 
 
@@ -127,6 +128,12 @@ class Invoice(StatusModel):
         indexes = [
             models.Index(fields=["status", "polled_at"], name="cryptopay_invoice_to_poll"),
             models.Index(fields=["order_content_type", "order_object_id"], name="cryptopay_invoice_order"),
+            models.Index(fields=["created_at"], name="cryptopay_invoice_created"),
+            models.Index(fields=["finished_at"], name="cryptopay_invoice_finished"),
+            models.Index(fields=["status", "created_at"], name="cryptopay_invoice_status"),
+            models.Index(fields=["pay_currency", "created_at"], name="cryptopay_invoice_coin"),
+            models.Index(fields=["address"], name="cryptopay_invoice_address"),
+            SparseIndex(fields=["created_at"], where=~Q(quarantine_reason=""), name="cryptopay_invoice_held"),
         ]
         permissions = [
             ("settle_invoice", _("Can settle an unresolved invoice")),

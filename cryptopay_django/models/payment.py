@@ -11,6 +11,7 @@ from django_fsm import transition
 
 from ..fields import AmountField, CodeField, StatusField, StatusModel
 from .invoice import Invoice
+from .indexes import SparseIndex
 from .locking import LockingManager
 
 
@@ -51,6 +52,15 @@ class Payment(StatusModel):
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
         constraints = [models.UniqueConstraint(fields=["invoice", "txid"], name="cryptopay_payment_txid")]
+        indexes = [
+            models.Index(fields=["txid"], name="cryptopay_payment_search"),
+            models.Index(fields=["confirmed_at"], name="cryptopay_payment_confirmed"),
+            SparseIndex(
+                fields=["risk_level", "invoice"],
+                where=models.Q(risk_level__in=[RiskLevel.MEDIUM, RiskLevel.HIGH]),
+                name="cryptopay_payment_risk",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.txid} ({self.status})"
