@@ -28,10 +28,14 @@ from .options import (
     boolean,
     coins,
     count,
+    email,
     explorers,
     fraction,
     function,
+    label,
+    link,
     mode,
+    offered,
     order_fields,
     recipients,
     seconds,
@@ -143,6 +147,26 @@ class AppSettings:
         order_fields,
         'By which field of which model staff find an order\'s invoices: {"shop.Order": "reference"}. It is compared '
         "in full; give the field an index.",
+    )
+
+    SHOP_NAME = Option("", label, "What the payment page calls the shop. Empty: the invoice's own name.")
+    SUPPORT_EMAIL = Option("", email, "Whom customers ask about a payment: an address that the payment page shows.")
+    SUPPORT_URL = Option("", link, "Where customers ask about a payment: a page that the payment page links to.")
+    NEW_INVOICE_URL: Option[Callable[..., Any] | None] = Option(
+        None,
+        function,
+        "A callable (or its dotted path) that takes an invoice and returns the URL where its customer gets a new one. "
+        "Default: the invoice's unsuccess_redirect_url.",
+    )
+    OFFERED_COINS: Option[Sequence[str]] = Option(
+        (),
+        offered,
+        'What customers may choose to pay with, in this order: ["BTC", "USDT/tron"]. Empty: all that the account has.',
+    )
+    MAX_STREAMS = Option(
+        1000,
+        count,
+        "How many payment pages one ASGI process keeps informed by server-sent events; further ones poll.",
     )
 
     @property

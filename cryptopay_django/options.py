@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -156,4 +157,34 @@ def order_fields(value: object) -> Mapping[str, str]:
         for label, name in value.items()
     ):
         raise TypeError('a mapping such as {"shop.Order": "reference"}: model, field')
+    return value
+
+
+def label(value: object) -> str:
+    """One line of text, or nothing."""
+    if not isinstance(value, str) or len(value.splitlines()) > 1:
+        raise TypeError("one line of text, or empty")
+    return value.strip()
+
+
+def email(value: object) -> str:
+    """An e-mail address, or nothing."""
+    if not isinstance(value, str) or (value and not re.fullmatch(r"[^@\s<>?&]+@[^@\s<>?&]+", value)):
+        raise TypeError('empty, or an address such as "help@shop.example"')
+    return value
+
+
+def link(value: object) -> str:
+    """The URL of a page, or nothing."""
+    if not isinstance(value, str) or (value and urlsplit(value).scheme not in ("http", "https")):
+        raise TypeError('empty, or such as "https://shop.example/help"')
+    return value
+
+
+def offered(value: object) -> Sequence[str]:
+    """Coins to offer, each alone or with one network."""
+    if not isinstance(value, (list, tuple)) or not all(
+        isinstance(entry, str) and re.fullmatch(r"[A-Z0-9]+(/[a-z0-9_]+)?", entry) for entry in value
+    ):
+        raise TypeError('a list such as ["BTC", "USDT/tron"]: a coin on all its networks, or on one')
     return value
