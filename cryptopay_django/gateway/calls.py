@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import BaseAdapter
 from requests.auth import AuthBase
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, MaxRetryError
 from urllib3.exceptions import ProxyError as ProxyConnectError
 
 from .. import __version__
@@ -49,6 +49,13 @@ LONGEST_PAUSE = 4.0
 _CHUNK = 16 * 1024
 _SHORTEST_SECRET = 8
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+", re.ASCII)
+# Other errors of theirs come before sending and after it alike: InvalidHeader, for one, means either side's.
+_NEVER_SENT = (
+    requests.ConnectTimeout,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    LocationValueError,
+)
 _RETRIED = (GatewayUnreachableError, GatewayTimeoutError, GatewayFaultError, GatewayRateLimitError)
 
 
@@ -258,9 +265,7 @@ def _network_error(call: Call, error: Exception) -> GatewayError:
     reason = error.args[0] if error.args else None
     if isinstance(reason, MaxRetryError):
         reason = reason.reason
-    never_connected = isinstance(reason, ConnectTimeoutError | ProxyConnectError)
-    never_tried = isinstance(error, requests.ConnectTimeout | ValueError)
-    if never_connected or never_tried:
+    if isinstance(reason, ConnectTimeoutError | ProxyConnectError) or isinstance(error, _NEVER_SENT):
         return GatewayUnreachableError(f"{call}: the gateway cannot be reached, nothing was sent ({reason or error})")
     return _broken(call, error)
 

@@ -142,4 +142,6 @@ def _shown(value: object) -> str:
     if isinstance(value, int) and abs(value) >= 10**AMOUNT_INTEGER_DIGITS:
         return "a very long number"
     text = repr(value) if isinstance(value, str) else str(value)
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < 40:
+        text = format(value, "f")
     return text if len(text) <= 60 else f"{text[:60]}…"

@@ -114,6 +114,16 @@ def hang_up(handler: Handler) -> None:
     handler.close_connection = True
 
 
+def spoken(words: bytes) -> Script:
+    """Say this, HTTP or not, and hang up."""
+
+    def script(handler: Handler) -> None:
+        handler.connection.sendall(words)
+        handler.close_connection = True
+
+    return script
+
+
 def silence(handler: Handler) -> None:
     handler.server.over.wait(DRIP_SECONDS)
     handler.server.outlasted = True

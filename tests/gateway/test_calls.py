@@ -29,7 +29,7 @@ from cryptopay_django.gateway.limiter import RateLimiter, limiter_for
 
 from . import examples
 from .conftest import API_KEY, API_SECRET
-from .server import data, error, gzipped, hang_up, html, raw, reset, truncated
+from .server import data, error, gzipped, hang_up, html, raw, reset, spoken, truncated
 
 REFUSALS = [
     (400, GatewayValidationError, "details"),
@@ -137,6 +137,33 @@ def test_a_redirect_is_not_followed(status, location, gateway, client):
 
     assert raised.value.outcome_unknown
     assert len(gateway.received) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"220 smtp.example ready\r\n",
+        b"HTTP/9.9 200 OK\r\n\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot a length\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n",
+    ],
+    ids=["mail", "version", "status", "chunk", "headers", "header"],
+)
+def test_an_answer_that_is_no_http_leaves_the_outcome_unknown(answer, gateway, client):
+    gateway.answers(spoken(answer))
+
+    with pytest.raises(GatewayTimeoutError) as raised:
+        refund(client)
+
+    assert raised.value.outcome_unknown
+    assert len(gateway.received) == 1
+
+
+def test_an_address_that_no_request_can_go_to_means_nothing_was_sent(connect):
+    with pytest.raises(GatewayUnreachableError):
+        refund(connect(f"http://{'a' * 70}.example"))
 
 
 @pytest.mark.parametrize("script", [reset, hang_up, truncated])

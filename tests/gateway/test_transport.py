@@ -231,6 +231,7 @@ class ScriptedAdapter(BaseAdapter):
         (requests.ReadTimeout(), GatewayTimeoutError),
         (requests.ConnectionError(), GatewayTimeoutError),
         (requests.ConnectionError("reset"), GatewayTimeoutError),
+        (requests.exceptions.InvalidHeader("theirs or ours"), GatewayTimeoutError),
         (requests.exceptions.SSLError(), GatewayTimeoutError),
         (OSError("broken"), GatewayTimeoutError),
     ],
