@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from .api import Response
-from .callbacks import Attempt, Callback
 from .clock import spell_time
 from .core import Sandbox, travel
-from .forms import parse_amount, parse_body, read_flag
-from .invoices import Invoice, Risk
+from .describe import describe_attempt, describe_callback, describe_invoice, describe_state
+from .forms import parse_amount, parse_body, read_flag, read_invoice, read_optional_text
 from .refusals import RefusalError, not_found
-from .risks import make_wallet
+from .scenarios import create_invoice, expire, play, resolve_by_hand
 
 # Ten years, in seconds.
 LONGEST_JOURNEY = 315_360_000
@@ -48,73 +46,6 @@ def spell_refusal(refusal: RefusalError) -> bytes:
     return json.dumps(refusal.to_wire("control")).encode()
 
 
-def describe_state(sandbox: Sandbox) -> dict[str, Any]:
-    """Return everything there is to see: clock, account, invoices, callback log."""
-    with sandbox.changed:
-        sandbox.run_due()
-        state = sandbox.state
-        wallets = {
-            network: make_wallet(state.seed, network, Risk.HIGH)
-            for network in sorted({invoice.network for invoice in state.invoices.values()})
-        }
-        return {
-            "clock": {"now": spell_time(state.clock.now()), "speed": state.clock.speed},
-            "seed": state.seed,
-            "account": state.account.describe(),
-            "trouble": state.trouble.describe(),
-            "high_risk_addresses": wallets,
-            "invoices": [describe_invoice(sandbox, invoice) for invoice in reversed(state.invoices.values())],
-            "callbacks": [describe_callback(callback) for callback in state.outbox.log.values()],
-        }
-
-
-def describe_invoice(sandbox: Sandbox, invoice: Invoice) -> dict[str, Any]:
-    """Return the invoice as the API shows it, and what only the sandbox knows."""
-    now = sandbox.clock.now()
-    payments = [
-        {
-            "txid": payment.txid,
-            "amount": payment.amount,
-            "risk": payment.risk,
-            "confirmations": payment.confirmations(now),
-            "required_confirmations": payment.required,
-            "double_spend": payment.doomed,
-        }
-        for payment in invoice.transactions
-    ]
-    timeline = [{"at": spell_time(at), "text": text} for at, text in invoice.timeline]
-    return invoice.to_wire() | {"payments": payments, "timeline": timeline}
-
-
-def describe_callback(callback: Callback) -> dict[str, Any]:
-    """Return one line of the callback log with all its attempts."""
-    return {
-        "id": callback.id,
-        "invoice_id": callback.invoice_id,
-        "event": callback.event,
-        "status": callback.status,
-        "state": callback.state,
-        "created_at": spell_time(callback.created_at),
-        "next_attempt_at": spell_time(callback.due_at) if callback.due_at else None,
-        "body": callback.body.decode(),
-        "attempts": [describe_attempt(attempt) for attempt in callback.attempts],
-    }
-
-
-def describe_attempt(attempt: Attempt) -> dict[str, Any]:
-    """Return one attempt: what went out and what came back."""
-    return {
-        "callback_id": attempt.callback_id,
-        "invoice_id": attempt.invoice_id,
-        "event": attempt.event,
-        "at": spell_time(attempt.at),
-        "url": attempt.url,
-        "headers": attempt.headers,
-        "trouble": attempt.trouble,
-        "answer": asdict(attempt.answer) | {"body": attempt.answer.body.decode("utf-8", "replace")},
-    }
-
-
 def _finish(sandbox: Sandbox, invoice_id: str) -> dict[str, Any]:
     sandbox.deliver()
     return {"invoice": describe_invoice(sandbox, sandbox.find(invoice_id))}
@@ -122,9 +53,8 @@ def _finish(sandbox: Sandbox, invoice_id: str) -> dict[str, Any]:
 
 def _pay(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     invoice = sandbox.find(_read_id(body, "invoice_id"))
-    late = invoice.expires_at - sandbox.clock.now() + timedelta(seconds=1)
-    if read_flag(body, "late") and late > timedelta(0):
-        travel([sandbox], late)
+    if read_flag(body, "late"):
+        expire(sandbox, invoice.id)
     for _ in range(2 if read_flag(body, "twice") else 1):
         sandbox.pay(
             invoice.id,
@@ -143,6 +73,25 @@ def _confirm(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
 def _decide(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     decision = str(body.get("decision"))
     return _finish(sandbox, sandbox.decide(_read_id(body, "invoice_id"), decision).id)
+
+
+def _resolve(how: str) -> Action:
+    return lambda sandbox, body: _finish(sandbox, resolve_by_hand(sandbox, _read_id(body, "invoice_id"), how).id)
+
+
+def _create(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    return _finish(sandbox, create_invoice(sandbox, read_invoice(body)).id)
+
+
+def _play(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    name, invoice_id = _read_id(body, "scenario"), read_optional_text(body, "invoice_id")
+    return _finish(sandbox, play(sandbox, name, invoice_id).id)
+
+
+def _expire(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    invoice_id = _read_id(body, "invoice_id")
+    expire(sandbox, invoice_id)
+    return _finish(sandbox, invoice_id)
 
 
 def _advance(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
@@ -224,6 +173,11 @@ _ACTIONS: dict[tuple[str, str], Action] = {
     ("GET", "state"): lambda sandbox, _: describe_state(sandbox),
     ("POST", "pay"): _pay,
     ("POST", "confirm"): _confirm,
+    ("POST", "invoice"): _create,
+    ("POST", "scenario"): _play,
+    ("POST", "expire"): _expire,
+    ("POST", "recalculate"): _resolve("recalculate"),
+    ("POST", "refund"): _resolve("refund"),
     ("POST", "advance"): _advance,
     ("POST", "clock"): _clock,
     ("POST", "settings"): _settings,

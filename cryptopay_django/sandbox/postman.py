@@ -36,4 +36,10 @@ def _open(session: requests.Session, url: str, headers: dict[str, str], body: by
 def _explain(error: Exception) -> str:
     if isinstance(error, requests.Timeout):
         return f"no answer within {DEADLINE_SECONDS} seconds"
+    cause: BaseException | None = error
+    while cause is not None:
+        # What the system said is at the bottom of what the libraries made of it.
+        if isinstance(cause, OSError) and cause.strerror:
+            return f"no connection: {cause.strerror}"
+        cause = cause.__cause__ or cause.__context__
     return f"{type(error).__name__}: {error}"

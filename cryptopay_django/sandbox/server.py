@@ -128,25 +128,32 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/control" or path.startswith("/control/"):
             self._guard_control()
             return control.respond(sandbox, self.command, path, body)
-        return pages.respond(sandbox, path)
+        if self.command not in {"GET", "HEAD"}:
+            raise RefusalError(405, "method_not_allowed", "A page can only be looked at")
+        if not pages.is_public(path):
+            self._guard_machine()
+        return pages.respond(sandbox, self.path)
 
-    def _guard_control(self) -> None:
-        """Refuse other machines, and pages of other sites in a browser on this one.
-
-        A browser names the site it comes from in Origin, and the name that it resolved in Host: a
-        foreign one means that a page elsewhere is trying to use this developer's loopback.
-        """
+    def _guard_machine(self) -> None:
+        """Refuse other machines, and a foreign name that a browser was led to believe is this one's."""
         if self.server.remote_control:
             return
         host = self.headers.get("Host", "")
-        origin = self.headers.get("Origin")
         if not _is_loopback(str(self.client_address[0])):
-            raise RefusalError(403, "forbidden", "The control API answers this machine only")
+            raise RefusalError(403, "forbidden", "The sandbox is controlled from this machine only")
         if not _is_loopback(urlsplit(f"//{host}").hostname or ""):
-            raise RefusalError(403, "forbidden", "The control API is reached by a loopback name only")
-        if origin is not None and urlsplit(origin).netloc != host:
-            raise RefusalError(403, "forbidden", "The control API takes no requests from other sites")
-        if self.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
+            raise RefusalError(403, "forbidden", "The sandbox is controlled by a loopback name only")
+
+    def _guard_control(self) -> None:
+        """Refuse other machines, and pages of other sites in any browser.
+
+        A browser names the site it comes from in Origin, and the name that it resolved in Host: where
+        they differ, a page elsewhere is trying to use this developer's loopback.
+        """
+        self._guard_machine()
+        origin = self.headers.get("Origin")
+        foreign = origin is not None and urlsplit(origin).netloc != self.headers.get("Host", "")
+        if foreign or self.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
             raise RefusalError(403, "forbidden", "The control API takes no requests from other sites")
 
 

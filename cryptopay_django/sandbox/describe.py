@@ -1,0 +1,79 @@
+"""What the sandbox shows of itself: the state as the control API and the pages present it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from .callbacks import Attempt, Callback
+from .clock import spell_time
+from .core import Sandbox
+from .invoices import Invoice, Risk
+from .risks import make_wallet
+
+
+def describe_state(sandbox: Sandbox) -> dict[str, Any]:
+    """Return everything there is to see: clock, account, invoices, callback log."""
+    with sandbox.changed:
+        sandbox.run_due()
+        state = sandbox.state
+        wallets = {
+            network: make_wallet(state.seed, network, Risk.HIGH)
+            for network in sorted({invoice.network for invoice in state.invoices.values()})
+        }
+        return {
+            "clock": {"now": spell_time(state.clock.now()), "speed": state.clock.speed},
+            "seed": state.seed,
+            "account": state.account.describe(),
+            "trouble": state.trouble.describe(),
+            "high_risk_addresses": wallets,
+            "invoices": [describe_invoice(sandbox, invoice) for invoice in reversed(state.invoices.values())],
+            "callbacks": [describe_callback(callback) for callback in state.outbox.log.values()],
+        }
+
+
+def describe_invoice(sandbox: Sandbox, invoice: Invoice) -> dict[str, Any]:
+    """Return the invoice as the API shows it, and what only the sandbox knows."""
+    now = sandbox.clock.now()
+    payments = [
+        {
+            "txid": payment.txid,
+            "amount": payment.amount,
+            "risk": payment.risk,
+            "confirmations": payment.confirmations(now),
+            "required_confirmations": payment.required,
+            "double_spend": payment.doomed,
+        }
+        for payment in invoice.transactions
+    ]
+    timeline = [{"at": spell_time(at), "text": text} for at, text in invoice.timeline]
+    return invoice.to_wire() | {"payments": payments, "timeline": timeline}
+
+
+def describe_callback(callback: Callback) -> dict[str, Any]:
+    """Return one line of the callback log with all its attempts."""
+    return {
+        "id": callback.id,
+        "invoice_id": callback.invoice_id,
+        "event": callback.event,
+        "status": callback.status,
+        "state": callback.state,
+        "created_at": spell_time(callback.created_at),
+        "next_attempt_at": spell_time(callback.due_at) if callback.due_at else None,
+        "body": callback.body.decode(),
+        "attempts": [describe_attempt(attempt) for attempt in callback.attempts],
+    }
+
+
+def describe_attempt(attempt: Attempt) -> dict[str, Any]:
+    """Return one attempt: what went out and what came back."""
+    return {
+        "callback_id": attempt.callback_id,
+        "invoice_id": attempt.invoice_id,
+        "event": attempt.event,
+        "at": spell_time(attempt.at),
+        "url": attempt.url,
+        "headers": attempt.headers,
+        "trouble": attempt.trouble,
+        "answer": asdict(attempt.answer) | {"body": attempt.answer.body.decode("utf-8", "replace")},
+    }

@@ -1,0 +1,169 @@
+"""The page on which a customer pays an invoice, in their language, and the JSON that it looks at meanwhile."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..addresses import make_uri
+from ..amounts import EXACT, spell
+from ..api import Response
+from ..coins import COINS, NETWORKS
+from ..core import Sandbox
+from ..invoices import Invoice, Status
+from .drawings import draw_qr
+from .html import Html, el
+from .shell import frame
+from .texts import LABELS, PHASES, choose_locale
+from .wallet import resolution_bar, scenario_row, wallet_bar
+
+RETURN_SECONDS = 8
+# Phases in which the customer can still do something; in all others there is nothing to pay.
+_PAYABLE = frozenset({"waiting", "partial"})
+
+
+def show(sandbox: Sandbox, invoice: Invoice, query: dict[str, str]) -> Response:
+    """Return the hosted page with the wallet bar beside it."""
+    now = sandbox.clock.now()
+    locale = choose_locale(query.get("locale", ""))
+    card = el("article", _banner(invoice, now, locale), _payment(invoice, now, locale), class_="card")
+    more = el("a", "Timeline and callbacks of this invoice", href=f"/invoices/{invoice.id}/desk")
+    hands = el(
+        "aside",
+        el("p", "Sandbox: everything in this frame is for you, not for a customer.", class_="hint"),
+        wallet_bar(invoice),
+        resolution_bar(invoice),
+        scenario_row(invoice),
+        el("p", more, class_="hint"),
+        class_="hands",
+        lang="en",
+    )
+    return frame(
+        invoice.texts["name"] or "Invoice",
+        el("main", card, hands, class_="hosted"),
+        live=f"/invoices/{invoice.id}/state.json",
+        theme=query.get("theme", ""),
+        locale=locale,
+    )
+
+
+def show_state(sandbox: Sandbox, invoice: Invoice) -> dict[str, Any]:
+    """Return what the page polls: `mark` changes when there is something new to show."""
+    now = sandbox.clock.now()
+    phase = phase_of(invoice, now)
+    confirmations = [f"{payment.confirmations(now)}/{payment.required}" for payment in invoice.transactions]
+    seen = (phase, invoice.context, spell(invoice.paid_amount), confirmations, len(invoice.timeline))
+    return {
+        "mark": repr(seen),
+        "phase": phase,
+        "status": invoice.status,
+        "status_context": invoice.context,
+        "paid_amount": spell(invoice.paid_amount),
+        "confirmations": confirmations,
+        "seconds_left": _seconds_left(invoice, now),
+        "speed": sandbox.clock.speed,
+    }
+
+
+def phase_of(invoice: Invoice, now: datetime) -> str:
+    """Return where the customer stands, which is more than a status says."""
+    if invoice.status is not Status.NEW:
+        return invoice.context.value if invoice.context else invoice.status.value
+    if any(payment.confirmed_at is None for payment in invoice.transactions):
+        return "seen"
+    if now >= invoice.expires_at:
+        return "expired"
+    return "partial" if invoice.transactions else "waiting"
+
+
+def _banner(invoice: Invoice, now: datetime, locale: str) -> Html:
+    phase = phase_of(invoice, now)
+    headline, sentence = PHASES[locale][phase]
+    texts = invoice.texts
+    price = f"{spell_money(invoice.price_amount)} {invoice.price_currency}"
+    order = el(
+        "header",
+        el("p", texts["name"], class_="order") if texts["name"] else None,
+        el("p", texts["description"], class_="hint") if texts["description"] else None,
+        el("p", price, class_="price"),
+    )
+    state = el("div", el("h1", headline), el("p", sentence), class_=f"phase {phase}", role="status")
+    return el("div", order, state, _way_back(invoice, phase, locale))
+
+
+def _way_back(invoice: Invoice, phase: str, locale: str) -> Html | None:
+    """Lead the customer back to the shop: by itself once it is paid, by a link when it went wrong."""
+    labels = LABELS[locale]
+    success = phase == "completed"
+    url = invoice.texts["success_redirect_url" if success else "unsuccess_redirect_url"]
+    if phase in _PAYABLE or phase == "seen" or not url or urlsplit(url).scheme not in {"http", "https"}:
+        return None
+    if not success:
+        return el("p", el("a", labels["back"], href=url, class_="button"), class_="back")
+    stay = el("button", labels["stay"], type="button", class_="link", data_stay=True)
+    link = el("a", labels["back"], href=url, class_="button", data_return=RETURN_SECONDS)
+    return el("p", link, el("span", labels["returning"], " ", stay), class_="back")
+
+
+def _payment(invoice: Invoice, now: datetime, locale: str) -> Html:
+    """Return where to pay and what has come; only the latter once there is nothing to pay."""
+    labels = LABELS[locale]
+    known = _progress(invoice, now, labels)
+    if phase_of(invoice, now) not in _PAYABLE:
+        return el("div", known, class_="lines")
+    code, network = invoice.pay_currency, NETWORKS[invoice.network]
+    due = EXACT.subtract(invoice.pay_amount, invoice.paid_amount)
+    uri = make_uri(code, invoice.network, address=invoice.address, tag=invoice.tag, amount=due)
+    amount = spell_coins(due)
+    lines = [
+        _line(labels["amount"], el("b", amount, " ", code), copy=amount, labels=labels),
+        _line(labels["address"], el("code", invoice.address), copy=invoice.address, labels=labels),
+        _line(labels["network"], " · ".join(dict.fromkeys((COINS[code].name, network.title)))),
+        _line(labels["left"], _countdown(invoice, now)),
+    ]
+    if network.tag_name:
+        tag = [el("code", invoice.tag), el("small", labels["tag"])]
+        lines.insert(2, _line(network.tag_name, tag, copy=str(invoice.tag), labels=labels))
+    link = el("a", labels["open"], href=uri, class_="button plain") if urlsplit(uri).scheme else None
+    figure = el("figure", draw_qr(uri), el("figcaption", labels["qr"], class_="unseen"))
+    return el("div", figure, el("div", lines, known, link, class_="lines"), class_="payment")
+
+
+def _progress(invoice: Invoice, now: datetime, labels: dict[str, str]) -> list[Html]:
+    if not invoice.transactions:
+        return []
+    blocks = ", ".join(f"{payment.confirmations(now)}/{payment.required}" for payment in invoice.transactions)
+    paid = f"{spell_coins(invoice.paid_amount)} {invoice.pay_currency}"
+    return [_line(labels["paid"], paid), _line(labels["confirmations"], blocks)]
+
+
+def _countdown(invoice: Invoice, now: datetime) -> Html:
+    left = str(timedelta(seconds=_seconds_left(invoice, now))).removeprefix("0:")
+    return el("span", left, class_="countdown", data_countdown=True)
+
+
+def _line(label: str, value: object, *, copy: str = "", labels: dict[str, str] | None = None) -> Html:
+    button = None
+    if labels:
+        button = el(
+            "button", labels["copy"], type="button", class_="copy", data_copy=copy, data_copied=labels["copied"],
+            aria_label=f"{labels['copy']}: {label}",
+        )  # fmt: skip
+    return el("div", el("span", label, class_="label"), el("span", value, class_="value"), button, class_="line")
+
+
+def _seconds_left(invoice: Invoice, now: datetime) -> int:
+    return max(0, int((invoice.expires_at - now).total_seconds()))
+
+
+def spell_money(amount: Decimal) -> str:
+    """Spell a price as people do: two decimals at least."""
+    text = spell(amount)
+    return text if len(text.partition(".")[2]) > 1 else text + "0"
+
+
+def spell_coins(amount: Decimal) -> str:
+    """Spell a coin amount for people: no .0 at the end."""
+    return spell(amount).removesuffix(".0")
