@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "cryptopay_django",
     "example_project.shop",
+    "tests.effects",
 ]
 
 MIDDLEWARE = [

@@ -1,0 +1,183 @@
+"""A process killed at any point of any road loses nothing and does nothing twice.
+
+The points are found by counting, not by hand: the road is run again and again, each time in a new process
+that is killed one point later (PROVE_EVERY=1; by default every fifth), until it gets through. After each kill the rest is done as it would be: the
+gateway sends again what was not answered, a worker works off what is due, the shop calls again.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cryptopay_django.models import Callback, Invoice, InvoiceEvent
+from cryptopay_django.sandbox.account import Account
+from cryptopay_django.sandbox.clock import Clock
+from cryptopay_django.sandbox.core import Sandbox
+from cryptopay_django.sandbox.postman import post
+from cryptopay_django.sandbox.server import SandboxServer
+from cryptopay_django.services import create_invoice, process_overdue, receive_callback, reconcile_invoices
+from cryptopay_django.testing.factories import (
+    InvoiceFactory,
+    callback_body,
+    callback_headers,
+    invoice_wire,
+    transaction_wire,
+)
+from tests.effects.models import Effect
+from tests.effects.receivers import Shop
+from tests.proofs.crash import run_until
+from tests.wire import ScriptedGateway
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    # The children run one road and are killed; they never touch a lock that another thread may hold.
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+
+EVERY = int(os.environ.get("PROVE_EVERY", "5"))
+PAID = {"status": "completed", "paid_amount": "0.002", "transactions": [transaction_wire("a" * 64)]}
+TOLD = ["payment_detected", "payment_confirmed", "invoice_completed"]
+
+
+@pytest.fixture(autouse=True)
+def shop() -> Iterator[Shop]:
+    with Shop().open() as shop:
+        yield shop
+
+
+@pytest.fixture
+def gateway(settings) -> ScriptedGateway:
+    scripted = ScriptedGateway(lambda *_: (200, {"data": scripted.truth}))
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: scripted
+    return scripted
+
+
+def kill_at_every_point(play: Callable[[int], bool]) -> int:
+    """Play a road with every point in turn, or every n-th by PROVE_EVERY; return the first it did not have."""
+    point = 1
+    while play(point):
+        point += EVERY
+        assert point < 500, "the road does not end"
+    return point
+
+
+def work_off() -> None:
+    """What a worker does once every lease and back-off is over."""
+    for _ in range(3):
+        for model in (Callback, InvoiceEvent):
+            model.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=timezone.now())
+        process_overdue()
+
+
+def assert_paid_once(invoice: Invoice, told: list[str] = TOLD) -> None:
+    invoice = Invoice.objects.get(pk=invoice.pk)
+    events = invoice.events.order_by("pk")
+    assert (invoice.status, invoice.settled_amount, invoice.quarantine_reason) == ("completed", 100, "")
+    assert [event.kind for event in events] == told
+    assert all(event.delivered_at is not None for event in events)
+    effects = Effect.objects.filter(invoice_id=invoice.pk).order_by("pk")
+    assert list(effects.values_list("event_uuid", flat=True)) == [event.uuid for event in events]
+    assert not Callback.objects.filter(invoice=invoice).exclude(outcome__in=["applied", "stale"]).exists()
+
+
+def send(body: bytes) -> int:
+    headers = callback_headers(body)
+    return Client().post(
+        reverse("cryptopay_django:callback"), body, content_type="application/json", headers=headers
+    ).status_code
+
+
+def test_the_road_of_a_callback(gateway) -> None:
+    def play(point: int) -> bool:
+        invoice = InvoiceFactory()
+        gateway.truth = invoice_wire(invoice, **PAID)
+        body = callback_body(gateway.truth)
+        was_killed = run_until(point, lambda: send(body))
+        if not Callback.objects.filter(body=body).exists():
+            assert was_killed, "a callback that was answered is stored"
+            assert send(body) == 200
+        work_off()
+        assert_paid_once(invoice)
+        return was_killed
+
+    assert kill_at_every_point(play) > 30
+
+
+def test_a_worker(gateway, settings) -> None:
+    settings.CRYPTOPAY_PROCESSING = "worker"
+
+    def play(point: int) -> bool:
+        invoice = InvoiceFactory()
+        gateway.truth = invoice_wire(invoice, **PAID)
+        body = callback_body(gateway.truth)
+        receive_callback(body, callback_headers(body)["X-Cryptopay-Signature"])
+        was_killed = run_until(point, process_overdue)
+        work_off()
+        assert_paid_once(invoice)
+        return was_killed
+
+    assert kill_at_every_point(play) > 30
+
+
+def test_a_poll_of_all_open_invoices(gateway) -> None:
+    def play(point: int) -> bool:
+        invoice = InvoiceFactory()
+        gateway.truth = invoice_wire(invoice, **PAID)
+        was_killed = run_until(point, lambda: reconcile_invoices(min_age=timedelta(0)))
+        reconcile_invoices(min_age=timedelta(0))
+        work_off()
+        assert_paid_once(invoice)
+        return was_killed
+
+    assert kill_at_every_point(play) > 25
+
+
+@pytest.fixture
+def served(settings) -> Iterator[SandboxServer]:
+    """A gateway in a thread of the parent, which outlives the children."""
+    site = settings.CRYPTOPAY_ACCOUNTS["default"]
+    account = Account(api_key=site["API_KEY"], api_secret=site["API_SECRET"], callback_secrets=["unused"])
+    server = SandboxServer(("127.0.0.1", 0), Sandbox(account=account, seed="crashes", clock=Clock(), post=post))
+    settings.CRYPTOPAY_ACCOUNTS = {"default": site | {"BASE_URL": server.url}}
+    server.start()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.stop()
+
+
+def test_the_creation_of_an_invoice(served) -> None:
+    def play(point: int) -> bool:
+        custom_id = f"order-{point}"
+
+        def create() -> Invoice:
+            return create_invoice(price_amount="100", price_currency="EUR", pay_currency="BTC", custom_id=custom_id)
+
+        was_killed = run_until(point, create)
+        invoice = create()
+        work_off()
+        made = [theirs for theirs in served.sandbox.state.invoices.values() if theirs.custom_id == custom_id]
+        assert [theirs.id for theirs in made] == [str(invoice.gateway_id)]
+        assert Invoice.objects.filter(custom_id=custom_id).count() == 1
+        assert Effect.objects.filter(invoice_id=invoice.pk).count() == 1
+        return was_killed
+
+    assert kill_at_every_point(play) > 12
+
+
+def test_the_fuse_is_real() -> None:
+    """Killed at its first point, a process has written nothing; killed past its last, all."""
+    assert run_until(1, lambda: Effect.objects.create(kind="x", event_uuid="0" * 32, invoice_id="0" * 32))
+    assert not Effect.objects.exists()
+    assert not run_until(100, lambda: Effect.objects.create(kind="x", event_uuid="0" * 32, invoice_id="0" * 32))
+    assert Effect.objects.count() == 1
