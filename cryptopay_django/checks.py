@@ -18,7 +18,8 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
-from .conf import Account, AppSettings, Option, account_names, app_settings, get_account
+from .conf import Account, AppSettings, account_names, app_settings, get_account
+from .options import Option
 
 _SHORTEST_SECRET = 16
 _FSM_PROVIDERS = ("django-fsm-2", "django-fsm")

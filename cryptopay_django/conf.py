@@ -129,7 +129,7 @@ class AppSettings:
     NOTIFIER: Option[Callable[..., Any] | None] = Option(
         None,
         function,
-        "What sends a notice: a callable (or its dotted path) that takes a Notice and the recipients. Default: e-mail.",
+        "What sends a notice: a callable (or its dotted path) for a Notice and its recipients. Default: e-mail.",
     )
     SITE_URL = Option(
         "",

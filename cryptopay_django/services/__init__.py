@@ -3,16 +3,29 @@
 from .callbacks import process_callback, process_overdue, receive_callback
 from .checkout import create_invoice
 from .events import deliver_events
+from .quotes import SettlementQuote, quote_settlement
 from .reconciliation import reconcile_invoices, refresh_invoice
-from .resolution import release_invoice
+from .release import release_invoice
+from .resolution import approve_resolution, refund_invoice, settle_invoice, withdraw_resolution
+from .resolvable import check_resolvable
+from .resolver import resolve_pending_resolutions, resolve_unknown
 
 __all__ = [
+    "SettlementQuote",
+    "approve_resolution",
+    "check_resolvable",
     "create_invoice",
     "deliver_events",
     "process_callback",
     "process_overdue",
+    "quote_settlement",
     "receive_callback",
     "reconcile_invoices",
     "refresh_invoice",
+    "refund_invoice",
     "release_invoice",
+    "resolve_pending_resolutions",
+    "resolve_unknown",
+    "settle_invoice",
+    "withdraw_resolution",
 ]

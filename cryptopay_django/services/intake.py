@@ -43,6 +43,7 @@ class Taken:
     """What came of a snapshot. `confirmed` is False when the gateway does not (yet) say what the claim says."""
 
     invoice: Invoice
+    snapshot: InvoiceSnapshot
     changed: bool
     confirmed: bool = True
 
@@ -84,7 +85,7 @@ def take_snapshot(
         )
         if claim is not None and borne_out:
             _finish_claim(claim, invoice, changed=bool(merge), at=now)
-    return Taken(invoice, bool(merge), borne_out)
+    return Taken(invoice, snapshot, bool(merge), borne_out)
 
 
 def poll_invoice(invoice: Invoice, *, timeout: float | None = None, claim: Claim | None = None) -> Taken:

@@ -1,49 +1,217 @@
-"""What people decide about an invoice."""
+"""What people decide about an unresolved invoice: settle or refund it, and the second pair of eyes.
+
+Nothing here checks permissions: whoever calls does (`settle_invoice`, `refund_invoice`,
+`refund_invoice_to_address`, all on `Invoice`). How a decision travels to the gateway stands in
+`protocol.py`, how one without an answer ends in `resolver.py`.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils import timezone
 
-from ..conf import app_settings
-from ..exceptions import ReleaseError
-from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus
+from ..conf import BASE_URLS, get_account
+from ..exceptions import (
+    ApprovalError,
+    InvoiceChangedError,
+    NotResolvableError,
+    Obstacle,
+    QuoteExpiredError,
+    SamePersonError,
+)
+from ..gateway.addresses import check_address
+from ..models import EventKind, Invoice, Resolution, ResolutionKind, StatusContext
 from ..models.locking import write_transaction
-from .events import SIGNALS, deliver_events, new_event
-from .merge import status_event
+from .protocol import facts, known_refunds, look_at, plan, send
+from .quotes import SettlementQuote, quote_for
+from .resolvable import check_person, check_resolvable
+from .resolver import COMMIT, LEASE, REFUND, fail_locked, lock_resolution, note
 
 
-def release_invoice(invoice: Invoice, *, actor: str, reason: str, accept_shortfall: bool = False) -> Invoice:
-    """Take an invoice out of quarantine, or accept that it was settled short; return the row as it is then.
+def settle_invoice(
+    invoice: Invoice,
+    *,
+    actor: str,
+    reason: str,
+    quote: SettlementQuote | None = None,
+    refund_overage: bool = False,
+    expected_version: int | None = None,
+) -> Resolution:
+    """Settle an unresolved invoice and return the resolution, as far as its outcome can be seen now.
 
-    What was held back while it was quarantined is told now: the signal of the status it is in, unless
-    the shop has had it. `accept_shortfall` makes that invoice_completed for a settlement below the
-    ordered amount. `actor` and `reason` go into the timeline. Locks and commits; calls nobody. The
-    permission `cryptopay_django.release_invoice` is the caller's to check. Raises ReleaseError.
+    Commits the quote, or one made now. With `refund_overage` an overpaid invoice is credited with what
+    was ordered, and the rest is refunded to the merchant's own coin account. Above CRYPTOPAY_FOUR_EYES_ABOVE
+    the resolution is only planned and waits for `approve_resolution`.
+
+    `expected_version` is that of the invoice the person saw; a quote brings its own. Raises
+    NotResolvableError, InvoiceChangedError, QuoteExpiredError and ResolutionActiveError, before anything is
+    sent, GatewayError when the invoice could not be read, TransactionOpenError. What the gateway answers
+    to the settlement itself is not raised: see `status` and `error`. Checks no permission.
     """
-    if not reason.strip():
-        raise ReleaseError(f"releasing invoice {invoice.pk} needs a reason")
+    check_person(invoice, actor=actor, reason=reason)
+    if quote is not None:
+        expected_version = _version_of(quote, invoice, expected_version)
+    row = look_at(invoice, expected_version=expected_version)
+    if refund_overage:
+        if row.status_context != StatusContext.OVERPAID:
+            raise NotResolvableError(
+                f"invoice {row.pk} is {row.status_context}: only an overpaid one has an overage to refund",
+                obstacle=Obstacle.NOT_OVERPAID,
+            )
+        parameters: dict[str, Any] = {"call": REFUND, "refund_overage": True, "address": None}
+        refund_ids = known_refunds(row)
+    else:
+        parameters, refund_ids = _commit_of(quote or quote_for(row)), []
+    planned = plan(
+        row,
+        kind=ResolutionKind.SETTLE,
+        actor=actor,
+        reason=reason,
+        parameters=parameters,
+        refund_ids=refund_ids,
+    )
+    return send(planned)
+
+
+def refund_invoice(
+    invoice: Invoice,
+    *,
+    actor: str,
+    reason: str,
+    address: str | None = None,
+    expected_version: int | None = None,
+) -> Resolution:
+    """Refund an unresolved invoice and return the resolution, as far as its outcome can be seen now.
+
+    Without an address the coins go to the MERCHANT's own coin account, not to the customer. An address is
+    checked for the invoice's network first (AddressError). Of an overpaid invoice the gateway refunds the
+    overage; which status the invoice ends in is the gateway's to say. Waits for a second person above
+    CRYPTOPAY_FOUR_EYES_ABOVE; raises as `settle_invoice` does. Checks no permission.
+    """
+    check_person(invoice, actor=actor, reason=reason)
+    if address is not None:
+        is_production = get_account(invoice.account).base_url == BASE_URLS["production"]
+        check_address(address, invoice.network, testnet=False if is_production else None)
+    row = look_at(invoice, expected_version=expected_version)
+    planned = plan(
+        row,
+        kind=ResolutionKind.REFUND,
+        actor=actor,
+        reason=reason,
+        parameters={"call": REFUND, "refund_overage": False, "address": address},
+        refund_ids=known_refunds(row),
+    )
+    return send(planned)
+
+
+def approve_resolution(resolution: Resolution, *, actor: str, quote: SettlementQuote | None = None) -> Resolution:
+    """Confirm, as the second person, a resolution that waits for one; then send it, and return it as it is then.
+
+    A settlement is committed at `quote`, or at one made now: the one that the first person saw is long
+    expired. Raises ApprovalError, SamePersonError, QuoteExpiredError; InvoiceChangedError when the invoice
+    is not what was decided on any more, which ends the resolution. Checks no permission.
+    """
+    row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
+    check_person(row.invoice, actor=actor, reason=row.reason)
+    _check_waiting(row, approver=actor)
+    try:
+        invoice = look_at(row.invoice, expected_version=None, besides=row)
+    except NotResolvableError as error:
+        _drop(row, f"{error}")
+        raise InvoiceChangedError(f"{error}. The resolution has been dropped; nothing was sent") from error
+    fresh: dict[str, Any] = {}
+    if row.parameters["call"] == COMMIT:
+        if quote is not None:
+            _version_of(quote, invoice, invoice.version)
+        fresh = _commit_of(quote or quote_for(invoice))
+    refund_ids = known_refunds(invoice) if row.parameters["call"] == REFUND else []
     now = timezone.now()
-    with write_transaction(Invoice):
-        locked = Invoice.objects.lock(pk=invoice.pk)
-        if locked is None:
-            raise ReleaseError(f"invoice {invoice.pk} does not exist any more")
-        signalled = InvoiceEvent.objects.primary().filter(invoice=locked, kind__in=SIGNALS)
-        told = set(signalled.values_list("kind", flat=True))
-        is_accepting = accept_shortfall and locked.status == InvoiceStatus.COMPLETED
-        if not locked.quarantine_reason and not (is_accepting and EventKind.INVOICE_COMPLETED not in told):
-            raise ReleaseError(f"invoice {invoice.pk} is neither quarantined nor settled short")
-        detail = {"reason": reason, "was": locked.quarantine_reason, "shortfall_accepted": is_accepting}
-        events = [new_event(locked, EventKind.INVOICE_RELEASED, at=now, actor=actor, detail=detail)]
-        if locked.status != InvoiceStatus.NEW:
-            due = status_event(locked, at=now)
-            if is_accepting:
-                due.kind = due.once = EventKind.INVOICE_COMPLETED
-            if due.kind not in told or due.once is None:
-                events.append(due)
-        locked.quarantine_reason = ""
-        locked.version += 1
-        locked.save(update_fields=["quarantine_reason", "version", "updated_at"])
-        InvoiceEvent.objects.bulk_create(events)
-    if app_settings.PROCESSING == "request":
-        deliver_events(locked)
+    with write_transaction(Resolution, durable=True):
+        locked = lock_resolution(row)
+        _check_waiting(locked, approver=actor)
+        changes = _changes(locked)
+        if changes:
+            fail_locked(locked, changes, at=now)
+        else:
+            locked.approve(actor, at=now)
+            locked.parameters = {**locked.parameters, **fresh, "invoice_version": locked.invoice.version}
+            locked.known_refund_ids = refund_ids
+            locked.next_attempt_at = now + LEASE
+            locked.save()
+            note(locked, EventKind.RESOLUTION_APPROVED, at=now, actor=actor, planned_by=locked.actor, **fresh)
+    if changes:
+        raise InvoiceChangedError(f"{changes}. The resolution has been dropped; nothing was sent")
+    return send(locked)
+
+
+def withdraw_resolution(resolution: Resolution, *, actor: str, reason: str) -> Resolution:
+    """Drop a resolution that waits for a second person; it ends as failed. Whoever planned it may, too.
+
+    Raises ApprovalError when it does not wait any more. Locks and commits; calls nobody. Checks no permission.
+    """
+    check_person(resolution.invoice, actor=actor, reason=reason)
+    now = timezone.now()
+    with write_transaction(Resolution):
+        locked = lock_resolution(resolution)
+        _check_waiting(locked)
+        locked.fail(error=f"withdrawn by {actor}: {reason}"[:2000], at=now)
+        locked.save()
+        note(locked, EventKind.RESOLUTION_WITHDRAWN, at=now, actor=actor, reason=reason, planned_by=locked.actor)
     return locked
+
+
+def _version_of(quote: SettlementQuote, invoice: Invoice, expected_version: int | None) -> int:
+    """Check a quote before anything else is done with it; return the version it was made for."""
+    if quote.invoice_id != invoice.pk:
+        raise QuoteExpiredError(f"the quote is for invoice {quote.invoice_id}, not {invoice.pk}")
+    if expected_version is not None and quote.invoice_version != expected_version:
+        raise InvoiceChangedError(f"invoice {invoice.pk} has changed since the quote was made. Ask for another")
+    if quote.is_expired(timezone.now()):
+        raise QuoteExpiredError(f"the quote for invoice {invoice.pk} has expired: ask for another, nothing was sent")
+    return quote.invoice_version
+
+
+def _commit_of(quote: SettlementQuote) -> dict[str, Any]:
+    """Return what is asked of the gateway, with the figures that the person saw, as JSON."""
+    if quote.is_expired(timezone.now()):
+        raise QuoteExpiredError(f"the quote for invoice {quote.invoice_id} has expired: ask for another")
+    amounts = {
+        name: None if (value := getattr(quote, name)) is None else f"{value:f}"
+        for name in ("credited_amount", "ordered_amount", "shortfall_amount", "exchange_rate", "fee_amount")
+    }
+    return {
+        "call": COMMIT,
+        "refund_overage": False,
+        "recalculation_id": str(quote.recalculation_id),
+        "price_currency": quote.price_currency,
+        "fee_currency": quote.fee_currency,
+        "quote_expires_at": quote.expires_at.isoformat(),
+        **amounts,
+    }
+
+
+def _check_waiting(resolution: Resolution, *, approver: str | None = None) -> None:
+    if not resolution.awaits_approval:
+        raise ApprovalError(f"resolution {resolution.pk} is {resolution.status}: it does not wait for a second person")
+    if approver is not None and approver.strip().casefold() == resolution.actor.strip().casefold():
+        raise SamePersonError(f"{approver} planned resolution {resolution.pk}: another person has to confirm it")
+
+
+def _changes(resolution: Resolution) -> str:
+    """Return in words what has changed of what the first person decided on; empty when nothing has."""
+    try:
+        check_resolvable(resolution.invoice)
+    except NotResolvableError as error:
+        return str(error)
+    now = facts(resolution.invoice)
+    changed = [name for name in ("status_context", "paid_amount") if resolution.parameters[name] != now[name]]
+    return "; ".join(f"{name} was {resolution.parameters[name]} and is {now[name]}" for name in changed)
+
+
+def _drop(resolution: Resolution, why: str) -> None:
+    """End a resolution that waits for an approval which can no longer be given."""
+    with write_transaction(Resolution):
+        locked = lock_resolution(resolution)
+        if locked.awaits_approval:
+            fail_locked(locked, why, at=timezone.now())

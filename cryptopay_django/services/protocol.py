@@ -1,0 +1,247 @@
+"""The protocol of a money operation: planned, sent, and what the answer makes of it; each step committed by itself.
+
+What happens when the process dies
+    before it is planned   nothing was asked of the gateway but reads and quotes
+    planned                nothing was sent; the resolver fails it
+    sent                   only reading can tell whether the call left; the resolver reads
+    accepted               the resolver waits until the invoice has moved
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import IntegrityError
+from django.utils import timezone
+
+from ..conf import app_settings, client_for
+from ..exceptions import (
+    CryptopayError,
+    GatewayError,
+    InvoiceChangedError,
+    ResolutionActiveError,
+    TransactionOpenError,
+)
+from ..models import EventKind, Invoice, Resolution, ResolutionKind, ResolutionStatus
+from ..models.locking import write_transaction
+from .events import deliver_events
+from .intake import poll_invoice
+from .resolvable import check_resolvable, needs_second_person
+from .resolver import (
+    COMMIT,
+    LEASE,
+    fail_locked,
+    lock_resolution,
+    lose_track_locked,
+    note,
+    refund_figures,
+    resolve_unknown,
+)
+
+_ANSWERABLE = (ResolutionStatus.SENT, ResolutionStatus.UNKNOWN)
+
+
+def look_at(invoice: Invoice, *, expected_version: int | None, besides: Resolution | None = None) -> Invoice:
+    """Bring the invoice up to date by the one door, and return it if it still can be resolved.
+
+    `besides` is the one active resolution that may be there. Raises InvoiceChangedError when a version was
+    expected and it is not that one, NotResolvableError, ResolutionActiveError, GatewayError, TransactionOpenError.
+    """
+    _refuse_open_transaction()
+    row = Invoice.objects.primary().get(pk=invoice.pk)
+    _check_version(row, expected_version)
+    check_resolvable(row)
+    _check_inactive(row, besides=besides)
+    taken = poll_invoice(row)
+    if taken.changed and app_settings.PROCESSING == "request":
+        deliver_events(taken.invoice)
+    _check_version(taken.invoice, expected_version)
+    check_resolvable(taken.invoice)
+    return taken.invoice
+
+
+def known_refunds(invoice: Invoice) -> list[str]:
+    """Return the ids of the refunds that the gateway has now: what comes to them later is ours."""
+    return [str(refund.id) for refund in client_for(invoice.account).list_refunds(str(invoice.gateway_id))]
+
+
+def plan(
+    invoice: Invoice,
+    *,
+    kind: ResolutionKind,
+    actor: str,
+    reason: str,
+    parameters: Mapping[str, Any],
+    refund_ids: Sequence[str],
+) -> Resolution:
+    """Write a resolution, planned, and commit it; the invoice must be what it was when `invoice` was read.
+
+    Locks the invoice first. Raises ResolutionActiveError when another one is under way, which the
+    database's constraint decides, and InvoiceChangedError.
+    """
+    now = timezone.now()
+    try:
+        with write_transaction(Invoice, durable=True):
+            locked = lock_invoice(invoice)
+            _check_version(locked, invoice.version)
+            _check_inactive(locked)
+            check_resolvable(locked)
+            is_waiting = needs_second_person(locked)
+            resolution = Resolution(
+                invoice=locked,
+                kind=kind,
+                actor=actor,
+                reason=reason,
+                needs_approval=is_waiting,
+                parameters={**facts(locked), **parameters},
+                known_refund_ids=list(refund_ids),
+                next_attempt_at=None if is_waiting else now + LEASE,
+            )
+            resolution.save(force_insert=True)
+            note(
+                resolution,
+                EventKind.RESOLUTION_PLANNED,
+                at=now,
+                actor=actor,
+                reason=reason,
+                needs_approval=is_waiting,
+                **resolution.parameters,
+            )
+    except IntegrityError as error:
+        _check_inactive(invoice, cause=error)
+        raise
+    return resolution
+
+
+def send(resolution: Resolution) -> Resolution:
+    """Send a planned resolution and follow it as far as can be seen now; return the row as it is then.
+
+    1. Mark it sent, and commit: from here on nobody can say that nothing happened.
+    2. Call. Holds no transaction and no lock.
+    3. Refused, or nothing sent: failed, with the reason. No readable answer: unknown.
+    4. Accepted: written down, then the invoice is read. It has succeeded when the invoice has moved.
+    """
+    now = timezone.now()
+    with write_transaction(Resolution, durable=True):
+        row = lock_resolution(resolution)
+        if row.status != ResolutionStatus.PLANNED or row.awaits_approval:
+            return row
+        row.send(at=now)
+        row.next_attempt_at = now + LEASE
+        row.save()
+        person = row.approver or row.actor
+        note(row, EventKind.RESOLUTION_SENT, at=now, actor=person, **row.parameters)
+    try:
+        result = _call(row)
+    except GatewayError as error:
+        return _write_refusal(row, error)
+    _write_acceptance(row, result)
+    return _follow_up(row)
+
+
+def facts(invoice: Invoice) -> dict[str, Any]:
+    """Return what a person decides on, as JSON: kept with the resolution, compared when it is approved."""
+    return {
+        "invoice_version": invoice.version,
+        "status_context": invoice.status_context,
+        "paid_amount": f"{invoice.paid_amount:f}",
+        "pay_currency": invoice.pay_currency,
+        "network": invoice.network,
+    }
+
+
+def lock_invoice(invoice: Invoice) -> Invoice:
+    """Lock the invoice's row and return it; raise InvoiceChangedError when it is gone."""
+    locked = Invoice.objects.lock(pk=invoice.pk)
+    if locked is None:
+        raise InvoiceChangedError(f"invoice {invoice.pk} does not exist any more")
+    return locked
+
+
+def _call(row: Resolution) -> dict[str, Any]:
+    """Make the one call that moves money, and return what the gateway says it did."""
+    client, gateway_id = client_for(row.invoice.account), str(row.invoice.gateway_id)
+    if row.parameters["call"] == COMMIT:
+        recalculation = client.commit_recalculation(gateway_id, row.parameters["recalculation_id"])
+        return {
+            "recalculation_id": str(recalculation.id),
+            "credited_amount": f"{recalculation.price_amount:f}",
+            "price_currency": recalculation.price_currency,
+        }
+    return refund_figures(client.create_refund(gateway_id, address=row.parameters["address"]))
+
+
+def _write_refusal(resolution: Resolution, error: GatewayError) -> Resolution:
+    """Nothing happened: failed. Nobody knows: unknown, and the resolver is to look."""
+    now = timezone.now()
+    with write_transaction(Resolution):
+        row = lock_resolution(resolution)
+        if row.status == ResolutionStatus.SENT:
+            if error.outcome_unknown:
+                lose_track_locked(row, f"{type(error).__name__}: {error}", at=now)
+            else:
+                fail_locked(row, f"{type(error).__name__}: {error}", at=now)
+        elif row.status == ResolutionStatus.UNKNOWN and not error.outcome_unknown:
+            fail_locked(row, f"{type(error).__name__}: {error}", at=now)
+    if row.status == ResolutionStatus.FAILED:
+        _refresh(row)
+    return row
+
+
+def _write_acceptance(resolution: Resolution, result: Mapping[str, Any]) -> None:
+    now = timezone.now()
+    with write_transaction(Resolution):
+        row = lock_resolution(resolution)
+        if row.status in _ANSWERABLE:
+            row.result = dict(result)
+            row.next_attempt_at = now
+            row.save()
+            note(row, EventKind.RESOLUTION_ACCEPTED, at=now, **row.result)
+
+
+def _follow_up(resolution: Resolution) -> Resolution:
+    """Look at the outcome now. If that cannot be, the resolver will: the resolution is due."""
+    try:
+        return resolve_unknown(resolution)
+    except CryptopayError:
+        return Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
+
+
+def _refresh(resolution: Resolution) -> None:
+    """After a refusal: show what the invoice is now. The resolution has ended whatever comes of it."""
+    try:
+        taken = poll_invoice(resolution.invoice)
+    except CryptopayError:
+        return
+    resolution.invoice = taken.invoice
+    if app_settings.PROCESSING == "request":
+        deliver_events(taken.invoice)
+
+
+def _check_version(invoice: Invoice, expected_version: int | None) -> None:
+    if expected_version is not None and invoice.version != expected_version:
+        raise InvoiceChangedError(
+            f"invoice {invoice.pk} has changed since it was shown: it is {invoice.status} {invoice.status_context} "
+            "now. Look at it again; nothing was sent"
+        )
+
+
+def _check_inactive(invoice: Invoice, *, besides: Resolution | None = None, cause: Exception | None = None) -> None:
+    active = Resolution.objects.primary().filter(invoice_id=invoice.pk, active=True).first()
+    if active is not None and active != besides:
+        raise ResolutionActiveError(
+            f"{active.actor} began to {active.kind} invoice {invoice.pk} at {active.created_at:%Y-%m-%d %H:%M:%S %Z}, "
+            f"which is {active.status}: one at a time"
+        ) from cause
+
+
+def _refuse_open_transaction() -> None:
+    try:
+        with write_transaction(Invoice, durable=True):
+            pass
+    except RuntimeError as error:
+        raise TransactionOpenError(
+            "a settlement or refund must run outside of transaction.atomic(), so that it is on record before the "
+            "gateway is called; under ATOMIC_REQUESTS decorate the view with @transaction.non_atomic_requests"
+        ) from error
