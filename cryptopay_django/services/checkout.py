@@ -31,7 +31,8 @@ from ..models.locking import write_transaction
 from .events import deliver_events
 from .intake import take_snapshot
 
-_CUSTOM_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+# One dot or two alone would change the path of a request instead of naming an invoice.
+_CUSTOM_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}", re.ASCII)
 _ORDERED = ("price_amount", "price_currency", "pay_currency", "network")
 _SENT = (
     *_ORDERED, "custom_id", "customer_id", "name", "description", "metadata",

@@ -88,6 +88,7 @@ def gateway(settings):
         ({"pay_currency": "EUR"}, CurrencyError, "not a coin"),
         ({"network": "tron"}, NetworkError, "BTC is not on the network"),
         ({"custom_id": ""}, CustomIdError, "custom_id"),
+        ({"custom_id": ".."}, CustomIdError, "custom_id"),
         ({"custom_id": "a b"}, CustomIdError, "custom_id"),
         ({"custom_id": "a/b\n"}, CustomIdError, "custom_id"),
         ({"custom_id": "x" * 129}, CustomIdError, "custom_id"),
