@@ -90,9 +90,11 @@ def assert_paid_once(invoice: Invoice, told: list[str] = TOLD) -> None:
 
 def send(body: bytes) -> int:
     headers = callback_headers(body)
-    return Client().post(
-        reverse("cryptopay_django:callback"), body, content_type="application/json", headers=headers
-    ).status_code
+    return (
+        Client()
+        .post(reverse("cryptopay_django:callback"), body, content_type="application/json", headers=headers)
+        .status_code
+    )
 
 
 def test_the_road_of_a_callback(gateway) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -91,7 +91,12 @@ class Histories(RuleBasedStateMachine):
         """Order and check out; after an unclear answer try once more with the same custom_id."""
         custom_id = f"order-{len(self.orders)}"
         ordered = (price, "EUR", COINS[coin % len(COINS)])
-        arguments = {"price_amount": price, "price_currency": "EUR", "pay_currency": ordered[2], "custom_id": custom_id}
+        arguments = {
+            "price_amount": price,
+            "price_currency": "EUR",
+            "pay_currency": ordered[2],
+            "custom_id": custom_id,
+        }
         if ordered[2] == "USDT":
             arguments["network"] = "ethereum"
         self.orders[custom_id] = ordered
@@ -126,10 +131,8 @@ class Histories(RuleBasedStateMachine):
 
     def attempt(self, act: Any, number: int) -> None:
         """Do what the gateway may refuse in the state its invoice is in."""
-        try:
+        with suppress(RefusalError):
             act(self.pick(number))
-        except RefusalError:
-            pass
 
     @rule(minutes=st.sampled_from([1, 9, 11, 200]), deliver=st.booleans())
     def pass_time(self, minutes: int, *, deliver: bool) -> None:
@@ -172,10 +175,8 @@ class Histories(RuleBasedStateMachine):
     @has_rows
     @rule(number=picks)
     def refresh(self, number: int) -> None:
-        try:
+        with suppress(GatewayError):
             refresh_invoice(self.pick(number))
-        except GatewayError:
-            pass
 
     @rule()
     def work(self) -> None:
@@ -270,5 +271,3 @@ def test_every_history_ends_right() -> None:
             print_blob=True,
         ),
     )
-
-
