@@ -21,7 +21,7 @@ stamp = $(VENV)/.installed-$(1)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo test test-postgresql test-mariadb check wheel format clean FORCE
+.PHONY: help demo test test-postgresql test-mariadb check lint types imports migrations wheel format clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,11 +39,19 @@ test-postgresql test-mariadb: test-%: $(call stamp,dev)
 test-postgresql: ## run the test suite on a throw-away PostgreSQL
 test-mariadb: ## run the test suite on a throw-away MariaDB
 
-check: $(call stamp,dev) ## lint, formatting, types, direction of imports, missing migrations
+check: lint types imports migrations ## lint, formatting, types, direction of imports, missing migrations
+
+lint: $(call stamp,dev)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
+
+types: $(call stamp,dev)
 	$(BIN)/python -m mypy
+
+imports: $(call stamp,dev)
 	$(BIN)/lint-imports
+
+migrations: $(call stamp,dev)
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
 
 wheel: $(call stamp,dev) ## build the wheel, and try it in an environment of its own in a new shop
