@@ -55,9 +55,7 @@ def create_invoice(state: State, form: InvoiceForm, at: datetime) -> Invoice:
         texts=form.texts,
         metadata=form.metadata,
     )
-    state.invoices[invoice_id] = invoice
-    if form.custom_id is not None:
-        state.by_custom_id[form.custom_id] = invoice
+    state.add(invoice)
     state.note(invoice, at, "created")
     state.schedule(invoice.expires_at, "expire", invoice)
     state.schedule(at + CANCEL_AFTER, "cancel", invoice)

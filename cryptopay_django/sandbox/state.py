@@ -6,6 +6,7 @@ import heapq
 import uuid
 from collections import Counter, deque
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from .account import Account
@@ -19,6 +20,8 @@ from .trouble import Trouble
 
 TIMELINE_LENGTH = 200
 API_LOG_LENGTH = 500
+# Beyond so many invoices, the oldest that are final are forgotten.
+INVOICES_KEPT = 20_000
 
 
 class State:
@@ -33,6 +36,7 @@ class State:
         self.trouble = Trouble(seed)
         self.outbox = Outbox()
         self.invoices: dict[str, Invoice] = {}
+        self.invoices_kept = INVOICES_KEPT
         self.by_custom_id: dict[str, Invoice] = {}
         self.customers: dict[str, dict[str, Any]] = {}
         self.api_log: deque[tuple[datetime, str, str, int]] = deque(maxlen=API_LOG_LENGTH)
@@ -70,6 +74,25 @@ class State:
             return None
         due_at, _, kind, invoice_id, subject = heapq.heappop(self.agenda)
         return due_at, kind, invoice_id, subject
+
+    def add(self, invoice: Invoice) -> None:
+        """Remember a new invoice, and forget old ones that are final when there are too many."""
+        self.invoices[invoice.id] = invoice
+        if invoice.custom_id is not None:
+            self.by_custom_id[invoice.custom_id] = invoice
+        if len(self.invoices) > self.invoices_kept:
+            self._forget(self.invoices_kept // 10)
+
+    def _forget(self, number: int) -> None:
+        final = [invoice for invoice in self.invoices.values() if invoice.is_final]
+        if len(final) < number:
+            # Most are open, and open ones are kept: look again when there are more.
+            self.invoices_kept += number
+        for invoice in islice(final, number):
+            del self.invoices[invoice.id]
+            self.by_custom_id.pop(invoice.custom_id or "", None)
+        self.agenda = [entry for entry in self.agenda if entry[3] in self.invoices]
+        heapq.heapify(self.agenda)
 
     def note(self, invoice: Invoice, at: datetime, text: str) -> None:
         """Add a line to the invoice's timeline."""
