@@ -1,4 +1,4 @@
-"""Model fields that Django does not have: exact amounts, case-sensitive identifiers, a protected status."""
+"""What models need and Django lacks: exact amounts, case-sensitive identifiers, a protected status, sparse indexes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.core import exceptions
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.ddl_references import Statement
 from django_fsm import FSMField, FSMFieldDescriptor
 
 _S = TypeVar("_S", contravariant=True)  # noqa: PLC0105  the stubs' own names
@@ -150,3 +152,29 @@ class StatusModel(models.Model):
             yield
         finally:
             del self.__dict__["_reloading"]
+
+
+class SparseIndex(models.Index):
+    """An index of the few rows that `where` describes; of all rows on a database without partial indexes.
+
+    Django's own condition makes MySQL warn at every `migrate`. Here the fields are chosen so that the
+    whole index serves too, and there is nothing to warn of.
+    """
+
+    def __init__(self, *, where: models.Q, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.where = where
+
+    def deconstruct(self) -> tuple[str, Any, dict[str, Any]]:
+        path, args, kwargs = super().deconstruct()
+        return path, args, {**kwargs, "where": self.where}
+
+    def create_sql(
+        self,
+        model: type[models.Model],
+        schema_editor: BaseDatabaseSchemaEditor,
+        using: str = "",
+        **kwargs: Any,
+    ) -> Statement:
+        index = models.Index(fields=self.fields, name=self.name, condition=self.where)
+        return index.create_sql(model, schema_editor, using=using, **kwargs)

@@ -7,8 +7,7 @@ import uuid
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from ..fields import CodeField
-from .indexes import SparseIndex
+from ..fields import CodeField, SparseIndex
 from .invoice import Invoice
 from .locking import LockingManager
 from .payment import Payment

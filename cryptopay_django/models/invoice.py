@@ -14,8 +14,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django_fsm import RETURN_VALUE, transition
 
-from ..fields import AmountField, CodeField, StatusField, StatusModel
-from .indexes import SparseIndex
+from ..fields import AmountField, CodeField, SparseIndex, StatusField, StatusModel
 from .locking import LockingManager
 
 

@@ -9,9 +9,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
-from ..fields import AmountField, CodeField, StatusField, StatusModel
+from ..fields import AmountField, CodeField, SparseIndex, StatusField, StatusModel
 from .invoice import Invoice
-from .indexes import SparseIndex
 from .locking import LockingManager
 
 
