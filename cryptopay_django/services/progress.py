@@ -44,7 +44,7 @@ PAYABLE = frozenset({State.WAITING, State.PARTLY_PAID})
 FINAL = frozenset({State.COMPLETED, State.REFUNDED, State.CANCELLED})
 """States that nobody needs to watch any more."""
 
-_UNRESOLVED = {
+_UNRESOLVED: dict[str, State] = {
     StatusContext.UNDERPAID: State.UNDERPAID,
     StatusContext.OVERPAID: State.OVERPAID,
     StatusContext.PAID_LATE: State.LATE,
@@ -129,7 +129,7 @@ def _state(invoice: Invoice, now: datetime, facts: Any) -> State:
     if invoice.status == InvoiceStatus.COMPLETED:
         return State.COMPLETED if facts.is_accepted else State.REVIEW
     if invoice.status == InvoiceStatus.UNRESOLVED:
-        return _UNRESOLVED.get(invoice.status_context, State.REVIEW)  # type: ignore[call-overload]
+        return _UNRESOLVED.get(invoice.status_context, State.REVIEW)
     if invoice.status in (InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED):
         return State(invoice.status)
     return _open_state(invoice, now, facts)

@@ -1,0 +1,1 @@
+"""What the customer sees: the page where an invoice is paid, its live state, and the choice of a coin."""

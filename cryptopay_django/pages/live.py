@@ -1,0 +1,142 @@
+"""Server-sent events: one look at the database for all who watch, however many they are.
+
+Each event loop has one task that asks for the versions of all watched invoices at once, and only while
+somebody watches. A stream says no more than "look again"; what there is to see the page fetches itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextvars import Context
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.decorators import login_not_required
+from django.core.handlers.asgi import ASGIRequest
+from django.db import DatabaseError, InterfaceError, connections, transaction
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_GET
+
+from ..conf import app_settings
+from ..models import Invoice
+
+logger = logging.getLogger("cryptopay_django")
+
+LOOK_EVERY = 1.5
+"""Seconds between two looks at the database."""
+
+STILL_HERE_EVERY = 15.0
+LONGEST_STREAM = 600.0
+_AT_ONCE = 500
+
+
+@login_not_required
+@transaction.non_atomic_requests
+@require_GET
+async def invoice_events(request: HttpRequest, invoice_id: UUID) -> HttpResponseBase:
+    """Stream the version of an invoice now and whenever it changes. 204, so that the page polls, where it cannot.
+
+    That is under WSGI, where each stream would hold a worker, and above CRYPTOPAY_MAX_STREAMS.
+    """
+    if not isinstance(request, ASGIRequest) or len(watch()) >= app_settings.MAX_STREAMS:
+        return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
+    response = StreamingHttpResponse(_stream(invoice_id), content_type="text/event-stream")
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def _stream(invoice_id: UUID) -> AsyncIterator[str]:
+    loop = asyncio.get_running_loop()
+    until = loop.time() + LONGEST_STREAM * random.uniform(0.8, 1.0)  # noqa: S311  so that not all come back at once
+    yield "retry: 3000\n\n"
+    with watch().watching(invoice_id) as versions:
+        while (left := until - loop.time()) > 0:
+            try:
+                version = await asyncio.wait_for(versions.get(), min(STILL_HERE_EVERY, left))
+            except TimeoutError:
+                yield ": still here\n\n"
+                continue
+            if version is None:
+                return
+            yield f"data: {version}\n\n"
+
+
+class Watch:
+    """Who watches which invoice on one event loop, and the one task that looks for all of them."""
+
+    def __init__(self) -> None:
+        self._queues: defaultdict[UUID, set[asyncio.Queue[int | None]]] = defaultdict(set)
+        self._seen: dict[UUID, int] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return sum(map(len, self._queues.values()))
+
+    @contextlib.contextmanager
+    def watching(self, invoice_id: UUID) -> Iterator[asyncio.Queue[int | None]]:
+        """Give a queue of the invoice's versions: the present one, then each new one; None when it is over."""
+        queue: asyncio.Queue[int | None] = asyncio.Queue()
+        self._queues[invoice_id].add(queue)
+        if invoice_id in self._seen:
+            queue.put_nowait(self._seen[invoice_id])
+        if self._task is None:
+            # A context of its own: this task outlives the request that happens to be the first.
+            self._task = asyncio.get_running_loop().create_task(self._look(), context=Context())
+        try:
+            yield queue
+        finally:
+            self._queues[invoice_id].discard(queue)
+            if not self._queues[invoice_id]:
+                del self._queues[invoice_id]
+                self._seen.pop(invoice_id, None)
+
+    async def _look(self) -> None:
+        """Tell of changes until nobody watches. When the database fails, end all streams: the pages then poll."""
+        try:
+            while self._queues:
+                asked = list(self._queues)
+                self._tell(asked, await sync_to_async(_read_versions, thread_sensitive=False)(asked))
+                await asyncio.sleep(LOOK_EVERY)
+        except (DatabaseError, InterfaceError):
+            logger.exception("the streams of the payment pages end, for the database does not answer")
+            for queue in [queue for queues in self._queues.values() for queue in queues]:
+                queue.put_nowait(None)
+        finally:
+            self._task = None
+
+    def _tell(self, asked: list[UUID], found: dict[UUID, int]) -> None:
+        for invoice_id in asked:
+            version = found.get(invoice_id)
+            if invoice_id in self._queues and (version is None or self._seen.get(invoice_id) != version):
+                for queue in self._queues[invoice_id]:
+                    queue.put_nowait(version)
+                if version is not None:
+                    self._seen[invoice_id] = version
+
+
+def _read_versions(invoice_ids: list[UUID]) -> dict[UUID, int]:
+    """Return the versions of these invoices. It runs in a thread of its own, and leaves no connection there."""
+    found: dict[UUID, int] = {}
+    try:
+        for start in range(0, len(invoice_ids), _AT_ONCE):
+            rows = Invoice.objects.filter(pk__in=invoice_ids[start : start + _AT_ONCE])
+            found.update(rows.values_list("pk", "version"))
+    finally:
+        connections.close_all()
+    return found
+
+
+_watches: WeakKeyDictionary[asyncio.AbstractEventLoop, Watch] = WeakKeyDictionary()
+
+
+def watch() -> Watch:
+    """Return the running event loop's watch."""
+    return _watches.setdefault(asyncio.get_running_loop(), Watch())
