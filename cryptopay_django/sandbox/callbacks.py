@@ -84,6 +84,7 @@ class Callback:
     state: Delivery = Delivery.PENDING
     due_at: datetime | None = None
     tries: int = 0
+    held_back: bool = False
     attempts: list[Attempt] = field(default_factory=list)
 
 
@@ -110,6 +111,7 @@ class Outbox:
     def requeue(self, callback: Callback, *, due_at: datetime, signature: str) -> None:
         """Send a callback once more, whatever became of it; its schedule starts anew."""
         callback.tries = 0
+        callback.held_back = False
         callback.signature = signature
         self._put(callback, due_at)
 
@@ -168,8 +170,9 @@ class Outbox:
         callback.attempts.append(attempt)
         del callback.attempts[: -(RETRIES + 1)]
 
-    def postpone(self, callback: Callback, *, due_at: datetime) -> None:
+    def hold_back(self, callback: Callback, *, due_at: datetime) -> None:
         """Put a claimed callback back into the queue, untried."""
+        callback.held_back = True
         self._busy.discard(callback.invoice_id)
         self._put(callback, due_at)
 

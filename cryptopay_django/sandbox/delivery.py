@@ -47,10 +47,12 @@ def deliver_due(sandbox: Sandbox) -> list[Attempt]:
                 continue
             mishap = state.trouble.befall_callback()
             if mishap is not None and mishap.fault is Fault.REORDER:
-                hold = timedelta(seconds=1 + mishap.dice % LONGEST_HOLD_SECONDS)
-                state.outbox.postpone(callback, due_at=now + hold)
-                sandbox.note_change()
-                continue
+                if not callback.held_back:
+                    hold = timedelta(seconds=1 + mishap.dice % LONGEST_HOLD_SECONDS)
+                    state.outbox.hold_back(callback, due_at=now + hold)
+                    sandbox.note_change()
+                    continue
+                mishap = None
             url = state.account.callback_url
         made = _attempt(sandbox, callback, url, mishap)
         with sandbox.changed:

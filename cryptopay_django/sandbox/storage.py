@@ -6,8 +6,10 @@ import json
 import os
 import tempfile
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +57,12 @@ class StateFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
+        # What is finished, by its id, as it was written last time: most of the file, most of the time.
+        self._written: dict[str, tuple[object, str]] = {}
 
     def save(self, state: State) -> None:
         """Write the state. When this returns, not even a power cut loses it."""
-        content = json.dumps(_dump(state), separators=(",", ":")).encode()
+        content = self._write(state).encode()
         # Readable by its owner alone, as it holds the account's secrets: mkstemp sees to that.
         handle, temporary = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
         try:
@@ -71,6 +75,28 @@ class StateFile:
             Path(temporary).unlink(missing_ok=True)
             raise
         _flush_folder(self.path.parent)
+
+    def _write(self, state: State) -> str:
+        written: dict[str, tuple[object, str]] = {}
+
+        def write(key: str, version: object, make: Callable[[], Any]) -> str:
+            known = self._written.get(key)
+            if version is None or known is None or known[0] != version:
+                known = (version, _spell(make()))
+            written[key] = known
+            return known[1]
+
+        invoices = [
+            write(invoice.id, _version_of_invoice(invoice), partial(to_json, invoice))
+            for invoice in state.invoices.values()
+        ]
+        callbacks = [
+            write(callback.id, _version_of_callback(callback), partial(_fold, callback))
+            for callback in state.outbox.log.values()
+        ]
+        self._written = written
+        head = _spell(_dump(state)).removesuffix("}")
+        return f'{head},"invoices":[{",".join(invoices)}],"callbacks":[{",".join(callbacks)}]}}'
 
     def load(self) -> State | None:
         """Return the state as it was, with its clock; None when there is no file yet. StateFileError."""
@@ -88,7 +114,24 @@ class StateFile:
             raise StateFileError(f"{self.path} is damaged: {error!r}") from error
 
 
+def _spell(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _version_of_invoice(invoice: Invoice) -> object:
+    """Return what changes whenever a finished invoice does, which is its timeline; None for an open one."""
+    return (len(invoice.timeline), invoice.timeline[-1]) if invoice.is_final else None
+
+
+def _version_of_callback(callback: Callback) -> object:
+    """Return what changes whenever a finished callback does; None for one that waits."""
+    if callback.state not in {Delivery.DELIVERED, Delivery.GONE}:
+        return None
+    return callback.state, callback.signature, callback.tries, len(callback.attempts), callback.attempts[-1:]
+
+
 def _dump(state: State) -> dict[str, Any]:
+    """Return the record without its two long lists, which are written piece by piece."""
     queue = state.outbox.queued()
     # Whatever is on its way now has not arrived for certain: after a restart it is sent once more.
     queued = {callback.id for callback in queue}
@@ -107,7 +150,7 @@ def _dump(state: State) -> dict[str, Any]:
         account=state.account,
         trouble=state.trouble,
         counters=dict(state.counters),
-        invoices=list(state.invoices.values()),
+        invoices=[],
         customers=state.customers,
         callbacks=[],
         queue=[callback.id for callback in (*sending, *queue)],
@@ -116,7 +159,8 @@ def _dump(state: State) -> dict[str, Any]:
         api_log=list(state.api_log),
     )
     dumped: dict[str, Any] = to_json(record)
-    return dumped | {"callbacks": [_fold(callback) for callback in state.outbox.log.values()]}
+    del dumped["invoices"], dumped["callbacks"]
+    return dumped
 
 
 def _fold(callback: Callback) -> dict[str, Any]:

@@ -199,6 +199,38 @@ def test_one_connection_serves_many_requests(server: SandboxServer) -> None:
     connection.close()
 
 
+def test_a_caller_is_left_waiting_when_trouble_wants_a_time_out(server: SandboxServer) -> None:
+    control(server, "trouble", next=[{"fault": "timeout"}])
+
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(f"{server.url}/api/rates", timeout=0.2)
+    assert requests.get(f"{server.url}/api/rates", timeout=5).ok
+
+
+@pytest.mark.parametrize("path", ["/", "/callbacks", "/account", "/trouble", "/live.json"])
+def test_the_developers_pages_are_for_this_machine_only(server: SandboxServer, path: str) -> None:
+    foreign = {"Host": "evil.test"}
+
+    assert requests.get(server.url + path, headers=foreign, timeout=5).status_code == 403
+    assert requests.get(server.url + path, timeout=5).status_code == 200
+    assert requests.post(server.url + path, timeout=5).status_code == 405
+
+
+def test_the_hosted_page_can_be_reached_by_any_name(server: SandboxServer) -> None:
+    invoice = order(server)
+
+    response = requests.get(invoice["hosted_page_url"], headers={"Host": "shop.test"}, timeout=5)
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("arguments", [["--trouble", "rain"], ["--trouble", "drop=2"], ["--trouble", "all=0.5"]])
+def test_trouble_that_cannot_be_made_is_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--port", "0", *arguments]) == 1
+
+    assert "cannot start" in capsys.readouterr().err
+
+
 def test_the_hosted_page_shows_what_to_pay_and_where(server: SandboxServer) -> None:
     invoice = order(server)
 

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import requests
 
-from cryptopay_django.sandbox.__main__ import main
+from cryptopay_django.sandbox.__main__ import _open, _parse, main
+from cryptopay_django.sandbox.account import SANDBOX_CALLBACK_SECRET
 from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.storage import StateFile, StateFileError
 
@@ -152,6 +153,18 @@ def test_a_damaged_file_is_explained(tmp_path: Path, capsys: pytest.CaptureFixtu
 
     assert "state.json" in capsys.readouterr().err
     assert path.read_text() == content
+
+
+def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    first = _open(_parse(["--state", str(path), "--api-key", "kept", "--callback-secret", "old", "--seed", "kept"]))
+    with first.changed:
+        first.note_change()
+
+    again = _open(_parse(["--state", str(path), "--callback-secret", "new", "--speed", "60", "--seed", "other"]))
+
+    assert (again.account.api_key, again.account.callback_secrets) == ("kept", ["new", "old", SANDBOX_CALLBACK_SECRET])
+    assert (again.clock.speed, again.state.seed) == (60, "kept")
 
 
 class Served:

@@ -73,6 +73,17 @@ def test_a_reordered_callback_is_overtaken(sandbox: Sandbox, merchant: Merchant,
     assert shop.story == ["transaction_confirmed(new)", "status_changed(completed)", "transaction_created(new)"]
 
 
+def test_a_callback_is_held_back_once_and_then_arrives(sandbox: Sandbox, merchant: Merchant, shop: Shop) -> None:
+    sandbox.trouble({"reorder": 1})
+    sandbox.pay(merchant.order()["id"], double_spend=True)
+    sandbox.deliver()
+    assert shop.posts == []
+
+    pass_time(sandbox, minutes=1)
+
+    assert shop.story == ["transaction_created(new)"]
+
+
 def test_a_dropped_callback_never_arrives_but_can_be_resent(sandbox: Sandbox, merchant: Merchant, shop: Shop) -> None:
     pay_with(sandbox, merchant, "drop")
     (callback,) = sandbox.state.outbox.log.values()
