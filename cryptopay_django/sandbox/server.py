@@ -4,6 +4,7 @@ delivers callbacks as they fall due."""
 from __future__ import annotations
 
 import ipaddress
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -61,7 +62,11 @@ class SandboxServer(ThreadingHTTPServer):
     def _deliver_for_ever(self) -> None:
         sandbox = self.sandbox
         while not self.stopping.is_set():
-            sandbox.deliver()
+            try:
+                sandbox.deliver()
+            except OSError as error:
+                # A full disk under the state file must not end the deliveries.
+                sys.stderr.write(f"The sandbox could not keep its state: {error}\n")
             with sandbox.changed:
                 due = sandbox.next_due(deliver=True)
                 seconds = None if due is None else sandbox.clock.seconds_until(due)

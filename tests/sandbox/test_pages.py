@@ -14,6 +14,7 @@ import pytest
 from cryptopay_django.sandbox import control, pages
 from cryptopay_django.sandbox.coins import COINS
 from cryptopay_django.sandbox.core import Sandbox
+from cryptopay_django.sandbox.pages.drawings import draw_qr
 from cryptopay_django.sandbox.pages.html import Html, el
 from cryptopay_django.sandbox.pages.texts import LABELS, PHASES
 from cryptopay_django.sandbox.scenarios import SCENARIOS
@@ -130,7 +131,7 @@ def test_the_hosted_page_says_what_to_pay_where_and_how_long(sandbox: Sandbox, m
         assert word in page.text
     copies = [attrs["data-copy"] for _, attrs in page.tags if "data-copy" in attrs]
     assert copies == [invoice["pay_amount"].removesuffix(".0"), address, tag]
-    assert any(tag == "svg" for tag, _ in page.tags)
+    assert draw_qr(invoice["uri"]) in pages.respond(sandbox, f"/invoices/{invoice['id']}").body.decode()
 
 
 def test_the_hosted_page_speaks_the_customers_language_and_wears_their_theme(
