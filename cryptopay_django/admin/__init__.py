@@ -1,5 +1,7 @@
-"""What staff see. Read-only: the state of an invoice moves through `services` alone."""
+"""What staff see and do. Rows are read-only here: every act is a call of `services`, with its permission checked."""
 
-from .invoice import CallbackAdmin, InvoiceAdmin
+from .callback import CallbackAdmin
+from .invoice import InvoiceAdmin
+from .resolution import ResolutionAdmin
 
-__all__ = ["CallbackAdmin", "InvoiceAdmin"]
+__all__ = ["CallbackAdmin", "InvoiceAdmin", "ResolutionAdmin"]

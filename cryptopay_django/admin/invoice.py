@@ -1,157 +1,164 @@
-"""Invoices with their payments and timeline, and the inbox of callbacks."""
+"""The list of invoices and the page of one. What staff can do from there: `acts.py`, `bulk.py`."""
 
 from __future__ import annotations
 
-import json
-from decimal import Decimal
+from collections.abc import Iterator
+from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import ShowFacets
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Callback, Invoice, InvoiceEvent, Payment
-from .readonly import ReadOnlyAdmin, ReadOnlyInline
-
-
-class PaymentInline(ReadOnlyInline):
-    """The transactions that pay the invoice."""
-
-    model = Payment
-    ordering = ["detected_at"]
-    fields = readonly_fields = ("txid", "status", "amount", "risk_level", "risk_score", "detected_at", "confirmed_at")
-
-
-class EventInline(ReadOnlyInline):
-    """The invoice's timeline."""
-
-    model = InvoiceEvent
-    ordering = ["pk"]
-    verbose_name_plural = _("timeline")
-    fields = readonly_fields = ("created_at", "kind", "actor", "details", "delivered_at", "attempts", "last_error")
-
-    @admin.display(description=_("details"))
-    def details(self, event: InvoiceEvent) -> str:
-        """The event's facts, on one line."""
-        return ", ".join(f"{name}: {value}" for name, value in event.detail.items())
-
-
-def _amount(value: Decimal | None, currency: str) -> str:
-    return "–" if value is None else f"{value:f} {currency}"
+from ..conf import account_names
+from ..models import Invoice
+from . import acts, bulk, filters, overview, page
+from .columns import InvoiceColumns
+from .export import PRESETS, csv_lines, rows_of
+from .paging import CappedPaginator
+from .readonly import ReadOnlyAdmin
+from .search import find_invoices
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(ReadOnlyAdmin):
-    """Every invoice: what was ordered, what is to be paid, what came."""
+class InvoiceAdmin(InvoiceColumns, acts.InvoiceActs, bulk.BulkActs, ReadOnlyAdmin):
+    """Every invoice: what was ordered, what is to be paid, what came, and what can be done about it."""
 
-    list_display = [
-        "custom_id",
-        "state",
-        "ordered",
-        "to_pay",
-        "paid",
-        "settled",
-        "order",
-        "account",
-        "created_at",
-    ]
+    list_display = ["invoice", "order_link", "state", "asked", "came", "risk", "account"]
     list_filter = [
-        "status",
-        "status_context",
-        ("quarantine_reason", admin.EmptyFieldListFilter),
-        "pay_currency",
+        filters.WaitingFilter,
+        filters.StatusFilter,
+        filters.ContextFilter,
+        filters.QuarantineFilter,
+        filters.RiskFilter,
+        filters.AccountFilter,
+        filters.CreatedFilter,
+        filters.FinishedFilter,
+        filters.CoinFilter,
     ]
-    search_fields = ["=custom_id", "=address", "=payments__txid"]
-    search_help_text = _("custom_id, address or transaction id, in full")
-    date_hierarchy = None
-    ordering = ["-created_at"]
+    sortable_by = ["state"]
+    search_fields = ["=id"]
+    search_help_text = _("In full: our id, the service's id, custom_id, address, transaction id, or the order.")
+    show_facets = ShowFacets.NEVER
+    paginator = CappedPaginator
     list_per_page = 50
-    inlines = [PaymentInline, EventInline]
+    ordering = ["-created_at"]
     fieldsets = [
         (
-            None,
+            _("What the shop sent"),
             {
-                "fields": [
-                    "id",
-                    "account",
-                    "gateway_id",
-                    "custom_id",
-                    "order",
-                    "name",
-                    "description",
-                    "metadata",
-                ]
+                "classes": ["collapse"],
+                "fields": ["name", "description", "metadata", "customer_id", "payer_email"],
             },
         ),
-        (_("State"), {"fields": ["status", "status_context", "quarantine_reason"]}),
-        (_("Money"), {"fields": ["ordered", "to_pay", "paid", "settled", "fee", "exchange_rate"]}),
-        (_("Where to pay"), {"fields": ["network", "address", "destination_tag", "uri", "hosted_page_url"]}),
+        (
+            _("Where to pay"),
+            {
+                "classes": ["collapse"],
+                "fields": ["network", "address", "destination_tag", "uri", "hosted_page_url"],
+            },
+        ),
         (
             _("Times"),
-            {"fields": ["created_at", "expires_at", "finished_at", "polled_at", "updated_at", "version"]},
+            {
+                "classes": ["collapse"],
+                "fields": ["created_at", "expires_at", "finished_at", "polled_at", "updated_at"],
+            },
         ),
+        (_("Names"), {"classes": ["collapse"], "fields": ["id", "custom_id", "gateway_id", "account", "version"]}),
     ]
+    change_form_template = "admin/cryptopay_django/invoice/page.html"
+    change_list_template = "admin/cryptopay_django/invoice/list.html"
+
+    class Media:
+        css = {"all": ["cryptopay_django/admin/desk.css"]}
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Without the account where there is but one."""
+        names = list(self.list_display)
+        return names if len(account_names()) > 1 else names[:-1]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
-        """With the orders of all rows in one query for each kind of order."""
-        return super().get_queryset(request).prefetch_related("order")
+        """With the payments and orders of a whole page, in one query for each kind of order."""
+        return super().get_queryset(request).prefetch_related("payments", "order")
 
-    @admin.display(description=_("state"), ordering="status")
-    def state(self, invoice: Invoice) -> str:
-        """Status, context and quarantine in a few words."""
-        words = [invoice.get_status_display()]
-        if invoice.status_context:
-            words.append(f"({invoice.status_context})")
-        if invoice.quarantine_reason:
-            words.append(str(_("– quarantined")))
-        return " ".join(words)
+    def get_ordering(self, request: HttpRequest) -> list[Any]:
+        """By the moment that is filtered by, so that one index serves both."""
+        return ["-finished_at"] if request.GET.get("finished_at") else list(self.ordering)
 
-    @admin.display(description=_("ordered"), ordering="price_amount")
-    def ordered(self, invoice: Invoice) -> str:
-        """The ordered amount."""
-        return _amount(invoice.price_amount, invoice.price_currency)
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Invoice], search_term: str
+    ) -> tuple[QuerySet[Invoice], bool]:
+        """Find invoices by a whole identifier; also what autocomplete fields of the shop's own admin ask."""
+        if not search_term.strip():
+            return queryset, False
+        return queryset.filter(pk__in=find_invoices(search_term)), False
 
-    @admin.display(description=_("to pay"), ordering="pay_amount")
-    def to_pay(self, invoice: Invoice) -> str:
-        """What the customer was asked for."""
-        return _amount(invoice.pay_amount, invoice.pay_currency)
+    def get_urls(self) -> list[URLPattern]:
+        """Put our own pages before those of the admin, whose last pattern takes everything."""
+        view = self.admin_site.admin_view
+        names = [
+            path("overview/", view(self.overview_view), name="cryptopay_django_invoice_overview"),
+            path("export/<slug:preset>/", view(self.export_view), name="cryptopay_django_invoice_export"),
+            *self.act_urls(),
+            *self.bulk_urls(),
+        ]
+        return [*names, *super().get_urls()]
 
-    @admin.display(description=_("paid"), ordering="paid_amount")
-    def paid(self, invoice: Invoice) -> str:
-        """What has arrived."""
-        return _amount(invoice.paid_amount, invoice.pay_currency)
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list, with the exports of what is filtered."""
+        presets = [(name, preset.title) for name, preset in PRESETS.items()]
+        query = request.GET.copy()
+        for name in ("p", "o", "e"):
+            query.pop(name, None)
+        extra = {"export_presets": presets, "export_query": query.urlencode(), **(extra_context or {})}
+        return super().changelist_view(request, extra)
 
-    @admin.display(description=_("settled"), ordering="settled_amount")
-    def settled(self, invoice: Invoice) -> str:
-        """What the gateway credited."""
-        return _amount(invoice.settled_amount, invoice.price_currency)
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the page of an invoice: what it means, what can be done, payments and timeline."""
+        invoice = kwargs.get("obj") or args[-1]
+        context["facts"] = [
+            (_("order"), self.order_link(invoice)),
+            (_("ordered"), self.ordered(invoice)),
+            (_("to pay"), self.to_pay(invoice)),
+            (_("paid"), self.paid(invoice)),
+            (_("difference"), self.difference(invoice)),
+            (_("credited"), self.settled(invoice)),
+            (_("fee"), self.fee(invoice)),
+            (_("rate"), self.rate(invoice)),
+            (_("made"), self.age(invoice)),
+        ]
+        context.update(page.page_context(invoice, request.user, now=timezone.now(), site_name=self.admin_site.name))
+        return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.display(description=_("fee"))
-    def fee(self, invoice: Invoice) -> str:
-        """The gateway's fee."""
-        return _amount(invoice.fee_amount, invoice.fee_currency)
+    def export_view(self, request: HttpRequest, preset: str) -> HttpResponse | StreamingHttpResponse:
+        """Stream the filtered rows as CSV; every row, also those behind the last page of the list."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if preset not in PRESETS:
+            return HttpResponse(status=404)
+        changes = self.get_changelist_instance(request)
+        lines: Iterator[str] = csv_lines(rows_of(PRESETS[preset], changes.get_queryset(request)))
+        response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+        name = f"invoices-{preset}-{timezone.localdate():%Y-%m-%d}.csv"
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
 
-
-@admin.register(Callback)
-class CallbackAdmin(ReadOnlyAdmin):
-    """The inbox: what the gateway posted, and what became of it."""
-
-    list_display = ["id", "received_at", "event", "outcome", "invoice", "account", "attempts", "error"]
-    list_filter = ["outcome", "account"]
-    search_fields = ["=invoice__custom_id", "=digest"]
-    ordering = ["-pk"]
-    list_select_related = ["invoice"]
-    list_per_page = 50
-    fields = readonly_fields = (
-        "account", "event", "outcome", "error", "invoice", "received_at", "processed_at", "attempts",
-        "next_attempt_at", "secret_index", "digest", "body_text",
-    )  # fmt: skip
-
-    @admin.display(description=_("body"))
-    def body_text(self, callback: Callback) -> str:
-        """The stored bytes: laid out if they are JSON, as they are otherwise."""
-        raw = bytes(callback.body)
-        try:
-            return json.dumps(json.loads(raw, parse_float=str), indent=2, ensure_ascii=False)
-        except (ValueError, RecursionError):
-            return raw.decode("utf-8", "backslashreplace")
+    def overview_view(self, request: HttpRequest) -> HttpResponse:
+        """Show how payments are doing."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Overview"),
+            "media": self.media,
+            **overview.overview_context(now=timezone.now()),
+        }
+        return TemplateResponse(request, "admin/cryptopay_django/invoice/overview.html", context)

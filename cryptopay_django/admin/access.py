@@ -1,0 +1,122 @@
+"""Who may do what, by Django's own permissions, and what can be done to an invoice as it stands.
+
+Every road (button, list action, crafted POST) asks here; the services below do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Exists, OuterRef, QuerySet
+
+from ..models import (
+    EventKind,
+    Invoice,
+    InvoiceEvent,
+    InvoiceStatus,
+    Resolution,
+    ResolutionKind,
+    ResolutionStatus,
+    StatusContext,
+)
+
+User = Any
+"""A host's user model, whatever it is: `has_perm` and `get_username` are all that is used."""
+
+RESOLVABLE_CONTEXTS = (StatusContext.UNDERPAID, StatusContext.OVERPAID, StatusContext.PAID_LATE)
+
+
+class Act(StrEnum):
+    """What staff can do; the value is the permission's codename."""
+
+    SETTLE = "settle_invoice"
+    REFUND = "refund_invoice"
+    REFUND_TO_ADDRESS = "refund_invoice_to_address"
+    RELEASE = "release_invoice"
+    REFRESH = "change_invoice"
+    """Ask the service, or try a signal again: brings the row up to date, decides nothing."""
+
+
+def may(user: AbstractBaseUser | AnonymousUser, act: Act) -> bool:
+    """Tell whether a user may do this: the act's permission, and leave to see invoices."""
+    person: User = user
+    return person.has_perm(f"cryptopay_django.{act}") and may_view(user)
+
+
+def may_view(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Tell whether a user may see invoices, as Django's admin does: by the view or the change permission."""
+    person: User = user
+    return any(person.has_perm(f"cryptopay_django.{verb}_invoice") for verb in ("view", "change"))
+
+
+def may_refund(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Tell whether a user may refund in one of the two ways."""
+    return may(user, Act.REFUND) or may(user, Act.REFUND_TO_ADDRESS)
+
+
+def may_decide(user: AbstractBaseUser | AnonymousUser, resolution: Resolution) -> bool:
+    """Tell whether a user has the permissions of what a resolution does; planner and approver need the same."""
+    if resolution.kind == ResolutionKind.REFUND:
+        to_address = bool(resolution.parameters.get("address"))
+        return may(user, Act.REFUND_TO_ADDRESS if to_address else Act.REFUND)
+    is_refunding = bool(resolution.parameters.get("refund_overage"))
+    return may(user, Act.SETTLE) and (not is_refunding or may(user, Act.REFUND))
+
+
+def waiting_for_approval() -> QuerySet[Resolution]:
+    """Return the resolutions that a second person has to confirm before anything is sent."""
+    return Resolution.objects.filter(active=True, status=ResolutionStatus.PLANNED, needs_approval=True, approver="")
+
+
+def resolvable() -> QuerySet[Invoice]:
+    """Return the invoices that staff can settle or refund now."""
+    active = Resolution.objects.filter(invoice=OuterRef("pk"), active=True)
+    return Invoice.objects.filter(
+        ~Exists(active),
+        status=InvoiceStatus.UNRESOLVED,
+        status_context__in=RESOLVABLE_CONTEXTS,
+        quarantine_reason="",
+    )
+
+
+def quarantined() -> QuerySet[Invoice]:
+    """Return the invoices that are held for a person."""
+    return Invoice.objects.exclude(quarantine_reason="")
+
+
+def settled_short() -> QuerySet[InvoiceEvent]:
+    """Return the events of settlements below the ordered amount that nobody has accepted."""
+    accepted = InvoiceEvent.objects.filter(invoice=OuterRef("invoice"), once=EventKind.INVOICE_COMPLETED)
+    return InvoiceEvent.objects.filter(~Exists(accepted), kind=EventKind.INVOICE_SETTLED_SHORT)
+
+
+def is_settled_short(invoice: Invoice) -> bool:
+    """Tell whether an invoice was settled short, and nobody has accepted it."""
+    return invoice.status == InvoiceStatus.COMPLETED and settled_short().filter(invoice=invoice).exists()
+
+
+def waiting_for(user: AbstractBaseUser | AnonymousUser) -> list[QuerySet[Any, Any]]:
+    """Return, as sets of invoice ids, what this user's permissions allow to bring forward; one query each."""
+    person: User = user
+    found: list[QuerySet[Any, Any]] = []
+    if may(user, Act.SETTLE) or may_refund(user):
+        found.append(resolvable().values("pk"))
+        others = waiting_for_approval().exclude(actor=person.get_username())
+        kinds = [
+            *([ResolutionKind.SETTLE] if may(user, Act.SETTLE) else []),
+            *([ResolutionKind.REFUND] if may_refund(user) else []),
+        ]
+        found.append(others.filter(kind__in=kinds).values("invoice_id"))
+    if may(user, Act.RELEASE):
+        found.append(quarantined().values("pk"))
+        found.append(settled_short().values("invoice_id"))
+    return found
+
+
+def union(queries: Iterable[QuerySet[Any, Any]]) -> QuerySet[Any, Any]:
+    """Return several sets of ids as one, each answered by its own index."""
+    first, *others = queries
+    return first.union(*others) if others else first

@@ -1,0 +1,113 @@
+"""The columns of the list, and the fields of an invoice's page. None can be written to, few can be sorted by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.sites import AdminSite
+from django.db.models import Model
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Invoice
+from . import display
+
+
+class InvoiceColumns:
+    """Mixed into the admin of invoices. A row's orders and payments were fetched for the whole page before."""
+
+    admin_site: AdminSite
+
+    @admin.display(description=_("invoice"))
+    def invoice(self, invoice: Invoice) -> SafeString | str:
+        """The shop's own name of it."""
+        return display.name_of(invoice)
+
+    @admin.display(description=_("state, age"), ordering="-created_at")
+    def state(self, invoice: Invoice) -> SafeString:
+        """Status, context and quarantine, and how long ago it was made."""
+        badges = display.state_badges(invoice, timezone.now())
+        return format_html('{}<br><span class="cp-quiet">{}</span>', badges, self.age(invoice))
+
+    @admin.display(description=_("age"))
+    def age(self, invoice: Invoice) -> SafeString:
+        """How long ago it was made."""
+        return display.age(invoice.created_at, timezone.now())
+
+    @admin.display(description=_("ordered, to pay"))
+    def asked(self, invoice: Invoice) -> SafeString:
+        """What was ordered, and what the customer was asked for."""
+        coins = display.amount(invoice.pay_amount, invoice.pay_currency)
+        return format_html('{}<br><span class="cp-quiet">{}</span>', self.ordered(invoice), coins)
+
+    @admin.display(description=_("paid, difference"))
+    def came(self, invoice: Invoice) -> SafeString | str:
+        """What has arrived, and how far it is from what was to pay."""
+        if not invoice.paid_amount:
+            return display.NOTHING
+        missed = display.difference_html(invoice)
+        return self.paid(invoice) if missed == display.NOTHING else format_html("{}<br>{}", self.paid(invoice), missed)
+
+    @admin.display(description=_("ordered"))
+    def ordered(self, invoice: Invoice) -> str:
+        """The ordered amount."""
+        return display.amount(invoice.price_amount, invoice.price_currency)
+
+    @admin.display(description=_("to pay"))
+    def to_pay(self, invoice: Invoice) -> str:
+        """What the customer was asked for."""
+        return display.amount(invoice.pay_amount, invoice.pay_currency)
+
+    @admin.display(description=_("paid"))
+    def paid(self, invoice: Invoice) -> str:
+        """What has arrived."""
+        return display.amount(invoice.paid_amount, invoice.pay_currency) if invoice.paid_amount else display.NOTHING
+
+    @admin.display(description=_("difference"))
+    def difference(self, invoice: Invoice) -> SafeString | str:
+        """How much too little or too much was paid, in the coin and in the ordered currency."""
+        return display.difference_html(invoice)
+
+    @admin.display(description=_("settled"))
+    def settled(self, invoice: Invoice) -> str:
+        """What the gateway credited."""
+        return display.amount(invoice.settled_amount, invoice.price_currency)
+
+    @admin.display(description=_("fee"))
+    def fee(self, invoice: Invoice) -> str:
+        """The gateway's fee."""
+        return display.amount(invoice.fee_amount, invoice.fee_currency)
+
+    @admin.display(description=_("rate"))
+    def rate(self, invoice: Invoice) -> str:
+        """What one coin was worth when the invoice was made."""
+        if invoice.exchange_rate is None:
+            return display.NOTHING
+        return f"1 {invoice.pay_currency} = {display.amount(invoice.exchange_rate, invoice.price_currency)}"
+
+    @admin.display(description=_("risk"))
+    def risk(self, invoice: Invoice) -> SafeString | str:
+        """The gravest risk of its payments."""
+        return display.risk_badge(display.highest_risk(invoice.payments.all()))
+
+    @admin.display(description=_("order"))
+    def order_link(self, invoice: Invoice) -> SafeString | str:
+        """The shop's order, as a link where the admin has a page for it."""
+        order = invoice.order
+        if order is None:
+            return display.NOTHING
+        url = self._page_of(order)
+        return format_html('<a href="{}">{}</a>', url, order) if url else str(order)
+
+    def _page_of(self, order: Any) -> str:
+        if not isinstance(order, Model) or not self.admin_site.is_registered(type(order)):
+            return ""
+        page = f"{self.admin_site.name}:{order._meta.app_label}_{order._meta.model_name}_change"
+        try:
+            return reverse(page, args=[order.pk], current_app=self.admin_site.name)
+        except NoReverseMatch:
+            return ""

@@ -1,0 +1,197 @@
+"""How states, amounts and times look to staff. Everything that came from outside is escaped here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
+from urllib.parse import quote
+
+from django.template.defaultfilters import date as format_date
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ..conf import app_settings
+from ..fields import EXACT
+from ..gateway.currencies import FIAT
+from ..models import Invoice, InvoiceStatus, Payment, RiskLevel, StatusContext
+
+_STATUS_TONES = {
+    InvoiceStatus.NEW: "waiting",
+    InvoiceStatus.UNRESOLVED: "warning",
+    InvoiceStatus.COMPLETED: "good",
+    InvoiceStatus.REFUNDED: "plain",
+    InvoiceStatus.CANCELLED: "plain",
+}
+_RISK_TONES = {RiskLevel.LOW: "good", RiskLevel.MEDIUM: "warning", RiskLevel.HIGH: "alarm"}
+_RISK_ORDER = [RiskLevel.HIGH, RiskLevel.MEDIUM, RiskLevel.LOW]
+NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far what was paid is from what was to pay, never negative: in the coin, and at the invoice's own rate."""
+
+    coin: Decimal
+    price: Decimal | None
+    is_missing: bool
+
+
+def badge(tone: str, text: object) -> SafeString:
+    """Return a coloured word. `tone`: good, waiting, warning, alarm or plain."""
+    return format_html('<span class="cp-badge cp-{}">{}</span>', tone, text)
+
+
+def state_badges(invoice: Invoice, now: datetime) -> SafeString:
+    """Return status, context and quarantine of an invoice as badges."""
+    tone = _STATUS_TONES.get(InvoiceStatus(invoice.status), "plain")
+    if invoice.is_expired(now):
+        badges = [badge("plain", _("expired"))]
+    elif invoice.status == InvoiceStatus.UNRESOLVED:
+        held = invoice.status_context == StatusContext.ILLICIT_RESOURCE
+        badges = [badge("alarm" if held else tone, context_name(invoice.status_context) or _("unresolved"))]
+    else:
+        badges = [badge(tone, invoice.get_status_display())]
+    if is_short(invoice):
+        badges.append(badge("warning", _("settled short")))
+    if invoice.quarantine_reason:
+        badges.append(badge("alarm", _("quarantined")))
+    return format_html_join(" ", "{}", ((one,) for one in badges))
+
+
+def context_name(context: str) -> str:
+    """Return a context in our words, or the gateway's own word for one that is not known here."""
+    return str(StatusContext(context).label) if context in StatusContext else context
+
+
+def name_of(invoice: Invoice) -> SafeString | str:
+    """Return the shop's own name of an invoice; where the shop gave none, the beginning of our id."""
+    if invoice.custom_id != str(invoice.pk):
+        return invoice.custom_id
+    return format_html('<span title="{}">{}…</span>', invoice.custom_id, invoice.custom_id[:8])
+
+
+def short_name(invoice: Invoice) -> str:
+    """Return the same as plain text, for titles."""
+    return f"{invoice.custom_id[:8]}…" if invoice.custom_id == str(invoice.pk) else invoice.custom_id
+
+
+def is_short(invoice: Invoice) -> bool:
+    """Tell whether less was credited than ordered."""
+    return (
+        invoice.status == InvoiceStatus.COMPLETED
+        and invoice.settled_amount is not None
+        and invoice.settled_amount < invoice.price_amount
+    )
+
+
+def amount(value: Decimal | None, currency: str) -> str:
+    """Return an amount with its currency; fiat with all its decimal places."""
+    if value is None:
+        return NOTHING
+    places = FIAT.get(currency, 0)
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent < places:
+        value = value.quantize(Decimal(1).scaleb(-places), context=EXACT)
+    return f"{value:f} {currency}".rstrip()
+
+
+def difference(invoice: Invoice) -> Difference | None:
+    """Return by how much the payment misses what was to pay; None where nothing came, or just enough."""
+    if invoice.pay_amount is None or not invoice.paid_amount or invoice.paid_amount == invoice.pay_amount:
+        return None
+    coin = EXACT.subtract(invoice.paid_amount, invoice.pay_amount)
+    return Difference(abs(coin), at_rate(invoice, abs(coin)), coin < 0)
+
+
+def at_rate(invoice: Invoice, coin: Decimal) -> Decimal | None:
+    """Return what coins are worth at the invoice's own rate, in the price currency; None without a rate."""
+    if invoice.price_currency == invoice.pay_currency:
+        return coin
+    if invoice.exchange_rate is None:
+        return None
+    places = FIAT.get(invoice.price_currency, 8)
+    worth = EXACT.multiply(coin, invoice.exchange_rate)
+    return worth.quantize(Decimal(1).scaleb(-places), rounding=ROUND_DOWN, context=EXACT)
+
+
+def difference_html(invoice: Invoice) -> SafeString | str:
+    """Return the difference in coin and, below it, in the ordered currency."""
+    found = difference(invoice)
+    if found is None:
+        return NOTHING
+    sign, tone = ("−", "missing") if found.is_missing else ("+", "over")
+    coin = format_html('<span class="cp-{}">{}{}</span>', tone, sign, amount(found.coin, invoice.pay_currency))
+    if found.price is None or invoice.price_currency == invoice.pay_currency:
+        return coin
+    return format_html(
+        '{}<br><span class="cp-quiet">≈ {}{}</span>', coin, sign, amount(found.price, invoice.price_currency)
+    )
+
+
+def highest_risk(payments: Iterable[Payment]) -> Payment | None:
+    """Return the payment with the gravest risk level; one of a level unknown here counts as the gravest."""
+    scored = [payment for payment in payments if payment.risk_level]
+    return min(scored, key=lambda payment: _risk_rank(payment.risk_level), default=None)
+
+
+def _risk_rank(level: str) -> int:
+    return _RISK_ORDER.index(RiskLevel(level)) if level in RiskLevel else -1
+
+
+def risk_badge(payment: Payment | None) -> SafeString | str:
+    """Return a payment's risk level and score as a badge."""
+    if payment is None or not payment.risk_level:
+        return NOTHING
+    level = payment.risk_level
+    name = RiskLevel(level).label if level in RiskLevel else level
+    score = "" if payment.risk_score is None else f" {payment.risk_score:.1f}"
+    tone = _RISK_TONES[RiskLevel(level)] if level in RiskLevel else "alarm"
+    return badge(tone, f"{name}{score}")
+
+
+def age(moment: datetime, now: datetime) -> SafeString:
+    """Return how long ago something was, with the moment itself as a title."""
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), moment_text(moment), span(now - moment)
+    )
+
+
+def moment_text(moment: datetime) -> str:
+    """Return a moment in the time zone in force, to the second."""
+    return format_date(timezone.localtime(moment), "Y-m-d H:i:s")
+
+
+def span(length: timedelta) -> str:
+    """Return a length of time by its largest unit."""
+    minutes = max(int(length.total_seconds() // 60), 0)
+    if minutes < 60:
+        return _("%d min") % minutes if minutes else _("now")
+    if minutes < 48 * 60:
+        return _("%d h") % (minutes // 60)
+    return ngettext("%d day", "%d days", minutes // 1440) % (minutes // 1440)
+
+
+def transaction_link(txid: str, network: str) -> SafeString:
+    """Return a transaction's id, as a link where CRYPTOPAY_BLOCK_EXPLORERS has its network."""
+    template = app_settings.BLOCK_EXPLORERS.get(network)
+    if template is None:
+        return format_html('<code class="cp-id">{}</code>', txid)
+    return format_html(
+        '<a class="cp-id" href="{}" rel="noopener noreferrer" target="_blank">{}</a>',
+        template.replace("{txid}", quote(txid, safe="")),
+        txid,
+    )
+
+
+def pretty_body(raw: bytes) -> str:
+    """Return stored bytes laid out if they are JSON, as they are otherwise."""
+    try:
+        return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return raw.decode("utf-8", "backslashreplace")

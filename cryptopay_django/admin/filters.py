@@ -1,0 +1,181 @@
+"""Filters of the list of invoices. The choices are fixed: none asks the database what there is."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.template.defaultfilters import date as format_date
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from ..conf import account_names, app_settings
+from ..models import Invoice, InvoiceStatus, Payment, RiskLevel, StatusContext
+from .access import quarantined, union, waiting_for
+
+Choices = list[tuple[str, Any]]
+
+_MONTHS = 12
+_DAYS = {"today": 0, "7": 6, "30": 29}
+
+
+class WaitingFilter(admin.SimpleListFilter):
+    """What the permissions of whoever looks can bring to an end."""
+
+    title = gettext_lazy("what waits")
+    parameter_name = "waits"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [("me", _("waits for me"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        if self.value() != "me":
+            return queryset
+        waiting = waiting_for(request.user)
+        return queryset.filter(pk__in=union(waiting)) if waiting else queryset.none()
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """The gateway's status, and what is new but past its time."""
+
+    title = gettext_lazy("status")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return list(InvoiceStatus.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        return queryset.filter(status=self.value()) if self.value() in InvoiceStatus else queryset
+
+
+class ContextFilter(admin.SimpleListFilter):
+    """Why an invoice is unresolved."""
+
+    title = gettext_lazy("why unresolved")
+    parameter_name = "context"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return list(StatusContext.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        if self.value() not in StatusContext:
+            return queryset
+        return queryset.filter(status=InvoiceStatus.UNRESOLVED, status_context=self.value())
+
+
+class QuarantineFilter(admin.SimpleListFilter):
+    """What is held for a person."""
+
+    title = gettext_lazy("quarantine")
+    parameter_name = "quarantined"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [("yes", _("quarantined")), ("no", _("not quarantined"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        if self.value() == "yes":
+            return queryset & quarantined()
+        return queryset.filter(quarantine_reason="") if self.value() == "no" else queryset
+
+
+class RiskFilter(admin.SimpleListFilter):
+    """Invoices with a payment of this risk."""
+
+    title = gettext_lazy("risk")
+    parameter_name = "risk"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return list(reversed(RiskLevel.choices))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        if self.value() not in RiskLevel:
+            return queryset
+        return queryset.filter(Exists(Payment.objects.filter(invoice=OuterRef("pk"), risk_level=self.value())))
+
+
+class FoldedFilter(admin.SimpleListFilter):
+    """A filter with many choices, folded until one is chosen."""
+
+    template = "admin/cryptopay_django/invoice/folded_filter.html"
+
+
+class CoinFilter(FoldedFilter):
+    """What is paid in."""
+
+    title = gettext_lazy("coin")
+    parameter_name = "coin"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [(coin, coin) for coin in sorted(app_settings.coins)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        return queryset.filter(pay_currency=self.value()) if self.value() else queryset
+
+
+class AccountFilter(admin.SimpleListFilter):
+    """Which account; not shown where there is but one."""
+
+    title = gettext_lazy("account")
+    parameter_name = "account"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        names = account_names()
+        return [(name, name) for name in names] if len(names) > 1 else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        return queryset.filter(account=self.value()) if self.value() else queryset
+
+
+class PeriodFilter(FoldedFilter):
+    """Today, the last days, or one of the last twelve months, in the time zone in force."""
+
+    field: str
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        today = timezone.localdate()
+        months = [_month_before(today, back) for back in range(_MONTHS)]
+        return [
+            ("today", _("today")),
+            ("7", _("last 7 days")),
+            ("30", _("last 30 days")),
+            *((f"{month:%Y-%m}", format_date(month, "F Y")) for month in months),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        value = self.value()
+        if value in _DAYS:
+            first = timezone.localdate() - timedelta(days=_DAYS[value])
+            return queryset.filter(**{f"{self.field}__gte": _midnight(first)})
+        try:
+            month = datetime.strptime(value or "", "%Y-%m").date()  # noqa: DTZ007  a month, in the zone in force
+        except ValueError:
+            return queryset
+        after = _month_before(month, -1)
+        return queryset.filter(**{f"{self.field}__gte": _midnight(month), f"{self.field}__lt": _midnight(after)})
+
+
+class CreatedFilter(PeriodFilter):
+    """When it was made."""
+
+    title = gettext_lazy("created")
+    parameter_name = field = "created_at"
+
+
+class FinishedFilter(PeriodFilter):
+    """When it came to its end: what finance closes a month by."""
+
+    title = gettext_lazy("finished")
+    parameter_name = field = "finished_at"
+
+
+def _month_before(day: date, back: int) -> date:
+    index = day.year * 12 + day.month - 1 - back
+    return date(index // 12, index % 12 + 1, 1)
+
+
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime(day.year, day.month, day.day))  # noqa: DTZ001  made aware

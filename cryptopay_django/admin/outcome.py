@@ -1,0 +1,58 @@
+"""What is said and written down after an act: the message on the page, and the line of Django's own log."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.utils.translation import gettext as _
+
+from ..models import Invoice, Resolution, ResolutionKind, ResolutionStatus
+from . import display
+
+
+def told(resolution: Resolution) -> tuple[int, str]:
+    """Return the level and text of the message about a resolution, as far as it has come."""
+    if resolution.awaits_approval:
+        return messages.WARNING, _("Planned, and nothing was sent: a second person has to confirm it.")
+    if resolution.status == ResolutionStatus.SUCCEEDED:
+        return messages.SUCCESS, _done(resolution)
+    if resolution.status == ResolutionStatus.FAILED:
+        return messages.ERROR, _("The service did not do it: %(error)s") % {"error": resolution.error}
+    return messages.WARNING, _(
+        "It was sent, and the service has not said yet what came of it. Do nothing: it is being looked after, and the "
+        "outcome will appear here."
+    )
+
+
+def _done(resolution: Resolution) -> str:
+    result, invoice = resolution.result, resolution.invoice
+    status = invoice.get_status_display()
+    if refunded := result.get("amount"):
+        values = {
+            "amount": f"{refunded} {result.get('currency', '')}",
+            "where": result.get("address") or _("our own coin account"),
+            "fee": f"{result.get('fee_amount') or '0'} {result.get('fee_currency') or ''}".strip(),
+            "status": status,
+        }
+        return _("Refunded: %(amount)s to %(where)s, fee %(fee)s. The invoice is %(status)s.") % values
+    if resolution.kind == ResolutionKind.REFUND:
+        return _("Refunded. The invoice is %(status)s.") % {"status": status}
+    credited = display.amount(invoice.settled_amount, invoice.price_currency)
+    text = _("Settled: %(credited)s credited. The invoice is %(status)s.")
+    if display.is_short(invoice):
+        text = _(
+            "Settled: %(credited)s credited, less than ordered, so the shop has not delivered. "
+            "Accept the shortfall if it shall."
+        )
+    return text % {"credited": credited, "status": status}
+
+
+def logged(resolution: Resolution, act: str) -> str:
+    """Return the line for Django's log of what staff did."""
+    return f"{act}: resolution {resolution.pk} ({resolution.kind}) is {resolution.status}. Reason: {resolution.reason}"
+
+
+def release_told(invoice: Invoice, *, accepted: bool) -> str:
+    """Return the message about a release."""
+    if accepted:
+        return _("Shortfall accepted: the invoice counts as paid, and the shop is told to deliver.")
+    return _("Released from quarantine. The invoice is %(status)s.") % {"status": invoice.get_status_display()}

@@ -1,0 +1,178 @@
+"""What the page of an invoice says: what its state means, what can be done about it, and by whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from ..conf import app_settings
+from ..exceptions import NotResolvableError
+from ..models import EventKind, Invoice, InvoiceStatus, Resolution, StatusContext
+from ..services import check_resolvable
+from . import display
+from .access import Act, is_settled_short, may, may_decide, may_refund
+from .timeline import timeline_of
+
+_ALARMS = (EventKind.INVOICE_UNRESOLVED, EventKind.RISK_HIGH)
+
+
+@dataclass(frozen=True)
+class Button:
+    """One thing that can be done. `where` is the name of its page; `why_not` says why this user cannot."""
+
+    where: str
+    label: str
+    promise: str
+    why_not: str = ""
+
+
+def page_context(invoice: Invoice, user: Any, *, now: datetime, site_name: str) -> dict[str, Any]:
+    """Return what the template of an invoice's page shows beside its fields."""
+    active = invoice.resolutions.filter(active=True).first()
+    timeline = timeline_of(invoice, site_name=site_name)
+    payments = list(invoice.payments.order_by("detected_at", "pk"))
+    is_held = invoice.status_context == StatusContext.ILLICIT_RESOURCE
+    is_short = is_settled_short(invoice)
+    return {
+        "invoice": invoice,
+        "short_name": display.short_name(invoice),
+        "badges": display.state_badges(invoice, now),
+        "meaning": meaning_of(invoice, now=now, is_short=is_short),
+        "payments": [
+            (payment, display.transaction_link(payment.txid, invoice.network), display.risk_badge(payment),
+             display.amount(payment.amount, invoice.pay_currency))
+            for payment in payments
+        ],
+        "timeline": timeline,
+        "told": [entry for entry in timeline.entries if entry.kind in _ALARMS] if is_held else [],
+        "is_held": is_held,
+        "contact": app_settings.MONITORING_CONTACT,
+        "active": active,
+        "active_facts": resolution_facts(active) if active else [],
+        **(second_person(active, user) if active else {}),
+        "buttons": [] if active else buttons_for(invoice, user, is_short=is_short),
+        "may_refresh": may(user, Act.REFRESH),
+        "site_name": site_name,
+    }  # fmt: skip
+
+
+def second_person(resolution: Resolution, user: Any) -> dict[str, bool]:
+    """Return who may confirm or withdraw what waits for a second person: one's own only to withdraw it."""
+    is_planner = resolution.actor == user.get_username()
+    allowed = may_decide(user, resolution)
+    return {
+        "may_approve": resolution.awaits_approval,
+        "is_planner": is_planner,
+        "can_approve": allowed and not is_planner,
+        "can_withdraw": allowed,
+    }
+
+
+def buttons_for(invoice: Invoice, user: Any, *, is_short: bool) -> list[Button]:
+    """Return what can be done to an invoice as it stands; what this user may not do says whom to ask."""
+    buttons: list[Button] = []
+    if can_be_resolved(invoice):
+        is_over = invoice.status_context == StatusContext.OVERPAID
+        paid = display.amount(invoice.paid_amount, invoice.pay_currency)
+        credit = _("Credits what was paid, or what was ordered. The invoice ends as completed.")
+        today = _("Credits the %(paid)s at the rate of now, not at that of the order. It ends as completed.")
+        buttons.append(
+            Button(
+                "settle",
+                _("Settle…"),
+                credit if is_over else today % {"paid": paid},
+                "" if may(user, Act.SETTLE) else _("You may not settle invoices."),
+            )
+        )
+        over = _("Sends back what was paid too much. What was ordered is credited.")
+        whole = _("Sends back all %(paid)s, less the service's fee. Nothing is credited.")
+        buttons.append(
+            Button(
+                "refund",
+                _("Refund…"),
+                over if is_over else whole % {"paid": paid},
+                "" if may_refund(user) else _("You may not refund invoices."),
+            )
+        )
+    if invoice.quarantine_reason or is_short:
+        promise = (
+            _("Ends the quarantine. The shop is told at once what was held back. Moves no money.")
+            if invoice.quarantine_reason
+            else _("Counts the order as paid although less was credited. The shop delivers. Moves no money.")
+        )
+        label = _("Release…") if invoice.quarantine_reason else _("Accept the shortfall…")
+        why_not = "" if may(user, Act.RELEASE) else _("You may not release invoices.")
+        buttons.append(Button("release", label, promise, why_not))
+    return buttons
+
+
+def can_be_resolved(invoice: Invoice) -> bool:
+    """Tell whether staff can settle or refund an invoice at all."""
+    try:
+        check_resolvable(invoice)
+    except NotResolvableError:
+        return False
+    return True
+
+
+def resolution_facts(resolution: Resolution) -> list[tuple[str, str]]:
+    """Return what is being done, by whom and why."""
+    return [
+        (_("what"), str(resolution.get_kind_display())),
+        (_("planned by"), resolution.actor),
+        (_("reason"), resolution.reason),
+        (_("since"), display.moment_text(resolution.created_at)),
+        *([(_("confirmed by"), resolution.approver)] if resolution.approver else []),
+        *([(_("to the address"), address)] if (address := resolution.parameters.get("address")) else []),
+        *([(_("what is known"), resolution.error)] if resolution.error else []),
+    ]
+
+
+def meaning_of(invoice: Invoice, *, now: datetime, is_short: bool) -> str:
+    """Say in a sentence or two what the state means and whether anybody has to do anything."""
+    if invoice.quarantine_reason:
+        return _("Held for a person, and nothing is delivered meanwhile: %(reason)s.") % {
+            "reason": invoice.quarantine_reason.rstrip(".")
+        }
+    texts = {
+        InvoiceStatus.NEW: _new(invoice, now),
+        InvoiceStatus.UNRESOLVED: _unresolved(invoice),
+        InvoiceStatus.COMPLETED: _("Paid and credited. The shop was told that it can deliver. Nothing to do."),
+        InvoiceStatus.REFUNDED: _("The payment went back. Nothing was credited. Nothing to do."),
+        InvoiceStatus.CANCELLED: _("Never paid, or never confirmed by the network, within 14 days. Nothing to do."),
+    }
+    if is_short:
+        return _("The service credited less than was ordered. The shop has not delivered; a person decides.")
+    return texts[InvoiceStatus(invoice.status)]
+
+
+def _new(invoice: Invoice, now: datetime) -> str:
+    if invoice.paid_amount:
+        return _("A payment was seen; the network has yet to confirm it. Wait.")
+    if invoice.is_expired(now):
+        return _("Not paid in time. A late payment can still come; after 14 days the service cancels the invoice.")
+    return _("Waiting for the customer's payment.")
+
+
+def _unresolved(invoice: Invoice) -> str:
+    texts = {
+        StatusContext.UNDERPAID: _(
+            "Less came than was asked for. The service keeps the coins until somebody decides."
+        ),
+        StatusContext.OVERPAID: _("More came than was asked for. The service keeps all of it until somebody decides."),
+        StatusContext.PAID_LATE: _(
+            "The payment came after the rate had expired. The service keeps the coins until somebody decides."
+        ),
+        StatusContext.ILLICIT_RESOURCE: _(
+            "The service holds this payment as high-risk and examines it. Nobody here can settle or refund it."
+        ),
+    }
+    context = invoice.status_context
+    if context in StatusContext:
+        return texts[StatusContext(context)]
+    return _("Unresolved for a reason that is not known here: %(context)s. Resolve it in the account.") % {
+        "context": context
+    }

@@ -1,0 +1,35 @@
+"""Pages of a list that may have a million rows: counted up to a bound, never in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.paginator import Paginator
+from django.utils.functional import cached_property
+
+if TYPE_CHECKING:
+    BasePaginator = Paginator[Any]
+else:
+    BasePaginator = Paginator
+
+
+class CappedPaginator(BasePaginator):
+    """Counts no further than CAP rows. The rest is found by a filter or a search, and exported in full."""
+
+    CAP = 5000
+
+    @cached_property
+    def counted(self) -> int:
+        """The number of rows, or one more than CAP."""
+        rows: Any = self.object_list
+        return int(rows.order_by()[: self.CAP + 1].count())
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether there are more rows than can be paged through."""
+        return self.counted > self.CAP
+
+    @cached_property
+    def count(self) -> int:
+        """What can be paged through."""
+        return min(self.counted, self.CAP)

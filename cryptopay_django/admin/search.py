@@ -1,0 +1,55 @@
+"""Searches that an index answers: whole identifiers only, each looked up by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q, QuerySet
+
+from ..conf import account_names, app_settings
+from ..models import Invoice, Payment
+
+MOST = 200
+"""How many invoices one identifier brings up at most: several for an order, or for a reused address."""
+
+
+def find_invoices(term: str) -> list[UUID]:
+    """Return the ids of invoices that a text names exactly, at most MOST for each kind of name.
+
+    Our id, the gateway's id, custom_id, address, transaction id, the order's primary key, or what
+    CRYPTOPAY_ORDER_SEARCH names of an order. As many queries for a million rows as for one.
+    """
+    term = term.strip().strip("\x00")
+    found: dict[UUID, None] = {}
+    for candidates in _candidates(term):
+        found.update(dict.fromkeys(candidates[:MOST]))
+    return list(found)
+
+
+def _candidates(term: str) -> Iterator[QuerySet[Invoice, UUID] | QuerySet[Payment, UUID]]:
+    invoices = Invoice.objects.values_list("pk", flat=True)
+    accounts = account_names()
+    try:
+        key = UUID(term)
+    except ValueError:
+        pass
+    else:
+        yield invoices.filter(pk=key)
+        # With the account in front, as in the unique constraints that serve these look-ups.
+        yield invoices.filter(account__in=accounts, gateway_id=key)
+    yield invoices.filter(account__in=accounts, custom_id=term)
+    yield invoices.filter(address=term)
+    yield Payment.objects.filter(txid=term).values_list("invoice_id", flat=True)
+    types = list(ContentType.objects.values_list("pk", flat=True))
+    yield invoices.filter(order_content_type__in=types, order_object_id=term)
+    named = Q()
+    for label, field in app_settings.ORDER_SEARCH.items():
+        model = apps.get_model(label)
+        keys = model._default_manager.filter(**{field: term}).values_list("pk", flat=True)[:MOST]
+        if texts := [str(order) for order in keys]:
+            named |= Q(order_content_type=ContentType.objects.get_for_model(model), order_object_id__in=texts)
+    if named:
+        yield invoices.filter(named)

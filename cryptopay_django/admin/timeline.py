@@ -1,0 +1,181 @@
+"""Everything that happened to an invoice, as one list: callbacks, changes, signals, people's acts, polls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from ..models import Callback, CallbackOutcome, EventKind, Invoice, InvoiceEvent
+from ..services.events import SIGNALS
+from .display import amount, context_name, moment_text
+
+MOST = 200
+"""How many callbacks, and how many events, a page shows at most: the newest."""
+
+_CURRENCIES = {
+    "credited_amount": "price_currency",
+    "ordered_amount": "price_currency",
+    "settled_amount": "price_currency",
+    "shortfall_amount": "price_currency",
+    "price_amount": "price_currency",
+    "pay_amount": "pay_currency",
+    "paid_amount": "pay_currency",
+    "fee_amount": "fee_currency",
+    "amount": "currency",
+}
+_INTERNAL = {
+    *("call", "invoice_version", "quote_expires_at", "recalculation_id", "resolution", "resolution_kind"),
+    *_CURRENCIES.values(),
+}
+_TONES = {
+    EventKind.INVOICE_COMPLETED: "good",
+    EventKind.PAYMENT_CONFIRMED: "good",
+    EventKind.INVOICE_SETTLED_SHORT: "warning",
+    EventKind.INVOICE_UNRESOLVED: "warning",
+    EventKind.INVOICE_QUARANTINED: "alarm",
+    EventKind.STATUS_OVERRULED: "alarm",
+    EventKind.RISK_HIGH: "alarm",
+    EventKind.DELIVERY_FAILING: "alarm",
+    EventKind.RESOLUTION_SUCCEEDED: "good",
+    EventKind.RESOLUTION_FAILED: "alarm",
+    EventKind.RESOLUTION_UNKNOWN: "warning",
+    EventKind.RESOLUTION_STUCK: "alarm",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line. `source`: callback, event, person or poll."""
+
+    at: datetime
+    source: str
+    title: str
+    tone: str = "plain"
+    who: str = ""
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    url: str = ""
+    delivery: str = ""
+    is_pending: bool = False
+    traceback: str = ""
+    event_id: int | None = None
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The lines, oldest first, and whether older ones were left out."""
+
+    entries: list[Entry]
+    is_cut: bool
+
+
+def timeline_of(invoice: Invoice, *, site_name: str) -> Timeline:
+    """Return an invoice's timeline. Two queries, however much happened."""
+    callbacks, callbacks_cut = _newest(invoice.callbacks.defer("body"))
+    events, events_cut = _newest(invoice.events.select_related("payment"))
+    entries = [
+        *(_of_callback(one, site_name) for one in callbacks),
+        *(_of_event(one, invoice) for one in events),
+        *_of_polls(invoice),
+    ]
+    order = {"callback": 0, "event": 1, "person": 1, "poll": 2}
+    entries.sort(key=lambda entry: (entry.at, order[entry.source], entry.event_id or 0))
+    return Timeline(entries, callbacks_cut or events_cut)
+
+
+def _newest(rows: QuerySet[Any]) -> tuple[list[Any], bool]:
+    found = list(rows.order_by("-pk")[: MOST + 1])
+    return found[:MOST], len(found) > MOST
+
+
+def _of_callback(callback: Callback, site_name: str) -> Entry:
+    tone = "alarm" if callback.outcome == CallbackOutcome.UNREADABLE else "plain"
+    return Entry(
+        callback.received_at,
+        "callback",
+        _("callback: %(event)s") % {"event": callback.event or _("not read yet")},
+        tone="warning" if callback.outcome == CallbackOutcome.PENDING else tone,
+        facts=[
+            (_("outcome"), str(callback.get_outcome_display())),
+            *([(_("why"), callback.error)] if callback.error else []),
+        ],
+        url=reverse(f"{site_name}:cryptopay_django_callback_change", args=[callback.pk]),
+    )
+
+
+def _of_event(event: InvoiceEvent, invoice: Invoice) -> Entry:
+    is_signal = event.kind in SIGNALS
+    is_pending = event.next_attempt_at is not None
+    return Entry(
+        event.created_at,
+        "person" if event.actor else "event",
+        _title(event),
+        tone=_TONES.get(EventKind(event.kind), "plain") if event.kind in EventKind else "plain",
+        who=event.actor,
+        facts=list(_facts(event, invoice)),
+        delivery=_delivery(event) if is_signal or is_pending else "",
+        is_pending=is_pending,
+        traceback=event.last_error if is_pending else "",
+        event_id=event.pk,
+        kind=event.kind,
+    )
+
+
+def _title(event: InvoiceEvent) -> str:
+    kind = event.detail.get("resolution_kind")
+    return f"{event.get_kind_display()} ({kind})" if kind else str(event.get_kind_display())
+
+
+def _of_polls(invoice: Invoice) -> Iterator[Entry]:
+    if invoice.polled_at is not None:
+        yield Entry(invoice.polled_at, "poll", _("the service was asked, for the last time so far"))
+
+
+def _delivery(event: InvoiceEvent) -> str:
+    if event.delivered_at is not None:
+        return _("the shop was told at %(at)s") % {"at": moment_text(event.delivered_at)}
+    if event.next_attempt_at is None:
+        return _("the shop was not told")
+    if not event.attempts:
+        return _("the shop is still to be told")
+    return _("the shop could not be told, %(count)d times so far; next try at %(at)s") % {
+        "count": event.attempts,
+        "at": moment_text(event.next_attempt_at),
+    }
+
+
+def _facts(event: InvoiceEvent, invoice: Invoice) -> Iterator[tuple[str, str]]:
+    if event.kind == EventKind.RESOLUTION_SENT:  # as planned: said once
+        return
+    if event.payment is not None:
+        yield _("transaction"), event.payment.txid
+    yield from facts_of(event.detail, invoice)
+
+
+def facts_of(detail: Mapping[str, Any], invoice: Invoice) -> Iterator[tuple[str, str]]:
+    """Return a stored detail as names and values for people; what says nothing to them is left out."""
+    for name, value in detail.items():
+        if name in _INTERNAL or value in (None, "", False, [], {}):
+            continue
+        if name in _CURRENCIES:
+            own = "" if name in ("amount", "fee_amount") else getattr(invoice, _CURRENCIES[name], "")
+            text = _amount(value, str(detail.get(_CURRENCIES[name]) or own))
+        elif name in ("context", "status_context"):
+            text = context_name(str(value))
+        else:
+            text = _("yes") if value is True else str(value)
+        yield name.removesuffix("_amount").replace("_", " "), text
+
+
+def _amount(value: object, currency: str) -> str:
+    try:
+        return amount(Decimal(str(value)), currency)
+    except InvalidOperation:
+        return str(value)
