@@ -16,7 +16,7 @@ COIN_NAMES = {
     "XRP": "XRP",
 }  # fmt: skip
 
-_NETWORK_NAMES = {
+NETWORK_NAMES = {
     "arbitrum": "Arbitrum One", "bitcoin": "Bitcoin", "bitcoin_cash": "Bitcoin Cash",
     "bnb_smart_chain": "BNB Smart Chain", "cardano": "Cardano", "dogecoin": "Dogecoin", "ethereum": "Ethereum",
     "litecoin": "Litecoin", "polygon": "Polygon", "ripple": "XRP Ledger", "solana": "Solana", "stellar": "Stellar",
@@ -38,7 +38,7 @@ def coin_name(currency: str, *, with_code: bool = False) -> str:
 
 def network_name(network: str, currency: str = "") -> str:
     """Return a network's name with the token standard by which wallets list it: Tron (TRC-20)."""
-    name = _NETWORK_NAMES.get(network) or network.replace("_", " ").title()
+    name = NETWORK_NAMES.get(network) or network.replace("_", " ").title()
     standard, native = _TOKEN_STANDARDS.get(network, ("", ""))
     return f"{name} ({standard})" if standard and currency and currency != native else name
 

@@ -1,8 +1,10 @@
-"""The verbs. Everything that changes an invoice is one of these."""
+"""The verbs. Everything that changes an invoice is one of these, and what asks about one without changing it."""
 
 from .callbacks import process_callback, process_overdue, receive_callback
 from .checkout import create_invoice
 from .events import deliver_events
+from .offers import find_offer, list_offers
+from .progress import read_progress
 from .quotes import SettlementQuote, quote_settlement
 from .reconciliation import reconcile_invoices, refresh_invoice
 from .release import release_invoice
@@ -16,9 +18,12 @@ __all__ = [
     "check_resolvable",
     "create_invoice",
     "deliver_events",
+    "find_offer",
+    "list_offers",
     "process_callback",
     "process_overdue",
     "quote_settlement",
+    "read_progress",
     "receive_callback",
     "reconcile_invoices",
     "refresh_invoice",

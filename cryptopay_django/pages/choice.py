@@ -1,0 +1,182 @@
+"""The page where a customer chooses a coin, before the invoice exists. A shop subclasses it.
+
+class PayOrder(LoginRequiredMixin, ChooseCoinView):
+    def get_order(self):
+        return get_object_or_404(Order, customer=self.request.user, reference=self.kwargs["reference"])
+
+    def get_price(self, order):
+        return order.total, "EUR"
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.generic import View
+
+from ..exceptions import (
+    CreationUnknownError,
+    CryptopayError,
+    GatewayOutageError,
+    GatewayRateLimitError,
+    GatewayRefusedError,
+    GatewayValidationError,
+    InvoiceRequestError,
+    PriceSealError,
+)
+from ..models import Invoice, InvoiceStatus
+from ..services import create_invoice
+from ..services.offers import Offer, list_offers
+from .coins import COOKIE, FIELD, choice_context, remembered
+from .names import money
+
+logger = logging.getLogger("cryptopay_django")
+
+_FITS = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+_LONG_ENOUGH = timedelta(minutes=2)
+_A_YEAR = 365 * 86_400
+
+
+class ChooseCoinView(View):
+    """Offer the account's coins; make the invoice in the one that is chosen, and go to its page.
+
+    The price is what `get_price` says, whatever the browser sends. An order for which money has come
+    in is not offered again: the customer is sent to the invoice that it came in for.
+    """
+
+    template_name = "cryptopay_django/choose_coin.html"
+    account = "default"
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+        """Return the view, outside of ATOMIC_REQUESTS: an invoice is on record before the gateway is called."""
+        return transaction.non_atomic_requests(super().as_view(**initkwargs))
+
+    def get_order(self) -> models.Model:
+        """Return what is to be paid, a saved row that belongs to this customer, or raise Http404."""
+        raise ImproperlyConfigured(f"{type(self).__name__} must define get_order()")
+
+    def get_price(self, order: Any) -> tuple[Decimal, str]:
+        """Return what the order costs, and the currency, from the shop's own records."""
+        raise ImproperlyConfigured(f"{type(self).__name__} must define get_price()")
+
+    def get_invoice_options(self, order: Any) -> dict[str, Any]:
+        """Return further arguments of `create_invoice`: name, description, redirect URLs, metadata, ..."""
+        return {}
+
+    def get_success_url(self, invoice: Invoice) -> str:
+        """Return where the customer pays."""
+        return reverse("cryptopay_django:checkout", args=[invoice.pk])
+
+    def get_payment_under_way(self, order: Any) -> Invoice | None:
+        """Return the invoice for which money has come in already, the guard against paying twice."""
+        closed = (InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED)
+        paid = Invoice.objects.for_order(order).filter(payments__isnull=False).exclude(status__in=closed)
+        return paid.distinct().first()
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        order = self.get_order()
+        if under_way := self.get_payment_under_way(order):
+            return HttpResponseRedirect(self.get_success_url(under_way))
+        return self.show(order)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        order = self.get_order()
+        if under_way := self.get_payment_under_way(order):
+            return HttpResponseRedirect(self.get_success_url(under_way))
+        choice = request.POST.get(FIELD, "")
+        try:
+            offers = {offer.choice: offer for offer in list_offers(account=self.account)}
+            if choice not in offers:
+                return self.show(order, problem=gettext("Please choose one of these coins."), status=400)
+            invoice = self.create(order, offers[choice])
+        except CryptopayError as error:
+            return self.show(order, problem=self.explain(error, order), status=503)
+        response = HttpResponseRedirect(self.get_success_url(invoice))
+        response.set_cookie(
+            COOKIE, choice, max_age=_A_YEAR, httponly=True, samesite="Lax", secure=request.is_secure()
+        )  # fmt: skip
+        return response
+
+    def create(self, order: Any, offer: Offer) -> Invoice:
+        """Return the invoice for an order in a coin: the one that still waits, or a new one.
+
+        The custom_id counts the invoices that are over, so that pressing twice, or again after a
+        time-out, asks for the same invoice.
+        """
+        amount, currency = self.get_price(order)
+        same_coin = Invoice.objects.for_order(order).filter(
+            account=self.account, pay_currency=offer.currency, network=offer.network
+        )
+        soon = timezone.now() + _LONG_ENOUGH
+        over = [
+            invoice
+            for invoice in same_coin
+            if invoice.status != InvoiceStatus.NEW
+            or invoice.quarantine_reason
+            or invoice.is_expired(soon)
+            or (invoice.price_amount, invoice.price_currency) != (amount, currency)
+        ]
+        options = {
+            "custom_id": _custom_id(order, offer, len(over) + 1),
+            "account": self.account,
+            **self.get_invoice_options(order),
+        }
+        return create_invoice(
+            order,
+            price_amount=amount,
+            price_currency=currency,
+            pay_currency=offer.currency,
+            network=offer.network,
+            **options,
+        )
+
+    def explain(self, error: CryptopayError, order: Any) -> str:
+        """Return what the customer is told when there is no invoice. What went wrong goes into the log."""
+        logger.warning("no invoice for %s: %s: %s", order, type(error).__name__, error, exc_info=error)
+        if isinstance(error, GatewayRateLimitError | GatewayOutageError | CreationUnknownError):
+            return gettext("The payment service does not answer. Nothing was charged: please try again in a moment.")
+        if isinstance(error, PriceSealError):
+            return gettext("This payment has to be looked at by a person first. Please ask the shop.")
+        if isinstance(error, GatewayValidationError | InvoiceRequestError):
+            return gettext("This cannot be paid in the coin that you chose. Please choose another one.")
+        if isinstance(error, GatewayRefusedError):
+            return gettext("Payments are not possible at the moment. Please ask the shop.")
+        return gettext("The payment could not be started. Nothing was charged: please try again in a moment.")
+
+    def show(self, order: Any, *, problem: str = "", status: int = 200) -> HttpResponse:
+        """Render the choice. Coins that cannot be listed are a problem to tell of, not an error page."""
+        amount, currency = self.get_price(order)
+        try:
+            offers = list_offers(price_amount=amount, price_currency=currency, account=self.account)
+        except CryptopayError as error:
+            offers, status = [], 503
+            problem = problem or self.explain(error, order)
+        chosen = self.request.POST.get(FIELD) or remembered(self.request)
+        context = {
+            "order": order,
+            "price": money(amount, currency),
+            "problem": problem,
+            **choice_context(offers, chosen=chosen),
+        }
+        return render(self.request, self.template_name, context, status=status)
+
+
+def _custom_id(order: models.Model, offer: Offer, number: int) -> str:
+    """Return a custom_id that is the same for the same order, coin and number, in the characters that may be."""
+    text = f"{order._meta.model_name}-{order.pk}-{offer.currency}-{offer.network}-{number}"
+    return text if _FITS.fullmatch(text) else str(uuid.uuid5(uuid.NAMESPACE_URL, text))

@@ -1,0 +1,35 @@
+"""A shop whose orders are Django's groups, each for 49.90 EUR, paid on the app's own pages."""
+
+from decimal import Decimal
+
+from django.contrib.auth.models import Group
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template import RequestContext, Template
+from django.urls import include, path
+
+from cryptopay_django.pages import ChooseCoinView
+
+
+class PayGroup(ChooseCoinView):
+    def get_order(self) -> Group:
+        return get_object_or_404(Group, pk=self.kwargs["pk"])
+
+    def get_price(self, order: Group) -> tuple[Decimal, str]:
+        return Decimal(order.name), "EUR"
+
+    def get_invoice_options(self, order: Group) -> dict[str, str]:
+        return {"name": "Groups & Co", "description": f"Order {order.pk}"}
+
+
+def own_form(request: HttpRequest) -> HttpResponse:
+    page = '{% load cryptopay %}<form method="post">{% cryptopay_coin_choice price "EUR" %}</form>'
+    return HttpResponse(Template(page).render(RequestContext(request, {"price": Decimal("49.90")})))
+
+
+urlpatterns = [
+    path("cryptopay/", include("cryptopay_django.urls")),
+    path("pay/<int:pk>/", PayGroup.as_view()),
+    path("half/<int:pk>/", ChooseCoinView.as_view()),
+    path("own-form/", own_form),
+]
