@@ -5,17 +5,18 @@ It is imported before settings exist, so it imports nothing but pytest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
+
     from .inprocess import InProcessSandbox
 
 
 @pytest.fixture
-def cryptopay_sandbox() -> Iterator[InProcessSandbox]:
+def cryptopay_sandbox(settings: SettingsWrapper) -> InProcessSandbox:
     """Stand in for the gateway of every configured account: no socket, no thread, no sleep.
 
     Use it beside a fixture that allows the database (`db`, `transactional_db`): callbacks are posted
@@ -23,5 +24,7 @@ def cryptopay_sandbox() -> Iterator[InProcessSandbox]:
     """
     from .inprocess import InProcessSandbox  # noqa: PLC0415 - needs configured settings, the plugin loads before
 
-    with InProcessSandbox() as sandbox:
-        yield sandbox
+    sandbox = InProcessSandbox()
+    # Through the same fixture as the test's own changes: two stacks of overrides undo each other.
+    settings.CRYPTOPAY_HTTP_ADAPTER = sandbox.adapter_for
+    return sandbox
