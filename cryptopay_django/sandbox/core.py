@@ -60,6 +60,8 @@ class Sandbox:
         self.changed = threading.Condition(threading.RLock())
         self.state = state or State(seed=seed, clock=clock, account=account or Account(), base_url=base_url)
         self._resets = 0
+        # Whether duplicates leave at the same time; in one process without threads they leave in turn.
+        self.parallel = False
         # The threads that are posting a callback now.
         self.posting: set[int] = set()
 

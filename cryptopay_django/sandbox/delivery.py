@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .callbacks import DEADLINE_SECONDS, Answer, Attempt, Callback, make_headers, sign
@@ -18,7 +20,7 @@ PATIENCE_SECONDS = 30
 # How long a callback is held back, at most, so that later ones overtake it.
 LONGEST_HOLD_SECONDS = 60
 
-_LOST = {
+_LOST: dict[Fault | None, str] = {
     Fault.DROP: "the trouble maker dropped it for good",
     Fault.DELAY: f"no answer within {DEADLINE_SECONDS} seconds",
     Fault.RESET: "ConnectionResetError: the trouble maker broke the connection",
@@ -75,19 +77,27 @@ def _attempt(sandbox: Sandbox, callback: Callback, url: str, mishap: Mishap | No
     if fault is Fault.WRONG_SECRET:
         signature = sign(body, "a secret that nobody gave out")
     headers = make_headers(signature)
-    made = []
-    for _ in range(2 if fault is Fault.DUPLICATE else 1):
-        at = sandbox.clock.now()
-        if mishap and fault in _LOST:
-            arrives = fault is Fault.DELAY or (fault is Fault.RESET and mishap.after_effect)
-            if arrives:
-                _post(sandbox, url, headers, body)
-            answer = Answer(None, error=_LOST[fault])
-        else:
-            answer = _post(sandbox, url, headers, body)
-        trouble = fault.value if fault else ""
-        made.append(Attempt(callback.id, at, callback.event, callback.invoice_id, url, headers, body, answer, trouble))
-    return made
+    send = partial(_send, sandbox, callback, url, headers, body, mishap)
+    if fault is not Fault.DUPLICATE:
+        return [send()]
+    if not sandbox.parallel:
+        return [send(), send()]
+    with ThreadPoolExecutor(2) as pool:
+        return [sent.result() for sent in (pool.submit(send), pool.submit(send))]
+
+
+def _send(  # noqa: PLR0917 - bound by the caller, once for each attempt
+    sandbox: Sandbox, callback: Callback, url: str, headers: dict[str, str], body: bytes, mishap: Mishap | None
+) -> Attempt:
+    """Post once, or let it be lost; return the line for the log."""
+    at = sandbox.clock.now()
+    fault = mishap.fault if mishap else None
+    arrives = fault not in _LOST or fault is Fault.DELAY or (fault is Fault.RESET and mishap and mishap.after_effect)
+    answer = _post(sandbox, url, headers, body) if arrives else Answer(None)
+    if fault in _LOST:
+        answer = Answer(None, error=_LOST[fault])
+    trouble = fault.value if fault else ""
+    return Attempt(callback.id, at, callback.event, callback.invoice_id, url, headers, body, answer, trouble)
 
 
 def _post(sandbox: Sandbox, url: str, headers: dict[str, str], body: bytes) -> Answer:

@@ -34,6 +34,7 @@ class SandboxServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], sandbox: Sandbox, *, remote_control: bool = False) -> None:
         super().__init__(address, Handler)
         self.sandbox = sandbox
+        sandbox.parallel = True
         self.remote_control = remote_control
         self.stopping = threading.Event()
         self._postmen = [

@@ -32,7 +32,7 @@ class Fault(StrEnum):
 
 
 MEANINGS = {
-    Fault.DUPLICATE: "the callback arrives twice",
+    Fault.DUPLICATE: "the callback arrives twice, at the same time",
     Fault.REORDER: "the callback is held back, and later ones overtake it",
     Fault.DROP: "the callback never arrives and is not tried again: only polling finds out",
     Fault.DELAY: "the answer comes after the deadline of 10 seconds: the callback is tried again",

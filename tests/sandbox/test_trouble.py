@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 
 import pytest
@@ -60,6 +61,20 @@ def test_a_duplicate_arrives_twice(sandbox: Sandbox, merchant: Merchant, shop: S
     assert shop.posts[0] == shop.posts[1]
     assert shop.story[:2] == ["transaction_created(new)"] * 2
     assert len(shop.posts) == 2
+
+
+def test_duplicates_arrive_at_the_same_time_where_there_are_threads(sandbox: Sandbox, merchant: Merchant) -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    def receive(url: str, headers: dict[str, str], body: bytes) -> Answer:
+        both.wait()
+        return Answer(200)
+
+    sandbox.post, sandbox.parallel = receive, True
+    sandbox.pay(merchant.order()["id"])
+    sandbox.fail_next("duplicate")
+
+    assert [attempt.status for attempt in sandbox.deliver()] == [200, 200]
 
 
 def test_a_reordered_callback_is_overtaken(sandbox: Sandbox, merchant: Merchant, shop: Shop) -> None:

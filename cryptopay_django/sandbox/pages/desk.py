@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from itertools import islice
 
 from ..api import Response
@@ -37,44 +38,20 @@ def show_invoices(sandbox: Sandbox) -> Response:
 
 def show_invoice(sandbox: Sandbox, invoice: Invoice) -> Response:
     """Return everything about one invoice, and everything that can be done to it."""
-    now = sandbox.clock.now()
-    network = NETWORKS[invoice.network]
     callbacks = [entry for entry in sandbox.state.outbox.log.values() if entry.invoice_id == invoice.id]
-    known: dict[str, object] = {
-        "Status": badge(invoice.status, invoice.context),
-        "Price": f"{spell_money(invoice.price_amount)} {invoice.price_currency}",
-        "To pay": f"{spell_coins(invoice.pay_amount)} {invoice.pay_currency}, {network.title}",
-        "Paid": f"{spell_coins(invoice.paid_amount)} {invoice.pay_currency}",
-        "Address": el("code", invoice.address),
-        network.tag_name or "": str(invoice.tag),
-        "custom_id": invoice.custom_id or "none",
-        "Expires": f"{invoice.expires_at:%Y-%m-%d %H:%M:%S}",
-        "Hosted page": el("a", "what the customer sees", href=f"/invoices/{invoice.id}"),
-    }
-    known.pop("", None)
-    payments = [
-        el(
-            "li",
-            el("code", payment.txid[:16], "…"),
-            f" {spell_coins(payment.amount)} {invoice.pay_currency}, risk {payment.risk}, ",
-            "double spent" if payment.doomed else f"{payment.confirmations(now)} of {payment.required} blocks",
-        )
-        for payment in invoice.transactions
-    ]
     timeline = [
         el("li", el("time", f"{at:%m-%d %H:%M:%S}", datetime=spell_time(at)), " ", text)
         for at, text in invoice.timeline
     ]
-    paid = el("section", el("h2", "Payments"), el("ul", payments), aria_label="Payments") if payments else None
     return desk_page(
         sandbox,
         f"Invoice {invoice.custom_id or invoice.id[:8]}",
         "",
-        el("section", el("h1", invoice.texts["name"] or f"Invoice {invoice.id[:8]}"), facts(known)),
+        el("section", el("h1", invoice.texts["name"] or f"Invoice {invoice.id[:8]}"), _facts_of(invoice)),
         wallet_bar(invoice),
         resolution_bar(invoice),
         scenario_row(invoice),
-        paid,
+        _payments_of(invoice, sandbox.clock.now()),
         el("section", el("h2", "Timeline"), el("ol", timeline, class_="timeline"), aria_label="Timeline"),
         _callback_section(callbacks),
     )
@@ -96,6 +73,36 @@ def _new_invoice() -> Html:
         field("Name", el("input", name="name", placeholder="Order 4711")),
         el("button", "Create", type="submit", class_="main"),
     )
+
+
+def _facts_of(invoice: Invoice) -> Html:
+    network = NETWORKS[invoice.network]
+    known: dict[str, object] = {
+        "Status": badge(invoice.status, invoice.context),
+        "Price": f"{spell_money(invoice.price_amount)} {invoice.price_currency}",
+        "To pay": f"{spell_coins(invoice.pay_amount)} {invoice.pay_currency}, {network.title}",
+        "Paid": f"{spell_coins(invoice.paid_amount)} {invoice.pay_currency}",
+        "Address": el("code", invoice.address),
+        "custom_id": invoice.custom_id or "none",
+        "Expires": f"{invoice.expires_at:%Y-%m-%d %H:%M:%S}",
+        "Hosted page": el("a", "what the customer sees", href=f"/invoices/{invoice.id}"),
+    }
+    return facts(known | ({network.tag_name: str(invoice.tag)} if network.tag_name else {}))
+
+
+def _payments_of(invoice: Invoice, now: datetime) -> Html | None:
+    if not invoice.transactions:
+        return None
+    payments = [
+        el(
+            "li",
+            el("code", payment.txid[:16], "…"),
+            f" {spell_coins(payment.amount)} {invoice.pay_currency}, risk {payment.risk}, ",
+            "double spent" if payment.doomed else f"{payment.confirmations(now)} of {payment.required} blocks",
+        )
+        for payment in invoice.transactions
+    ]
+    return el("section", el("h2", "Payments"), el("ul", payments), aria_label="Payments")
 
 
 def _invoice_row(invoice: Invoice) -> Html:
