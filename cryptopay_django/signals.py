@@ -1,4 +1,5 @@
-"""What a shop connects to. All have `sender=Invoice, invoice, event`; the payment ones `payment` too.
+"""What a shop connects to. All have `sender=Invoice, invoice, event`; the payment ones `payment` too;
+`notice_sent` has a `notice` instead.
 
 A receiver runs inside the transaction that marks its event delivered: its own database writes happen
 exactly once. When it raises, all of it is rolled back and tried again later. An effect outside the
@@ -33,3 +34,6 @@ invoice_cancelled = Signal()
 
 invoice_quarantined = Signal()
 """Something contradicts what was ordered; held for a person, see `invoice.quarantine_reason`."""
+
+notice_sent = Signal()
+"""The teams were told of something, as `notice` says (`sender=Invoice, notice`). After the fact, in no transaction."""

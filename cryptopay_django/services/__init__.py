@@ -3,6 +3,7 @@
 from .callbacks import process_callback, process_overdue, receive_callback
 from .checkout import create_invoice
 from .events import deliver_events
+from .notices import Notice, mail_notice, send_notices
 from .offers import find_offer, list_offers
 from .progress import read_progress
 from .quotes import SettlementQuote, quote_settlement
@@ -13,6 +14,7 @@ from .resolvable import check_resolvable
 from .resolver import resolve_pending_resolutions, resolve_unknown
 
 __all__ = [
+    "Notice",
     "SettlementQuote",
     "approve_resolution",
     "check_resolvable",
@@ -20,6 +22,7 @@ __all__ = [
     "deliver_events",
     "find_offer",
     "list_offers",
+    "mail_notice",
     "process_callback",
     "process_overdue",
     "quote_settlement",
@@ -31,6 +34,7 @@ __all__ = [
     "release_invoice",
     "resolve_pending_resolutions",
     "resolve_unknown",
+    "send_notices",
     "settle_invoice",
     "withdraw_resolution",
 ]

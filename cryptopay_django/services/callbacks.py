@@ -18,6 +18,7 @@ from ..models import Callback, CallbackOutcome, Invoice
 from .events import backoff, deliver_events
 from .intake import Claim, finish_callback, poll_invoice, take_snapshot
 from .merge import contradictions, needs_confirmation
+from .resolver import resolve_pending_resolutions
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -91,7 +92,7 @@ def process_within_budget(callback: Callback) -> None:
 
 
 def process_overdue(*, limit: int = 100, deadline: float | None = None) -> int:
-    """Process callbacks and deliver events that are due; return how many of both were brought forward.
+    """Process callbacks, look for outcomes of resolutions and deliver events that are due; return how many.
 
     Any number of processes may run this side by side: each claims a callback before it works on it.
     """
@@ -105,6 +106,7 @@ def process_overdue(*, limit: int = 100, deadline: float | None = None) -> int:
             done += 1
             if callback.invoice is not None:
                 deliver_events(callback.invoice, deadline=deadline)
+    done += resolve_pending_resolutions(limit, deadline=deadline)
     return done + deliver_events(limit=limit, deadline=deadline)
 
 

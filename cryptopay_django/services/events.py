@@ -14,6 +14,7 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from .. import signals
+from ..conf import app_settings
 from ..models import EventKind, Invoice, InvoiceEvent, Payment
 from ..models.locking import write_transaction
 
@@ -32,6 +33,18 @@ SIGNALS: Mapping[str, Signal] = {
 }
 
 
+NOTICED = frozenset(
+    {
+        EventKind.INVOICE_UNRESOLVED,
+        EventKind.INVOICE_QUARANTINED,
+        EventKind.RISK_HIGH,
+        EventKind.DELIVERY_FAILING,
+        EventKind.RESOLUTION_STUCK,
+    }
+)
+"""Of what the teams are told; how stands in `notices.py`."""
+
+
 def new_event(
     invoice: Invoice,
     kind: EventKind,
@@ -42,7 +55,7 @@ def new_event(
     actor: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> InvoiceEvent:
-    """Return an unsaved event, due at once if its kind is a signal's.
+    """Return an unsaved event, due at once if its kind is a signal's, or one that teams are told of.
 
     `once` names what must not happen twice to this invoice; the database refuses a second one.
     """
@@ -55,6 +68,7 @@ def new_event(
         detail=dict(detail or {}),
         created_at=at,
         next_attempt_at=at if kind in SIGNALS else None,
+        notice_due_at=at if kind in NOTICED else None,
     )
 
 
@@ -155,3 +169,7 @@ def _note_failure(event_id: int, error: str) -> None:
         event.last_error = error.replace("\x00", "\\0")[-20_000:]
         event.next_attempt_at = timezone.now() + backoff(event.attempts)
         event.save(update_fields=["attempts", "last_error", "next_attempt_at"])
+        if event.attempts == app_settings.NOTICE_FAILED_DELIVERIES:
+            detail = {"event": event.kind, "attempts": event.attempts}
+            failing = new_event(event.invoice, EventKind.DELIVERY_FAILING, at=timezone.now(), detail=detail)
+            failing.save(force_insert=True)

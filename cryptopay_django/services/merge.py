@@ -16,7 +16,7 @@ from enum import Enum
 from ..conf import app_settings
 from ..fields import EXACT
 from ..gateway.schemas import InvoiceSnapshot, Transaction
-from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, PaymentStatus, StatusContext
+from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, PaymentStatus, RiskLevel, StatusContext
 from ..models.invoice import FINAL_STATUSES
 from .events import new_event
 
@@ -243,7 +243,10 @@ def _take_payments(
             payment = Payment(invoice=invoice, txid=entry.txid, detected_at=at)
             merge.new_payments.append(payment)
             merge.events.append(_payment_event(invoice, payment, EventKind.PAYMENT_DETECTED, at))
+        was = payment.risk_level
         _take_risk(merge, payment, entry)
+        if payment.risk_level == RiskLevel.HIGH != was:
+            merge.events.append(new_event(invoice, EventKind.RISK_HIGH, at=at, payment=payment))
         listed.append(payment)
     _explain_amount(merge, listed, snapshot.paid_amount)
     open_payments = [payment for payment in listed if payment.status == PaymentStatus.DETECTED]

@@ -1,16 +1,19 @@
-"""Process stored callbacks and deliver pending events outside of requests."""
+"""Process stored callbacks, end resolutions without an answer, deliver events, tell the teams."""
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
-from ...services import process_overdue
+from ...services import process_overdue, send_notices
+
+logger = logging.getLogger("cryptopay_django")
 
 
 class Command(BaseCommand):
@@ -26,11 +29,13 @@ class Command(BaseCommand):
         """Work until nothing is due; unless told once, look again after the interval."""
         if options["once"]:
             self.stdout.write(f"{self._drain(threading.Event())} done")
+            send_notices()
             return
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         self.stdout.write("waiting for callbacks and events")
+        threading.Thread(target=self._tell, args=[stop, options["interval"]], daemon=True).start()
         while not stop.wait(options["interval"]):
             close_old_connections()
             self._drain(stop)
@@ -40,3 +45,13 @@ class Command(BaseCommand):
         while not stop.is_set() and (done := process_overdue()):
             total += done
         return total
+
+    def _tell(self, stop: threading.Event, interval: float) -> None:
+        """Send notices beside the work: a mail server that hangs holds up this thread and nothing else."""
+        while not stop.wait(interval):
+            close_old_connections()
+            try:
+                send_notices()
+            except Exception:
+                logger.exception("notices could not be looked for; trying again")
+        connection.close()

@@ -1,0 +1,170 @@
+"""The teams are told: by e-mail or whatever CRYPTOPAY_NOTIFIER names, as a digest for each kind.
+
+What is to be told is marked on the event itself (`notice_due_at`), written in the transaction of what
+happened, so nothing is lost; the mark goes when a notice has left, so a crash in between tells twice
+rather than never. Run by the worker in a thread of its own and by `cryptopay_worker --once`, never in a
+request: a mail server that hangs holds back nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.core.mail import send_mail
+from django.db.models import Q
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+
+from .. import signals
+from ..conf import app_settings
+from ..models import EventKind, Invoice, InvoiceEvent, NoticeKind, NoticeSchedule, StatusContext
+from .events import backoff
+
+logger = logging.getLogger("cryptopay_django")
+
+_LISTED = 100
+_AT_ONCE = 5000
+_HELD = Q(kind=EventKind.INVOICE_UNRESOLVED, detail__context=StatusContext.ILLICIT_RESOURCE)
+_EVENTS = {
+    NoticeKind.UNRESOLVED: Q(kind=EventKind.INVOICE_UNRESOLVED) & ~_HELD,
+    NoticeKind.HELD: _HELD,
+    NoticeKind.QUARANTINED: Q(kind=EventKind.INVOICE_QUARANTINED),
+    NoticeKind.HIGH_RISK: Q(kind=EventKind.RISK_HIGH),
+    NoticeKind.UNDELIVERED: Q(kind=EventKind.DELIVERY_FAILING),
+    NoticeKind.UNKNOWN_RESOLUTION: Q(kind=EventKind.RESOLUTION_STUCK),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeItem:
+    """One thing to tell of: ids, amounts and a link. No names, no addresses, no secrets."""
+
+    invoice_id: UUID
+    custom_id: str
+    account: str
+    status: str
+    ordered: str
+    paid: str
+    happened_at: datetime
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A digest of one kind: what happened since the last one. `more` is how many are not listed."""
+
+    kind: NoticeKind
+    items: tuple[NoticeItem, ...]
+    more: int
+
+    @property
+    def subject(self) -> str:
+        """One line."""
+        count = len(self.items) + self.more
+        told = ngettext("%(count)d invoice", "%(count)d invoices", count) % {"count": count}
+        return f"Cryptopay: {self.kind.label} ({told})"
+
+    @property
+    def text(self) -> str:
+        """Plain text, two lines an invoice."""
+        lines = [f"{self.kind.label}:", ""]
+        for item in self.items:
+            lines.append(
+                gettext("%(id)s (%(account)s): ordered %(ordered)s, paid %(paid)s, now %(status)s; %(at)s")
+                % {
+                    "id": item.custom_id,
+                    "account": item.account,
+                    "ordered": item.ordered,
+                    "paid": item.paid,
+                    "status": item.status,
+                    "at": f"{item.happened_at:%Y-%m-%d %H:%M %Z}",
+                }
+            )
+            lines.append(f"  {item.url or item.invoice_id}")
+        if self.more:
+            lines += ["", gettext("… and %(count)d more.") % {"count": self.more}]
+        return "\n".join(lines) + "\n"
+
+
+def send_notices() -> int:
+    """Send a notice of each kind that has something to tell and is not too early; return how many left.
+
+    At most one a kind in CRYPTOPAY_NOTICE_INTERVAL seconds; a failed one is tried again after a back-off.
+    Whatever the notifier raises is written down and logged, not raised. Any number of processes may run this.
+    """
+    now = timezone.now()
+    due = InvoiceEvent.objects.primary().filter(notice_due_at__lte=now)
+    if not due.exists():
+        return 0
+    sent = 0
+    for kind, events in _EVENTS.items():
+        matching = due.filter(events).order_by("pk")
+        keys = list(matching.values_list("pk", flat=True)[:_AT_ONCE])
+        if keys and _claim(kind, at=now):
+            listed = matching.filter(pk__in=keys[:_LISTED]).select_related("invoice")
+            notice = Notice(kind, tuple(map(_item, listed)), more=max(len(keys) - _LISTED, 0))
+            sent += _send(notice, keys)
+    return sent
+
+
+def mail_notice(notice: Notice, recipients: Sequence[str]) -> None:
+    """Send a notice as a plain e-mail from DEFAULT_FROM_EMAIL; without recipients nobody is told."""
+    if recipients:
+        send_mail(notice.subject, notice.text, None, list(recipients))
+
+
+def _claim(kind: NoticeKind, *, at: datetime) -> bool:
+    """Take the next notice of a kind by compare-and-swap: it is the one of this interval."""
+    NoticeSchedule.objects.get_or_create(kind=kind, defaults={"next_attempt_at": at})
+    free = NoticeSchedule.objects.filter(kind=kind, next_attempt_at__lte=at)
+    return bool(free.update(next_attempt_at=at + timedelta(seconds=app_settings.NOTICE_INTERVAL)))
+
+
+def _send(notice: Notice, keys: list[int]) -> bool:
+    schedule = NoticeSchedule.objects.primary().get(kind=notice.kind)
+    try:
+        notifier = app_settings.NOTIFIER or mail_notice
+        notifier(notice, tuple(app_settings.NOTICE_RECIPIENTS.get(notice.kind.value, ())))
+    except Exception:
+        # Whatever a mail server or a notifier of the shop does: it is tried again, and nothing else waits.
+        logger.exception("the notice of kind %s did not leave; it will be tried again", notice.kind)
+        schedule.attempts += 1
+        schedule.next_attempt_at = timezone.now() + backoff(schedule.attempts)
+        schedule.last_error = traceback.format_exc().replace("\x00", "\\0")[-20_000:]
+        schedule.save()
+        return False
+    for start in range(0, len(keys), 500):
+        InvoiceEvent.objects.filter(pk__in=keys[start : start + 500]).update(notice_due_at=None)
+    NoticeSchedule.objects.filter(kind=notice.kind).update(attempts=0, last_error="")
+    signals.notice_sent.send_robust(sender=Invoice, notice=notice)
+    return True
+
+
+def _item(event: InvoiceEvent) -> NoticeItem:
+    invoice = event.invoice
+    status = invoice.get_status_display()
+    return NoticeItem(
+        invoice_id=invoice.pk,
+        custom_id=invoice.custom_id,
+        account=invoice.account,
+        status=f"{status} ({invoice.status_context})" if invoice.status_context else status,
+        ordered=f"{invoice.price_amount:f} {invoice.price_currency}",
+        paid=f"{invoice.paid_amount:f} {invoice.pay_currency}",
+        happened_at=event.created_at,
+        url=_url(invoice),
+    )
+
+
+def _url(invoice: Invoice) -> str:
+    if not app_settings.SITE_URL:
+        return ""
+    try:
+        return app_settings.SITE_URL + reverse("admin:cryptopay_django_invoice_change", args=[invoice.pk])
+    except NoReverseMatch:
+        return ""

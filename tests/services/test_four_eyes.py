@@ -1,0 +1,183 @@
+"""Above an amount, a second person: planned, approved by somebody else, or withdrawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from cryptopay_django.exceptions import (
+    ApprovalError,
+    InvoiceChangedError,
+    QuoteExpiredError,
+    ResolutionActiveError,
+    SamePersonError,
+)
+from cryptopay_django.models import Invoice, InvoiceEvent, Resolution
+from cryptopay_django.services import (
+    approve_resolution,
+    quote_settlement,
+    refund_invoice,
+    settle_invoice,
+    withdraw_resolution,
+)
+from cryptopay_django.services.resolvable import needs_second_person
+from cryptopay_django.testing.factories import InvoiceFactory
+
+from .desk import ADDRESS, COMMIT, MONEY, kinds, look, money_moved, resolve_by_setting, unresolved
+
+pytestmark = pytest.mark.django_db
+
+BY_ADA = {"actor": "ada", "reason": "customer called"}
+
+
+@pytest.fixture(autouse=True)
+def four_eyes(settings):
+    settings.CRYPTOPAY_FOUR_EYES_ABOVE = {"EUR": Decimal(99)}
+
+
+@pytest.mark.parametrize(
+    ("values", "needed"),
+    [
+        ({"price_amount": Decimal(99)}, False),
+        ({"price_amount": Decimal("99.01")}, True),
+        ({"price_amount": Decimal(10), "paid_amount": Decimal("0.002")}, True),
+        ({"price_amount": Decimal(10), "paid_amount": Decimal("0.001")}, False),
+        ({"price_amount": Decimal(1000), "price_currency": "USD"}, False),
+    ],
+)
+def test_what_was_ordered_or_paid_decides_whether_two_are_needed(values, needed):
+    assert needs_second_person(InvoiceFactory.build(**values)) is needed
+
+
+def test_in_the_coin_itself_the_paid_amount_counts(settings):
+    settings.CRYPTOPAY_FOUR_EYES_ABOVE = {"BTC": Decimal(1)}
+    coin = {"price_currency": "BTC", "price_amount": Decimal("0.5"), "exchange_rate": None}
+
+    assert needs_second_person(InvoiceFactory.build(**coin, paid_amount=Decimal("1.1")))
+    assert not needs_second_person(InvoiceFactory.build(**coin, paid_amount=Decimal(1)))
+
+
+def test_nothing_is_sent_before_a_second_person_has_confirmed(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+
+    planned = refund_invoice(invoice, address=ADDRESS, **BY_ADA)
+
+    assert (planned.status, planned.awaits_approval, wire.count(MONEY)) == ("planned", True, 0)
+    assert look(later=True).status == "planned", "the resolver leaves it alone"
+    with pytest.raises(ResolutionActiveError, match="ada"):
+        refund_invoice(invoice, **BY_ADA)
+
+    approved = approve_resolution(planned, actor="bob")
+
+    assert (approved.status, approved.actor, approved.approver) == ("succeeded", "ada", "bob")
+    assert approved.approved_at is not None
+    (refund,) = cryptopay_sandbox.invoice(invoice).refunds
+    assert refund.address == ADDRESS
+    assert kinds(invoice) == ["planned", "approved", "sent", "accepted", "succeeded"]
+    told = InvoiceEvent.objects.get(kind="resolution_approved")
+    assert (told.actor, told.detail["planned_by"]) == ("bob", "ada")
+
+
+@pytest.mark.parametrize("actor", ["ada", "ADA", " ada "])
+def test_nobody_confirms_their_own(wire, cryptopay_sandbox, actor):
+    planned = refund_invoice(unresolved(cryptopay_sandbox), **BY_ADA)
+
+    with pytest.raises(SamePersonError, match="another person"):
+        approve_resolution(planned, actor=actor)
+
+    assert (Resolution.objects.get().awaits_approval, wire.count(MONEY)) == (True, 0)
+
+
+@pytest.mark.parametrize("with_quote", [True, False])
+def test_a_settlement_is_committed_at_a_rate_of_its_approval(wire, cryptopay_sandbox, with_quote):
+    invoice = unresolved(cryptopay_sandbox)
+    planned = settle_invoice(invoice, **BY_ADA)
+    cryptopay_sandbox.advance(minutes=30)
+    quote = quote_settlement(invoice) if with_quote else None
+
+    approved = approve_resolution(planned, actor="bob", quote=quote)
+
+    assert approved.status == "succeeded"
+    assert approved.parameters["recalculation_id"] != planned.parameters["recalculation_id"]
+    assert quote is None or approved.parameters["recalculation_id"] == str(quote.recalculation_id)
+    assert (wire.count(COMMIT), money_moved(cryptopay_sandbox, invoice)) == (1, 1)
+
+
+def test_a_second_person_with_an_old_quote_is_asked_again(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    planned = settle_invoice(invoice, **BY_ADA)
+    quote = replace(quote_settlement(invoice), expires_at=timezone.now())
+
+    with pytest.raises(QuoteExpiredError):
+        approve_resolution(planned, actor="bob", quote=quote)
+
+    assert Resolution.objects.get().awaits_approval
+
+
+def test_what_was_decided_on_must_still_be_so(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    planned = refund_invoice(invoice, **BY_ADA)
+    cryptopay_sandbox.pay(invoice, amount="rest")
+
+    with pytest.raises(InvoiceChangedError, match=r"paid_amount was .* nothing was sent"):
+        approve_resolution(planned, actor="bob")
+
+    planned = Resolution.objects.get()
+    assert (planned.status, planned.active, wire.count(MONEY)) == ("failed", None, 0)
+
+
+def test_what_has_ended_by_itself_is_dropped_at_the_approval(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    planned = refund_invoice(invoice, **BY_ADA)
+    resolve_by_setting(cryptopay_sandbox, invoice)
+
+    with pytest.raises(InvoiceChangedError, match="dropped"):
+        approve_resolution(planned, actor="bob")
+
+    assert (Resolution.objects.get().status, Invoice.objects.get(pk=invoice.pk).status) == ("failed", "refunded")
+    assert money_moved(cryptopay_sandbox, invoice) == 1
+
+
+def test_it_can_be_withdrawn_by_anybody_with_a_reason_and_then_begun_anew(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    planned = refund_invoice(invoice, **BY_ADA)
+
+    withdrawn = withdraw_resolution(planned, actor="bob", reason="wrong customer")
+
+    assert (withdrawn.status, withdrawn.active, withdrawn.error) == (
+        "failed",
+        None,
+        "withdrawn by bob: wrong customer",
+    )
+    assert kinds(invoice) == ["planned", "withdrawn"]
+    for act in (
+        lambda: approve_resolution(planned, actor="bob"),
+        lambda: withdraw_resolution(planned, actor="bob", reason="x"),
+    ):
+        with pytest.raises(ApprovalError, match="failed"):
+            act()
+    assert refund_invoice(invoice, **BY_ADA).awaits_approval
+    assert wire.count(MONEY) == 0
+
+
+def test_a_process_that_dies_after_the_approval_has_sent_nothing(wire, cryptopay_sandbox):
+    planned = refund_invoice(unresolved(cryptopay_sandbox), **BY_ADA)
+    planned.approve("bob", at=timezone.now())
+    planned.next_attempt_at = timezone.now()
+    planned.save()
+
+    assert (look().status, wire.count(MONEY)) == ("failed", 0)
+
+
+def test_an_approval_without_an_answer_is_unknown_and_ends_by_reading(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    planned = refund_invoice(invoice, **BY_ADA)
+    wire.fail(MONEY, "timeout", after_effect=True)
+
+    assert approve_resolution(planned, actor="bob").status == "unknown"
+
+    assert look().status == "succeeded"
+    assert money_moved(cryptopay_sandbox, invoice) == 1

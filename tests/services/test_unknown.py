@@ -1,0 +1,274 @@
+"""Money operations without an answer: one effect at most, and each ends by reading, whatever goes wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.utils import timezone
+
+from cryptopay_django.conf import client_for
+from cryptopay_django.exceptions import GatewayError, ResolutionActiveError
+from cryptopay_django.models import Invoice, InvoiceEvent, Resolution
+from cryptopay_django.services import (
+    quote_settlement,
+    refund_invoice,
+    resolve_pending_resolutions,
+    resolve_unknown,
+    settle_invoice,
+)
+from cryptopay_django.services.protocol import plan
+from cryptopay_django.services.resolver import outcome_of
+
+from .desk import (
+    ADDRESS,
+    COMMIT,
+    MONEY,
+    PREVIEW,
+    READING,
+    REFUND,
+    Killed,
+    kinds,
+    look,
+    money_moved,
+    resolve_by_setting,
+    unresolved,
+)
+
+pytestmark = pytest.mark.django_db
+
+BY_ADA = {"actor": "ada", "reason": "customer called"}
+FAULTS = ["timeout", "reset", "5xx", "unreadable"]
+ACTS = {
+    "settle": ("underpaid", partial(settle_invoice, **BY_ADA)),
+    "refund the overage": ("overpaid", partial(settle_invoice, refund_overage=True, **BY_ADA)),
+    "refund": ("paid_late", partial(refund_invoice, **BY_ADA)),
+    "refund to an address": ("underpaid", partial(refund_invoice, address=ADDRESS, **BY_ADA)),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("act", ACTS)
+def test_a_call_that_had_its_effect_is_found_and_never_made_again(wire, cryptopay_sandbox, act, fault):
+    context, resolve = ACTS[act]
+    invoice = unresolved(cryptopay_sandbox, context)
+    wire.fail(MONEY, fault, after_effect=True)
+
+    assert (resolve(invoice).status, money_moved(cryptopay_sandbox, invoice)) == ("unknown", 1)
+    with pytest.raises(ResolutionActiveError):
+        resolve(invoice)
+    resolution = look()
+
+    assert (resolution.status, resolution.active, wire.count(MONEY)) == ("succeeded", None, 1)
+    assert Invoice.objects.get(pk=invoice.pk).status == cryptopay_sandbox.invoice(invoice).status
+    assert kinds(invoice) == ["planned", "sent", "unknown", "succeeded"]
+    assert money_moved(cryptopay_sandbox, invoice) == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("act", ACTS)
+def test_a_call_that_had_no_effect_has_failed_once_it_cannot_arrive_any_more(wire, cryptopay_sandbox, act, fault):
+    context, resolve = ACTS[act]
+    invoice = unresolved(cryptopay_sandbox, context)
+    wire.fail(MONEY, fault)
+
+    assert resolve(invoice).status == "unknown"
+    wire.heal()
+    assert (look().status, look().status) == ("unknown", "unknown"), "it may still be on its way"
+    with pytest.raises(ResolutionActiveError):
+        resolve(invoice)
+    resolution = look(later=True)
+
+    assert (resolution.status, resolution.active, money_moved(cryptopay_sandbox, invoice)) == ("failed", None, 0)
+    assert "did not arrive" in resolution.error
+    assert resolve(invoice).status == "succeeded"
+    assert money_moved(cryptopay_sandbox, invoice) == 1
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_quote_that_gets_no_answer_has_changed_nothing(wire, cryptopay_sandbox, fault, after_effect):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.fail(PREVIEW, fault, after_effect=after_effect)
+
+    for act in (quote_settlement, partial(settle_invoice, **BY_ADA)):
+        with pytest.raises(GatewayError):
+            act(invoice)
+
+    assert (Resolution.objects.count(), money_moved(cryptopay_sandbox, invoice)) == (0, 0)
+    wire.heal()
+    assert settle_invoice(invoice, **BY_ADA).status == "succeeded"
+    assert money_moved(cryptopay_sandbox, invoice) == 1
+
+
+@pytest.mark.parametrize(("after_effect", "ending"), [(False, "failed"), (True, "succeeded")])
+@pytest.mark.parametrize("act", ACTS)
+def test_a_process_that_dies_in_the_call_leaves_what_reading_can_end(
+    wire, cryptopay_sandbox, act, after_effect, ending
+):
+    context, resolve = ACTS[act]
+    invoice = unresolved(cryptopay_sandbox, context)
+    wire.fail(MONEY, "killed", after_effect=after_effect)
+
+    with pytest.raises(Killed):
+        resolve(invoice)
+    wire.heal()
+    assert Resolution.objects.get().status == "sent"
+    resolution = look(later=True)
+
+    assert (resolution.status, money_moved(cryptopay_sandbox, invoice)) == (ending, int(after_effect))
+
+
+def test_a_process_that_dies_after_planning_has_sent_nothing(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    parameters = {"call": "create_refund", "refund_overage": False, "address": None}
+    plan(invoice, kind="refund", parameters=parameters, refund_ids=[], **BY_ADA)
+    assert resolve_pending_resolutions() == 0, "it may be about to be sent"
+
+    resolution = look()
+
+    assert (resolution.status, resolution.active, wire.count(MONEY)) == ("failed", None, 0)
+    assert "never sent" in resolution.error
+
+
+def test_a_process_that_dies_with_the_answer_in_hand_has_succeeded(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.just_before(REFUND, lambda: wire.fail(READING, "killed"))
+
+    with pytest.raises(Killed):
+        refund_invoice(invoice, **BY_ADA)
+    wire.heal()
+
+    assert Resolution.objects.get().result["refund_id"]
+    assert (look().status, money_moved(cryptopay_sandbox, invoice)) == ("succeeded", 1)
+
+
+def test_an_accepted_refund_blocks_others_until_the_invoice_has_moved(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.just_before(REFUND, lambda: wire.fail(READING, "unreadable"))
+
+    resolution = refund_invoice(invoice, **BY_ADA)
+
+    assert (resolution.status, resolution.active) == ("sent", True)
+    wire.heal()
+    with pytest.raises(ResolutionActiveError):
+        refund_invoice(invoice, **BY_ADA)
+    assert look().status == "succeeded"
+    assert kinds(invoice) == ["planned", "sent", "accepted", "succeeded"]
+
+
+def test_proof_without_a_move_of_the_invoice_waits_as_long_as_the_gateway_may_need(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.fail(REFUND, "timeout")
+    resolution = refund_invoice(invoice, **BY_ADA)
+    resolution.result = {"refund_id": "there"}
+    snapshot = client_for("default").retrieve_invoice(str(invoice.gateway_id))
+
+    early = outcome_of(resolution, snapshot, [], read_at=resolution.sent_at)
+    late = outcome_of(resolution, snapshot, [], read_at=resolution.sent_at + timedelta(hours=1))
+
+    assert (early.verdict.value, late.verdict.value) == ("open", "done")
+
+
+def test_a_refund_that_somebody_else_made_to_another_place_is_not_ours(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.fail(REFUND, "timeout")
+    assert refund_invoice(invoice, address=ADDRESS, **BY_ADA).status == "unknown"
+    resolve_by_setting(cryptopay_sandbox, invoice)
+
+    assert look().status == "unknown"
+    assert look(later=True).status == "failed"
+    assert Invoice.objects.get(pk=invoice.pk).status == "refunded"
+    assert money_moved(cryptopay_sandbox, invoice) == 1
+
+
+def test_a_settlement_that_the_accounts_refund_has_overtaken_has_failed(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.fail(COMMIT, "timeout")
+    assert settle_invoice(invoice, **BY_ADA).status == "unknown"
+    resolve_by_setting(cryptopay_sandbox, invoice)
+
+    resolution = look()
+
+    assert resolution.status == "failed"
+    assert resolution.error == "the invoice ended as refunded, not by this settlement"
+    assert money_moved(cryptopay_sandbox, invoice) == 1
+
+
+def test_refunds_of_before_are_not_taken_for_this_one(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.fail(REFUND, "timeout", after_effect=True)
+    refund_invoice(invoice, **BY_ADA)
+    (refund,) = cryptopay_sandbox.invoice(invoice).refunds
+
+    Resolution.objects.update(known_refund_ids=[refund.id])
+
+    assert look().status == "unknown"
+    assert look(later=True).status == "failed"
+
+
+def test_looking_again_changes_nothing(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.fail(REFUND, "timeout", after_effect=True)
+    first = refund_invoice(invoice, **BY_ADA)
+
+    ended = resolve_unknown(first)
+    again = resolve_unknown(first)
+
+    assert (ended.status, again.status, again.finished_at) == ("succeeded", "succeeded", ended.finished_at)
+    assert kinds(invoice).count("succeeded") == 1
+    assert look().attempts == 1
+
+
+def test_an_outcome_that_cannot_be_read_is_looked_for_later_and_told_of_once(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.fail(REFUND, "timeout", after_effect=True)
+    refund_invoice(invoice, **BY_ADA)
+    wire.fail(READING, "unreadable")
+
+    assert look().next_attempt_at > timezone.now()
+    Resolution.objects.update(sent_at=timezone.now() - timedelta(minutes=6))
+    assert [look().status, look().status] == ["unknown", "unknown"]
+    assert InvoiceEvent.objects.filter(kind="resolution_stuck", notice_due_at__isnull=False).count() == 1
+
+    wire.heal()
+    assert look().status == "succeeded"
+
+
+def test_whoever_sent_it_and_never_came_back_makes_it_unknown(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.fail(REFUND, "killed")
+    with pytest.raises(Killed):
+        refund_invoice(invoice, **BY_ADA)
+
+    assert look().status == "sent", "whoever sent it may still wait for the answer"
+    Resolution.objects.update(sent_at=timezone.now() - timedelta(seconds=61))
+
+    assert look().status == "unknown"
+    assert kinds(invoice) == ["planned", "sent", "unknown"]
+
+
+def test_one_that_cannot_be_looked_at_does_not_keep_others_from_it(wire, cryptopay_sandbox):
+    broken, other = unresolved(cryptopay_sandbox), unresolved(cryptopay_sandbox)
+    wire.fail(REFUND, "timeout", after_effect=True)
+    for invoice in (broken, other):
+        refund_invoice(invoice, **BY_ADA)
+    Resolution.objects.filter(invoice=broken).update(parameters={"of": "another age"})
+
+    look()
+
+    assert Resolution.objects.get(invoice=broken).status == "unknown"
+    assert "KeyError" in Resolution.objects.get(invoice=broken).error
+    assert Resolution.objects.get(invoice=other).status == "succeeded"
+
+
+def test_without_time_for_a_call_nothing_is_claimed(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.fail(REFUND, "timeout", after_effect=True)
+    due = refund_invoice(invoice, **BY_ADA).next_attempt_at
+    wire.asked.clear()
+
+    assert resolve_pending_resolutions(deadline=0) == 0
+
+    assert (wire.asked, Resolution.objects.get().next_attempt_at) == ([], due)
