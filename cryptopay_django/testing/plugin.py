@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
     from .inprocess import InProcessSandbox
 
 
 @pytest.fixture
-def cryptopay_sandbox(settings: SettingsWrapper) -> InProcessSandbox:
+def cryptopay_sandbox(settings: Settings) -> InProcessSandbox:
     """Stand in for the gateway of every configured account: no socket, no thread, no sleep.
 
     Use it beside a fixture that allows the database (`db`, `transactional_db`): callbacks are posted
