@@ -1,0 +1,256 @@
+"""The list of invoices: what it costs, what it finds, what it shows, and what it exports."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from cryptopay_django.admin import InvoiceAdmin
+from cryptopay_django.admin.export import safe_cell
+from cryptopay_django.admin.paging import CappedPaginator
+from cryptopay_django.models import Invoice
+from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
+from example_project.shop.models import Order
+
+EVIL = '<script>alert("x")</script>'
+
+
+@pytest.fixture
+def client(login):
+    return login("superuser")
+
+
+def rows(response):
+    return list(response.context["cl"].result_list)
+
+
+def count_queries(client, url):
+    client.get(url)
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert client.get(url).status_code == 200
+    return len(queries)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?waits=me",
+        "?status=unresolved",
+        "?risk=high",
+        "?quarantined=yes",
+        "?coin=BTC",
+        "?created_at=30",
+        "?q=order-1",
+    ],
+)
+def test_the_number_of_queries_does_not_grow_with_the_rows(client, desk, query):
+    url = desk.url("invoice_changelist") + query
+    customer = User.objects.create(username="ada")
+
+    def fill(count):
+        for _ in range(count):
+            order = Order.objects.create(customer=customer, amount=5, ship_to="x")
+            invoice = InvoiceFactory(order=order, status="unresolved", status_context="underpaid", paid_amount=1)
+            PaymentFactory(invoice=invoice, risk_level="high")
+            InvoiceFactory(order=order, quarantine_reason="odd")
+
+    fill(2)
+    few = count_queries(client, url)
+    fill(20)
+
+    assert count_queries(client, url) == few
+
+
+def test_no_query_counts_all_or_asks_what_there_is(client, desk, monkeypatch):
+    monkeypatch.setattr(CappedPaginator, "CAP", 3)
+    monkeypatch.setattr(InvoiceAdmin, "list_per_page", 2)
+    InvoiceFactory.create_batch(5)
+
+    with CaptureQueriesContext(connection) as queries:
+        response = client.get(desk.url("invoice_changelist"))
+
+    assert "DISTINCT" not in "".join(query["sql"] for query in queries)
+    assert (len(rows(response)), response.context["cl"].result_count) == (2, 3)
+    assert "There are more than 3 such invoices" in response.text
+
+
+def test_an_invoice_is_found_by_each_of_its_names(client, desk, settings):
+    settings.CRYPTOPAY_ORDER_SEARCH = {"shop.Order": "reference"}
+    order = Order.objects.create(customer=User.objects.create(username="ada"), amount=5, ship_to="x")
+    wanted = InvoiceFactory(order=order)
+    payment = PaymentFactory(invoice=wanted)
+    InvoiceFactory()
+
+    names = [wanted.pk, wanted.gateway_id, wanted.custom_id, wanted.address, payment.txid, order.pk, order.reference]
+
+    for name in names:
+        assert rows(client.get(desk.url("invoice_changelist"), {"q": f" {name} "})) == [wanted], name
+
+
+@pytest.mark.parametrize("term", ["order-", "%", "\x00", "ö" * 500, "'; DROP", "0" * 36])
+def test_a_part_of_a_name_or_nonsense_finds_nothing_and_breaks_nothing(client, desk, term):
+    InvoiceFactory()
+
+    response = client.get(desk.url("invoice_changelist"), {"q": term})
+
+    assert response.status_code == 200
+    assert rows(response) == [] or not term.strip("\x00")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("status=completed", {"done", "short"}),
+        ("context=underpaid", {"under"}),
+        ("quarantined=yes", {"odd"}),
+        ("quarantined=no", {"done", "short", "under", "risky"}),
+        ("risk=high", {"risky"}),
+        ("coin=ETH", {"risky"}),
+        ("account=second", {"under"}),
+        ("created_at=today", {"done", "odd", "under", "risky", "short"} - {"odd"}),
+        ("finished_at=7", {"done"}),
+        ("waits=me", {"under", "odd", "short"}),
+    ],
+)
+def test_each_filter_leaves_what_it_says(client, desk, query, found):
+    now = timezone.now()
+    InvoiceFactory(custom_id="done", status="completed", settled_amount=100, finished_at=now)
+    odd = InvoiceFactory(custom_id="odd", quarantine_reason="odd")
+    InvoiceFactory(custom_id="under", status="unresolved", status_context="underpaid", account="second")
+    risky = InvoiceFactory(custom_id="risky", pay_currency="ETH")
+    PaymentFactory(invoice=risky, risk_level="high")
+    short = InvoiceFactory(custom_id="short", status="completed", settled_amount=90)
+    InvoiceEventFactory(invoice=short, kind="invoice_settled_short", once="invoice_settled_short")
+    Invoice.objects.filter(pk=odd.pk).update(created_at=now - timedelta(days=40))
+
+    response = client.get(f"{desk.url('invoice_changelist')}?{query}")
+
+    assert {invoice.custom_id for invoice in rows(response)} == found
+
+
+def test_what_waits_depends_on_who_asks(login, desk):
+    InvoiceFactory(custom_id="odd", quarantine_reason="odd")
+    InvoiceFactory(custom_id="under", status="unresolved", status_context="underpaid")
+    url = desk.url("invoice_changelist") + "?waits=me"
+
+    seen = {role: {row.custom_id for row in rows(login(role).get(url))} for role in ("support", "fraud", "monitoring")}
+
+    assert seen == {"support": {"under"}, "fraud": {"odd"}, "monitoring": set()}
+
+
+def test_the_difference_is_shown_in_coin_and_in_the_ordered_currency(client, desk):
+    InvoiceFactory(paid_amount=Decimal("0.0018"), status="unresolved", status_context="underpaid")
+
+    page = client.get(desk.url("invoice_changelist")).text
+
+    assert "−0.0002 BTC" in page
+    assert "≈ −10.00 EUR" in page
+
+
+def test_what_comes_from_outside_is_escaped_everywhere(client, desk):
+    invoice = InvoiceFactory(
+        custom_id=EVIL, name=EVIL, status="unresolved", status_context=EVIL[:32], quarantine_reason=EVIL, address=EVIL,
+        pay_currency=EVIL[:32], metadata={EVIL: EVIL},
+    )  # fmt: skip
+    PaymentFactory(invoice=invoice, txid=EVIL, risk_level=EVIL[:32], risk_resource_name=EVIL, source_addresses=[EVIL])
+    InvoiceEventFactory(invoice=invoice, actor=EVIL, detail={EVIL: EVIL}, last_error=EVIL, attempts=1)
+
+    pages = [
+        client.get(url).text
+        for url in (
+            desk.url("invoice_changelist"),
+            desk.url("invoice_change", invoice.pk),
+            desk.url("invoice_release", invoice.pk),
+            desk.url("invoice_overview"),
+        )
+    ]
+
+    assert not any("<script>alert" in page for page in pages)
+    assert "&lt;script&gt;alert" in pages[1]
+
+
+def test_no_page_has_inline_script_or_style(client, desk):
+    invoice = desk.underpaid()
+    for url in (
+        desk.url("invoice_changelist"),
+        desk.url("invoice_change", invoice.pk),
+        desk.url("invoice_settle", invoice.pk),
+        desk.url("invoice_refund", invoice.pk),
+        desk.url("invoice_overview"),
+    ):
+        page = client.get(url).text
+        ours = page[page.index('id="content"') :]
+        assert " style=" not in ours
+        assert "onclick=" not in ours
+        assert "<script>" not in ours
+
+
+def exported(client, desk, preset, query=""):
+    response = client.get(f"{desk.url('invoice_export', preset)}{query}")
+    assert response.streaming
+    text = b"".join(response.streaming_content).decode()
+    assert text.startswith("\ufeff")
+    return list(csv.DictReader(io.StringIO(text[1:])))
+
+
+def test_a_file_has_the_filtered_rows_and_all_of_them(client, desk, monkeypatch):
+    monkeypatch.setattr(CappedPaginator, "CAP", 1)
+    InvoiceFactory.create_batch(3, status="completed", settled_amount=100)
+    InvoiceFactory(paid_amount=Decimal("0.0025"), pay_currency="ETH")
+
+    assert len(exported(client, desk, "all")) == 4
+    assert len(exported(client, desk, "all", "?status=completed")) == 3
+    assert {row["settled_amount"] for row in exported(client, desk, "fees")} == {"100"}
+    assert [row["overage_coin"] for row in exported(client, desk, "overage")] == ["0.0005"]
+    assert exported(client, desk, "refunds", "?status=completed") == []
+    assert client.get(desk.url("invoice_export", "nonsense")).status_code == 404
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "＝"])
+def test_no_cell_of_a_file_is_a_formula(client, desk, start):
+    text = f'{start}HYPERLINK("http://evil.example")'
+    InvoiceFactory(custom_id=text, quarantine_reason=text, status="unresolved", status_context="x")
+
+    row = exported(client, desk, "all")[0]
+
+    assert row["custom_id"].startswith("'")
+    assert row["quarantine_reason"].startswith("'")
+
+
+def test_amounts_in_a_file_stay_numbers():
+    assert safe_cell(Decimal("1E-8")) == "0.00000001"
+    assert safe_cell(None) == ""
+
+
+def test_a_refund_is_in_its_file_with_who_and_why(client, desk):
+    invoice = desk.underpaid()
+    url = desk.url("invoice_refund", invoice.pk)
+    client.post(url, {"reason": "=asked", "version": invoice.version, "destination": "own_account"})
+
+    row = exported(client, desk, "refunds")[0]
+
+    assert (row["status"], row["by"], row["reasons"]) == ("refunded", "superuser", "'=asked")
+    assert Decimal(row["refund_amount"]) == invoice.paid_amount
+
+
+def test_another_model_of_the_shop_finds_invoices_by_autocomplete(client, desk):
+    wanted = InvoiceFactory()
+    InvoiceFactory.create_batch(3)
+
+    answer = client.get(
+        "/admin/autocomplete/",
+        {"app_label": "shop", "model_name": "ledgerentry", "field_name": "invoice", "term": wanted.custom_id},
+    )
+
+    assert [result["id"] for result in answer.json()["results"]] == [str(wanted.pk)]

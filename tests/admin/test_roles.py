@@ -1,0 +1,177 @@
+"""Every role against every URL and verb; and a POST without the permission changes nothing anywhere."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission, User
+from django.core import serializers
+from django.core.management import call_command
+
+from cryptopay_django.models import Callback, Invoice, InvoiceEvent, Payment, Resolution
+from cryptopay_django.services import settle_invoice
+from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory
+
+ROLES = ["anonymous", "bare", "viewer", "support", "finance", "fraud", "monitoring", "superuser"]
+SEE = {"viewer", "support", "finance", "fraud", "monitoring", "superuser"}
+SETTLE = {"support", "finance", "superuser"}
+REFUND = {"finance", "superuser"}
+RELEASE = {"finance", "fraud", "superuser"}
+REFRESH = {"support", "finance", "fraud", "superuser"}
+NOBODY: set[str] = set()
+
+# page, whether its address has an object's id, who may GET it, who may POST to it (None: the verb is refused).
+TABLE = [
+    ("invoice_changelist", "", SEE, SEE),
+    ("invoice_overview", "", SEE, SEE),
+    ("invoice_change", "invoice", SEE, NOBODY),
+    ("invoice_history", "invoice", SEE, SEE),
+    ("invoice_add", "", NOBODY, NOBODY),
+    ("invoice_delete", "invoice", NOBODY, NOBODY),
+    ("invoice_settle", "invoice", SETTLE, SETTLE),
+    ("invoice_refund", "invoice", REFUND, REFUND),
+    ("invoice_release", "quarantined", RELEASE, RELEASE),
+    ("invoice_refresh", "invoice", None, REFRESH),
+    ("invoice_retry", "event", None, REFRESH),
+    ("invoice_bulk", "settle", None, SETTLE),
+    ("invoice_bulk", "refund", None, REFUND),
+    ("invoice_export", "all", SEE, SEE),
+    ("callback_changelist", "", SEE, SEE),
+    ("callback_change", "callback", SEE, NOBODY),
+    ("resolution_changelist", "", SEE, SEE),
+    ("resolution_change", "resolution", SEE, NOBODY),
+    ("resolution_approve", "resolution", SETTLE, SETTLE),
+    ("resolution_withdraw", "resolution", SETTLE, SETTLE),
+    ("resolution_look", "resolution", None, REFRESH),
+]
+
+
+@pytest.fixture
+def world(desk, settings):
+    """One invoice to decide on, one in quarantine, a signal that failed, a resolution that waits."""
+    settings.CRYPTOPAY_FOUR_EYES_ABOVE = {"EUR": 500}
+    invoice = desk.underpaid()
+    waiting = settle_invoice(desk.underpaid("900"), actor="somebody else", reason="asked by phone")
+    event = InvoiceEventFactory(invoice=invoice, attempts=1, last_error="Traceback")
+    quarantined = InvoiceFactory(quarantine_reason="odd")
+    return {
+        "": (),
+        "invoice": (invoice.pk,),
+        "quarantined": (quarantined.pk,),
+        "event": (invoice.pk, event.pk),
+        "callback": (Callback.objects.first().pk,),
+        "resolution": (waiting.pk,),
+        "settle": ("settle",),
+        "refund": ("refund",),
+        "all": ("all",),
+    }
+
+
+def everything():
+    """Return every row that a decision could change, as text."""
+    rows = [
+        row
+        for model in (Invoice, Payment, Callback, InvoiceEvent, Resolution, LogEntry)
+        for row in model.objects.order_by("pk")
+    ]
+    return serializers.serialize("json", rows)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_page_and_verb_is_for_those_it_is_meant_for_and_a_refusal_changes_nothing(role, desk, world, login):
+    client = login(role)
+    before = everything()
+
+    for page, needs, may_get, may_post in TABLE:
+        url = desk.url(page, *world[needs])
+        for verb, allowed in (("get", may_get), ("post", may_post)):
+            if verb == "post" and role in (may_post or ()):
+                continue  # what an allowed POST does is told in the tests of each act
+            posted = {"reason": "crafted", "version": "0", "invoice": f"{uuid4()}:0"} if verb == "post" else {}
+            response = getattr(client, verb)(url, posted)
+            if role == "anonymous":
+                assert (response.status_code, "/login/" in response["Location"]) == (302, True), (page, verb)
+            elif allowed is None:
+                assert response.status_code in (405, 403), (page, verb)
+            else:
+                assert (response.status_code == 403) == (role not in allowed), (page, verb, response.status_code)
+                assert response.status_code in (200, 403), (page, verb, response.status_code)
+
+    assert everything() == before
+
+
+@pytest.mark.parametrize("role", sorted(set(ROLES) - SETTLE - {"anonymous"}))
+def test_a_crafted_post_with_all_it_needs_still_needs_the_permission(role, desk, world, login):
+    """The form of somebody who may, sent by somebody who may not."""
+    finance, other = login("finance"), login(role, "other")
+    page = desk.url("invoice_settle", *world["invoice"])
+    form = finance.get(page).context["form"]
+    posted = {"reason": "x", "version": form["version"].value(), "quote": form["quote"].value()}
+    before = everything()
+
+    settled = other.post(page, posted)
+    several = other.post(
+        desk.url("invoice_bulk", "settle"), {"reason": "x", "invoice": f"{world['invoice'][0]}:{posted['version']}"}
+    )
+
+    assert (settled.status_code, several.status_code) == (403, 403)
+    assert everything() == before
+
+
+def test_an_action_of_the_list_is_offered_only_to_those_who_may(desk, world, login):
+    finance, support, viewer = login("finance"), login("support"), login("viewer")
+    url = desk.url("invoice_changelist")
+
+    offered = {
+        name: {choice[0] for choice in client.get(url).context["action_form"].fields["action"].choices if choice[0]}
+        if client.get(url).context["action_form"]
+        else set()
+        for name, client in (("finance", finance), ("support", support), ("viewer", viewer))
+    }
+
+    assert offered == {
+        "finance": {"mark_completed", "mark_refunded"},
+        "support": {"mark_completed"},
+        "viewer": set(),
+    }
+
+
+def test_posts_need_the_csrf_token(desk, world, login):
+    client = login("superuser")
+    client.handler.enforce_csrf_checks = True
+
+    for page, needs in [
+        ("invoice_settle", "invoice"),
+        ("invoice_refresh", "invoice"),
+        ("resolution_approve", "resolution"),
+    ]:
+        assert client.post(desk.url(page, *world[needs]), {"reason": "x"}).status_code == 403
+
+
+def test_whoever_may_not_refund_to_an_address_cannot_craft_one(desk, login):
+    client = login("bare")
+    person = User.objects.get(username="bare")
+    person.user_permissions.set(Permission.objects.filter(codename__in=["view_invoice", "refund_invoice"]))
+    invoice = desk.underpaid()
+    url = desk.url("invoice_refund", invoice.pk)
+
+    page = client.get(url)
+    response = client.post(url, {"reason": "x", "version": invoice.version, "destination": "address", "address": "2N"})
+
+    assert "address" not in page.context["form"].fields
+    assert response.context["form"].errors["destination"]
+    assert not Resolution.objects.exists()
+
+
+def test_the_groups_are_made_once_and_keep_what_they_were_given(db):
+    call_command("cryptopay_groups", verbosity=0)
+    group = Group.objects.get(name="Cryptopay monitoring")
+    before = group.permissions.count()
+    group.permissions.add(Permission.objects.get(codename="refund_invoice"))
+
+    call_command("cryptopay_groups", verbosity=0)
+
+    assert Group.objects.filter(name__startswith="Cryptopay ").count() == 4
+    assert group.permissions.count() == before + 1
