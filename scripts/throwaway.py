@@ -189,7 +189,9 @@ def postgresql_programs() -> list[Path]:
 
 
 def mariadb_programs() -> list[Path]:
-    return find_programs("MariaDB", ["mariadb-install-db", "mysql_install_db"], ["mariadbd", "mysqld"])
+    # The first one is a script that needs the last one, which Debian packages with the client.
+    install, server = ["mariadb-install-db", "mysql_install_db"], ["mariadbd", "mysqld"]
+    return find_programs("MariaDB", install, server, ["my_print_defaults"])
 
 
 def find_programs(product: str, *names: Sequence[str], folders: Sequence[str] = ()) -> list[Path]:
