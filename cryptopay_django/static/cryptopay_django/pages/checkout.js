@@ -49,6 +49,7 @@
       pause = 0;
       furnish();
       if (hadFocus) panel.querySelector("[data-cp-title]").focus({ preventScroll: true });
+      if (isNews) root.dispatchEvent(new CustomEvent("cryptopay:state", { bubbles: true, detail: fresh.dataset.state }));
       const note = panel.querySelector(".cp-note");
       if (isNews || note) said.textContent = [panel.querySelector("[data-cp-title]"), panel.querySelector(".cp-text"), note].map((part) => part?.textContent.trim() ?? "").join(". ");
     }
