@@ -37,6 +37,18 @@ class Claim:
         """The gateway's type and event, for people."""
         return f"Invoice {self.event}"[:64]
 
+    def is_older_than(self, polled_at: datetime | None) -> bool:
+        """Whether it had arrived when the gateway was asked: then the answer knew all that it can say."""
+        return polled_at is not None and self.callback.received_at <= polled_at
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A GET: the version of our row before it, and when it was sent."""
+
+    version: int
+    at: datetime
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -52,32 +64,32 @@ def take_snapshot(
     invoice_id: UUID,
     snapshot: InvoiceSnapshot,
     *,
-    expected_version: int | None = None,
+    asked: Asked | None = None,
     claim: Claim | None = None,
 ) -> Taken | None:
     """Merge a snapshot into an invoice and commit. The first statement locks the invoice's row.
 
-    `expected_version` makes the snapshot the gateway's answer to a GET that was made after this version
-    was read; returns None, nothing changed, when the row has moved on since. A claim is marked done in
-    the same transaction, unless the gateway's answer does not bear it out.
+    `asked` makes the snapshot the gateway's answer to a GET; returns None, nothing changed, when the row
+    has moved on since it was read for asking. A claim is marked done in the same transaction, unless the
+    gateway's answer does not bear it out.
     """
     now = timezone.now()
-    confirmed = expected_version is not None
     with write_transaction(Invoice):
         invoice = Invoice.objects.lock(pk=invoice_id)
-        if invoice is None or (confirmed and invoice.version != expected_version):
+        if invoice is None or (asked and invoice.version != asked.version):
             return None
         known = Payment.objects.primary().filter(invoice=invoice) if snapshot.transactions else []
         merge = merge_snapshot(
             invoice,
             {payment.txid: payment for payment in known},
             snapshot,
-            confirmed=confirmed,
+            confirmed=asked is not None,
+            outdated=asked is None and claim is not None and claim.is_older_than(invoice.polled_at),
             at=now,
             doubts=list(claim.doubts) if claim else None,
             message=claim.event if claim else "",
         )
-        _write(invoice, merge, polled_at=now if confirmed else None)
+        _write(invoice, merge, polled_at=asked.at if asked else None)
         borne_out = (
             claim is None
             or claim.snapshot.status == snapshot.status
@@ -96,11 +108,12 @@ def poll_invoice(invoice: Invoice, *, timeout: float | None = None, claim: Claim
     """
     client = client_for(invoice.account)
     for _ in range(_POLL_ROUNDS):
+        asked = Asked(invoice.version, timezone.now())
         if invoice.gateway_id is None:
             snapshot = client.retrieve_invoice_by_custom_id(invoice.custom_id, timeout=timeout)
         else:
             snapshot = client.retrieve_invoice(str(invoice.gateway_id), timeout=timeout)
-        taken = take_snapshot(invoice.pk, snapshot, expected_version=invoice.version, claim=claim)
+        taken = take_snapshot(invoice.pk, snapshot, asked=asked, claim=claim)
         if taken is not None:
             return taken
         invoice = Invoice.objects.primary().get(pk=invoice.pk)
@@ -134,7 +147,8 @@ def _write(invoice: Invoice, merge: Merge, *, polled_at: datetime | None) -> Non
 def _finish_claim(claim: Claim, invoice: Invoice, *, changed: bool, at: datetime) -> None:
     error = ""
     if relation(invoice, claim.snapshot) is Relation.CONFLICT:
-        error = f"it says {claim.snapshot.status}, but the gateway, when asked, said {invoice.status}"
+        theirs, ours = (f"{of.status} {of.status_context or ''}".strip() for of in (claim.snapshot, invoice))
+        error = f"it says {theirs}, but the gateway, when asked, said {ours}"
     elif claim.doubts:
         error = "; ".join(claim.doubts)
     finish_callback(

@@ -16,24 +16,13 @@ from enum import Enum
 from ..conf import app_settings
 from ..fields import EXACT
 from ..gateway.schemas import InvoiceSnapshot, Transaction
-from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, PaymentStatus, RiskLevel, StatusContext
+from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, PaymentStatus, RiskLevel
 from ..models.invoice import FINAL_STATUSES
 from .events import new_event
 
 CONFIRMATION_EVENT = "transaction_confirmed"
 
 _RANK = {InvoiceStatus.NEW: 0, InvoiceStatus.UNRESOLVED: 1} | dict.fromkeys(FINAL_STATUSES, 2)
-_CONTEXT_RANK = {
-    context: rank
-    for rank, context in enumerate(
-        (
-            StatusContext.UNDERPAID,
-            StatusContext.PAID_LATE,
-            StatusContext.OVERPAID,
-            StatusContext.ILLICIT_RESOURCE,
-        )
-    )
-}
 
 
 class Relation(Enum):
@@ -60,7 +49,10 @@ class Merge:
 
 
 def relation(invoice: Invoice, snapshot: InvoiceSnapshot) -> Relation:
-    """Compare statuses along the documented graph: new < unresolved < completed, refunded, cancelled."""
+    """Compare statuses along the documented graph: new < unresolved < completed, refunded, cancelled.
+
+    Two final statuses, and two contexts of unresolved, have no order: that is a conflict.
+    """
     if snapshot.status not in _RANK:
         return Relation.UNKNOWN
     ours, theirs = _RANK[InvoiceStatus(invoice.status)], _RANK[InvoiceStatus(snapshot.status)]
@@ -69,29 +61,22 @@ def relation(invoice: Invoice, snapshot: InvoiceSnapshot) -> Relation:
     if snapshot.status != invoice.status:
         return Relation.CONFLICT
     if snapshot.status == InvoiceStatus.UNRESOLVED and (snapshot.status_context or "") != invoice.status_context:
-        return Relation.AHEAD if _progress(snapshot) > _progress(invoice) else Relation.BEHIND
+        return Relation.CONFLICT
     return Relation.SAME
-
-
-def _progress(unresolved: Invoice | InvoiceSnapshot) -> tuple[Decimal, int, str]:
-    """Order two unresolved states: more money later, then the graver context. Any order will do if it is total."""
-    context = unresolved.status_context or ""
-    return unresolved.paid_amount, _CONTEXT_RANK.get(context, len(_CONTEXT_RANK)), context  # type: ignore[call-overload]
 
 
 def needs_confirmation(invoice: Invoice, snapshot: InvoiceSnapshot) -> bool:
     """Tell whether the gateway must be asked (GET) before this snapshot of a callback is taken in.
 
-    Final statuses and contradictions. A final status against another one is checked even with
-    CRYPTOPAY_CONFIRM_WITH_API off: nothing but the gateway can decide it.
+    Final statuses and contradictions. A conflict is checked even with CRYPTOPAY_CONFIRM_WITH_API off:
+    nothing but the gateway can decide it.
     """
     how = relation(invoice, snapshot)
     if how is Relation.CONFLICT:
         return True
     finishing = how is Relation.AHEAD and snapshot.status in FINAL_STATUSES
-    moved = how in (Relation.AHEAD, Relation.BEHIND) and snapshot.status == invoice.status
     doubtful = how is Relation.UNKNOWN or bool(contradictions(invoice, snapshot))
-    return app_settings.CONFIRM_WITH_API and (finishing or moved or doubtful)
+    return app_settings.CONFIRM_WITH_API and (finishing or doubtful)
 
 
 def is_recalculated(invoice: Invoice, snapshot: InvoiceSnapshot) -> bool:
@@ -140,14 +125,16 @@ def merge_snapshot(
     snapshot: InvoiceSnapshot,
     *,
     confirmed: bool,
+    outdated: bool = False,
     at: datetime,
     doubts: list[str] | None = None,
     message: str = "",
 ) -> Merge:
     """Take a snapshot into a locked invoice and its payments (by txid), in memory; return what changed.
 
-    `confirmed`: it is the gateway's answer to a GET made after our row's version was read. `doubts`:
-    contradictions of the callback that led here. `message`: the callback's event, if it came by one.
+    `confirmed`: it is the gateway's answer to a GET made after our row's version was read. `outdated`: it
+    was here before the last such GET, so amounts of the same status are no news. `doubts`: contradictions
+    of the callback that led here. `message`: the callback's event, if it came by one.
     1. Fill in what the gateway decided at creation and we do not know yet.
     2. Contradictions and unknown statuses hold the invoice for a person.
     3. Behind us: change nothing else.
@@ -163,11 +150,10 @@ def merge_snapshot(
         broken.append(f"its status is unknown here: {_text(snapshot.status)}")
     if broken and (how is not Relation.CONFLICT or confirmed):
         _hold(merge, invoice, broken, at=at)
-    is_regress = how is Relation.BEHIND and not (confirmed and snapshot.status == invoice.status)
-    if is_regress or how is Relation.UNKNOWN or (how is Relation.CONFLICT and not confirmed):
+    if how in (Relation.BEHIND, Relation.UNKNOWN) or (how is Relation.CONFLICT and not confirmed):
         return merge
     _take_payments(merge, invoice, payments, snapshot, at=at, message=message)
-    if not broken:
+    if not broken and not (outdated and how is Relation.SAME):
         _take_amounts(merge, invoice, snapshot, advance=confirmed or how is Relation.AHEAD)
     if how is not Relation.SAME and not (broken and snapshot.status == InvoiceStatus.COMPLETED):
         _move(merge, invoice, snapshot, at=at)

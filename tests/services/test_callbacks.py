@@ -33,7 +33,6 @@ def gateway(settings):
     scripted = ScriptedGateway(lambda *_: (200, {"data": scripted.truth}))
     scripted.truth = None
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: scripted
-    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.05
     return scripted
 
 
@@ -232,10 +231,12 @@ def test_a_row_that_never_holds_still_leaves_the_callback_pending(gateway):
 
 
 @pytest.mark.parametrize("fault", [TIMED_OUT, refusal(500), refusal(404, "not_found"), refusal(429), (200, b"<html>")])
-def test_no_usable_answer_leaves_it_pending_and_later_tries_finish_it(gateway, fault):
+def test_no_usable_answer_leaves_it_pending_and_later_tries_finish_it(gateway, settings, fault):
     invoice = InvoiceFactory()
     gateway.answer = lambda *_: fault
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.1
     callback = arrive(invoice, **PAID)
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 10
     assert (callback.outcome, Invoice.objects.get().status) == ("pending", "new")
     assert process_overdue() == 0, "its back-off is not over"
 

@@ -66,7 +66,7 @@ class Gateway(ScriptedGateway):
 def gateway(settings):
     scripted = Gateway()
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: scripted
-    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.2
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 1
     return scripted
 
 

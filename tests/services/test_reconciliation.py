@@ -30,7 +30,6 @@ def gateway(settings):
     )
     scripted.truth = {}
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: scripted
-    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.05
     return scripted
 
 
