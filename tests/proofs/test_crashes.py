@@ -17,13 +17,21 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cryptopay_django.models import Callback, Invoice, InvoiceEvent
+from cryptopay_django.models import Callback, Invoice, InvoiceEvent, Resolution
 from cryptopay_django.sandbox.account import Account
 from cryptopay_django.sandbox.clock import Clock
 from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.postman import post
 from cryptopay_django.sandbox.server import SandboxServer
-from cryptopay_django.services import create_invoice, process_overdue, receive_callback, reconcile_invoices
+from cryptopay_django.services import (
+    create_invoice,
+    process_overdue,
+    receive_callback,
+    reconcile_invoices,
+    refresh_invoice,
+    refund_invoice,
+    settle_invoice,
+)
 from cryptopay_django.testing.factories import (
     InvoiceFactory,
     callback_body,
@@ -72,7 +80,7 @@ def kill_at_every_point(play: Callable[[int], bool]) -> int:
 def work_off() -> None:
     """What a worker does once every lease and back-off is over."""
     for _ in range(3):
-        for model in (Callback, InvoiceEvent):
+        for model in (Callback, InvoiceEvent, Resolution):
             model.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=timezone.now())
         process_overdue()
 
@@ -175,6 +183,38 @@ def test_the_creation_of_an_invoice(served) -> None:
         return was_killed
 
     assert kill_at_every_point(play) > 12
+
+
+@pytest.mark.parametrize("act", [settle_invoice, refund_invoice])
+def test_a_settlement_and_a_refund(served, settings, act) -> None:
+    settings.CRYPTOPAY_RESOLUTION_SAFE_SECONDS = 0.001  # a killed process has no call in flight
+
+    def play(point: int) -> bool:
+        invoice = create_invoice(
+            price_amount="100", price_currency="EUR", pay_currency="BTC", custom_id=f"{act.__name__}-{point}"
+        )
+        served.sandbox.pay(str(invoice.gateway_id), factor="2")
+        served.sandbox.confirm(str(invoice.gateway_id))
+        invoice = refresh_invoice(invoice)
+        assert (invoice.status, invoice.status_context) == ("unresolved", "overpaid")
+
+        was_killed = run_until(point, lambda: act(invoice, actor="ada", reason="asked"))
+
+        work_off()
+        theirs = served.sandbox.find(str(invoice.gateway_id))
+        resolution = Resolution.objects.filter(invoice=invoice).first()
+        if resolution is None or resolution.status == "failed":
+            assert was_killed
+            assert (theirs.status, theirs.refunds) == ("unresolved", []), "failed means that nothing happened"
+        else:
+            assert resolution.status == "succeeded"
+            assert theirs.status == "completed"
+            assert len(theirs.refunds) == (act is refund_invoice)
+            refresh_invoice(invoice)
+            assert Effect.objects.filter(invoice_id=invoice.pk, kind="invoice_completed").count() == 1
+        return was_killed
+
+    assert kill_at_every_point(play) > 40
 
 
 def test_the_fuse_is_real() -> None:

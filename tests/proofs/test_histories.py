@@ -24,15 +24,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from cryptopay_django.exceptions import CreationUnknownError, GatewayError
-from cryptopay_django.models import Callback, Invoice, InvoiceEvent
+from cryptopay_django.exceptions import CreationUnknownError, CryptopayError, GatewayError
+from cryptopay_django.models import Callback, Invoice, InvoiceEvent, Resolution
 from cryptopay_django.sandbox.refusals import RefusalError
 from cryptopay_django.services import (
     create_invoice,
     process_overdue,
     reconcile_invoices,
     refresh_invoice,
+    refund_invoice,
     release_invoice,
+    settle_invoice,
 )
 from cryptopay_django.services.events import SIGNALS
 from cryptopay_django.services.merge import is_covered
@@ -68,6 +70,7 @@ class Histories(RuleBasedStateMachine):
                 CRYPTOPAY_CONFIRM_WITH_API=confirm,
                 CRYPTOPAY_PROCESSING="worker" if worker else "request",
                 CRYPTOPAY_FULFIL_SHORT_SETTLEMENTS=short,
+                CRYPTOPAY_RESOLUTION_SAFE_SECONDS=0.001,  # no call of a troubled sandbox is ever in flight
                 CRYPTOPAY_TOTAL_TIMEOUT=0.1,  # a troubled GET gives up soon
             )
         )
@@ -134,6 +137,18 @@ class Histories(RuleBasedStateMachine):
         with suppress(RefusalError):
             act(self.pick(number))
 
+    @has_rows
+    @rule(number=picks, refund_overage=st.booleans())
+    def settle(self, number: int, *, refund_overage: bool) -> None:
+        with suppress(CryptopayError):
+            settle_invoice(self.pick(number), actor="ada", reason="asked", refund_overage=refund_overage)
+
+    @has_rows
+    @rule(number=picks)
+    def refund(self, number: int) -> None:
+        with suppress(CryptopayError):
+            refund_invoice(self.pick(number), actor="ada", reason="asked")
+
     @rule(minutes=st.sampled_from([1, 9, 11, 200]), deliver=st.booleans())
     def pass_time(self, minutes: int, *, deliver: bool) -> None:
         self.sandbox.advance(minutes=minutes, deliver=deliver)
@@ -197,7 +212,7 @@ class Histories(RuleBasedStateMachine):
 
     def fall_due(self) -> None:
         """Our own clock does not move with the sandbox's: let every back-off end."""
-        for model in (Callback, InvoiceEvent):
+        for model in (Callback, InvoiceEvent, Resolution):
             model.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=timezone.now())
 
     def teardown(self) -> None:
@@ -237,8 +252,17 @@ class Histories(RuleBasedStateMachine):
         assert not Callback.objects.filter(outcome__in=["pending", "orphan", "unreadable"]).exists()
         told = InvoiceEvent.objects.filter(kind__in=SIGNALS)
         assert not told.filter(delivered_at=None).exists()
+        self.check_resolutions()
         effects = Effect.objects.values_list("event_uuid", flat=True)
         assert sorted(effects) == sorted(told.values_list("uuid", flat=True))
+
+    def check_resolutions(self) -> None:
+        """Every act has ended; coins went back once at most, and every refund that succeeded is really there."""
+        assert not Resolution.objects.filter(active=True).exists()
+        for row in Invoice.objects.all():
+            made = self.sandbox.invoice(row).refunds
+            succeeded = row.resolutions.filter(parameters__call="create_refund", status="succeeded")
+            assert succeeded.count() <= len(made) <= 1
 
     def check_row(self, row: Invoice, theirs: Any) -> None:
         assert (row.price_amount, row.price_currency, row.pay_currency) == self.orders[row.custom_id]
