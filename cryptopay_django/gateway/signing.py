@@ -27,9 +27,7 @@ def sign_request(*, secret: str, method: str, path: str, date: str, body: bytes 
     return base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha1")).decode()
 
 
-def verify_request(
-    signature: str, *, secret: str, method: str, path: str, date: str, body: bytes = b""
-) -> bool:
+def verify_request(signature: str, *, secret: str, method: str, path: str, date: str, body: bytes = b"") -> bool:
     """Tell whether an API request was signed with this secret. The other side of `sign_request`."""
     expected = sign_request(secret=secret, method=method, path=path, date=date, body=body)
     return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "backslashreplace"))
@@ -49,9 +47,7 @@ def verify_callback(body: bytes, signature: str, *, secrets: Sequence[str]) -> i
     if not _HEX_SHA256.fullmatch(signature):
         raise SignatureError("the signature header is missing or is not 64 lower-case hex digits")
     given = signature.encode()
-    matches = [
-        hmac.compare_digest(sign_callback(body, secret=secret).encode(), given) for secret in secrets if secret
-    ]
+    matches = [hmac.compare_digest(sign_callback(body, secret=secret).encode(), given) for secret in secrets if secret]
     if True not in matches:
         raise SignatureError(f"the signature matches none of the {len(secrets)} callback secrets in force")
     return matches.index(True)
