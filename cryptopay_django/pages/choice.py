@@ -78,6 +78,11 @@ class ChooseCoinView(View):
         """Return further arguments of `create_invoice`: name, description, redirect URLs, metadata, ..."""
         return {}
 
+    def get_custom_id(self, order: Any, offer: Offer, number: int) -> str:
+        """Return a custom_id that is the same for the same order, coin and number, and for nothing else."""
+        text = f"{order._meta.model_name}-{order.pk}-{offer.currency}-{offer.network}-{number}"
+        return text if _FITS.fullmatch(text) else str(uuid.uuid5(uuid.NAMESPACE_URL, text))
+
     def get_success_url(self, invoice: Invoice) -> str:
         """Return where the customer pays."""
         return reverse("cryptopay_django:checkout", args=[invoice.pk])
@@ -132,7 +137,7 @@ class ChooseCoinView(View):
             or (invoice.price_amount, invoice.price_currency) != (amount, currency)
         ]
         options = {
-            "custom_id": _custom_id(order, offer, len(over) + 1),
+            "custom_id": self.get_custom_id(order, offer, len(over) + 1),
             "account": self.account,
             **self.get_invoice_options(order),
         }
@@ -174,9 +179,3 @@ class ChooseCoinView(View):
             **choice_context(offers, chosen=chosen),
         }
         return render(self.request, self.template_name, context, status=status)
-
-
-def _custom_id(order: models.Model, offer: Offer, number: int) -> str:
-    """Return a custom_id that is the same for the same order, coin and number, in the characters that may be."""
-    text = f"{order._meta.model_name}-{order.pk}-{offer.currency}-{offer.network}-{number}"
-    return text if _FITS.fullmatch(text) else str(uuid.uuid5(uuid.NAMESPACE_URL, text))

@@ -21,8 +21,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "cryptopay_django",
+    # Before cryptopay_django, some of whose templates the shop extends.
     "example_project.shop",
+    "cryptopay_django",
 ]
 
 MIDDLEWARE = [
@@ -97,3 +98,7 @@ CRYPTOPAY_ACCOUNTS = {
         "BASE_URL": os.environ.get("CRYPTOPAY_BASE_URL", f"http://127.0.0.1:{SANDBOX_PORT}"),
     }
 }
+CRYPTOPAY_SHOP_NAME = "Tern & Tide"
+CRYPTOPAY_SUPPORT_EMAIL = "help@tern-and-tide.example"
+CRYPTOPAY_NEW_INVOICE_URL = "example_project.shop.checkout.where_to_pay_again"
+CRYPTOPAY_OFFERED_COINS = ["BTC/bitcoin", "ETH/ethereum", "USDT", "XRP/ripple", "LTC/litecoin", "SOL/solana"]

@@ -29,11 +29,8 @@ CLOSING = """
     gateway   {gateway}/         the sandbox: no coin is real
     logs      {var}
 
-  To pay an order of yours, take the invoice's id from the address of its
-  payment page:
-
-    curl {gateway}/control/pay -d '{{"invoice_id": "ID"}}'
-    curl {gateway}/control/confirm -d '{{"invoice_id": "ID"}}'
+  To pay an order of yours, follow the link to the sandbox's wallet below
+  its payment page.
 
   Ctrl-C stops both.
 """

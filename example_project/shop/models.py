@@ -99,6 +99,9 @@ class Order(Payable):
     def get_absolute_url(self) -> str:
         return reverse("shop:order", args=[self.reference])
 
+    def get_payment_url(self) -> str:
+        return reverse("shop:pay-order", args=[self.reference])
+
 
 class OrderLine(models.Model):
     """What was bought, at the price of that day."""
@@ -127,6 +130,9 @@ class TopUp(Payable):
 
     def get_absolute_url(self) -> str:
         return reverse("shop:top-up", args=[self.reference])
+
+    def get_payment_url(self) -> str:
+        return reverse("shop:pay-top-up", args=[self.reference])
 
 
 class LedgerEntry(models.Model):

@@ -11,9 +11,9 @@ urlpatterns = [
     path("cart/<slug:slug>/", views.change_cart, name="change-cart"),
     path("checkout/", views.checkout, name="checkout"),
     path("orders/<slug:reference>/", views.order, name="order"),
-    path("orders/<slug:reference>/pay/", views.pay_order, name="pay-order"),
+    path("orders/<slug:reference>/pay/", views.PayOrder.as_view(), name="pay-order"),
     path("top-ups/<slug:reference>/", views.top_up, name="top-up"),
-    path("top-ups/<slug:reference>/pay/", views.pay_top_up, name="pay-top-up"),
+    path("top-ups/<slug:reference>/pay/", views.PayTopUp.as_view(), name="pay-top-up"),
     path("account/", views.account, name="account"),
     path(
         "login/",

@@ -1,24 +1,28 @@
 """The pages of the shop, in the order in which a customer meets them. Money moves in `receivers.py`."""
 
-import logging
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import capfirst
 from django.views.decorators.http import require_GET, require_POST
 
-from cryptopay_django.exceptions import CryptopayError
+from cryptopay_django.pages import ChooseCoinView
+from cryptopay_django.services import read_progress
 
 from .cart import MAX_QUANTITY, Cart
-from .checkout import COINS, BalanceTooLowError, pay_from_balance, place_order, start_payment
-from .forms import BALANCE, CheckoutForm, CoinForm, TopUpForm
+from .checkout import BalanceTooLowError, pay_from_balance, place_order
+from .forms import CheckoutForm, TopUpForm
 from .models import Order, Payable, Product, TopUp, balance_of
 from .progress import progress_of
-
-logger = logging.getLogger(__name__)
 
 
 @require_GET
@@ -52,20 +56,23 @@ def change_cart(request: HttpRequest, slug: str) -> HttpResponse:
 
 @login_required
 def checkout(request: HttpRequest) -> HttpResponse:
+    """Place the order. What is not paid from the balance at once is paid on the next page."""
     cart = Cart(request)
     if not cart.lines:
         return redirect("shop:cart")
     balance = balance_of(request.user)
-    form = CheckoutForm(
-        request.POST or None,
-        can_pay_from_balance=balance >= cart.total,
-        initial={"name": request.user.get_full_name()},
-    )
+    form = CheckoutForm(request.POST or None, initial={"name": request.user.get_full_name()})
     if form.is_valid():
         order = place_order(request.user, cart.lines, ship_to=form.ship_to)
         cart.clear()
-        return pay(request, order, form.cleaned_data["coin"])
-    context = {"cart": cart, "form": form, "coins": COINS, "balance": balance}
+        if "from_balance" not in request.POST:
+            return redirect(order.get_payment_url())
+        try:
+            pay_from_balance(order)
+        except BalanceTooLowError:
+            messages.error(request, "Your balance does not cover this order. Please choose a coin.")
+        return redirect(order)
+    context = {"cart": cart, "form": form, "balance": balance, "can_pay_from_balance": balance >= cart.total}
     return render(request, "shop/checkout.html", context)
 
 
@@ -82,49 +89,55 @@ def top_up(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def payable_page(request: HttpRequest, payable: Payable) -> HttpResponse:
-    """Show where the payment stands; with `?part=payment` only that, for the page that keeps looking."""
-    context = {"payable": payable, "progress": progress_of(payable), "coins": COINS}
-    part = request.GET.get("part") == "payment"
-    return render(request, "shop/_payment.html" if part else "shop/payable.html", context)
+    """Show where the payment stands: the page that customers come back to."""
+    return render(request, "shop/payable.html", {"payable": payable, "progress": progress_of(payable)})
 
 
-@login_required
-@require_POST
-def pay_order(request: HttpRequest, reference: str) -> HttpResponse:
-    return pay_open(request, get_object_or_404(Order, customer=request.user, reference=reference))
+class PayPayable(LoginRequiredMixin, ChooseCoinView):
+    """Choose a coin for what is still open; the price is what the shop wrote down."""
+
+    model: type[Payable]
+    template_name = "shop/pay.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated and self.get_order().status != Payable.Status.OPEN:
+            return redirect(self.get_order())
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_order(self) -> Payable:
+        return get_object_or_404(self.model, customer=self.request.user, reference=self.kwargs["reference"])
+
+    def get_price(self, order: Payable) -> tuple[Decimal, str]:
+        return order.amount, "EUR"
+
+    def get_custom_id(self, order: Payable, offer: Any, number: int) -> str:
+        return f"{order.reference}-{offer.currency}-{offer.network}-{number}"
+
+    def get_invoice_options(self, order: Payable) -> dict[str, str]:
+        back = self.request.build_absolute_uri(order.get_absolute_url())
+        return {
+            "name": "Tern & Tide",
+            "description": capfirst(str(order)),
+            "success_redirect_url": back,
+            "unsuccess_redirect_url": back,
+        }
 
 
-@login_required
-@require_POST
-def pay_top_up(request: HttpRequest, reference: str) -> HttpResponse:
-    return pay_open(request, get_object_or_404(TopUp, customer=request.user, reference=reference))
+class PayOrder(PayPayable):
+    model = Order
 
 
-def pay_open(request: HttpRequest, payable: Payable) -> HttpResponse:
-    """Pay what is still open, with the coin of the form."""
-    form = CoinForm(request.POST)
-    if form.is_valid() and payable.status == Payable.Status.OPEN:
-        return pay(request, payable, form.cleaned_data["coin"])
-    return redirect(payable)
+class PayTopUp(PayPayable):
+    model = TopUp
 
 
-def pay(request: HttpRequest, payable: Payable, method: str) -> HttpResponse:
-    """Send the customer to where the money changes hands: the gateway's page, or our own ledger."""
-    try:
-        if method == BALANCE and isinstance(payable, Order):
-            pay_from_balance(payable)
-            return redirect(payable)
-        return_url = request.build_absolute_uri(payable.get_absolute_url())
-        invoice = start_payment(payable, COINS[method], return_url=return_url)
-    except BalanceTooLowError:
-        messages.error(request, "Your balance does not cover this order. Please choose a coin.")
-    except CryptopayError:
-        # The order stands. Pressing the button again asks for the same invoice, never for a second one.
-        logger.exception("No invoice for %s", payable)
-        messages.error(request, "The payment could not be started. Please try again in a moment.")
-    else:
-        return redirect(invoice.hosted_page_url or payable)
-    return redirect(payable)
+def with_state(payables: Iterable[Any]) -> list[Any]:
+    """Note with each open one how far its payment has come; the page's script keeps an eye on it."""
+    payables = list(payables)
+    for payable in payables:
+        invoice = progress_of(payable).invoice if payable.status == Payable.Status.OPEN else None
+        payable.payment = invoice and read_progress(invoice.pk)
+    return payables
 
 
 @login_required
@@ -133,14 +146,13 @@ def account(request: HttpRequest) -> HttpResponse:
     form = TopUpForm(request.POST or None)
     if form.is_valid():
         top_up = TopUp.objects.create(customer=request.user, amount=form.cleaned_data["amount"])
-        return pay(request, top_up, form.cleaned_data["coin"])
+        return redirect(top_up.get_payment_url())
     context = {
         "form": form,
-        "coins": COINS,
         "balance": balance_of(request.user),
         "ledger": request.user.ledger.all()[:20],
-        "orders": request.user.orders.prefetch_related("lines__product")[:20],
-        "top_ups": request.user.topups.all()[:10],
+        "orders": with_state(request.user.orders.prefetch_related("lines__product")[:20]),
+        "top_ups": with_state(request.user.topups.all()[:10]),
     }
     return render(request, "shop/account.html", context)
 

@@ -34,11 +34,14 @@ def browser(ada: User, client: Client) -> Client:
 
 @pytest.fixture
 def buy(browser: Client) -> Callable[..., Any]:
-    """Buy two mugs (33.00 EUR) on the pages, up to the redirect to the payment page."""
+    """Buy two mugs (33.00 EUR) on the pages, up to the redirect to the payment page; or pay with the balance."""
 
-    def buy(coin: str = "btc", quantity: int = 2) -> Any:
+    def buy(coin: str = "BTC/bitcoin", quantity: int = 2) -> Any:
         browser.post("/cart/enamel-mug/", {"quantity": quantity})
-        browser.post("/checkout/", {"name": "Ada Lovelace", "address": "London", "coin": coin})
+        how = {"from_balance": "1"} if coin == "balance" else {}
+        page = browser.post("/checkout/", {"name": "Ada Lovelace", "address": "London", **how})["Location"]
+        if not how:
+            browser.post(page, {"coin": coin})
         return Order.objects.latest("pk")
 
     return buy
@@ -46,8 +49,9 @@ def buy(browser: Client) -> Callable[..., Any]:
 
 @pytest.fixture
 def top_up(browser: Client) -> Callable[..., Any]:
-    def top_up(amount: str = "50", coin: str = "btc") -> Any:
-        browser.post("/account/", {"amount": amount, "coin": coin})
+    def top_up(amount: str = "50", coin: str = "BTC/bitcoin") -> Any:
+        page = browser.post("/account/", {"amount": amount})["Location"]
+        browser.post(page, {"coin": coin})
         return TopUp.objects.latest("pk")
 
     return top_up

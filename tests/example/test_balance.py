@@ -71,7 +71,7 @@ def test_a_top_up_that_is_not_paid_credits_nothing(top_up, cryptopay_sandbox, ad
 
 @pytest.mark.parametrize("amount", ["4.99", "2001", "-50", "NaN", "12.345", ""])
 def test_a_top_up_of_a_strange_amount_is_refused(amount, browser, ada):
-    answer = browser.post("/account/", {"amount": amount, "coin": "btc"})
+    answer = browser.post("/account/", {"amount": amount})
 
     assert answer.status_code == 200
     assert not ada.topups.exists()
@@ -90,23 +90,23 @@ def test_the_balance_is_offered_when_it_suffices(rich, browser):
 
     page = browser.get("/checkout/").text
 
-    assert 'value="balance"' in page
+    assert 'name="from_balance"' in page
     assert "€40.00" in page
 
 
 def test_the_balance_is_not_offered_when_it_does_not_suffice(rich, browser):
     browser.post("/cart/desk-lamp/", {"quantity": 1})
-    assert "Your balance" not in browser.get("/checkout/").text
+    assert "from_balance" not in browser.get("/checkout/").text
 
-    answer = browser.post("/checkout/", {"name": "Ada", "address": "London", "coin": "balance"})
+    page = browser.post("/checkout/", {"name": "Ada", "address": "London", "from_balance": "1"}, follow=True)
 
-    assert answer.status_code == 200
-    assert not rich.orders.exists()
+    assert "Your balance does not cover this order." in page.text
+    assert (rich.orders.get().status, balance_of(rich)) == ("open", Decimal("40.00"))
 
 
 def test_the_same_money_is_not_spent_twice(rich, buy, shipments):
     order = buy("balance")
-    other = buy("btc")
+    other = buy("BTC/bitcoin")
 
     with pytest.raises(BalanceTooLowError):
         pay_from_balance(other)
@@ -116,7 +116,7 @@ def test_the_same_money_is_not_spent_twice(rich, buy, shipments):
 
 
 def test_two_orders_at_the_same_moment_do_not_spend_the_same_money(transactional_db, rich, buy, shipments):
-    orders = [buy("btc"), buy("btc")]
+    orders = [buy("BTC/bitcoin"), buy("BTC/bitcoin")]
     both_saw_enough, too_low = Barrier(2, timeout=1), []
 
     def wait_for_the_other(**kwargs):

@@ -11,7 +11,7 @@ from cryptopay_django.services import refresh_invoice, release_invoice
 from example_project.shop.models import LedgerEntry, Order, balance_of
 
 
-@pytest.mark.parametrize("coin", ["btc", "eth", "usdt"])
+@pytest.mark.parametrize("coin", ["BTC/bitcoin", "ETH/ethereum", "USDT/tron"])
 def test_a_paid_order_is_shipped(coin, buy, settle, shipments):
     order = buy(coin)
     assert (order.status, order.amount, shipments()) == ("open", Decimal("33.00"), [])
@@ -28,10 +28,13 @@ def test_a_paid_order_is_shipped(coin, buy, settle, shipments):
 def test_checking_out_leads_to_the_payment_page(browser):
     browser.post("/cart/enamel-mug/", {"quantity": 1})
 
-    answer = browser.post("/checkout/", {"name": "Ada", "address": "London", "coin": "btc"})
+    choice = browser.post("/checkout/", {"name": "Ada", "address": "London"})["Location"]
+    assert "USDT/tron" in browser.get(choice).text
+    answer = browser.post(choice, {"coin": "BTC/bitcoin"})
 
     invoice = Invoice.objects.get()
-    assert answer["Location"] == invoice.hosted_page_url
+    assert answer["Location"] == f"/cryptopay/checkout/{invoice.pk}/"
+    assert invoice.address in browser.get(answer["Location"]).text
     assert invoice.success_redirect_url == f"http://testserver/orders/{invoice.order.reference}/"
     assert invoice.order == Order.objects.get()
     assert invoice.description == f"Order {invoice.order.reference}"
@@ -67,10 +70,10 @@ def test_a_resent_callback_pays_and_ships_nothing_again(buy, settle, cryptopay_s
 def test_pressing_the_button_twice_makes_one_invoice(buy, browser):
     order = buy()
 
-    first = browser.post(f"/orders/{order.reference}/pay/", {"coin": "btc"})
-    second = browser.post(f"/orders/{order.reference}/pay/", {"coin": "btc"})
+    first = browser.post(f"/orders/{order.reference}/pay/", {"coin": "BTC/bitcoin"})
+    second = browser.post(f"/orders/{order.reference}/pay/", {"coin": "BTC/bitcoin"})
 
-    assert first["Location"] == second["Location"] == order.invoices.get().hosted_page_url
+    assert first["Location"] == second["Location"] == f"/cryptopay/checkout/{order.invoices.get().pk}/"
 
 
 def test_a_new_quote_after_the_old_one_ran_out_is_a_new_invoice(buy, browser):
@@ -78,10 +81,10 @@ def test_a_new_quote_after_the_old_one_ran_out_is_a_new_invoice(buy, browser):
     old = order.invoices.get()
     order.invoices.update(expires_at=old.created_at)
 
-    answer = browser.post(f"/orders/{order.reference}/pay/", {"coin": "btc"})
+    answer = browser.post(f"/orders/{order.reference}/pay/", {"coin": "BTC/bitcoin"})
 
     new = order.invoices.exclude(pk=old.pk).get()
-    assert answer["Location"] == new.hosted_page_url
+    assert answer["Location"] == f"/cryptopay/checkout/{new.pk}/"
 
 
 class Failing(HTTPAdapter):
@@ -96,24 +99,44 @@ class Failing(HTTPAdapter):
 @pytest.mark.parametrize("error", [requests.ConnectTimeout, requests.ReadTimeout])
 def test_an_order_survives_a_gateway_that_does_not_answer(error, browser, settings):
     gateway = settings.CRYPTOPAY_HTTP_ADAPTER
+    browser.post("/cart/enamel-mug/", {"quantity": 1})
+    choice = browser.post("/checkout/", {"name": "Ada", "address": "London"})["Location"]
+    browser.get(choice)
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: Failing(error)
     settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.1
-    browser.post("/cart/enamel-mug/", {"quantity": 1})
-    page = browser.post("/checkout/", {"name": "Ada", "address": "London", "coin": "btc"}, follow=True)
     order = Order.objects.get()
-    assert page.redirect_chain == [(order.get_absolute_url(), 302)]
-    assert "The payment could not be started" in page.text
-    assert "Not paid yet" in page.text
+    assert "The payment service does not answer." in browser.post(choice, {"coin": "BTC/bitcoin"}).text
+    assert "Not paid yet" in browser.get(order.get_absolute_url()).text
 
     settings.CRYPTOPAY_HTTP_ADAPTER = gateway
-    answer = browser.post(f"{order.get_absolute_url()}pay/", {"coin": "btc"})
+    answer = browser.post(choice, {"coin": "BTC/bitcoin"})
 
-    assert answer["Location"] == order.invoices.get().hosted_page_url
+    assert answer["Location"] == f"/cryptopay/checkout/{order.invoices.get().pk}/"
+
+
+def test_an_order_that_was_paid_for_is_not_offered_again(buy, browser, cryptopay_sandbox):
+    order = buy()
+    cryptopay_sandbox.pay(order.invoices.get())
+    cryptopay_sandbox.deliver()
+
+    again = browser.get(f"/orders/{order.reference}/pay/")
+
+    assert again["Location"] == f"/cryptopay/checkout/{order.invoices.get().pk}/"
+
+
+def test_an_expired_quote_leads_to_a_new_one(buy, browser, settings):
+    settings.CRYPTOPAY_NEW_INVOICE_URL = "example_project.shop.checkout.where_to_pay_again"
+    order = buy()
+    order.invoices.update(expires_at=order.created_at)
+
+    page = browser.get(f"/cryptopay/checkout/{order.invoices.get().pk}/").text
+
+    assert f'href="/orders/{order.reference}/pay/"' in page
 
 
 def test_an_order_paid_twice_is_shipped_once_and_the_second_payment_is_credited(buy, browser, settle, ada, shipments):
-    order = buy("btc")
-    browser.post(f"/orders/{order.reference}/pay/", {"coin": "eth"})
+    order = buy("BTC/bitcoin")
+    browser.post(f"/orders/{order.reference}/pay/", {"coin": "ETH/ethereum"})
     first, second = order.invoices.order_by("created_at")
 
     settle(second)
@@ -200,8 +223,8 @@ def test_an_order_that_nobody_pays_is_cancelled(buy, cryptopay_sandbox, shipment
 
 
 def test_a_paid_order_stays_paid_when_an_older_invoice_is_cancelled(buy, browser, settle, cryptopay_sandbox):
-    order = buy("btc")
-    browser.post(f"/orders/{order.reference}/pay/", {"coin": "eth"})
+    order = buy("BTC/bitcoin")
+    browser.post(f"/orders/{order.reference}/pay/", {"coin": "ETH/ethereum"})
     settle(order.invoices.get(pay_currency="ETH"))
 
     cryptopay_sandbox.advance(days=15)
@@ -213,9 +236,9 @@ def test_a_paid_order_stays_paid_when_an_older_invoice_is_cancelled(buy, browser
 
 
 def test_an_order_waits_on_while_another_of_its_invoices_can_be_paid(buy, browser, cryptopay_sandbox):
-    order = buy("btc")
+    order = buy("BTC/bitcoin")
     cryptopay_sandbox.advance(days=10)
-    browser.post(f"/orders/{order.reference}/pay/", {"coin": "eth"})
+    browser.post(f"/orders/{order.reference}/pay/", {"coin": "ETH/ethereum"})
 
     cryptopay_sandbox.advance(days=5)
     cryptopay_sandbox.deliver()

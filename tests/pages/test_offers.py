@@ -64,7 +64,8 @@ def market(settings):
     market = Market()
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: market.gateway
     settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.05
-    return market
+    yield market
+    cache.clear()
 
 
 @pytest.fixture

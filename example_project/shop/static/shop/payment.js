@@ -1,22 +1,6 @@
-// Looks every three seconds how the payment stands, and shows the page anew when something changed.
+// The payment panel keeps itself up to date. When its payment is through, so is the order: show the page anew.
 "use strict";
 
-const place = document.getElementById("payment");
-let seen = null;
-
-async function look() {
-  if (!place.querySelector("[data-moving]")) return;
-  if (!document.hidden) {
-    try {
-      const answer = await fetch("?part=payment", { redirect: "error" });
-      const text = answer.ok ? await answer.text() : seen;
-      if (seen !== null && text !== seen) return location.reload();
-      seen = text;
-    } catch {
-      // Offline for a moment: the next look will tell.
-    }
-  }
-  setTimeout(look, 3000);
-}
-
-look();
+document.addEventListener("cryptopay:state", (event) => {
+  if (["completed", "refunded", "cancelled"].includes(event.detail)) setTimeout(() => location.reload(), 1500);
+});
