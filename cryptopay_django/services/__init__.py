@@ -10,7 +10,7 @@ from .quotes import SettlementQuote, quote_settlement
 from .reconciliation import reconcile_invoices, refresh_invoice
 from .release import release_invoice
 from .resolution import approve_resolution, refund_invoice, settle_invoice, withdraw_resolution
-from .resolvable import check_resolvable
+from .resolvable import check_resolvable, needs_second_person
 from .resolver import resolve_pending_resolutions, resolve_unknown
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "find_offer",
     "list_offers",
     "mail_notice",
+    "needs_second_person",
     "process_callback",
     "process_overdue",
     "quote_settlement",

@@ -13,7 +13,7 @@ from django.utils import timezone
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 from requests.exceptions import ConnectionError as BrokenConnectionError
-from requests.exceptions import ReadTimeout
+from requests.exceptions import ConnectTimeout, ReadTimeout
 from urllib3 import HTTPResponse
 from urllib3.exceptions import ProtocolError
 
@@ -26,6 +26,7 @@ PREVIEW = r"POST .*/recalculations"
 COMMIT = r"POST .*/commit"
 REFUND = r"POST .*/refunds"
 READING = r"GET .*"
+REFUNDS = r"GET .*/refunds"
 MONEY = rf"{COMMIT}|{REFUND}"
 
 ADDRESS = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"
@@ -50,6 +51,10 @@ def _reset(request: PreparedRequest) -> Response:
     raise BrokenConnectionError(ProtocolError("Connection aborted.", ConnectionResetError(104, "reset by peer")))
 
 
+def _unreachable(request: PreparedRequest) -> Response:
+    raise ConnectTimeout("no route")
+
+
 def _kill(request: PreparedRequest) -> Response:
     raise Killed
 
@@ -59,6 +64,7 @@ FAULTS: dict[str, Callable[[PreparedRequest], Response]] = {
     "reset": _reset,
     "5xx": lambda request: _answer(request, 502, b"<html>Bad Gateway</html>"),
     "unreadable": lambda request: _answer(request, 200, b'{"data": {"id": "0'),
+    "unreachable": _unreachable,
     "killed": _kill,
 }
 
@@ -73,6 +79,7 @@ class Wire:
     fault: str = ""
     after_effect: bool = False
     before_call: tuple[str, Callable[[], object]] | None = None
+    after_call: tuple[str, Callable[[], object]] | None = None
 
     def fail(self, call: str, fault: str, *, after_effect: bool = False) -> None:
         self.call, self.fault, self.after_effect = call, fault, after_effect
@@ -83,6 +90,10 @@ class Wire:
     def just_before(self, call: str, act: Callable[[], object]) -> None:
         """Let something happen once, when this call is about to reach the gateway."""
         self.before_call = call, act
+
+    def after_each(self, call: str, act: Callable[[], object]) -> None:
+        """Let something happen whenever the gateway has answered this call."""
+        self.after_call = call, act
 
     def adapter_for(self, account: str) -> BaseAdapter:
         return _FaultyAdapter(self, self.sandbox.adapter_for(account))
@@ -103,7 +114,10 @@ class _FaultyAdapter(BaseAdapter):
             (_, act), wire.before_call = wire.before_call, None
             act()
         if not (wire.call and re.fullmatch(wire.call, asked)):
-            return self.adapter.send(request, **options)
+            response = self.adapter.send(request, **options)
+            if wire.after_call and re.fullmatch(wire.after_call[0], asked):
+                wire.after_call[1]()
+            return response
         if wire.after_effect:
             self.adapter.send(request, **options)
         return FAULTS[wire.fault](request)

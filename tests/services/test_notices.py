@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from cryptopay_django import signals
+from cryptopay_django.management.commands.cryptopay_worker import Command
 from cryptopay_django.models import InvoiceEvent, NoticeKind, NoticeSchedule
 from cryptopay_django.services import deliver_events, process_callback, send_notices
 from cryptopay_django.testing.factories import (
@@ -209,6 +211,27 @@ def test_the_worker_sends_them_once_for_cron():
     call_command("cryptopay_worker", "--once")
 
     assert len(mail.outbox) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_server_that_hangs_holds_up_no_signal(settings):
+    hangs, told = threading.Event(), threading.Event()
+    settings.CRYPTOPAY_NOTIFIER = lambda notice, recipients: (told.set(), hangs.wait(20))
+    due("invoice_quarantined")
+    worker, stop = Command(), threading.Event()
+    telling = threading.Thread(target=worker._tell, args=[stop, 0.01])
+    telling.start()
+    assert told.wait(20)
+    event = InvoiceEventFactory()
+
+    worker._drain(stop)
+
+    event.refresh_from_db()
+    assert event.delivered_at is not None
+    assert telling.is_alive()
+    stop.set()
+    hangs.set()
+    telling.join()
 
 
 def test_while_nothing_is_due_it_costs_one_query(django_assert_num_queries):

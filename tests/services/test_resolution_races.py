@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from cryptopay_django.exceptions import CryptopayError
 from cryptopay_django.models import Resolution
+from cryptopay_django.models.locking import LockingManager
 from cryptopay_django.services import (
     approve_resolution,
     refund_invoice,
@@ -19,7 +20,7 @@ from cryptopay_django.services import (
 )
 from cryptopay_django.testing.factories import InvoiceFactory
 
-from .desk import MONEY, kinds, money_moved, resolve_by_setting, unresolved
+from .desk import MONEY, REFUNDS, kinds, money_moved, resolve_by_setting, unresolved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,6 +85,22 @@ def test_the_database_itself_refuses_a_second_active_one():
 
     with pytest.raises(IntegrityError), transaction.atomic():
         Resolution.objects.create(**values)
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no row locks to take out")
+def test_without_the_lock_the_database_still_lets_one_through(wire, cryptopay_sandbox, monkeypatch):
+    """The lock tells the second in time; what makes it one is the constraint."""
+    invoice = unresolved(cryptopay_sandbox)
+    meeting = threading.Barrier(2, timeout=20)
+    wire.after_each(REFUNDS, meeting.wait)
+    monkeypatch.setattr(LockingManager, "lock", lambda self, skip_locked=False, **lookup: self.get(**lookup))
+
+    results = at_once(
+        *[lambda actor=actor: refund_invoice(invoice, actor=actor, reason="asked") for actor in ("ada", "bob")]
+    )
+
+    assert len(begun(results)) == 1, results
+    assert (wire.count(MONEY), money_moved(cryptopay_sandbox, invoice)) == (1, 1)
 
 
 def test_staff_against_the_accounts_own_setting_make_one_refund(wire, cryptopay_sandbox):

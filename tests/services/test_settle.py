@@ -21,6 +21,8 @@ from cryptopay_django.exceptions import (
     TransactionOpenError,
 )
 from cryptopay_django.models import Invoice, InvoiceEvent, Resolution
+from cryptopay_django.sandbox.invoices import Risk
+from cryptopay_django.sandbox.risks import make_wallet
 from cryptopay_django.services import (
     check_resolvable,
     quote_settlement,
@@ -351,3 +353,26 @@ def test_a_gateway_that_cannot_be_read_stops_it_before_anything_is_planned(wire,
         refund_invoice(invoice, **BY_ADA)
 
     assert (Resolution.objects.count(), wire.count(MONEY)) == (0, 0)
+
+
+def test_what_never_left_this_machine_has_failed_and_can_be_begun_anew(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.fail(MONEY, "unreachable")
+
+    resolution = refund_invoice(invoice, **BY_ADA)
+
+    assert (resolution.status, resolution.active) == ("failed", None)
+    assert "nothing was sent" in resolution.error
+    wire.heal()
+    assert refund_invoice(invoice, **BY_ADA).status == "succeeded"
+
+
+def test_an_address_that_the_gateway_finds_too_risky_fails_with_its_reason(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    risky = make_wallet(cryptopay_sandbox.account().state.seed, "bitcoin", Risk.HIGH)
+
+    resolution = refund_invoice(invoice, address=risky, **BY_ADA)
+
+    assert (resolution.status, resolution.active) == ("failed", None)
+    assert "too risky" in resolution.error
+    assert money_moved(cryptopay_sandbox, invoice) == 0

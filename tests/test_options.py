@@ -1,0 +1,63 @@
+"""The settings of the desk and of notices: what is taken, and every mistake named."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from cryptopay_django.conf import app_settings
+from cryptopay_django.models import NoticeKind
+from cryptopay_django.options import NOTICE_KINDS
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FOUR_EYES_ABOVE", 1000),
+        ("FOUR_EYES_ABOVE", {"EUR": 10.5}),
+        ("FOUR_EYES_ABOVE", {"EUR": Decimal(-1)}),
+        ("FOUR_EYES_ABOVE", {"EUR": Decimal("NaN")}),
+        ("FOUR_EYES_ABOVE", {"EUR": True}),
+        ("FOUR_EYES_ABOVE", {978: Decimal(1)}),
+        ("MONITORING_CONTACT", " "),
+        ("MONITORING_CONTACT", None),
+        ("RESOLUTION_SAFE_SECONDS", 0),
+        ("NOTICE_RECIPIENTS", ["ops@shop.example"]),
+        ("NOTICE_RECIPIENTS", {"unresolved": "ops@shop.example"}),
+        ("NOTICE_RECIPIENTS", {"unresolved": ["ops"]}),
+        ("NOTICE_RECIPIENTS", {"resolved": ["ops@shop.example"]}),
+        ("NOTICE_INTERVAL", "900"),
+        ("NOTICE_FAILED_DELIVERIES", 0),
+        ("NOTICE_FAILED_DELIVERIES", True),
+        ("NOTIFIER", "nowhere.notify"),
+        ("NOTIFIER", 5),
+        ("SITE_URL", "shop.example"),
+        ("SITE_URL", None),
+    ],
+)
+def test_a_mistake_is_named_with_what_it_must_be(settings, name, value):
+    setattr(settings, f"CRYPTOPAY_{name}", value)
+
+    with pytest.raises(ImproperlyConfigured, match=f"CRYPTOPAY_{name} must be "):
+        getattr(app_settings, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "taken"),
+    [
+        ("FOUR_EYES_ABOVE", {"EUR": 1000, "BTC": Decimal("0.1")}, {"EUR": Decimal(1000), "BTC": Decimal("0.1")}),
+        ("NOTICE_RECIPIENTS", {"held": ("fraud@shop.example",)}, {"held": ("fraud@shop.example",)}),
+        ("NOTIFIER", "cryptopay_django.services.mail_notice", None),
+        ("SITE_URL", "https://shop.example/", "https://shop.example"),
+    ],
+)
+def test_what_is_right_is_taken(settings, name, value, taken):
+    setattr(settings, f"CRYPTOPAY_{name}", value)
+
+    assert getattr(app_settings, name) == taken or callable(getattr(app_settings, name))
+
+
+def test_the_kinds_of_notices_are_those_of_the_events():
+    assert set(NOTICE_KINDS) == set(NoticeKind.values)
