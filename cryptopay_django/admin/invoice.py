@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..conf import account_names
 from ..models import Invoice
-from . import acts, bulk, filters, overview, page
+from . import acts, bulk, filters, hosts, overview, page
 from .columns import InvoiceColumns
 from .export import PRESETS, csv_lines, rows_of
 from .paging import CappedPaginator
@@ -100,7 +100,11 @@ class InvoiceAdmin(InvoiceColumns, acts.InvoiceActs, bulk.BulkActs, ReadOnlyAdmi
         return queryset.filter(pk__in=find_invoices(search_term)), False
 
     def get_urls(self) -> list[URLPattern]:
-        """Put our own pages before those of the admin, whose last pattern takes everything."""
+        """Put our own pages before those of the admin, whose last pattern takes everything.
+
+        Django asks for URLs when every ModelAdmin is registered: the moment to look at the shop's own.
+        """
+        hosts.complete_invoices(self.admin_site)
         view = self.admin_site.admin_view
         names = [
             path("overview/", view(self.overview_view), name="cryptopay_django_invoice_overview"),

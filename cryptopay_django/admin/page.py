@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,11 +11,11 @@ from django.utils.translation import gettext as _
 
 from ..conf import app_settings
 from ..exceptions import NotResolvableError
-from ..models import EventKind, Invoice, InvoiceStatus, Resolution, StatusContext
+from ..models import EventKind, Invoice, InvoiceStatus, NoticeKind, Resolution, StatusContext
 from ..services import check_resolvable
 from . import display
 from .access import Act, is_settled_short, may, may_decide, may_refund
-from .timeline import timeline_of
+from .timeline import Timeline, timeline_of
 
 _ALARMS = (EventKind.INVOICE_UNRESOLVED, EventKind.RISK_HIGH)
 
@@ -49,6 +50,7 @@ def page_context(invoice: Invoice, user: Any, *, now: datetime, site_name: str) 
         "timeline": timeline,
         "told": [entry for entry in timeline.entries if entry.kind in _ALARMS] if is_held else [],
         "is_held": is_held,
+        "notices": list(notices_of(timeline)) if is_held else [],
         "contact": app_settings.MONITORING_CONTACT,
         "active": active,
         "active_facts": resolution_facts(active) if active else [],
@@ -57,6 +59,22 @@ def page_context(invoice: Invoice, user: Any, *, now: datetime, site_name: str) 
         "may_refresh": may(user, Act.REFRESH),
         "site_name": site_name,
     }  # fmt: skip
+
+
+def notices_of(timeline: Timeline) -> Iterator[str]:
+    """Say of each alarming event which of our own people were written to, or still are to be."""
+    for entry in timeline.entries:
+        if entry.kind not in _ALARMS:
+            continue
+        kind = NoticeKind.HELD if entry.kind == EventKind.INVOICE_UNRESOLVED else NoticeKind.HIGH_RISK
+        people = ", ".join(app_settings.NOTICE_RECIPIENTS.get(kind.value, ()))
+        values = {"at": display.moment_text(entry.at), "kind": kind.label, "people": people}
+        if not people:
+            yield _("notice “%(kind)s” of %(at)s: nobody is named to get it (CRYPTOPAY_NOTICE_RECIPIENTS)") % values
+        elif entry.is_notice_due:
+            yield _("notice “%(kind)s” of %(at)s: still to be sent to %(people)s") % values
+        else:
+            yield _("notice “%(kind)s” of %(at)s: sent to %(people)s") % values
 
 
 def second_person(resolution: Resolution, user: Any) -> dict[str, bool]:

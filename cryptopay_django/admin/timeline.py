@@ -66,6 +66,7 @@ class Entry:
     traceback: str = ""
     event_id: int | None = None
     kind: str = ""
+    is_notice_due: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ def _of_event(event: InvoiceEvent, invoice: Invoice) -> Entry:
         traceback=event.last_error if is_pending else "",
         event_id=event.pk,
         kind=event.kind,
+        is_notice_due=event.notice_due_at is not None,
     )
 
 

@@ -190,6 +190,7 @@ def test_a_form_that_is_not_right_sends_nothing(client, desk, values, field):
 
 def test_a_held_invoice_has_neither_button_and_says_whom_to_contact(client, desk, settings):
     settings.CRYPTOPAY_MONITORING_CONTACT = "monitoring@service.example"
+    settings.CRYPTOPAY_NOTICE_RECIPIENTS = {"held": ["fraud@shop.example"]}
     invoice = desk.held()
 
     page = client.get(desk.url("invoice_change", invoice.pk))
@@ -198,6 +199,7 @@ def test_a_held_invoice_has_neither_button_and_says_whom_to_contact(client, desk
     assert page.context["buttons"] == []
     assert "monitoring@service.example" in page.text
     assert "What was told to whom" in page.text
+    assert "still to be sent to fraud@shop.example" in page.text
     assert "on hold" in told(settle)
 
 
@@ -252,8 +254,9 @@ def test_refresh_takes_in_what_the_service_says(client, desk):
 
 
 @pytest.mark.parametrize("name", ["settle", "refresh"])
-def test_a_gateway_that_does_not_answer_becomes_a_message(client, desk, name):
+def test_a_gateway_that_does_not_answer_becomes_a_message(client, desk, name, settings):
     invoice = desk.underpaid()
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.2
     desk.sandbox.fail_next("timeout", count=20)
     url = desk.url(f"invoice_{name}", invoice.pk)
 
