@@ -9,6 +9,7 @@ VENV ?= .venv
 PORT ?= 8000
 SANDBOX_PORT ?= 8100
 ONCE ?=
+MINUTES ?= 30
 PYTEST_ARGS ?= --numprocesses auto --maxprocesses 8
 
 BIN := $(VENV)/bin
@@ -53,6 +54,9 @@ imports: $(call stamp,dev)
 
 migrations: $(call stamp,dev)
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
+
+prove: $(call stamp,dev) ## run the long tier of the proofs and print what was tried (MINUTES=30)
+	$(BIN)/python -m scripts.prove --minutes $(MINUTES)
 
 wheel: $(call stamp,dev) ## build the wheel, and try it in an environment of its own in a new shop
 	$(BIN)/python -m scripts.try_wheel

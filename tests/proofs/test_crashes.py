@@ -42,6 +42,7 @@ from cryptopay_django.testing.factories import (
 from tests.effects.models import Effect
 from tests.effects.receivers import Shop
 from tests.proofs.crash import run_until
+from tests.proofs.report import tried
 from tests.wire import ScriptedGateway
 
 pytestmark = [
@@ -74,6 +75,7 @@ def kill_at_every_point(play: Callable[[int], bool]) -> int:
     while play(point):
         point += EVERY
         assert point < 500, "the road does not end"
+    tried("processes killed, one at each point of each road", point // EVERY)
     return point
 
 

@@ -41,6 +41,7 @@ from cryptopay_django.services.merge import is_covered
 from cryptopay_django.testing.inprocess import InProcessSandbox
 from tests.effects.models import Effect
 from tests.effects.receivers import Shop
+from tests.proofs.report import tried
 
 PROGRAMS = int(os.environ.get("PROVE_PROGRAMS", "25"))
 STEPS = int(os.environ.get("PROVE_STEPS", "25"))
@@ -221,6 +222,7 @@ class Histories(RuleBasedStateMachine):
         try:
             self.quiesce()
             self.check()
+            tried(f"generated histories of up to {STEPS} steps", 1)
         finally:
             self.stack.close()
 

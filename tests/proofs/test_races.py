@@ -37,6 +37,7 @@ from cryptopay_django.testing.factories import (
 )
 from tests.effects.models import Effect
 from tests.effects.receivers import Shop
+from tests.proofs.report import tried
 from tests.wire import SEQUENCES, ScriptedGateway
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -80,6 +81,7 @@ def at_once(*acts: Callable[[], object]) -> list[BaseException]:
         thread.start()
     for thread in threads:
         thread.join()
+    tried("races of up to 16 threads", 1)
     return raised
 
 

@@ -1,0 +1,104 @@
+"""The long tier of the suite: the proofs of tests/proofs with more of everything, and one table in the end.
+
+python -m scripts.prove --minutes 30
+
+Minutes are a budget on two idle cores, not a limit. What could not be run is in the table too: a server that
+is not installed never passes silently. The exit status is 0 only if everything ran and nothing failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.with_database import PROGRAMS_MISSING
+
+
+@dataclass
+class Part:
+    """One run of pytest: which proofs, on which database, with how much of what."""
+
+    title: str
+    tests: str
+    database: str
+    amounts: dict[str, int]
+    outcome: str = ""
+    seconds: float = 0
+    counts: Counter[str] | None = None
+
+    def run(self, report: Path) -> None:
+        """Run it, show pytest's own last line, and read what was tried."""
+        report.write_text("")
+        environment = os.environ | {name: str(value) for name, value in self.amounts.items()}
+        environment["PROVE_REPORT"] = str(report)
+        command = [sys.executable, "-m", "pytest", "-q", "--show-capture=no", "-o", "timeout=0", self.tests]
+        if self.database != "sqlite":
+            command = [sys.executable, "-m", "scripts.with_database", self.database, "--", *command]
+        print(f"\n{self.title}, {self.database}", flush=True)
+        begun = time.monotonic()
+        status = subprocess.run(command, env=environment, check=False).returncode
+        self.seconds = time.monotonic() - begun
+        self.outcome = {0: "passed", PROGRAMS_MISSING: "NOT RUN"}.get(status, "FAILED")
+        self.counts = Counter()
+        for line in report.read_text().splitlines():
+            entry = json.loads(line)
+            self.counts[entry["what"]] += entry["count"]
+
+
+def parts(minutes: int) -> list[Part]:
+    """Share the budget: the amounts below take half an hour."""
+    share = minutes / 30
+    rounds = {"PROVE_ROUNDS": max(int(90 * share), 3)}
+    return [
+        Part("Generated histories", "tests/proofs/test_histories.py", "sqlite",
+             {"PROVE_PROGRAMS": max(int(500 * share), 20), "PROVE_STEPS": 50}),
+        Part("Crashes", "tests/proofs/test_crashes.py", "postgresql", {"PROVE_EVERY": 1}),
+        Part("Crashes", "tests/proofs/test_crashes.py", "sqlite", {"PROVE_EVERY": 1}),
+        Part("Races", "tests/proofs/test_races.py", "postgresql", rounds),
+        Part("Races", "tests/proofs/test_races.py", "mariadb", rounds),
+        Part("Races", "tests/proofs/test_races.py", "sqlite", {"PROVE_ROUNDS": max(int(20 * share), 3)}),
+        Part("Hostile bytes", "tests/proofs/test_hostile.py", "sqlite",
+             {"PROVE_CASES": max(int(1_000_000 * share), 5_000), "PROVE_SEED": int(time.time())}),
+    ]  # fmt: skip
+
+
+def table(done: list[Part]) -> str:
+    """Return the table in Markdown, with the machine above it."""
+    lines = [
+        (
+            f"{time.strftime('%d %B %Y')}, {platform.machine()} with {os.cpu_count()} processors, "
+            f"Python {platform.python_version()}."
+        ),
+        "",
+        "| proof | database | tried | outcome | seconds |",
+        "| --- | --- | --- | --- | ---: |",
+    ]
+    for part in done:
+        what = "; ".join(f"{count:,} {what}" for what, count in (part.counts or {}).items()) or "–"
+        lines.append(f"| {part.title} | {part.database} | {what} | {part.outcome} | {part.seconds:.0f} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run every part, print the table, and tell whether all of it held."""
+    parser = argparse.ArgumentParser(description="Run the long tier of the proofs.")
+    parser.add_argument("--minutes", type=int, default=30, help="the budget (default: 30)")
+    done = parts(parser.parse_args().minutes)
+    with tempfile.TemporaryDirectory() as folder:
+        for part in done:
+            part.run(Path(folder) / "report")
+    print(f"\n{table(done)}")
+    return 0 if all(part.outcome == "passed" for part in done) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
