@@ -22,7 +22,7 @@ stamp = $(VENV)/.installed-$(1)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo test test-postgresql test-mariadb check lint types imports migrations wheel format clean FORCE
+.PHONY: help demo test test-postgresql test-mariadb check lint types imports migrations prove wheel format clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
