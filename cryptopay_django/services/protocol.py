@@ -190,14 +190,18 @@ def _write_refusal(resolution: Resolution, error: GatewayError) -> Resolution:
 
 
 def _write_acceptance(resolution: Resolution, result: Mapping[str, Any]) -> None:
+    """Write down what the gateway did. One that was given up meanwhile stays so, and people are told."""
     now = timezone.now()
     with write_transaction(Resolution):
         row = lock_resolution(resolution)
+        row.result = {**row.result, **result}
         if row.status in _ANSWERABLE:
-            row.result = dict(result)
             row.next_attempt_at = now
-            row.save()
-            note(row, EventKind.RESOLUTION_ACCEPTED, at=now, **row.result)
+        row.save()
+        note(row, EventKind.RESOLUTION_ACCEPTED, at=now, **row.result)
+        if row.status == ResolutionStatus.FAILED:
+            why = "the gateway accepted it after it had been given up here: check the invoice and its refunds"
+            note(row, EventKind.RESOLUTION_STUCK, at=now, why=why)
 
 
 def _follow_up(resolution: Resolution) -> Resolution:

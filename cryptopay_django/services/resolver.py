@@ -105,8 +105,10 @@ def resolve_unknown(resolution: Resolution, *, timeout: float | None = None) -> 
     """Read the invoice and its refunds, and end the resolution if that decides it; return the row as it is then.
 
     For a `sent` or `unknown` one; any other is returned as it is. Never sends anything. Safe to call
-    again, and from two places at once. Raises GatewayError or InvoiceBusyError when nothing could be read.
+    again, and from two places at once. `timeout` is the seconds for all calls together. Raises GatewayError or
+    InvoiceBusyError when nothing could be read.
     """
+    began = time.monotonic()
     row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
     if row.status not in _UNDECIDED:
         return row
@@ -114,7 +116,8 @@ def resolve_unknown(resolution: Resolution, *, timeout: float | None = None) -> 
     taken = poll_invoice(row.invoice, timeout=timeout)
     refunds: Sequence[Refund] = ()
     if row.parameters["call"] == REFUND and not row.result:
-        refunds = client_for(row.invoice.account).list_refunds(str(row.invoice.gateway_id), timeout=timeout)
+        left = None if timeout is None else timeout - (time.monotonic() - began)
+        refunds = client_for(row.invoice.account).list_refunds(str(row.invoice.gateway_id), timeout=left)
     outcome = outcome_of(row, taken.snapshot, refunds, read_at=read_at)
     row = _write_outcome(row, outcome)
     if app_settings.PROCESSING == "request":

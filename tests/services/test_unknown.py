@@ -144,6 +144,18 @@ def test_a_process_that_dies_with_the_answer_in_hand_has_succeeded(wire, cryptop
     assert (look().status, money_moved(cryptopay_sandbox, invoice)) == ("succeeded", 1)
 
 
+def test_an_answer_that_comes_after_it_was_given_up_is_kept_and_told(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.after_each(REFUND, lambda: Resolution.objects.update(status="failed", active=None, next_attempt_at=None))
+
+    resolution = refund_invoice(invoice, **BY_ADA)
+
+    (refund,) = cryptopay_sandbox.invoice(invoice).refunds
+    assert (resolution.status, resolution.result["refund_id"]) == ("failed", refund.id)
+    assert kinds(invoice) == ["planned", "sent", "accepted", "stuck"]
+    assert InvoiceEvent.objects.get(kind="resolution_stuck").notice_due_at is not None
+
+
 def test_an_accepted_refund_blocks_others_until_the_invoice_has_moved(wire, cryptopay_sandbox):
     invoice = unresolved(cryptopay_sandbox)
     wire.just_before(REFUND, lambda: wire.fail(READING, "unreadable"))
