@@ -1,0 +1,219 @@
+"""The back office acts: quote, settle, refund, release. Each asks for a permission, and the version that was seen."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ..exceptions import InvoiceChangedError, QuoteExpiredError
+from ..models import Resolution, ResolutionStatus
+from ..services import quote_settlement, refund_invoice, release_invoice, settle_invoice
+from . import examples
+from .access import Act, MayAct, may
+from .base import describe
+from .desk import DeskView
+from .fields import AmountField, FlagField, StrictSerializer, TextField, VersionField
+from .problems import problem
+from .quotes import seal, unseal
+from .rows import InvoiceDetailSerializer, ResolutionSerializer
+from .schema import problems
+from .throttling import MoneyThrottle
+
+_ENDED = (ResolutionStatus.SUCCEEDED, ResolutionStatus.FAILED)
+_REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 502, 503, 504)
+
+
+class QuoteSerializer(serializers.Serializer[Any]):
+    """What an invoice would be settled for now, for 30 seconds. Rates are the price currency for one coin."""
+
+    invoice_id = serializers.UUIDField()
+    invoice_version = serializers.IntegerField()
+    credited_amount = AmountField()
+    price_currency = serializers.CharField()
+    ordered_amount = AmountField()
+    shortfall_amount = AmountField(help_text="Zero where the credit covers the order.")
+    paid_amount = AmountField()
+    pay_currency = serializers.CharField()
+    exchange_rate = AmountField(allow_null=True)
+    previous_exchange_rate = AmountField(allow_null=True)
+    fee_amount = AmountField(allow_null=True)
+    fee_currency = serializers.CharField(allow_null=True)
+    expires_at = serializers.DateTimeField()
+    quote = serializers.SerializerMethodField(help_text="Sealed: give it back as it is to settle for these figures.")
+
+    def get_quote(self, quote: Any) -> str:
+        """Seal it."""
+        return seal(quote)
+
+
+class ActSerializer(StrictSerializer):
+    """What every act asks: why, and of which state of the invoice."""
+
+    expected_version = VersionField()
+    reason = TextField(max_length=1000, help_text="For whoever reads this later: who asked for it, which ticket.")
+
+
+class SettleSerializer(ActSerializer):
+    """Commit a quote; or of an overpaid invoice credit what was ordered."""
+
+    quote = TextField(required=False, max_length=4000, help_text="From `quote_settlement`.")
+    refund_overage = FlagField(
+        default=False,
+        help_text="Of an overpaid invoice: credit the ordered amount, refund the rest to the merchant's own account.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["refund_overage"] == ("quote" in attrs):
+            message = "Give a quote, or refund_overage: a quote credits everything."
+            raise serializers.ValidationError({"quote": message}, code="one_of_two")
+        return attrs
+
+
+class RefundSerializer(ActSerializer):
+    """To whom. Nothing is assumed: coins without an address go to the merchant."""
+
+    destination = serializers.ChoiceField(
+        choices=[("address", "to the customer's address"), ("own_account", "to the merchant's own coin account")]
+    )
+    address = TextField(required=False, max_length=256, help_text="With `address` only; checked for the network.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if (attrs["destination"] == "address") != ("address" in attrs):
+            message = "Required for a refund to an address, and refused for one to the own account."
+            raise serializers.ValidationError({"address": message}, code="destination")
+        return attrs
+
+
+class ReleaseSerializer(ActSerializer):
+    """End a quarantine, or accept that less was credited than ordered."""
+
+    accept_shortfall = FlagField(default=False, help_text="The shop delivers, although less was credited.")
+
+
+class ActView(DeskView):
+    """A view that does something with money."""
+
+    permission_classes = [MayAct]
+    throttle_classes = [MoneyThrottle]
+    acts: tuple[Act, ...] = ()
+
+    @property
+    def actor(self) -> str:
+        """The name that goes on record."""
+        return str(self.request.user.get_username())
+
+    def told(self, resolution: Resolution) -> Response:
+        """Answer 200 when it is done, 202 when it is not over yet, and a problem when the gateway refused."""
+        body = ResolutionSerializer(resolution).data
+        if resolution.status == ResolutionStatus.FAILED:
+            title = "The payment service did not do it"
+            return problem(422, "resolution_failed", resolution.error, title=title, resolution=body)
+        return Response(body, status=200 if resolution.status in _ENDED else 202)
+
+
+class QuoteView(ActView):
+    """Ask what an unresolved invoice would be settled for now. Changes nothing; the quote lives 30 seconds."""
+
+    operation = "quote_settlement"
+    acts = (Act.SETTLE,)
+
+    @describe(
+        request=None,
+        responses={
+            200: OpenApiResponse(QuoteSerializer, examples=[examples.QUOTE]),
+            **problems(401, 403, 404, 409, 415, 422, 429, 502, 503, 504),
+        },
+    )
+    def post(self, request: Request, invoice_id: UUID) -> Response:
+        return Response(QuoteSerializer(quote_settlement(self.find(invoice_id))).data)
+
+
+_RESOLVED = {
+    200: OpenApiResponse(ResolutionSerializer, description="Done.", examples=[examples.RESOLUTION]),
+    202: OpenApiResponse(
+        ResolutionSerializer,
+        description="Not over: it waits for a second person, or the gateway has not said yet. Do not send it again.",
+        examples=[examples.PENDING],
+    ),
+    **problems(*_REFUSALS),
+}
+
+
+class SettleView(ActView):
+    """Settle an unresolved invoice for a quote, or an overpaid one for what was ordered."""
+
+    operation = "settle_invoice"
+    acts = (Act.SETTLE,)
+
+    @describe(request=SettleSerializer, examples=[examples.SETTLE, examples.SETTLE_ORDERED], responses=_RESOLVED)
+    def post(self, request: Request, invoice_id: UUID) -> Response:
+        asked = self.read(SettleSerializer, request.data)
+        if asked["refund_overage"] and not may(request.user, Act.REFUND):
+            raise PermissionDenied
+        invoice = self.find(invoice_id)
+        quote = unseal(asked["quote"]) if "quote" in asked else None
+        if quote is None and not asked["refund_overage"]:
+            raise QuoteExpiredError("this is not a quote of this site: ask for another, nothing was sent")
+        done = settle_invoice(
+            invoice,
+            actor=self.actor,
+            reason=asked["reason"],
+            quote=quote,
+            refund_overage=asked["refund_overage"],
+            expected_version=asked["expected_version"],
+        )
+        return self.told(done)
+
+
+class RefundView(ActView):
+    """Refund an unresolved invoice to the customer's address, or to the merchant's own coin account."""
+
+    operation = "refund_invoice"
+    acts = (Act.REFUND, Act.REFUND_TO_ADDRESS)
+
+    @describe(
+        request=RefundSerializer,
+        examples=[examples.REFUND_TO_ADDRESS, examples.REFUND_TO_OWN],
+        responses=_RESOLVED,
+    )
+    def post(self, request: Request, invoice_id: UUID) -> Response:
+        asked = self.read(RefundSerializer, request.data)
+        is_ours = asked["destination"] == "own_account"
+        if not may(request.user, Act.REFUND if is_ours else Act.REFUND_TO_ADDRESS):
+            raise PermissionDenied
+        done = refund_invoice(
+            self.find(invoice_id),
+            actor=self.actor,
+            reason=asked["reason"],
+            address=asked.get("address"),
+            expected_version=asked["expected_version"],
+        )
+        return self.told(done)
+
+
+class ReleaseView(ActView):
+    """Take an invoice out of quarantine, or accept a shortfall. Calls nobody."""
+
+    operation = "release_invoice"
+    acts = (Act.RELEASE,)
+
+    @describe(
+        request=ReleaseSerializer,
+        examples=[examples.RELEASE],
+        responses={200: InvoiceDetailSerializer, **problems(400, 401, 403, 404, 409, 413, 415, 429)},
+    )
+    def post(self, request: Request, invoice_id: UUID) -> Response:
+        asked = self.read(ReleaseSerializer, request.data)
+        invoice = self.find(invoice_id)
+        if invoice.version != asked["expected_version"]:
+            raise InvoiceChangedError(f"invoice {invoice.pk} has changed meanwhile. Look at it again")
+        released = release_invoice(
+            invoice, actor=self.actor, reason=asked["reason"], accept_shortfall=asked["accept_shortfall"]
+        )
+        return Response(InvoiceDetailSerializer(released).data)

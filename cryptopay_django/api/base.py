@@ -1,0 +1,131 @@
+"""What all views of the API share: strict JSON in, JSON or problem details out, never inside a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import IO, Any, TypeVar
+
+from django.db import transaction
+from django.http.response import HttpResponseBase
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import APIException, NotFound, ParseError
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.schemas.inspectors import ViewInspector
+from rest_framework.views import APIView
+
+from ..exceptions import WireError
+from ..gateway.strictjson import parse_json
+from .fields import StrictSerializer
+from .problems import problem_response
+
+F = TypeVar("F", bound=Callable[..., Response])
+
+LARGEST_BODY = 64 * 1024
+
+
+class BodyTooLargeError(APIException):
+    """Nothing that this API takes is so long."""
+
+    status_code = 413
+    default_detail = f"A body may have {LARGEST_BODY} bytes at most."
+    default_code = "too_large"
+
+
+class StrictJSONParser(BaseParser):
+    """JSON that two readers cannot take differently: no key twice, no NaN, UTF-8 only, of a bounded depth."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        body = stream.read(LARGEST_BODY + 1)
+        if len(body) > LARGEST_BODY:
+            raise BodyTooLargeError
+        try:
+            return parse_json(body)
+        except WireError as error:
+            raise ParseError(f"The body is not valid: {error}") from error
+
+
+class ApiSchema(AutoSchema):
+    """Reads the operation's name off the view, and says that strict bodies take no unknown member."""
+
+    def get_operation_id(self) -> str:
+        return str(getattr(self.view, "operation", super().get_operation_id()))
+
+    def get_tags(self) -> list[str]:
+        return [str(getattr(self.view, "tag", "cryptopay"))]
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if isinstance(serializer, StrictSerializer):
+            schema["additionalProperties"] = False
+        return schema
+
+
+def describe(**what: Any) -> Callable[[F], F]:
+    """Describe a view's method for the OpenAPI document, whatever schema class the host has set for its own views."""
+
+    def decorate(method: F) -> F:
+        method.__dict__["kwargs"] = {"schema": ApiSchema}
+        described: F = extend_schema(**what)(method)
+        return described
+
+    return decorate
+
+
+class ApiView(APIView):
+    """Answers in JSON only. `is_staff_told` lets staff read what an error says."""
+
+    renderer_classes = [JSONRenderer]
+    parser_classes = [StrictJSONParser]
+    content_negotiation_class = DefaultContentNegotiation
+    metadata_class = None
+    versioning_class = None
+    schema: ViewInspector | None = ApiSchema()
+    is_staff_told = False
+    cache_control = "no-store, private"
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # type: ignore[override]
+        """Return the view, outside of ATOMIC_REQUESTS: what is asked of the gateway is committed before."""
+        return transaction.non_atomic_requests(super().as_view(**initkwargs))
+
+    def get_exception_handler(self) -> Callable[[Exception, Any], Response | None]:
+        """Return what makes problem details of an error, whatever handler the host has set for its own views."""
+        return lambda error, context: problem_response(error, is_staff=self.is_staff_told)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.headers.setdefault("Cache-Control", self.cache_control if response.status_code < 400 else "no-store")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        return response
+
+    def read(self, serializer: type[StrictSerializer], data: Any, **context: Any) -> dict[str, Any]:
+        """Return what was sent, checked; raise ValidationError."""
+        bound = serializer(data=data, context={"request": self.request, **context})
+        bound.is_valid(raise_exception=True)
+        found: dict[str, Any] = bound.validated_data
+        return found
+
+    def read_query(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
+        """Return the query, checked. Of a name that comes twice the last one counts."""
+        return self.read(serializer, self.request.query_params.dict())
+
+
+class NotFoundView(ApiView):
+    """Every other address under the API's."""
+
+    authentication_classes = []
+    permission_classes = []
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound("There is nothing at this address. Addresses end with a slash.")

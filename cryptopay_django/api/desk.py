@@ -1,0 +1,183 @@
+"""The back office looks: the list of invoices, one of them, its timeline. What it does stands in `acts.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import Cursor, CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ..conf import account_names
+from ..models import Invoice, InvoiceStatus, Payment, RiskLevel
+from . import examples
+from .access import MayView
+from .base import ApiView, describe
+from .fields import MomentField, StrictSerializer, TextField
+from .rows import InvoiceDetailSerializer, InvoiceRowSerializer, TimelineSerializer, timeline_of
+from .schema import problems
+from .throttling import DeskThrottle
+
+
+class InvoiceQuerySerializer(StrictSerializer):
+    """What to list. Several together narrow it down; each is answered by an index."""
+
+    status = serializers.ChoiceField(choices=InvoiceStatus.choices, required=False)
+    status_context = TextField(required=False, max_length=32, help_text="Why unresolved; only unresolved ones.")
+    is_quarantined = serializers.BooleanField(required=False, help_text="Whether it is held for a person.")
+    account = TextField(required=False, max_length=32)
+    pay_currency = TextField(required=False, max_length=32)
+    risk_level = serializers.ChoiceField(choices=RiskLevel.choices, required=False, help_text="Of any payment.")
+    custom_id = TextField(required=False, max_length=128)
+    gateway_id = serializers.UUIDField(required=False)
+    address = TextField(required=False, max_length=256)
+    txid = TextField(required=False, max_length=256)
+    order_type = TextField(required=False, max_length=201, help_text='With order_id: the model, as in "shop.order".')
+    order_id = TextField(required=False, max_length=64)
+    created_from = MomentField(required=False)
+    created_before = MomentField(required=False)
+    finished_from = MomentField(required=False)
+    finished_before = MomentField(required=False)
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=200, help_text="Rows; 50 unless told.")
+    cursor = TextField(required=False, max_length=500, help_text="From `next` or `previous` of another page.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("order_type" in attrs) != ("order_id" in attrs):
+            raise serializers.ValidationError("Give order_type and order_id, or neither.", code="incomplete")
+        return attrs
+
+
+class InvoicePageSerializer(serializers.Serializer[Any]):
+    """A page of the list. There is no count: of a million rows it would cost more than the page."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = InvoiceRowSerializer(many=True)
+
+
+class InvoicePagination(CursorPagination):
+    """The newest first. A cursor that was made up is not found, and no error of the database."""
+
+    ordering = ("-created_at", "-pk")
+    page_size_query_param = "limit"
+    page_size = 50
+    max_page_size = 200
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        cursor = super().decode_cursor(request)
+        if cursor is None or cursor.position is None:
+            return cursor
+        try:
+            moment = parse_datetime(str(cursor.position))
+        except ValueError:
+            moment = None
+        if moment is None or not is_aware(moment) or not 2000 <= moment.year < 3000:
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
+
+
+_PLAIN = {
+    "status": "status",
+    "account": "account",
+    "pay_currency": "pay_currency",
+    "address": "address",
+    "created_from": "created_at__gte",
+    "created_before": "created_at__lt",
+    "finished_from": "finished_at__gte",
+    "finished_before": "finished_at__lt",
+}
+
+
+def filtered(wanted: dict[str, Any]) -> QuerySet[Invoice]:
+    """Return the invoices that were asked for."""
+    found = Invoice.objects.filter(**{lookup: wanted[name] for name, lookup in _PLAIN.items() if name in wanted})
+    if "status_context" in wanted:
+        found = found.filter(status=InvoiceStatus.UNRESOLVED, status_context=wanted["status_context"])
+    if "is_quarantined" in wanted:
+        held = Invoice.objects.filter(quarantine_reason="")
+        found = found.exclude(quarantine_reason="") if wanted["is_quarantined"] else found & held
+    if "account" not in wanted and not {"custom_id", "gateway_id"}.isdisjoint(wanted):
+        # With the account in front, as in the unique constraints that serve these look-ups.
+        found = found.filter(account__in=account_names())
+    found = found.filter(**{name: wanted[name] for name in ("custom_id", "gateway_id") if name in wanted})
+    if "txid" in wanted:
+        found = found.filter(pk__in=Payment.objects.filter(txid=wanted["txid"]).values("invoice_id"))
+    if "risk_level" in wanted:
+        risky = Payment.objects.filter(invoice=OuterRef("pk"), risk_level=wanted["risk_level"])
+        found = found.filter(Exists(risky))
+    if "order_type" in wanted:
+        found = found.filter(**_pointer(wanted["order_type"], wanted["order_id"]))
+    return found
+
+
+def _pointer(label: str, key: str) -> dict[str, Any]:
+    """Return the columns that point at an order; raise ValidationError for a model that does not exist."""
+    app, _, model = label.lower().partition(".")
+    try:
+        kind = ContentType.objects.get_by_natural_key(app, model)
+    except ContentType.DoesNotExist:
+        raise serializers.ValidationError({"order_type": "There is no such model."}, code="no_model") from None
+    return {"order_content_type": kind, "order_object_id": key}
+
+
+class DeskView(ApiView):
+    """A view for staff: the host's own authentication, Django's permissions."""
+
+    tag = "desk"
+    permission_classes = [MayView]
+    throttle_classes = [DeskThrottle]
+    is_staff_told = True
+
+    def find(self, invoice_id: UUID) -> Invoice:
+        """Return the invoice as the database that is written to has it, or raise NotFound."""
+        invoice = Invoice.objects.primary().filter(pk=invoice_id).first()
+        if invoice is None:
+            raise NotFound
+        return invoice
+
+
+class InvoiceListView(DeskView):
+    """List invoices, the newest first, page by page."""
+
+    operation = "list_invoices"
+
+    @describe(
+        parameters=[InvoiceQuerySerializer],
+        responses={
+            200: OpenApiResponse(InvoicePageSerializer, examples=[examples.INVOICES]),
+            **problems(400, 401, 403, 404, 429),
+        },
+    )
+    def get(self, request: Request) -> Response:
+        wanted = self.read_query(InvoiceQuerySerializer)
+        pagination = InvoicePagination()
+        page = pagination.paginate_queryset(filtered(wanted), request, view=self) or []
+        return pagination.get_paginated_response(InvoiceRowSerializer(page, many=True).data)
+
+
+class InvoiceDetailView(DeskView):
+    """Return all of an invoice, with its payments and resolutions."""
+
+    operation = "read_invoice"
+
+    @describe(responses={200: InvoiceDetailSerializer, **problems(401, 403, 404, 429)})
+    def get(self, request: Request, invoice_id: UUID) -> Response:
+        return Response(InvoiceDetailSerializer(self.find(invoice_id)).data)
+
+
+class TimelineView(DeskView):
+    """Return what happened to an invoice: callbacks, events, and what people did."""
+
+    operation = "read_timeline"
+
+    @describe(responses={200: TimelineSerializer, **problems(401, 403, 404, 429)})
+    def get(self, request: Request, invoice_id: UUID) -> Response:
+        return Response(TimelineSerializer(timeline_of(self.find(invoice_id))).data)

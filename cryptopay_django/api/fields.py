@@ -1,0 +1,76 @@
+"""Fields that say exactly what they take: an amount is text, a text is no number, and nothing unknown is ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+
+@extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$", "example": "0.001895"})
+class AmountField(serializers.Field[Decimal, Any, str, Any]):
+    """An amount on its way out: text with all its digits, whatever the host set for decimals."""
+
+    def to_representation(self, value: Decimal) -> str:
+        return f"{value:f}"
+
+
+class TextField(serializers.CharField):
+    """A text. A number is refused, not turned into one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class VersionField(serializers.IntegerField):
+    """The version of the invoice that was looked at: a JSON integer."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            min_value=0,
+            max_value=2**31 - 1,
+            help_text="The `version` of the invoice as it was looked at. If it has changed since, nothing is done.",
+            **options,
+        )
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class FlagField(serializers.BooleanField):
+    """True or false in JSON; "yes" and 1 are neither."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class MomentField(serializers.DateTimeField):
+    """A moment that every database can hold in every time zone."""
+
+    default_error_messages = {"year": "The year must be from 2000 to 2999."}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        moment = super().to_internal_value(value)
+        if not 2000 <= moment.year < 3000:
+            self.fail("year")
+        return moment
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Takes the names it knows and refuses the others: a mistyped `address` must not refund to somewhere else."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):
+            message = serializers.ErrorDetail("There is no such field.", code="unknown")
+            raise serializers.ValidationError({name: [message] for name in unknown})
+        return super().to_internal_value(data)

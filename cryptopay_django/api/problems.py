@@ -1,0 +1,186 @@
+"""Errors as problem details (RFC 9457): one shape for all of them, and a `code` that programs can rely on.
+
+A customer is told in fixed words what to do. Staff are told what the error itself says where that helps;
+messages of the error tree hold no secret. What went wrong elsewhere goes into the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework import exceptions as rest
+from rest_framework.response import Response
+
+from .. import exceptions as ours
+
+logger = logging.getLogger("cryptopay_django")
+
+CONTENT_TYPE = "application/problem+json"
+TYPE = "urn:cryptopay-django:problem:"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What becomes of an error. With `is_told` staff read its message in place of `detail`."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    is_told: bool = False
+    retry_after: int | None = None
+    is_logged: bool = True
+
+
+_NOT_CONFIGURED = Rule(
+    503, "not_configured", "Payments are not available", "Payments are not possible at the moment. Ask the shop."
+)
+_UNCLEAR = "The payment service gave no usable answer. Look at the invoice before trying again."
+
+RULES: Mapping[type[Exception], Rule] = {
+    ours.GatewayRefusedError: Rule(
+        502, "gateway_refused", "The payment service refused", "The payment service did not accept the request."
+    ),
+    ours.GatewayConflictError: Rule(
+        409, "gateway_conflict", "Used before", "The payment service has something else under this name."
+    ),
+    ours.GatewayValidationError: Rule(
+        422, "gateway_invalid", "The payment service refused",
+        "The payment service did not accept the request.", is_told=True,
+    ),
+    ours.GatewayRateLimitError: Rule(
+        503, "gateway_busy", "The payment service is busy", "Try again in a moment.", retry_after=5
+    ),
+    ours.GatewayUnreachableError: Rule(
+        503, "gateway_unreachable", "The payment service cannot be reached",
+        "Nothing was sent. Try again in a moment.", retry_after=5,
+    ),
+    ours.GatewayTimeoutError: Rule(504, "gateway_timeout", "The payment service does not answer", _UNCLEAR),
+    ours.GatewayOutageError: Rule(502, "gateway_fault", "The payment service has failed", _UNCLEAR),
+    ours.InvoiceRequestError: Rule(
+        422, "not_payable", "This cannot be paid so", "This cannot be paid in the chosen coin. Choose another one."
+    ),
+    ours.CustomIdError: Rule(
+        409, "custom_id_used", "Used before", "There is another invoice under this order's name. Ask the shop."
+    ),
+    ours.CreationUnknownError: Rule(
+        503, "creation_unknown", "Not known yet",
+        "Send the same request again: it returns the invoice that was made, if one was.", retry_after=2,
+    ),
+    ours.PriceSealError: Rule(
+        409, "invoice_held", "Held for a person", "A person has to look at this payment first. Ask the shop."
+    ),
+    ours.InvoiceBusyError: Rule(
+        503, "invoice_busy", "The invoice keeps changing", "Try again in a moment.", retry_after=1
+    ),
+    ours.ReleaseError: Rule(
+        409, "nothing_to_release", "Nothing to release",
+        "The invoice is neither quarantined nor settled short.", is_told=True, is_logged=False,
+    ),
+    ours.ResolutionError: Rule(
+        409, "not_resolvable", "Cannot be settled or refunded",
+        "The invoice cannot be settled or refunded now.", is_told=True, is_logged=False,
+    ),
+    ours.InvoiceChangedError: Rule(
+        409, "invoice_changed", "The invoice has changed", "Look at it again.", is_told=True, is_logged=False
+    ),
+    ours.QuoteExpiredError: Rule(
+        409, "quote_expired", "The quote has expired", "Ask for another one.", is_told=True, is_logged=False
+    ),
+    ours.ResolutionActiveError: Rule(
+        409, "resolution_active", "Another one is under way",
+        "Another settlement or refund of this invoice is under way.", is_told=True, is_logged=False,
+    ),
+    ours.SamePersonError: Rule(
+        403, "same_person", "A second person is needed", "Another person has to confirm it.", is_told=True,
+        is_logged=False,
+    ),
+    ours.AddressError: Rule(
+        422, "address_invalid", "Not an address of this network", "Check the address.", is_told=True, is_logged=False
+    ),
+    ours.TransactionOpenError: _NOT_CONFIGURED,
+    ours.CryptopayError: Rule(502, "payment_error", "The payment service has failed", _UNCLEAR),
+    ImproperlyConfigured: _NOT_CONFIGURED,
+    OperationalError: Rule(503, "busy", "Busy", "Try again in a moment.", retry_after=1),
+    InterfaceError: Rule(503, "busy", "Busy", "Try again in a moment.", retry_after=1),
+}  # fmt: skip
+
+_TITLES = {
+    400: "The request is not valid",
+    401: "Not authenticated",
+    403: "Not permitted",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Not acceptable",
+    413: "Too large",
+    415: "Unsupported media type",
+    429: "Too many requests",
+}
+
+
+def problem_response(error: Exception, *, is_staff: bool = False) -> Response | None:
+    """Return an error as problem details; None for one that is a bug, which Django reports as it does."""
+    if isinstance(error, Http404):
+        error = rest.NotFound()
+    elif isinstance(error, DjangoPermissionDenied):
+        error = rest.PermissionDenied()
+    if isinstance(error, rest.APIException):
+        return _of_framework(error)
+    rule = next((RULES[kind] for kind in type(error).__mro__ if kind in RULES), None)
+    if rule is None:
+        return None
+    if rule.is_logged:
+        logger.warning("the API answers %s: %s: %s", rule.code, type(error).__name__, error, exc_info=error)
+    more: dict[str, Any] = {}
+    if isinstance(error, ours.NotResolvableError):
+        more["obstacle"] = str(error.obstacle)
+    if isinstance(error, ours.AddressError):
+        more["errors"] = [{"field": "address", "code": "invalid", "detail": str(error)}]
+    wait = getattr(error, "retry_after", None) or rule.retry_after
+    detail = str(error) if is_staff and rule.is_told else rule.detail
+    return problem(rule.status, rule.code, detail, title=rule.title, retry_after=wait, **more)
+
+
+def problem(
+    status: int, code: str, detail: str, *, title: str = "", retry_after: float | None = None, **more: Any
+) -> Response:
+    """Return problem details, with members of one's own."""
+    body = {"type": f"{TYPE}{code}", "title": title or _TITLES.get(status, "Error"), "status": status}
+    response = Response({**body, "detail": detail, "code": code, **more}, status=status, content_type=CONTENT_TYPE)
+    if retry_after is not None:
+        response["Retry-After"] = str(math.ceil(retry_after))
+    return response
+
+
+def _of_framework(error: rest.APIException) -> Response:
+    """Return one of the framework's own errors."""
+    if isinstance(error, rest.ValidationError):
+        details = "Some of what was sent cannot be taken."
+        return problem(400, "invalid", details, errors=list(_flat(error.get_full_details())))
+    code = getattr(error.detail, "code", error.default_code)
+    response = problem(error.status_code, str(code), str(error.detail), retry_after=getattr(error, "wait", None))
+    if header := getattr(error, "auth_header", None):
+        response["WWW-Authenticate"] = header
+    return response
+
+
+def _flat(details: Any, field: str = "") -> Iterator[dict[str, str]]:
+    """Yield what is wrong with each field, which is named by its dotted path; "" is the whole."""
+    if isinstance(details, Mapping):
+        if set(details) == {"message", "code"} and not isinstance(details["message"], Mapping | list):
+            yield {"field": field, "code": str(details["code"]), "detail": str(details["message"])}
+            return
+        for name, inner in details.items():
+            own = "" if name == "non_field_errors" else str(name)
+            yield from _flat(inner, ".".join(part for part in (field, own) if part))
+    elif isinstance(details, list):
+        for inner in details:
+            yield from _flat(inner, field)

@@ -1,0 +1,192 @@
+"""What staff are told of an invoice: its row in the list, all of it, its payments, resolutions and timeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from ..models import Invoice, InvoiceEvent, Resolution
+from .fields import AmountField
+
+
+class OrderSerializer(serializers.Serializer[Any]):
+    """The shop's order."""
+
+    type = serializers.CharField(help_text="The model: app label and name.")
+    id = serializers.CharField()
+
+
+class InvoiceRowSerializer(serializers.Serializer[Any]):
+    """An invoice in the list."""
+
+    id = serializers.UUIDField()
+    account = serializers.CharField()
+    custom_id = serializers.CharField()
+    gateway_id = serializers.UUIDField(allow_null=True)
+    order = serializers.SerializerMethodField()
+    status = serializers.CharField(help_text="The gateway's: new, unresolved, completed, refunded, cancelled.")
+    status_context = serializers.CharField(help_text="Why it is unresolved.")
+    quarantine_reason = serializers.CharField(help_text="Why it is held for a person; empty when it is not.")
+    price_amount = AmountField(help_text="The ordered amount.")
+    price_currency = serializers.CharField()
+    settled_amount = AmountField(allow_null=True, help_text="What was credited in the end, in the price currency.")
+    pay_amount = AmountField(allow_null=True)
+    pay_currency = serializers.CharField()
+    network = serializers.CharField()
+    paid_amount = AmountField()
+    version = serializers.IntegerField(help_text="Give it back as `expected_version`.")
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+    @extend_schema_field(OrderSerializer(allow_null=True))
+    def get_order(self, invoice: Invoice) -> dict[str, str] | None:
+        """Name the order without loading it."""
+        if invoice.order_content_type_id is None:
+            return None
+        kind = ContentType.objects.get_for_id(invoice.order_content_type_id)
+        return {"type": f"{kind.app_label}.{kind.model}", "id": invoice.order_object_id}
+
+
+class PaymentSerializer(serializers.Serializer[Any]):
+    """One transaction, with its risk."""
+
+    txid = serializers.CharField()
+    status = serializers.CharField()
+    amount = AmountField(allow_null=True, help_text="In the pay currency; null where it cannot be known.")
+    risk_score = AmountField(allow_null=True)
+    risk_level = serializers.CharField()
+    risk_resource_name = serializers.CharField()
+    risk_resource_category = serializers.CharField()
+    source_addresses = serializers.ListField(child=serializers.CharField())
+    detected_at = serializers.DateTimeField()
+    confirmed_at = serializers.DateTimeField(allow_null=True)
+
+
+class ResolutionSerializer(serializers.Serializer[Any]):
+    """A settlement or refund, as far as it has come."""
+
+    id = serializers.UUIDField()
+    invoice_id = serializers.UUIDField()
+    invoice_status = serializers.CharField(source="invoice.status")
+    invoice_version = serializers.IntegerField(source="invoice.version")
+    kind = serializers.CharField(help_text="settle or refund.")
+    status = serializers.CharField(help_text="planned, sent, succeeded, failed or unknown.")
+    awaits_approval = serializers.BooleanField(help_text="A second person has to confirm it; nothing was sent.")
+    actor = serializers.CharField()
+    reason = serializers.CharField()
+    needs_approval = serializers.BooleanField()
+    approver = serializers.CharField()
+    approved_at = serializers.DateTimeField(allow_null=True)
+    parameters = serializers.DictField(help_text="What was asked for, with the figures that the person saw.")
+    result = serializers.DictField(help_text="What the gateway answered, or what was found.")
+    error = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    sent_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class InvoiceDetailSerializer(InvoiceRowSerializer):
+    """All of an invoice."""
+
+    address = serializers.CharField()
+    destination_tag = serializers.CharField()
+    uri = serializers.CharField()
+    hosted_page_url = serializers.CharField()
+    fee_amount = AmountField(allow_null=True)
+    fee_currency = serializers.CharField()
+    exchange_rate = AmountField(allow_null=True)
+    customer_id = serializers.CharField()
+    payer_email = serializers.CharField()
+    name = serializers.CharField()
+    description = serializers.CharField()
+    metadata = serializers.DictField()
+    updated_at = serializers.DateTimeField()
+    polled_at = serializers.DateTimeField(allow_null=True)
+    payments = serializers.SerializerMethodField()
+    resolutions = serializers.SerializerMethodField()
+
+    @extend_schema_field(PaymentSerializer(many=True))
+    def get_payments(self, invoice: Invoice) -> Any:
+        """List them as they were seen."""
+        return PaymentSerializer(invoice.payments.order_by("detected_at", "txid"), many=True).data
+
+    @extend_schema_field(ResolutionSerializer(many=True))
+    def get_resolutions(self, invoice: Invoice) -> Any:
+        """List them, the newest first."""
+        found: list[Resolution] = list(invoice.resolutions.order_by("-created_at"))
+        for resolution in found:
+            resolution.invoice = invoice
+        return ResolutionSerializer(found, many=True).data
+
+
+class EntrySerializer(serializers.Serializer[Any]):
+    """One thing that happened."""
+
+    at = serializers.DateTimeField()
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=["callback", "event", "person"], help_text="The gateway's callback, what came of one, or a person."
+    )
+    kind = serializers.CharField(help_text="Of an event its kind; of a callback the gateway's own word.")
+    actor = serializers.CharField(help_text="Who did it; empty for the gateway.")
+    txid = serializers.CharField(help_text="The transaction it is about; empty for the whole invoice.")
+    detail = serializers.DictField()
+    uuid = serializers.UUIDField(allow_null=True, help_text="Of an event: what receivers deduplicate by.")
+    delivered_at = serializers.DateTimeField(allow_null=True, help_text="When the shop had been told.")
+    attempts = serializers.IntegerField(help_text="How often telling the shop has failed.")
+    next_attempt_at = serializers.DateTimeField(allow_null=True, help_text="Set while there is more to be tried.")
+
+
+class TimelineSerializer(serializers.Serializer[Any]):
+    """What happened to an invoice, oldest first."""
+
+    entries = EntrySerializer(many=True)
+    is_cut = serializers.BooleanField(help_text="Whether older entries are left out.")
+
+
+MOST = 200
+"""How many callbacks, and how many events, a timeline tells of at most: the newest."""
+
+
+def timeline_of(invoice: Invoice) -> dict[str, Any]:
+    """Return an invoice's timeline. Two queries, however much happened; no bodies and no tracebacks."""
+    callbacks = list(invoice.callbacks.defer("body").order_by("-pk")[: MOST + 1])
+    events = list(invoice.events.select_related("payment").order_by("-pk")[: MOST + 1])
+    entries = [_of_event(event) for event in events[:MOST]]
+    entries += [
+        {
+            "at": callback.received_at,
+            "source": "callback",
+            "kind": callback.event,
+            "actor": "",
+            "txid": "",
+            "detail": {"outcome": callback.outcome, "error": callback.error},
+            "uuid": None,
+            "delivered_at": None,
+            "attempts": callback.attempts,
+            "next_attempt_at": callback.next_attempt_at,
+        }
+        for callback in callbacks[:MOST]
+    ]
+    # Of one moment: the callback, then what came of it, in order.
+    entries.reverse()
+    entries.sort(key=lambda entry: (entry["at"], entry["source"] != "callback"))
+    return {"entries": entries, "is_cut": max(len(callbacks), len(events)) > MOST}
+
+
+def _of_event(event: InvoiceEvent) -> dict[str, Any]:
+    return {
+        "at": event.created_at,
+        "source": "person" if event.actor else "event",
+        "kind": event.kind,
+        "actor": event.actor,
+        "txid": event.payment.txid if event.payment else "",
+        "detail": event.detail,
+        "uuid": event.uuid,
+        "delivered_at": event.delivered_at,
+        "attempts": event.attempts,
+        "next_attempt_at": event.next_attempt_at,
+    }

@@ -1,0 +1,53 @@
+"""How often. Each rate has a default here; a host sets its own in REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+from rest_framework.throttling import SimpleRateThrottle
+
+
+class RatedThrottle(SimpleRateThrottle):
+    """By user where there is one, else by network address. `None` as a rate switches it off."""
+
+    default_rate: str
+
+    def get_rate(self) -> str | None:
+        rates: Any = api_settings.DEFAULT_THROTTLE_RATES or {}
+        rate: str | None = rates.get(self.scope, self.default_rate)
+        return rate
+
+    def get_cache_key(self, request: Request, view: Any) -> str:
+        user = request.user
+        who = f"user-{user.pk}" if user and user.is_authenticated else self.get_ident(request)
+        return self.cache_format % {"scope": self.scope, "ident": who}
+
+
+class PublicThrottle(RatedThrottle):
+    """Customers who look: coins, and how far a payment has come."""
+
+    scope = "cryptopay_public"
+    default_rate = "120/min"
+
+
+class CreationThrottle(RatedThrottle):
+    """Customers who ask for an invoice: each is a call to the gateway, which takes 200 a minute of a shop."""
+
+    scope = "cryptopay_create"
+    default_rate = "10/min"
+
+
+class DeskThrottle(RatedThrottle):
+    """Staff, or their tool, who look."""
+
+    scope = "cryptopay_desk"
+    default_rate = "300/min"
+
+
+class MoneyThrottle(RatedThrottle):
+    """Staff who quote, settle, refund or release."""
+
+    scope = "cryptopay_money"
+    default_rate = "30/min"
