@@ -24,8 +24,11 @@ ASKED, NOT_ASKED = "yes", "failed"
 _NEEDS_NEW_INVOICE = frozenset({State.PREPARING, State.EXPIRED, State.CANCELLED})
 
 
-def panel_context(progress: Progress, *, asked: str = "") -> dict[str, Any]:
-    """Return the context of `panel.html`, in the language that is active. No query, no call."""
+def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = False) -> dict[str, Any]:
+    """Return the context of `panel.html`, in the language that is active. No query, no call.
+
+    On a page of the shop's (`is_embedded`) nothing leads back to the shop.
+    """
     invoice = progress.invoice
     tone, title, text = message_for(progress)
     anew = new_invoice_url(invoice) if progress.state in _NEEDS_NEW_INVOICE else ""
@@ -44,11 +47,11 @@ def panel_context(progress: Progress, *, asked: str = "") -> dict[str, Any]:
         "paid": _in_coin(invoice, invoice.paid_amount) if progress.has_payment else "",
         "asks_whether_sent": progress.state is State.EXPIRED,
         "new_invoice_url": anew,
-        "return_url": back if back != anew else "",
+        "return_url": back if back != anew and not is_embedded else "",
         "support_email": app_settings.SUPPORT_EMAIL,
         "support_url": app_settings.SUPPORT_URL,
         "support_subject": urlencode({"subject": f"{gettext('Payment')} {invoice.pk}"}).replace("+", "%20"),
-        **_urls(invoice),
+        **_urls(invoice, is_embedded=is_embedded),
         **_payment(progress),
     }
 
@@ -80,12 +83,13 @@ def _return_url(progress: Progress) -> str:
     return safe_link(invoice.unsuccess_redirect_url or invoice.success_redirect_url)
 
 
-def _urls(invoice: Invoice) -> dict[str, str]:
+def _urls(invoice: Invoice, *, is_embedded: bool) -> dict[str, str]:
     page = reverse("cryptopay_django:checkout", args=[invoice.pk])
     language = {"lang": get_language() or "en"}
+    part = {"part": "embedded" if is_embedded else "panel"}
     return {
         "page_url": f"{page}?{urlencode(language)}",
-        "panel_url": f"{page}?{urlencode({'part': 'panel', **language})}",
+        "panel_url": f"{page}?{urlencode({**part, **language})}",
         "status_url": reverse("cryptopay_django:invoice-status", args=[invoice.pk]),
         "events_url": reverse("cryptopay_django:invoice-events", args=[invoice.pk]),
     }

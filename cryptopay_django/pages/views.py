@@ -43,7 +43,7 @@ _ASK_AT_MOST_EVERY = timedelta(seconds=15)
 @transaction.non_atomic_requests
 @require_http_methods(["GET", "HEAD", "POST"])
 def checkout(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
-    """Show where and how to pay, and how far it has come; `?part=panel` gives that part alone, for the script.
+    """Show where and how to pay, and how far it has come; `?part=` gives the panel alone, for the script.
 
     POST is "I have sent it". It needs no CSRF token: whoever forges it makes us look, and that rarely.
     """
@@ -51,8 +51,9 @@ def checkout(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     with translation.override(_language(request)):
         if request.method == "POST":
             return _ask(request, progress)
-        context = panel_context(progress, asked=request.GET.get("asked", ""))
-        if request.GET.get("part") == "panel":
+        part = request.GET.get("part")
+        context = panel_context(progress, asked=request.GET.get("asked", ""), is_embedded=part == "embedded")
+        if part in ("panel", "embedded"):
             return _hardened(render(request, "cryptopay_django/panel.html", context))
         context |= {"shop_name": shop_name(progress.invoice), "languages": _languages(invoice_id)}
         return _hardened(render(request, "cryptopay_django/checkout.html", context))

@@ -27,7 +27,7 @@ def cryptopay_checkout(context: Context, invoice: Invoice) -> str:
     progress = read_progress(invoice.pk)
     if progress is None:
         return ""
-    values: dict[str, Any] = panel_context(progress)
+    values: dict[str, Any] = panel_context(progress, is_embedded=True)
     return render_to_string("cryptopay_django/embed.html", values, request=context.get("request"))
 
 
