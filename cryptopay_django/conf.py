@@ -169,6 +169,19 @@ class AppSettings:
         "How many payment pages one ASGI process keeps informed by server-sent events; further ones poll.",
     )
 
+    CHECKLIST_ORDER: Option[Callable[..., Any] | None] = Option(
+        None,
+        function,
+        "For cryptopay_checklist: a callable (or its dotted path) that takes a django.test.Client, places an order "
+        "with the shop's own code, and returns its Invoice.",
+    )
+    CHECKLIST_PROBE: Option[Callable[..., Any] | None] = Option(
+        None,
+        function,
+        "For cryptopay_checklist: a callable (or its dotted path) that takes an Invoice and returns the total that "
+        "the shop has credited for it, in the price currency.",
+    )
+
     @property
     def coins(self) -> Mapping[str, Mapping[str, int]]:
         """The built-in coins with those of EXTRA_COINS laid over them."""

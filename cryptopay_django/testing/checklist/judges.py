@@ -1,0 +1,237 @@
+"""What the stories prove: one function for each point, or for points that are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ...conf import app_settings, client_for
+from ...exceptions import CryptopayError
+from ...models import InvoiceStatus, ResolutionStatus, StatusContext
+from ...services.diagnosis import explain_drift
+from ..inprocess import InProcessSandbox
+from .inbox import judge_callbacks
+from .report import Finding, Result
+from .stage import Story
+from .stories import CONTEXTS, HELD, by_setting, by_staff
+
+_ENDS = (InvoiceStatus.COMPLETED, InvoiceStatus.REFUNDED)
+
+
+@dataclass
+class Played:
+    """Everything that was played, and what came of it beside the stories."""
+
+    stories: dict[str, Story] = field(default_factory=dict)
+    cannot_create: str = ""
+    probe_error: str = ""
+    has_probe: bool = False
+    told: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    secret_given: bool = False
+
+    def pick(self, *names: str) -> list[Story]:
+        """Return the stories of these names that were begun."""
+        return [self.stories[name] for name in names if name in self.stories]
+
+
+def judge(sandbox: InProcessSandbox, played: Played) -> list[Finding]:
+    """Return all fourteen findings."""
+    if not played.stories:
+        nothing = "nothing could be played: see point 5"
+        return [
+            judge_creation(played) if number == 5 else Finding(number, Result.NOT_MEASURED, nothing)
+            for number in range(1, 15)
+        ]
+    findings = [
+        *judge_resolving(played),
+        judge_settings(played),
+        judge_creation(played),
+        *judge_scenarios(played),
+        judge_endings(played),
+        judge_callbacks(sandbox, list(played.stories.values()), secret_given=played.secret_given),
+        judge_reading(played),
+        judge_credits(played),
+        judge_resending(played),
+        judge_teams(played),
+    ]
+    return sorted(findings, key=lambda finding: finding.number)
+
+
+def judge_resolving(played: Played) -> Iterator[Finding]:
+    """Points 1 to 3: each context settled and refunded with the tools that staff have."""
+    for number, context in enumerate(CONTEXTS, 1):
+        wrong, done = [], []
+        for story in played.pick(by_staff(context, "settled"), by_staff(context, "refunded")):
+            resolution = story.resolution
+            if story.error or resolution is None:
+                wrong.append(f"{story.name}: {story.error or 'never came to be resolved'}")
+            elif resolution.status != ResolutionStatus.SUCCEEDED:
+                wrong.append(f"{story.name}: {resolution.status} {resolution.error}".strip())
+            else:
+                done.append(f"{resolution.kind}: {_ending(story)}")
+        yield verdict(number, wrong, f"both ways work at the desk ({'; '.join(done)})", is_played=bool(wrong or done))
+
+
+def judge_settings(played: Played) -> Finding:
+    """Point 4: whichever setting is chosen, the shop's rows follow."""
+    wrong, done = [], []
+    for context in CONTEXTS:
+        stories = played.pick(by_setting(context, "recalculate"), by_setting(context, "refund"))
+        wrong += [
+            f"{story.name}: {story.error or story.state}"
+            for story in stories
+            if story.error or story.invoice.status not in _ENDS
+        ]
+        done += [f"{context} {' or '.join(story.state for story in stories)}"] if stories else []
+    evidence = f"the shop follows whichever you choose, recalculate or refund: {'; '.join(done)}"
+    return verdict(4, wrong, evidence, is_played=bool(done))
+
+
+def judge_creation(played: Played) -> Finding:
+    """Point 5."""
+    invoices = [story.invoice for story in played.stories.values()]
+    wrong = [played.cannot_create] if played.cannot_create else []
+    if len({invoice.address + invoice.destination_tag for invoice in invoices}) != len(invoices):
+        wrong.append("two invoices share an address: the shop used one again")
+    coins = ", ".join(sorted({f"{invoice.pay_currency} on {invoice.network}" for invoice in invoices}))
+    return verdict(5, wrong, f"{len(invoices)} invoices in {coins}, each with an address of its own")
+
+
+def judge_scenarios(played: Played) -> Iterator[Finding]:
+    """Points 6 to 8: the service and our row both say what the payment came to."""
+    for number, context in enumerate(CONTEXTS, 6):
+        stories = played.pick(by_staff(context, "settled"), by_staff(context, "refunded"))
+        wrong = [f"{story.name}: our row never said {context}" for story in stories if story.reached != context]
+        shown = ", ".join(
+            f"{story.invoice.paid_amount:f} of {story.invoice.pay_amount or 0:f} {story.invoice.pay_currency}"
+            for story in stories[:1]
+        )
+        yield verdict(number, wrong, f"{shown} paid: unresolved ({context})", is_played=bool(stories))
+
+
+def judge_endings(played: Played) -> Finding:
+    """Point 9: each has ended, and the shop has not given up what was completed after all."""
+    wrong, ends = [], []
+    for context in CONTEXTS:
+        for story in played.pick(by_staff(context, "settled"), by_staff(context, "refunded")):
+            if story.invoice.status not in _ENDS:
+                wrong.append(f"{story.name}: ended as {story.state}")
+            elif story.credits and not story.undelivered and _given_up(story):
+                wrong.append(
+                    f"{story.name}: completed with {story.invoice.settled_amount or 0:f} "
+                    f"{story.invoice.price_currency}, but the shop credited nothing: it had given the order up"
+                )
+            else:
+                ends.append(f"{story.name}: {story.invoice.status}")
+    return verdict(9, wrong, "; ".join(ends), is_played=bool(wrong or ends))
+
+
+def judge_reading(played: Played) -> Finding:
+    """Point 11: GET and our row say the same of every invoice, and GET is asked before an invoice is finished."""
+    wrong = []
+    if not app_settings.CONFIRM_WITH_API:
+        wrong.append("CRYPTOPAY_CONFIRM_WITH_API is off: a callback alone may finish an invoice")
+    for story in played.stories.values():
+        try:
+            snapshot = client_for(story.invoice.account).retrieve_invoice(str(story.invoice.gateway_id))
+        except CryptopayError as error:
+            wrong.append(f"{story.name}: {type(error).__name__}: {error}")
+        else:
+            wrong += [f"{story.name}: {difference}" for difference in explain_drift(story.invoice, snapshot)]
+    return verdict(11, wrong, f"{len(played.stories)} invoices read and compared field by field: no difference")
+
+
+def judge_credits(played: Played) -> Finding:
+    """Point 12: credited when completed; not before, not otherwise, and not more than was settled."""
+    failing = [
+        f"{story.name}: a receiver of {event.kind} raised {event.last_error.strip().splitlines()[-1]}"
+        for story in played.stories.values()
+        for event in story.undelivered
+    ]
+    first = {
+        story.name: f"{story.name}: {credit.wrong}"
+        for story in played.stories.values()
+        for credit in reversed(story.credits)
+        if credit.wrong and "resent" not in credit.moment
+    }
+    wrong = [*dict.fromkeys(failing), *first.values(), *filter(None, [played.probe_error])]
+    if wrong:
+        return Finding(12, Result.FAILED, shorten(wrong))
+    if not played.has_probe:
+        return _no_probe(12)
+    completed = [story for story in played.stories.values() if story.invoice.status == InvoiceStatus.COMPLETED]
+    visits = sum("return URL" in credit.moment for story in played.stories.values() for credit in story.credits)
+    seen = (
+        f"{visits} visits to the return URL credited nothing" if visits else "the invoices have no return URL to try"
+    )
+    return Finding(12, Result.PASSED, f"{len(completed)} completed invoices credited, no more and no sooner; {seen}")
+
+
+def judge_resending(played: Played) -> Finding:
+    """Point 13: what was credited before the resent callbacks is what is credited after them."""
+    resent = [story for story in played.stories.values() if story.resent]
+    if not played.has_probe or played.probe_error:
+        return _no_probe(13)
+    if not resent:
+        return Finding(13, Result.NOT_MEASURED, "no callback was accepted the first time: see point 10")
+    wrong = [
+        f"{story.name}: {story.before_resend:f} credited before, {story.credits[-1].amount:f} after"
+        for story in resent
+        if story.before_resend != story.credits[-1].amount
+    ]
+    count = sum(story.resent for story in resent)
+    same = ", ".join(f"{story.credits[-1].amount:f} before and after ({story.name})" for story in resent)
+    return verdict(13, wrong, f"{count} callbacks resent; {same}")
+
+
+def judge_teams(played: Played) -> Finding:
+    """Point 14: a held payment is told to somebody, and staff cannot decide it."""
+    story = played.stories.get(HELD)
+    if story is None:
+        return verdict(14, [], "", is_played=False)
+    if story.reached != StatusContext.ILLICIT_RESOURCE:
+        return Finding(14, Result.FAILED, "a high-risk payment did not come to be held (illicit_resource)")
+    if "held" not in played.told:
+        return Finding(
+            14, Result.NOT_MEASURED, "a notice about held payments left too short a time ago to send another"
+        )
+    recipients = played.told["held"]
+    if not recipients:
+        missing = 'nobody is told of a held payment: name them in CRYPTOPAY_NOTICE_RECIPIENTS["held"]'
+        return Finding(14, Result.FAILED, missing)
+    told = ", ".join(recipients)
+    return Finding(
+        14, Result.PASSED, f"a payment on hold is told to {told}; {_ending(story)} when the service decided"
+    )
+
+
+def verdict(number: int, wrong: list[str], evidence: str, *, is_played: bool = True) -> Finding:
+    """Return a point that failed for these reasons, or passed with this evidence."""
+    if not is_played:
+        return Finding(number, Result.NOT_MEASURED, "its stories were not played")
+    return Finding(number, Result.FAILED, shorten(wrong)) if wrong else Finding(number, Result.PASSED, evidence)
+
+
+def shorten(reasons: list[str], most: int = 3) -> str:
+    """Return the first few reasons, and how many more there are."""
+    more = f"; and {len(reasons) - most} more" if len(reasons) > most else ""
+    return "; ".join(reasons[:most]) + more
+
+
+def _no_probe(number: int) -> Finding:
+    return Finding(
+        number,
+        Result.NOT_MEASURED,
+        "name a function that returns what was credited for an invoice: CRYPTOPAY_CHECKLIST_PROBE or --probe",
+    )
+
+
+def _given_up(story: Story) -> bool:
+    row = story.invoice
+    is_covered = row.settled_amount is not None and row.settled_amount >= row.price_amount
+    return row.status == InvoiceStatus.COMPLETED and is_covered and story.credits[-1].amount == 0
+
+
+def _ending(story: Story) -> str:
+    settled = story.invoice.settled_amount
+    return story.state if settled is None else f"{story.state} with {settled:f} {story.invoice.price_currency}"

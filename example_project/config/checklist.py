@@ -1,0 +1,10 @@
+"""The shop's settings as `make checklist` tries them: with the teams that are told, and the two functions it needs."""
+
+from .settings import *  # noqa: F403
+
+CRYPTOPAY_NOTICE_RECIPIENTS = {
+    "held": ["fraud@tern-and-tide.example", "support@tern-and-tide.example"],
+    "unresolved": ["support@tern-and-tide.example"],
+}
+CRYPTOPAY_CHECKLIST_ORDER = "example_project.shop.checklist.place_order"
+CRYPTOPAY_CHECKLIST_PROBE = "example_project.shop.checklist.credited"
