@@ -206,7 +206,7 @@ def approve_context(resolution: Resolution) -> dict[str, Any]:
         what = [_("The refund goes to OUR OWN coin account. The customer gets nothing by this.")]
     rows = [
         (_("planned by"), resolution.actor, display.moment_text(resolution.created_at)),
-        (_("reason"), resolution.reason, ""),
+        (_("reason"), "", resolution.reason),
         *_payment_rows(invoice),
         *(quote_rows(quote) if quote else []),
     ]

@@ -156,7 +156,7 @@ class ResolutionAdmin(ReadOnlyAdmin):
         context = {
             "title": _("Withdraw: %(kind)s invoice %(name)s")
             % {"kind": resolution.get_kind_display(), "name": short_name(resolution.invoice)},
-            "figures": [(_("planned by"), resolution.actor, ""), (_("reason"), resolution.reason, "")],
+            "figures": [(_("planned by"), resolution.actor, ""), (_("reason"), "", resolution.reason)],
             "consequences": [_("Nothing is sent. The invoice stays as it is, and can be settled or refunded again.")],
             "submit": _("Withdraw"),
         }
