@@ -2,6 +2,7 @@
 
 from .callbacks import process_callback, process_overdue, receive_callback
 from .checkout import create_invoice
+from .diagnosis import diagnose
 from .events import deliver_events
 from .notices import Notice, mail_notice, send_notices
 from .offers import find_offer, list_offers
@@ -20,6 +21,7 @@ __all__ = [
     "check_resolvable",
     "create_invoice",
     "deliver_events",
+    "diagnose",
     "find_offer",
     "list_offers",
     "mail_notice",

@@ -1,12 +1,12 @@
-"""What is not as it should be, and why, in words. Changes nothing."""
+"""How our row of an invoice differs from what the gateway says of it."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from ..gateway.schemas import InvoiceSnapshot
-from ..models import Invoice, InvoiceStatus
-from .merge import contradictions
+from ...gateway.schemas import InvoiceSnapshot
+from ...models import Invoice, InvoiceStatus
+from ..merge import contradictions
 
 
 def explain_drift(invoice: Invoice, snapshot: InvoiceSnapshot) -> list[str]:
@@ -22,7 +22,7 @@ def explain_drift(invoice: Invoice, snapshot: InvoiceSnapshot) -> list[str]:
     ours_of = {payment.txid for payment in invoice.payments.all()}
     theirs_of = {transaction.txid for transaction in snapshot.transactions}
     if ours_of != theirs_of:
-        compared.append(("transactions", f"{len(ours_of)} known", f"{len(theirs_of)} there"))
+        compared.append(("transactions", f"{len(ours_of)} known", f"{len(theirs_of)} known"))
     differences = [
         f"{name} is {_spell(ours)} here and {_spell(theirs)} there"
         for name, ours, theirs in compared

@@ -1,0 +1,106 @@
+"""What waits in our tables, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Max, Min, QuerySet
+
+from ...models import Callback, CallbackOutcome, Invoice, InvoiceEvent, NoticeSchedule, Resolution, ResolutionStatus
+from ...models.invoice import open_invoices
+from .sign import Level, Sign, level_of_age, spell_age
+
+_A_WEEK = timedelta(days=7)
+_AN_HOUR = timedelta(hours=1)
+_SOON = timedelta(minutes=10)
+
+
+def check_callbacks(now: datetime) -> Iterator[Sign]:
+    """Stored callbacks that are not processed, speak of no invoice of ours, or cannot be read."""
+    pending = Callback.objects.filter(outcome=CallbackOutcome.PENDING)
+    reason = pending.exclude(error="").order_by("received_at").values_list("error", flat=True).first()
+    remedy = "Is cryptopay_worker running (or cron's cryptopay_worker --once)?" + (
+        f" The oldest says: {reason}" if reason else ""
+    )
+    yield _waiting("pending callbacks", pending, "received_at", now, remedy=remedy)
+    recent = Callback.objects.filter(received_at__gte=now - _A_WEEK)
+    for outcome, remedy in (
+        (CallbackOutcome.ORPHAN, "They are linked when the invoice appears. Is another site using the same account?"),
+        (CallbackOutcome.UNREADABLE, "Their bytes are kept: see the admin, and the changelog for a newer version."),
+    ):
+        count = recent.filter(outcome=outcome).count()
+        level = Level.WARNING if count else Level.OK
+        yield Sign(f"{outcome.value} callbacks", level, f"{count} in the last seven days", remedy if count else "")
+
+
+def check_events(now: datetime) -> Iterator[Sign]:
+    """Events whose receivers have not been told, and what the last one that failed said."""
+    pending = InvoiceEvent.objects.filter(next_attempt_at__isnull=False)
+    worst = pending.filter(attempts__gt=0).order_by("-attempts", "pk").first()
+    remedy = "Is cryptopay_worker running?"
+    if worst is not None:
+        last_line = (worst.last_error.strip().splitlines() or ["?"])[-1]
+        remedy = (
+            f"A receiver of {worst.kind} failed {worst.attempts} times for invoice {worst.invoice_id}: {last_line}"
+        )
+    yield _waiting("pending events", pending, "created_at", now, remedy=remedy)
+    stuck = list(NoticeSchedule.objects.filter(attempts__gt=0))
+    if stuck:
+        found = ", ".join(f"{row.kind} ({row.attempts} times)" for row in stuck)
+        yield Sign(
+            "notices", Level.WARNING, f"could not be sent: {found}", "See their last_error; is the mail server up?"
+        )
+    else:
+        yield Sign("notices", Level.OK, "none has failed")
+
+
+def check_resolutions(now: datetime) -> Iterator[Sign]:
+    """Settlements and refunds whose outcome nobody knows, and those that wait for a second person."""
+    undecided = Resolution.objects.filter(status__in=[ResolutionStatus.UNKNOWN, ResolutionStatus.SENT])
+    remedy = "The worker looks for their outcome. Nothing else can be sent for these invoices meanwhile."
+    yield _waiting("undecided resolutions", undecided, "created_at", now, remedy=remedy)
+    waiting = Resolution.objects.filter(
+        status=ResolutionStatus.PLANNED, needs_approval=True, approver="", active=True
+    ).count()
+    yield Sign("approvals", Level.OK, f"{waiting} resolutions wait for a second person")
+
+
+def check_invoices(now: datetime) -> Iterator[Sign]:
+    """Invoices that are held, that the gateway may not have, or that nobody has asked about for long."""
+    held = Invoice.objects.exclude(quarantine_reason="").aggregate(count=Count("pk"), oldest=Min("created_at"))
+    if held["count"]:
+        found = f"{held['count']}, the oldest made {spell_age(now - held['oldest'])} ago"
+        yield Sign("quarantined invoices", Level.WARNING, found, "Look at each in the admin, and release it.")
+    else:
+        yield Sign("quarantined invoices", Level.OK, "none")
+    nameless = Invoice.objects.filter(gateway_id=None, created_at__lte=now - _AN_HOUR)
+    remedy = "Their creation was never answered: cryptopay_reconcile looks for them by custom_id."
+    yield _waiting("invoices without an answer", nameless, "created_at", now, remedy=remedy, error=timedelta(days=1))
+    overdue = Invoice.objects.filter(open_invoices(), created_at__lte=now - timedelta(days=1))
+    asked = overdue.aggregate(count=Count("pk"), last=Max("polled_at"))
+    if asked["count"] and (asked["last"] is None or now - asked["last"] > timedelta(days=1)):
+        last = "never" if asked["last"] is None else f"{spell_age(now - asked['last'])} ago"
+        found = f"{asked['count']} open invoices are older than a day; the gateway was last asked about one {last}"
+        yield Sign("reconciliation", Level.WARNING, found, "Let cron run cryptopay_reconcile.")
+    else:
+        yield Sign("reconciliation", Level.OK, f"{asked['count']} open invoices are older than a day")
+
+
+def _waiting(
+    subject: str,
+    rows: QuerySet,  # type: ignore[type-arg]
+    field: str,
+    now: datetime,
+    *,
+    remedy: str,
+    error: timedelta = _AN_HOUR,
+) -> Sign:
+    found = rows.aggregate(count=Count("pk"), oldest=Min(field))
+    if not found["count"]:
+        return Sign(subject, Level.OK, "none")
+    age = now - found["oldest"]
+    level = level_of_age(age, warning=_SOON, error=error)
+    return Sign(
+        subject, level, f"{found['count']}, the oldest {spell_age(age)} old", remedy if level != Level.OK else ""
+    )

@@ -1,0 +1,66 @@
+"""What is installed and set up: settings, migrations, URLs, versions."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from importlib import metadata
+
+import django
+from django.core import checks
+from django.db import connections, router
+from django.db.migrations.executor import MigrationExecutor
+from django.urls import NoReverseMatch, reverse
+
+from ... import __version__
+from ...models import Invoice
+from .sign import Level, Sign
+
+_LEVELS = {checks.ERROR: Level.ERROR, checks.CRITICAL: Level.ERROR, checks.WARNING: Level.WARNING}
+
+
+def check_settings() -> Iterator[Sign]:
+    """Repeat what `manage.py check` says about this app."""
+    messages = checks.run_checks(tags=["cryptopay"])
+    for message in messages:
+        level = _LEVELS.get(message.level, Level.OK)
+        yield Sign("settings", level, f"{message.id}: {message.msg}", message.hint or "")
+    if not messages:
+        yield Sign("settings", Level.OK, "manage.py check finds nothing")
+
+
+def check_migrations() -> Iterator[Sign]:
+    """Tell which migrations of this app the database lacks."""
+    executor = MigrationExecutor(connections[router.db_for_write(Invoice)])
+    targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] == Invoice._meta.app_label]
+    missing = [f"{migration.app_label}.{migration.name}" for migration, _ in executor.migration_plan(targets)]
+    if missing:
+        yield Sign("migrations", Level.ERROR, f"not applied: {', '.join(missing)}", "Run manage.py migrate.")
+    else:
+        yield Sign("migrations", Level.OK, "all applied")
+
+
+def check_urls() -> Iterator[Sign]:
+    """Tell where callbacks come in."""
+    try:
+        path = reverse("cryptopay_django:callback")
+    except NoReverseMatch:
+        remedy = 'Add path("cryptopay/", include("cryptopay_django.urls")) to the URLs of the project.'
+        yield Sign("URLs", Level.ERROR, "there is no callback URL", remedy)
+    else:
+        yield Sign("URLs", Level.OK, f"callbacks come in at {path}")
+
+
+def show_versions() -> Iterator[Sign]:
+    """Tell what runs here: for a report of a bug."""
+    connection = connections[router.db_for_write(Invoice)]
+    packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("django-fsm-2", "requests") if _has(name))
+    found = (
+        f"cryptopay-django {__version__}, Django {django.get_version()}, Python {platform.python_version()}, "
+        f"{connection.display_name}, {packages}"
+    )
+    yield Sign("versions", Level.OK, found)
+
+
+def _has(name: str) -> bool:
+    return bool(next(iter(metadata.distributions(name=name)), None))

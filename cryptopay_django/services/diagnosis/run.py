@@ -1,0 +1,50 @@
+"""Everything that can be looked at, in the order in which it is best read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+
+from ...conf import account_names, get_account
+from . import accounts, backlog, installation
+from .sign import Level, Sign
+
+
+def diagnose(
+    *, sample: int = 10, offline: bool = False, callback_urls: Mapping[str, str] | None = None
+) -> Iterator[Sign]:
+    """Yield a sign for everything that is looked at, good or bad.
+
+    Asks the gateway once an account, and about `sample` open invoices of each; `offline` asks nothing.
+    `callback_urls` gives, by account, a URL that a self-test is posted to.
+    """
+    now = timezone.now()
+    yield from installation.show_versions()
+    yield from installation.check_settings()
+    missing = list(installation.check_migrations())
+    yield from missing
+    yield from installation.check_urls()
+    if any(sign.level is Level.ERROR for sign in missing):
+        return
+    yield from backlog.check_callbacks(now)
+    yield from backlog.check_events(now)
+    yield from backlog.check_resolutions(now)
+    yield from backlog.check_invoices(now)
+    try:
+        names = account_names()
+    except ImproperlyConfigured:
+        return
+    for name in names:
+        try:
+            account = get_account(name)
+        except ImproperlyConfigured:
+            continue
+        yield from accounts.check_arrivals(account, now)
+        yield from accounts.check_secrets(account, now)
+        if not offline:
+            yield from accounts.check_credentials(account)
+            yield from accounts.check_sample(account, sample)
+        if callback_urls and name in callback_urls:
+            yield accounts.try_callback_url(account, callback_urls[name])

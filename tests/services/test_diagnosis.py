@@ -1,0 +1,145 @@
+"""The doctor's eyes: each thing that can be wrong is seen, named with what to do, and nothing else is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from cryptopay_django.models import Invoice, Resolution
+from cryptopay_django.services import create_invoice, diagnose
+from cryptopay_django.services.diagnosis import Level, Sign
+from cryptopay_django.testing.factories import CallbackFactory, InvoiceEventFactory, InvoiceFactory, PaymentFactory
+
+LONG_AGO = timedelta(hours=2)
+ORDER = {"price_amount": "100", "price_currency": "EUR", "pay_currency": "BTC"}
+
+
+@pytest.fixture(autouse=True)
+def _database(db, settings):
+    settings.DEBUG = True
+
+
+def sign_of(subject: str, account: str = "", **options) -> Sign:
+    signs = diagnose(**{"offline": True, **options})
+    return next(sign for sign in signs if sign.subject == subject and sign.account == account)
+
+
+def test_a_fresh_installation_is_well(cryptopay_sandbox):
+    assert [sign for sign in diagnose() if sign.level is not Level.OK] == []
+
+
+@pytest.mark.parametrize(("age", "level"), [(0, Level.OK), (20, Level.WARNING), (90, Level.ERROR)])
+def test_a_pending_callback_is_worse_the_longer_it_waits(age, level):
+    CallbackFactory(received_at=timezone.now() - timedelta(minutes=age), error="the gateway did not answer")
+
+    sign = sign_of("pending callbacks")
+
+    assert sign.level is level
+    assert ("the gateway did not answer" in sign.remedy) == (level is not Level.OK)
+
+
+@pytest.mark.parametrize("outcome", ["orphan", "unreadable"])
+def test_callbacks_that_lead_nowhere_are_counted(outcome):
+    CallbackFactory(outcome=outcome, next_attempt_at=None)
+
+    assert sign_of(f"{outcome} callbacks").level is Level.WARNING
+
+
+def test_a_receiver_that_fails_is_named_with_what_it_raised():
+    event = InvoiceEventFactory(
+        kind="invoice_completed",
+        created_at=timezone.now() - LONG_AGO,
+        attempts=3,
+        last_error="Traceback\n  ...\nValueError: no such order\n",
+    )
+
+    sign = sign_of("pending events")
+
+    assert sign.level is Level.ERROR
+    assert f"invoice_completed failed 3 times for invoice {event.invoice_id}: ValueError: no such order" in sign.remedy
+
+
+def test_a_resolution_that_nobody_knows_the_end_of_is_an_error():
+    resolution = Resolution.objects.create(
+        invoice=InvoiceFactory(), kind="refund", status="unknown", actor="stella", reason="asked for it"
+    )
+    Resolution.objects.filter(pk=resolution.pk).update(created_at=timezone.now() - LONG_AGO)
+
+    assert sign_of("undecided resolutions").level is Level.ERROR
+
+
+def test_held_nameless_and_forgotten_invoices_are_told_of():
+    InvoiceFactory(quarantine_reason="another price")
+    InvoiceFactory(gateway_id=None)
+    Invoice.objects.update(created_at=timezone.now() - timedelta(days=2))
+
+    levels = [
+        sign_of(subject).level for subject in ("quarantined invoices", "invoices without an answer", "reconciliation")
+    ]
+
+    assert levels == [Level.WARNING, Level.ERROR, Level.WARNING]
+
+
+def test_payments_that_no_callback_spoke_of_are_an_error():
+    PaymentFactory()
+
+    assert sign_of("callbacks arrive", "default").level is Level.ERROR
+
+
+@pytest.mark.parametrize(
+    ("newest", "older", "level", "words"),
+    [
+        (None, None, Level.OK, "Keep them all"),
+        (5, None, Level.OK, "Keep them all"),
+        (9, 5, Level.OK, "Keep them all"),
+        (0, 1, Level.OK, "still of use"),
+        (0, 5, Level.WARNING, "may go"),
+    ],
+)
+def test_an_older_secret_may_go_when_nothing_can_still_come_with_it(newest, older, level, words):
+    for index, days in ((0, newest), (1, older)):
+        if days is not None:
+            CallbackFactory(secret_index=index, received_at=timezone.now() - timedelta(days=days))
+
+    sign = sign_of("secrets", "default")
+
+    assert (sign.level, words in sign.remedy) == (level, True)
+
+
+def test_credentials_that_are_refused_are_an_error_that_shows_none_of_them(settings, cryptopay_sandbox):
+    account = settings.CRYPTOPAY_ACCOUNTS["default"]
+    cryptopay_sandbox.account("default")
+    settings.CRYPTOPAY_ACCOUNTS = {"default": account | {"API_SECRET": "a-secret-that-is-not-right"}}
+
+    signs = list(diagnose())
+
+    sign = next(sign for sign in signs if sign.subject == "credentials")
+    assert (sign.level, "clock" in sign.remedy) == (Level.ERROR, True)
+    secrets = ["a-secret-that-is-not-right", account["API_KEY"], *account["CALLBACK_SECRETS"]]
+    assert not any(secret in repr(signs) for secret in secrets)
+
+
+def test_play_money_without_debug_is_a_warning(settings, cryptopay_sandbox):
+    settings.DEBUG = False
+
+    assert sign_of("credentials", "default", offline=False).level is Level.WARNING
+
+
+def test_drift_is_explained_field_by_field(cryptopay_sandbox):
+    invoice = create_invoice(**ORDER)
+    cryptopay_sandbox.pay(invoice)
+    cryptopay_sandbox.confirm(invoice)
+
+    sign = sign_of("drift", "default", offline=False)
+
+    assert sign.level is Level.WARNING
+    assert f"invoice {invoice.pk}: status is new here and completed there, paid_amount is 0 here" in sign.found
+    assert "transactions is 0 known here and 1 known there" in sign.found
+
+
+def test_an_invoice_that_is_as_the_gateway_says_has_not_drifted(cryptopay_sandbox):
+    create_invoice(**ORDER)
+
+    assert sign_of("drift", "default", offline=False).found == "1 open invoices compared: no difference"
