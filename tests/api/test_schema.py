@@ -1,0 +1,121 @@
+"""The OpenAPI document: all of it is there, with examples that are true; and what a shop without DRF has."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from django.urls import get_resolver
+
+from cryptopay_django.api import urls
+from cryptopay_django.api.problems import RULES
+from cryptopay_django.exceptions import CryptopayError
+
+SCHEMA_URL = "/cryptopay/api/schema/"
+
+
+@pytest.fixture
+def document(client) -> dict[str, Any]:
+    return client.get(SCHEMA_URL).json()
+
+
+def operations(document):
+    return [(path, method, one) for path, item in document["paths"].items() for method, one in item.items()]
+
+
+def test_the_document_is_where_it_says_and_names_where_it_is(client):
+    answer = client.get(SCHEMA_URL)
+
+    assert answer["Content-Type"] == "application/vnd.oai.openapi+json"
+    assert answer.json()["servers"] == [{"url": "/cryptopay/api"}]
+
+
+def test_every_address_is_described_but_the_documents_own(document):
+    described = {path.lstrip("/").replace("{invoice_id}", "<uuid:invoice_id>") for path in document["paths"]}
+    mounted = {str(entry.pattern) for entry in urls.urlpatterns if entry.name}
+
+    assert described == mounted - {"schema/"}
+    assert get_resolver("cryptopay_django.api.urls").url_patterns
+
+
+def test_every_operation_has_a_name_words_and_answers(document):
+    names = [one["operationId"] for _, _, one in operations(document)]
+
+    assert sorted(names) == sorted(
+        [
+            "list_coins", "read_invoice_state", "list_invoices", "read_invoice", "read_timeline",
+            "quote_settlement", "settle_invoice", "refund_invoice", "release_invoice",
+        ]
+    )  # fmt: skip
+    for path, method, one in operations(document):
+        assert one["description"], (path, method)
+        assert {"200", "429"} <= set(one["responses"]), (path, method)
+
+
+def test_errors_are_problem_details_everywhere(document):
+    for path, method, one in operations(document):
+        for status, response in one["responses"].items():
+            if int(status) >= 400:
+                assert list(response["content"]) == ["application/problem+json"], (path, method, status)
+
+
+def test_examples_are_what_their_schema_says(document):
+    checked = 0
+    for _, _, one in operations(document):
+        contents = [response.get("content", {}) for response in one["responses"].values()]
+        contents.append(one.get("requestBody", {}).get("content", {}))
+        for media in (media for content in contents for media in content.values()):
+            validator = jsonschema_rs.validator_for(
+                {**_without_nullable(media["schema"]), "components": _without_nullable(document["components"])}
+            )
+            for example in media.get("examples", {}).values():
+                validator.validate(example["value"])
+                checked += 1
+    assert checked >= 20
+
+
+def _without_nullable(schema):
+    """Turn OpenAPI 3.0's `nullable` into JSON Schema."""
+    if isinstance(schema, list):
+        return [_without_nullable(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    turned = {name: _without_nullable(value) for name, value in schema.items() if name != "nullable"}
+    return {"anyOf": [turned, {"type": "null"}]} if schema.get("nullable") is True else turned
+
+
+def test_a_body_takes_no_member_that_it_does_not_know(document):
+    for name in ("Settle", "Refund", "Release"):
+        assert document["components"]["schemas"][name]["additionalProperties"] is False
+
+
+def test_no_amount_is_a_number(document):
+    for name, schema in document["components"]["schemas"].items():
+        for member, described in schema.get("properties", {}).items():
+            if member.endswith("_amount") or member == "amount":
+                assert "number" not in str(described), (name, member)
+
+
+def test_every_error_of_the_tree_has_an_answer():
+    def below(kind: type) -> list[type]:
+        return [kind, *(deeper for child in kind.__subclasses__() for deeper in below(child))]
+
+    unanswered = [kind.__name__ for kind in below(CryptopayError) if not any(base in RULES for base in kind.__mro__)]
+
+    assert unanswered == []
+
+
+def test_without_the_framework_all_the_rest_is_there():
+    script = (
+        "import sys; sys.modules['rest_framework'] = sys.modules['drf_spectacular'] = None\n"
+        "import django; django.setup()\n"
+        "import cryptopay_django.urls, cryptopay_django.services, cryptopay_django.pages, cryptopay_django.admin\n"
+        "from django.core.checks import run_checks\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
