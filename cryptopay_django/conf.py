@@ -169,6 +169,11 @@ class AppSettings:
         "How many payment pages one ASGI process keeps informed by server-sent events; further ones poll.",
     )
 
+    RETENTION_DAYS = Option(
+        365,
+        count,
+        "After how many days cryptopay_prune deletes processed callbacks and delivered events.",
+    )
     CHECKLIST_ORDER: Option[Callable[..., Any] | None] = Option(
         None,
         function,

@@ -13,6 +13,7 @@ from .release import release_invoice
 from .resolution import approve_resolution, refund_invoice, settle_invoice, withdraw_resolution
 from .resolvable import check_resolvable, needs_second_person
 from .resolver import resolve_pending_resolutions, resolve_unknown
+from .retention import erase_customer, prune_records
 
 __all__ = [
     "Notice",
@@ -22,12 +23,14 @@ __all__ = [
     "create_invoice",
     "deliver_events",
     "diagnose",
+    "erase_customer",
     "find_offer",
     "list_offers",
     "mail_notice",
     "needs_second_person",
     "process_callback",
     "process_overdue",
+    "prune_records",
     "quote_settlement",
     "read_progress",
     "receive_callback",
