@@ -71,46 +71,52 @@ def main() -> int:
         import django  # noqa: PLC0415  the database's address must be known first
 
         django.setup()
-        return measure(rows)
+        say(f"{rows:,} invoices, filled in {fill(rows):.0f} s")
+        return measure()
 
 
-def measure(rows: int) -> int:
-    """Fill the database, and print a table of the median times."""
-    from django.conf import settings  # noqa: PLC0415
+def fill(rows: int) -> float:
+    """Migrate and fill the database; return the seconds it took to fill."""
     from django.contrib.auth.models import User  # noqa: PLC0415
     from django.contrib.contenttypes.models import ContentType  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415
     from django.db import connection  # noqa: PLC0415
-    from django.test import Client  # noqa: PLC0415
 
     from example_project.shop.models import Order  # noqa: PLC0415
 
-    settings.ROOT_URLCONF = "benchmarks.admin_urls"
-    settings.ALLOWED_HOSTS = ["testserver"]
-    settings.CRYPTOPAY_ORDER_SEARCH = {"shop.Order": "reference"}
     call_command("migrate", verbosity=0)
-    user = User.objects.create_superuser("staff")
+    User.objects.create_superuser("staff")
     began = time.monotonic()
     with connection.cursor() as cursor:
         cursor.execute(FILL.format(rows=rows, order_type=ContentType.objects.get_for_model(Order).pk))
         cursor.execute("VACUUM ANALYZE")
+    return time.monotonic() - began
+
+
+def measure() -> int:
+    """Print a table of the median times on a database that was filled."""
+    from django.conf import settings  # noqa: PLC0415
+    from django.contrib.auth.models import User  # noqa: PLC0415
+    from django.db import connection  # noqa: PLC0415
+    from django.test import Client  # noqa: PLC0415
+
+    settings.ROOT_URLCONF = "benchmarks.admin_urls"
+    settings.ALLOWED_HOSTS = ["testserver"]
+    settings.CRYPTOPAY_ORDER_SEARCH = {"shop.Order": "reference"}
+    with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         version = cursor.fetchone()[0].split()[0]
     client = Client()
-    client.force_login(user)
-    filled = time.monotonic() - began
-    say(
-        f"{rows:,} invoices, filled in {filled:.0f} s; PostgreSQL {version}, Python {platform.python_version()}, "
-        f"Django {django_version()}, {machine()}\n"
-    )
+    client.force_login(User.objects.get(username="staff"))
+    say(f"PostgreSQL {version}, Python {platform.python_version()}, Django {django_version()}, {machine()}\n")
     say("| request | queries | in the database, ms | median ms | fastest ms |\n| --- | ---: | ---: | ---: | ---: |")
     slowest = 0.0
     for title, url in requests():
         queries, database, times = timed(client, url)
         say(f"| {title} | {queries} | {database:.0f} | {statistics.median(times):.0f} | {min(times):.0f} |")
-        if "stock" not in title:
+        if "stock" not in title and title != "overview":
             slowest = max(slowest, statistics.median(times))
-    say(f"\nThe slowest page of the desk takes {slowest:.0f} ms.")
+    say(f"\nThe slowest list, search or page of an invoice takes {slowest:.0f} ms.")
     return 0
 
 
@@ -122,7 +128,7 @@ def requests() -> Iterator[tuple[str, str]]:
 
     url = reverse("admin:cryptopay_django_invoice_changelist")
     yield "list", url
-    yield "list, page 100", f"{url}?p=100"
+    yield "list, page 40", f"{url}?p=40"
     filters: dict[str, list[str]] = {
         "waits": ["me"],
         "status": ["new", "unresolved", "completed", "refunded", "cancelled"],

@@ -56,7 +56,7 @@ def state_badges(invoice: Invoice, now: datetime) -> SafeString:
         held = invoice.status_context == StatusContext.ILLICIT_RESOURCE
         badges = [badge("alarm" if held else tone, context_name(invoice.status_context) or _("unresolved"))]
     else:
-        badges = [badge(tone, invoice.get_status_display())]
+        badges = [badge(tone, InvoiceStatus(invoice.status).label)]
     if is_short(invoice):
         badges.append(badge("warning", _("settled short")))
     if invoice.quarantine_reason:

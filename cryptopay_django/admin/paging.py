@@ -16,7 +16,7 @@ else:
 class CappedPaginator(BasePaginator):
     """Counts no further than CAP rows. The rest is found by a filter or a search, and exported in full."""
 
-    CAP = 5000
+    CAP = 2000
 
     @cached_property
     def counted(self) -> int:
