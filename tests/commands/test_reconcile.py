@@ -1,0 +1,128 @@
+"""Reconciling at scale: pages instead of single calls, tiers by age, a gateway that is down, and the exit status."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from cryptopay_django.models import Invoice
+from cryptopay_django.services import create_invoice, reconcile_invoices, refresh_invoice
+from cryptopay_django.testing.factories import InvoiceFactory
+from tests.wire import ScriptedGateway
+
+pytestmark = pytest.mark.django_db
+
+MANY = 60
+OLD = timedelta(0)
+
+
+def order(**values) -> Invoice:
+    return create_invoice(price_amount="100", price_currency="EUR", pay_currency="BTC", **values)
+
+
+def pay(sandbox, *invoices: Invoice) -> None:
+    for invoice in invoices:
+        sandbox.pay(invoice)
+        sandbox.confirm(invoice)
+
+
+def test_many_invoices_are_read_by_the_page(cryptopay_sandbox):
+    invoices = [order() for _ in range(MANY)]
+    pay(cryptopay_sandbox, *invoices[::3])
+
+    result = reconcile_invoices(min_age=OLD)
+
+    assert (result.asked, result.drifted, result.requests) == (MANY, MANY // 3, 2)
+    assert Invoice.objects.filter(status="completed").count() == MANY // 3
+    assert not Invoice.objects.filter(polled_at=None).exists()
+
+
+def test_what_is_on_no_page_is_asked_for_alone(cryptopay_sandbox):
+    listed = [order() for _ in range(25)]
+    nameless = order()
+    nameless.events.all().delete()
+    Invoice.objects.filter(pk=nameless.pk).update(gateway_id=None)
+    unknown = InvoiceFactory()
+
+    result = reconcile_invoices(min_age=OLD)
+
+    nameless.refresh_from_db()
+    assert nameless.gateway_id is not None
+    assert (result.asked, result.unknown) == (len(listed) + 2, 1)
+    assert Invoice.objects.get(pk=unknown.pk).polled_at is not None
+
+
+def test_an_invoice_that_cannot_be_taken_in_keeps_no_other_from_it(cryptopay_sandbox):
+    invoices = [order() for _ in range(25)]
+    # Its creation is told of already, so that taking in its id once more breaks a constraint.
+    Invoice.objects.filter(pk=invoices[3].pk).update(gateway_id=None)
+    pay(cryptopay_sandbox, *invoices[4:])
+
+    result = reconcile_invoices(min_age=OLD)
+
+    assert (result.asked, result.drifted, list(result.failed)) == (25, 21, [str(invoices[3].pk)])
+
+
+def test_a_row_that_moved_while_the_page_was_read_is_asked_for_alone(cryptopay_sandbox):
+    invoices = [order() for _ in range(25)]
+    pay(cryptopay_sandbox, *invoices)
+    moved = []
+
+    def act(done: int, total: int) -> None:
+        if not moved:
+            moved.append(refresh_invoice(Invoice.objects.filter(status="new").first()))
+
+    result = reconcile_invoices(min_age=OLD, progress=act)
+
+    assert result.failed == {}
+    assert set(Invoice.objects.values_list("status", flat=True)) == {"completed"}
+
+
+@pytest.mark.parametrize(
+    ("age", "asked_before", "is_due"),
+    [
+        (timedelta(minutes=30), timedelta(seconds=5), True),
+        (timedelta(hours=5), timedelta(minutes=5), False),
+        (timedelta(hours=5), timedelta(minutes=11), True),
+        (timedelta(days=5), timedelta(minutes=59), False),
+        (timedelta(days=5), timedelta(minutes=61), True),
+        (timedelta(days=20), timedelta(hours=23), False),
+        (timedelta(days=20), timedelta(hours=25), True),
+        (timedelta(days=20), None, True),
+    ],
+)
+def test_the_older_an_invoice_the_less_often_it_is_asked_about(age, asked_before, is_due, cryptopay_sandbox):
+    now = timezone.now()
+    invoice = order()
+    polled_at = None if asked_before is None else now - asked_before
+    Invoice.objects.filter(pk=invoice.pk).update(created_at=now - age, polled_at=polled_at)
+
+    assert reconcile_invoices(by_age=True).asked == is_due
+
+
+def test_a_gateway_that_is_down_is_not_asked_for_ever(settings):
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: ScriptedGateway(lambda method, path, body: (200, {"data": 5}))
+    for _ in range(8):
+        InvoiceFactory()
+
+    result = reconcile_invoices(min_age=OLD)
+
+    assert (result.asked, len(result.failed), result.left) == (5, 5, 3)
+
+
+def test_the_command_tells_by_its_exit_status_that_something_had_drifted(cryptopay_sandbox):
+    invoice = order()
+    pay(cryptopay_sandbox, invoice)
+    Invoice.objects.update(created_at=timezone.now() - timedelta(hours=1))
+
+    with pytest.raises(CommandError, match="1 asked, 1 drifted") as raised:
+        call_command("cryptopay_reconcile", by_age=True)
+    output = StringIO()
+    call_command("cryptopay_reconcile", stdout=output)
+
+    assert raised.value.returncode == 2
+    assert output.getvalue().startswith("0 asked, 0 drifted")
