@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
 from drf_spectacular.utils import OpenApiResponse
@@ -102,8 +102,8 @@ def filtered(wanted: dict[str, Any]) -> QuerySet[Invoice]:
     if "status_context" in wanted:
         found = found.filter(status=InvoiceStatus.UNRESOLVED, status_context=wanted["status_context"])
     if "is_quarantined" in wanted:
-        held = Invoice.objects.filter(quarantine_reason="")
-        found = found.exclude(quarantine_reason="") if wanted["is_quarantined"] else found & held
+        is_free = Q(quarantine_reason="")
+        found = found.filter(~is_free if wanted["is_quarantined"] else is_free)
     if "account" not in wanted and not {"custom_id", "gateway_id"}.isdisjoint(wanted):
         # With the account in front, as in the unique constraints that serve these look-ups.
         found = found.filter(account__in=account_names())
