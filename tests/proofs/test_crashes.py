@@ -1,7 +1,7 @@
 """A process killed at any point of any road loses nothing and does nothing twice.
 
 The points are found by counting, not by hand: the road is run again and again, each time in a new process
-that is killed one point later (PROVE_EVERY=1; by default every fifth), until it gets through. After each kill the rest is done as it would be: the
+that is killed one point later (PROVE_EVERY=1; by default every ninth), until it gets through. After each kill the rest is done as it would be: the
 gateway sends again what was not answered, a worker works off what is due, the shop calls again.
 """
 
@@ -51,7 +51,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
 ]
 
-EVERY = int(os.environ.get("PROVE_EVERY", "5"))
+EVERY = int(os.environ.get("PROVE_EVERY", "9"))
 PAID = {"status": "completed", "paid_amount": "0.002", "transactions": [transaction_wire("a" * 64)]}
 TOLD = ["payment_detected", "payment_confirmed", "invoice_completed"]
 

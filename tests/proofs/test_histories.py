@@ -43,8 +43,8 @@ from tests.effects.models import Effect
 from tests.effects.receivers import Shop
 from tests.proofs.report import tried
 
-PROGRAMS = int(os.environ.get("PROVE_PROGRAMS", "25"))
-STEPS = int(os.environ.get("PROVE_STEPS", "25"))
+PROGRAMS = int(os.environ.get("PROVE_PROGRAMS", "12"))
+STEPS = int(os.environ.get("PROVE_STEPS", "20"))
 
 COINS = ["BTC", "ETH", "USDT", "XRP"]
 FACTORS = ["0.01", "0.5", "0.999", "1", "1", "1.001", "2"]

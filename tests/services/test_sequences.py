@@ -119,13 +119,14 @@ def known_amount(name: str, txid: str) -> Decimal:
 
 
 def test_the_explorer_agrees_with_brute_force(gateway):
-    """All 2,520 arrangements of a doubled sequence would take a minute; those of three callbacks do not."""
+    """On the two callbacks that matter most; 2,520 arrangements of a doubled sequence would take a minute."""
     sequence, _ = SEQUENCES["paid in full"]
-    sequence = sequence[1:]
+    sequence = sequence[-2:]
+    explored = {facts(state) for delivered, state in explore(gateway, sequence) if len(delivered) == 2}
 
-    ends = {facts(play(gateway, sequence, order)) for order in set(permutations([0, 1, 2, 0, 1, 2]))}
+    ends = {facts(play(gateway, sequence, order)) for order in set(permutations([0, 1, 0, 1]))}
 
-    assert len(ends) == 1
+    assert ends == explored
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
