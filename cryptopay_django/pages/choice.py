@@ -20,6 +20,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models, transaction
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -38,7 +39,7 @@ from ..exceptions import (
     InvoiceRequestError,
     PriceSealError,
 )
-from ..models import Invoice, InvoiceStatus
+from ..models import Invoice, InvoiceStatus, Payment
 from ..services import create_invoice
 from ..services.offers import Offer, list_offers
 from .coins import COOKIE, FIELD, choice_context, remembered
@@ -90,8 +91,8 @@ class ChooseCoinView(View):
     def get_payment_under_way(self, order: Any) -> Invoice | None:
         """Return the invoice for which money has come in already, the guard against paying twice."""
         closed = (InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED)
-        paid = Invoice.objects.for_order(order).filter(payments__isnull=False).exclude(status__in=closed)
-        return paid.distinct().first()
+        has_payment = Exists(Payment.objects.filter(invoice=OuterRef("pk")))
+        return Invoice.objects.for_order(order).filter(has_payment).exclude(status__in=closed).first()
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         order = self.get_order()
