@@ -9,14 +9,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from cryptopay_django.models import Invoice
+from cryptopay_django.models import Invoice, InvoiceEvent
 from cryptopay_django.services import create_invoice, reconcile_invoices, refresh_invoice
 from cryptopay_django.testing.factories import InvoiceFactory
 from tests.wire import ScriptedGateway
 
 pytestmark = pytest.mark.django_db
 
-MANY = 60
+MANY, FEW = 54, 21
 OLD = timedelta(0)
 
 
@@ -42,7 +42,7 @@ def test_many_invoices_are_read_by_the_page(cryptopay_sandbox):
 
 
 def test_what_is_on_no_page_is_asked_for_alone(cryptopay_sandbox):
-    listed = [order() for _ in range(25)]
+    listed = [order() for _ in range(FEW)]
     nameless = order()
     nameless.events.all().delete()
     Invoice.objects.filter(pk=nameless.pk).update(gateway_id=None)
@@ -57,18 +57,18 @@ def test_what_is_on_no_page_is_asked_for_alone(cryptopay_sandbox):
 
 
 def test_an_invoice_that_cannot_be_taken_in_keeps_no_other_from_it(cryptopay_sandbox):
-    invoices = [order() for _ in range(25)]
+    invoices = [order() for _ in range(FEW)]
     # Its creation is told of already, so that taking in its id once more breaks a constraint.
     Invoice.objects.filter(pk=invoices[3].pk).update(gateway_id=None)
     pay(cryptopay_sandbox, *invoices[4:])
 
     result = reconcile_invoices(min_age=OLD)
 
-    assert (result.asked, result.drifted, list(result.failed)) == (25, 21, [str(invoices[3].pk)])
+    assert (result.asked, result.drifted, list(result.failed)) == (FEW, FEW - 4, [str(invoices[3].pk)])
 
 
 def test_a_row_that_moved_while_the_page_was_read_is_asked_for_alone(cryptopay_sandbox):
-    invoices = [order() for _ in range(25)]
+    invoices = [order() for _ in range(FEW)]
     pay(cryptopay_sandbox, *invoices)
     moved = []
 
@@ -126,3 +126,27 @@ def test_the_command_tells_by_its_exit_status_that_something_had_drifted(cryptop
 
     assert raised.value.returncode == 2
     assert output.getvalue().startswith("0 asked, 0 drifted")
+
+
+def test_three_days_without_a_callback_and_then_one_run(cryptopay_sandbox):
+    paid, short, late, unpaid = (order() for _ in range(4))
+    cryptopay_sandbox.trouble(drop="1")
+    pay(cryptopay_sandbox, paid)
+    cryptopay_sandbox.pay(short, factor="0.5")
+    cryptopay_sandbox.confirm(short)
+    cryptopay_sandbox.advance(minutes=11, deliver=True)
+    pay(cryptopay_sandbox, late)
+    cryptopay_sandbox.advance(days=3, deliver=True)
+    assert set(Invoice.objects.values_list("status", flat=True)) == {"new"}
+
+    first, second = reconcile_invoices(min_age=OLD), reconcile_invoices(min_age=OLD)
+
+    ends = [Invoice.objects.get(pk=row.pk) for row in (paid, short, late, unpaid)]
+    assert [(row.status, row.status_context) for row in ends] == [
+        ("completed", ""),
+        ("unresolved", "underpaid"),
+        ("unresolved", "paid_late"),
+        ("new", ""),
+    ]
+    assert (first.drifted, second.drifted) == (3, 0)
+    assert InvoiceEvent.objects.filter(kind="invoice_completed", delivered_at__isnull=False).count() == 1

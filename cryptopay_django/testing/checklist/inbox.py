@@ -38,7 +38,8 @@ def judge_callbacks(sandbox: InProcessSandbox, stories: list[Story], *, secret_g
     wrong += [f"{count} callbacks are {outcome}" for outcome, count in undone.items()]
     if forged["200"]:
         wrong.append("a callback signed with a wrong secret was accepted")
-    wrong += [missed for story in stories for missed in story.missed[:1]]
+    if not refused:
+        wrong += [missed for story in stories for missed in story.missed[:1]]
     if wrong:
         more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         return Finding(10, Result.FAILED, "; ".join(wrong[:3]) + more)
