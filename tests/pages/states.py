@@ -13,7 +13,7 @@ from cryptopay_django.models import EventKind, Invoice
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
 
 WHOLE = Decimal("0.00189500")
-ADDRESS = "2NEg6YRbKwnQT2bSJL36tSnN6VNNQnHy1JA"
+ADDRESS = "2N44BYHaFmyYAaHfwYmKsPeqvErua4tmznT"
 PAST = -timedelta(minutes=3)
 
 

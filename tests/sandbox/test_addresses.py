@@ -54,7 +54,7 @@ def test_an_address_with_a_wrong_letter_is_refused(network: str) -> None:
     [
         ("bitcoin_cash", "bitcoincash:qr6m7j9njldwwzlg9v7v53unlr4jkmx6eylep8ekg2"),
         ("bitcoin_cash", "bchtest:pr6m7j9njldwwzlg9v7v53unlr4jkmx6eyvwc0uz5t"),
-        ("bitcoin", "2N9wPGx67zdSeAbXi15qHgoZ9Hb9Uxhd2uQ"),
+        ("bitcoin", "2My4QKKqgNcnR3Ts5gGVYmDks1nXPmBQoBX"),
         ("bitcoin", "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"),
         ("tron", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"),
         ("ripple", "rN7n7otQDd6FczFgLdSqtcsAUxDkw6fzRH"),
