@@ -18,9 +18,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    negative_data_rejection,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
+    unsupported_method,
 )
 
 from cryptopay_django.models import Invoice
@@ -34,6 +36,8 @@ CHECKS = [
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
+    negative_data_rejection,
+    unsupported_method,
 ]
 OPERATIONS = [
     "list_coins", "read_invoice_state", "list_invoices", "read_invoice", "read_timeline",
