@@ -82,13 +82,13 @@ def explore(gateway: ScriptedGateway, sequence: list[Any]) -> set[tuple[frozense
 
     def visit(delivered: frozenset[int]) -> None:
         for position in range(len(sequence)):
-            before = transaction.savepoint()
-            assert deliver(invoice, sequence[position]).outcome in ("applied", "stale")
-            reached = (delivered | {position}, dump(invoice))
-            if reached not in seen:
-                seen.add(reached)
-                visit(reached[0])
-            transaction.savepoint_rollback(before)
+            with transaction.atomic():
+                assert deliver(invoice, sequence[position]).outcome in ("applied", "stale")
+                reached = (delivered | {position}, dump(invoice))
+                if reached not in seen:
+                    seen.add(reached)
+                    visit(reached[0])
+                transaction.set_rollback(True)
 
     visit(frozenset())
     return seen
