@@ -20,7 +20,6 @@ from .access import quarantined, waiting_for
 Choices = list[tuple[str, Any]]
 
 _MONTHS = 12
-_FEW = 5000
 _DAYS = {"today": 0, "7": 6, "30": 29}
 
 
@@ -90,14 +89,14 @@ class RiskFilter(admin.SimpleListFilter):
         return list(reversed(RiskLevel.choices))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
-        """Read a few keys first; of many invoices the newest are found quickly by looking at each."""
+        """Most payments are of low risk: those are met at once. The rare ones are gathered first, by their index."""
         if self.value() not in RiskLevel:
             return queryset
         risky = Payment.objects.filter(risk_level=self.value())
-        keys = list(risky.values_list("invoice_id", flat=True)[: _FEW + 1])
-        if len(keys) <= _FEW:
-            return queryset.filter(pk__in=keys)
-        return queryset.filter(Exists(risky.filter(invoice=OuterRef("pk"))))
+        if self.value() == RiskLevel.LOW:
+            return queryset.filter(Exists(risky.filter(invoice=OuterRef("pk"))))
+        # DISTINCT keeps PostgreSQL from looking each invoice's payments up one by one, which takes ten times as long.
+        return queryset.filter(pk__in=risky.order_by().values("invoice_id").distinct())
 
 
 class FoldedFilter(admin.SimpleListFilter):
