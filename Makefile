@@ -27,10 +27,10 @@ stamp = $(VENV)/.installed-$(1)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(call stamp,sandbox) ## play a whole purchase in a small shop, then keep it running (ONCE=1: stop after it)
+demo: $(call stamp,sandbox) $(call stamp,api) ## play a whole purchase in a small shop, then keep it running (ONCE=1: stop after it)
 	@PORT="$(PORT)" SANDBOX_PORT="$(SANDBOX_PORT)" ONCE="$(ONCE)" $(BIN)/python -m example_project.demo
 
-checklist: $(call stamp,sandbox) ## work through the service's list before going live, with the example shop
+checklist: $(call stamp,sandbox) $(call stamp,api) ## work through the service's list before going live, with the example shop
 	@SHOP_VAR_DIR="$$PWD/example_project/var/checklist" DJANGO_SETTINGS_MODULE=example_project.config.checklist \
 	    $(BIN)/python -m django cryptopay_checklist --strict --noinput --report example_project/var/checklist/report
 
