@@ -20,6 +20,7 @@ from .access import quarantined, waiting_for
 Choices = list[tuple[str, Any]]
 
 _MONTHS = 12
+_FEW = 5000
 _DAYS = {"today": 0, "7": 6, "30": 29}
 
 
@@ -89,14 +90,14 @@ class RiskFilter(admin.SimpleListFilter):
         return list(reversed(RiskLevel.choices))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
-        """Most payments are of low risk: those are met at once. The rare ones are gathered first, by their index."""
+        """Of many payments the newest invoices are met at once; a few are gathered first, by their index."""
         if self.value() not in RiskLevel:
             return queryset
-        risky = Payment.objects.filter(risk_level=self.value())
-        if self.value() == RiskLevel.LOW:
+        risky = Payment.objects.filter(risk_level=self.value()).order_by()
+        if risky[_FEW : _FEW + 1].exists():
             return queryset.filter(Exists(risky.filter(invoice=OuterRef("pk"))))
         # DISTINCT keeps PostgreSQL from looking each invoice's payments up one by one, which takes ten times as long.
-        return queryset.filter(pk__in=risky.order_by().values("invoice_id").distinct())
+        return queryset.filter(pk__in=risky.values("invoice_id").distinct())
 
 
 class FoldedFilter(admin.SimpleListFilter):
