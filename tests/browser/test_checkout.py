@@ -98,6 +98,7 @@ class Customer:
             self.page.locator("details", has=choice).locator("summary").click()
         choice.check()
         self.page.get_by_role("button", name="Continue").click()
+        self.page.wait_for_url("**/checkout/**")  # a page that is just being left cannot be reloaded
         self.sees("Waiting for your payment")
         return Invoice.objects.get()
 
