@@ -21,7 +21,7 @@ _LEVELS = {checks.ERROR: Level.ERROR, checks.CRITICAL: Level.ERROR, checks.WARNI
 
 def check_settings() -> Iterator[Sign]:
     """Repeat what `manage.py check` says about this app."""
-    messages = checks.run_checks(tags=["cryptopay"])
+    messages = [message for message in checks.run_checks(tags=["cryptopay"]) if not message.is_silenced()]
     for message in messages:
         level = _LEVELS.get(message.level, Level.OK)
         yield Sign("settings", level, f"{message.id}: {message.msg}", message.hint or "")
