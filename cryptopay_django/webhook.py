@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig
@@ -56,10 +57,28 @@ def callback(request: HttpRequest, account: str = "default") -> HttpResponse:
 
 def _read_body(request: HttpRequest) -> bytes:
     """Return the raw body; raise RequestDataTooBig past the limit, OSError when the connection broke."""
-    body = request.read(MAX_BODY + 1)
+    stream, body = _raw_stream(request), b""
+    try:
+        while len(body) <= MAX_BODY and (part := stream.read(MAX_BODY + 1 - len(body))):
+            body += part
+    except Exception as error:
+        # What servers raise for malformed chunks is of classes of their own.
+        raise OSError("the body cannot be read") from error
     if len(body) > MAX_BODY:
         raise RequestDataTooBig
     return body
+
+
+def _raw_stream(request: HttpRequest) -> Any:
+    """Return what to read the body from.
+
+    Without a Content-Length Django reads nothing under WSGI, so a body that a proxy sends on in chunks would be
+    taken for an empty one. A server that knows where such a body ends says so.
+    """
+    is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if is_chunked and request.META.get("wsgi.input_terminated"):
+        return request.META["wsgi.input"]
+    return request
 
 
 def _answer(status: int, text: str) -> HttpResponse:

@@ -49,6 +49,11 @@ def test_the_urls_have_their_public_names():
     assert reverse("cryptopay_django:account-callback", args=["second"]) == f"{URL}second/"
 
 
+def test_a_callback_url_without_its_slash_is_not_redirected_for_nobody_follows():
+    assert post(b"{}", url=URL.rstrip("/")).status_code == 200
+    assert post(b"{}", url=f"{URL}second").status_code == 401
+
+
 def test_a_signed_callback_is_stored_byte_for_byte_and_applied():
     invoice = InvoiceFactory()
     body = callback_body(invoice_wire(invoice, transactions=[transaction_wire("a" * 64)]), "transaction_created")

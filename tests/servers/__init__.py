@@ -1,0 +1,1 @@
+"""A small site behind real servers: gunicorn, uvicorn and granian, as processes of their own."""
