@@ -19,7 +19,7 @@ from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
 from .conf import Account, AppSettings, account_names, app_settings, get_account
-from .options import Option
+from .options import Option, own_options
 
 _SHORTEST_SECRET = 16
 _FSM_PROVIDERS = ("django-fsm-2", "django-fsm")
@@ -27,7 +27,7 @@ _FSM_PROVIDERS = ("django-fsm-2", "django-fsm")
 
 @register("cryptopay")
 def check_accounts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """E001 for a missing or malformed account; what follows from well-formed ones."""
+    """E001 for a missing or malformed account, E002 for an option of its own; what follows from well-formed ones."""
     found: list[CheckMessage] = []
     try:
         names = account_names()
@@ -40,6 +40,8 @@ def check_accounts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
             found.extend(_account_messages(get_account(name)))
         except ImproperlyConfigured as error:
             found.append(Error(str(error), id="cryptopay.E001"))
+        own = [option.name for option in _options() if option.name in own_options(name)]
+        found.extend(_option_messages(app_settings.of(name), own))
     return found
 
 
@@ -78,14 +80,8 @@ def _is_loopback(host: str) -> bool:
 @register("cryptopay")
 def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E002 for every CRYPTOPAY_* option of a wrong type or value, W008 for one that does not exist."""
-    options = {option.setting: name for name, option in vars(AppSettings).items() if isinstance(option, Option)}
-    found: list[CheckMessage] = []
-    for name in options.values():
-        try:
-            getattr(app_settings, name)
-        except ImproperlyConfigured as error:
-            found.append(Error(str(error), id="cryptopay.E002"))
-    known = {*options, "CRYPTOPAY_ACCOUNTS"}
+    found: list[CheckMessage] = list(_option_messages(app_settings, [option.name for option in _options()]))
+    known = {*(option.setting for option in _options()), "CRYPTOPAY_ACCOUNTS"}
     found.extend(
         CheckWarning(f"{name} is not a setting of cryptopay_django", hint=f"There are: {', '.join(sorted(known))}.",
                 id="cryptopay.W008")
@@ -93,6 +89,18 @@ def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         if name.startswith("CRYPTOPAY_") and name not in known
     )  # fmt: skip
     return found
+
+
+def _options() -> list[Option[Any]]:
+    return [option for option in vars(AppSettings).values() if isinstance(option, Option)]
+
+
+def _option_messages(values: AppSettings, names: Sequence[str]) -> Iterator[CheckMessage]:
+    for name in names:
+        try:
+            getattr(values, name)
+        except ImproperlyConfigured as error:
+            yield Error(str(error), id="cryptopay.E002")
 
 
 @register("cryptopay")

@@ -1,7 +1,8 @@
 """Everything a shop can set, each a typed attribute read live, so that `override_settings` just works.
 
-`app_settings.NAME` is the Django setting `CRYPTOPAY_NAME`. `get_account` reads one entry of
-`CRYPTOPAY_ACCOUNTS`, `client_for` turns it into a client that is kept a thread.
+`app_settings.NAME` is the Django setting `CRYPTOPAY_NAME`; `app_settings.of(account).NAME` is what is in force
+for one account. `get_account` reads one entry of `CRYPTOPAY_ACCOUNTS`, `client_for` turns it into a client that
+is kept a thread.
 How a value is checked stands in `options.py`.
 """
 
@@ -37,8 +38,10 @@ from .options import (
     mode,
     offered,
     order_fields,
+    pause,
     recipients,
     seconds,
+    secret,
     site,
     text,
 )
@@ -48,11 +51,14 @@ BASE_URLS = {
     "production": "https://business.cryptopay.me",
 }
 _ACCOUNT_NAME = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)
-_ACCOUNT_KEYS = {"API_KEY", "API_SECRET", "CALLBACK_SECRETS", "BASE_URL"}
+_ACCOUNT_KEYS = {"API_KEY", "API_SECRET", "CALLBACK_SECRETS", "BASE_URL", "OPTIONS"}
 
 
 class AppSettings:
-    """The settings of the app. Read an attribute to get the checked value in force."""
+    """The settings of the app. Read an attribute to get the checked value in force.
+
+    Those marked `per_account` may have another value in one account: {"OPTIONS": {"SHOP_NAME": "Tern & Tide"}}.
+    """
 
     PROCESSING = Option(
         "request",
@@ -74,11 +80,13 @@ class AppSettings:
         Decimal(0),
         fraction,
         "Fraction of the ordered amount by which a settled amount may fall short and still count as paid.",
+        per_account=True,
     )
     FULFIL_SHORT_SETTLEMENTS = Option(
         False,
         boolean,
         "Send invoice_completed for a short settlement too. For shops that credit settled_amount to a balance.",
+        per_account=True,
     )
     CONNECT_TIMEOUT = Option(3.05, seconds, "Seconds to wait for a connection to the gateway.")
     TOTAL_TIMEOUT = Option(10.0, seconds, "Seconds one call to the gateway may take, retries of a GET included.")
@@ -98,11 +106,13 @@ class AppSettings:
         amounts,
         'Amounts by price currency, as in {"EUR": Decimal(1000)}: a settlement or refund of more waits for a second '
         "person. Currencies that are not named need none.",
+        per_account=True,
     )
     MONITORING_CONTACT = Option(
         "the service's support",
         text,
         "Whom staff contact about a payment on hold (illicit_resource): an address, a name, a telephone number.",
+        per_account=True,
     )
     RESOLUTION_SAFE_SECONDS = Option(
         660.0,
@@ -115,6 +125,7 @@ class AppSettings:
         recipients,
         "E-mail addresses by kind of notice: unresolved, held, quarantined, high_risk, undelivered, "
         "unknown_resolution.",
+        per_account=True,
     )
     NOTICE_INTERVAL = Option(
         900.0,
@@ -149,9 +160,24 @@ class AppSettings:
         "in full; give the field an index.",
     )
 
-    SHOP_NAME = Option("", label, "What the payment page calls the shop. Empty: the invoice's own name.")
-    SUPPORT_EMAIL = Option("", email, "Whom customers ask about a payment: an address that the payment page shows.")
-    SUPPORT_URL = Option("", link, "Where customers ask about a payment: a page that the payment page links to.")
+    SHOP_NAME = Option(
+        "",
+        label,
+        "What the payment page calls the shop. Empty: the invoice's own name.",
+        per_account=True,
+    )
+    SUPPORT_EMAIL = Option(
+        "",
+        email,
+        "Whom customers ask about a payment: an address that the payment page shows.",
+        per_account=True,
+    )
+    SUPPORT_URL = Option(
+        "",
+        link,
+        "Where customers ask about a payment: a page that the payment page links to.",
+        per_account=True,
+    )
     NEW_INVOICE_URL: Option[Callable[..., Any] | None] = Option(
         None,
         function,
@@ -162,6 +188,7 @@ class AppSettings:
         (),
         offered,
         'What customers may choose to pay with, in this order: ["BTC", "USDT/tron"]. Empty: all that the account has.',
+        per_account=True,
     )
     MAX_STREAMS = Option(
         1000,
@@ -174,6 +201,25 @@ class AppSettings:
         count,
         "After how many days cryptopay_prune deletes processed callbacks and delivered events.",
     )
+    RECONCILE_INTERVAL = Option(
+        300.0,
+        pause,
+        "Seconds between two rounds in which cryptopay_worker asks the gateway about open invoices, the older the "
+        "less often. 0: never.",
+    )
+    MONITORING_TOKEN = Option(
+        "",
+        secret,
+        "What monitoring sends as `Authorization: Bearer ...` to see figures of cryptopay_django.health_urls. "
+        "Empty: nobody sees them.",
+    )
+    ACCOUNT_RESOLVER: Option[Callable[..., Any] | None] = Option(
+        None,
+        function,
+        "A callable (or its dotted path) that takes an order (or None) and a mapping of what is known of the request, "
+        'and returns the name of the account for it. Default: the account "default".',
+    )
+
     CHECKLIST_ORDER: Option[Callable[..., Any] | None] = Option(
         None,
         function,
@@ -186,6 +232,13 @@ class AppSettings:
         "For cryptopay_checklist: a callable (or its dotted path) that takes an Invoice and returns the total that "
         "the shop has credited for it, in the price currency.",
     )
+
+    def __init__(self, account: str | None = None) -> None:
+        self.account = account
+
+    def of(self, account: str) -> AppSettings:
+        """Return the settings in force for one account: its own OPTIONS, and the general ones for the rest."""
+        return AppSettings(account)
 
     @property
     def coins(self) -> Mapping[str, Mapping[str, int]]:
@@ -227,6 +280,7 @@ def get_account(name: str) -> Account:
     for key in ("API_KEY", "API_SECRET"):
         if not isinstance(entry.get(key), str) or not entry[key]:
             raise ImproperlyConfigured(f'{where}["{key}"] must be a non-empty string')
+    _check_own_options(where, entry.get("OPTIONS", {}))
     secrets = entry.get("CALLBACK_SECRETS")
     if (
         not isinstance(secrets, (list, tuple))
@@ -239,6 +293,18 @@ def get_account(name: str) -> Account:
     return Account(
         name, _base_url(where, entry.get("BASE_URL")), entry["API_KEY"], entry["API_SECRET"], tuple(secrets)
     )
+
+
+def _check_own_options(where: str, own: object) -> None:
+    """Raise ImproperlyConfigured for what is no option of an account. Their values are checked when they are read."""
+    if not isinstance(own, Mapping):
+        raise ImproperlyConfigured(f'{where}["OPTIONS"] must be a dictionary, such as {{"SHOP_NAME": "Tern & Tide"}}')
+    known = {name for name, option in vars(AppSettings).items() if isinstance(option, Option) and option.per_account}
+    if unknown := sorted(set(map(str, own)) - known):
+        raise ImproperlyConfigured(
+            f'{where}["OPTIONS"] has {", ".join(unknown)}, which cannot be set for one account; these can: '
+            f"{', '.join(sorted(known))}"
+        )
 
 
 def account_names() -> list[str]:

@@ -14,26 +14,45 @@ from django.utils.module_loading import import_string
 
 T = TypeVar("T")
 
+_SHORTEST_SECRET = 20
+
 NOTICE_KINDS = ("unresolved", "held", "quarantined", "high_risk", "undelivered", "unknown_resolution")
 
 
 class Option(Generic[T]):
-    """One `CRYPTOPAY_*` setting: its default, how it is checked, and what it means."""
+    """One `CRYPTOPAY_*` setting: its default, how it is checked, and what it means.
 
-    def __init__(self, default: T, check: Callable[[object], T], help_text: str) -> None:
+    With `per_account`, an entry of CRYPTOPAY_ACCOUNTS may have a value of its own, under "OPTIONS".
+    """
+
+    def __init__(self, default: T, check: Callable[[object], T], help_text: str, *, per_account: bool = False) -> None:
         self.default = default
         self.check = check
         self.help_text = help_text
+        self.per_account = per_account
 
     def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
         self.setting = f"CRYPTOPAY_{name}"
 
     def __get__(self, instance: object, owner: type) -> T:
-        value = getattr(settings, self.setting, self.default)
+        where, value = self.setting, getattr(settings, self.setting, self.default)
+        account = getattr(instance, "account", None)
+        if self.per_account and account is not None and self.name in (own := own_options(account)):
+            where, value = f'CRYPTOPAY_ACCOUNTS["{account}"]["OPTIONS"]["{self.name}"]', own[self.name]
         try:
             return self.check(value)
         except TypeError as error:
-            raise ImproperlyConfigured(f"{self.setting} must be {error}, not {value!r}") from error
+            but = "" if self.check is secret else f", not {value!r}"
+            raise ImproperlyConfigured(f"{where} must be {error}{but}") from error
+
+
+def own_options(account: str) -> Mapping[str, Any]:
+    """Return what an account sets for itself; nothing for an account that is not there (any more) or malformed."""
+    accounts = getattr(settings, "CRYPTOPAY_ACCOUNTS", None)
+    entry = accounts.get(account) if isinstance(accounts, Mapping) else None
+    own = entry.get("OPTIONS") if isinstance(entry, Mapping) else None
+    return own if isinstance(own, Mapping) else {}
 
 
 def boolean(value: object) -> bool:
@@ -48,6 +67,11 @@ def seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
         raise TypeError("a positive number of seconds")
     return float(value)
+
+
+def pause(value: object) -> float:
+    """A number of seconds, or 0 for never."""
+    return 0.0 if value == 0 and not isinstance(value, bool) else seconds(value)
 
 
 def fraction(value: object) -> Decimal:
@@ -92,6 +116,13 @@ def text(value: object) -> str:
     """Text that is not empty."""
     if not isinstance(value, str) or not value.strip():
         raise TypeError("a text that is not empty")
+    return value
+
+
+def secret(value: object) -> str:
+    """A secret that is long enough to be one, or nothing."""
+    if not isinstance(value, str) or 0 < len(value) < _SHORTEST_SECRET or not value.isascii():
+        raise TypeError(f"empty, or at least {_SHORTEST_SECRET} ASCII characters")
     return value
 
 

@@ -80,8 +80,9 @@ def _settle_consequences(invoice: Invoice, quote: SettlementQuote) -> list[str]:
     texts = [_("The service sells the %(paid)s and credits %(credited)s, less its fee, to our account.")]
     if invoice.status_context == StatusContext.OVERPAID:
         texts = [_("The service credits what you choose above. Nothing goes back to the customer either way.")]
-    tolerated = EXACT.multiply(quote.ordered_amount, 1 - app_settings.SHORTFALL_TOLERANCE)
-    if app_settings.FULFIL_SHORT_SETTLEMENTS or quote.credited_amount >= tolerated:
+    ruling = app_settings.of(invoice.account)
+    tolerated = EXACT.multiply(quote.ordered_amount, 1 - ruling.SHORTFALL_TOLERANCE)
+    if ruling.FULFIL_SHORT_SETTLEMENTS or quote.credited_amount >= tolerated:
         texts.append(_("The invoice becomes completed, and the shop delivers."))
     else:
         texts.append(

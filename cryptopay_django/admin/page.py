@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,8 +50,8 @@ def page_context(invoice: Invoice, user: Any, *, now: datetime, site_name: str) 
         "timeline": timeline,
         "told": [entry for entry in timeline.entries if entry.kind in _ALARMS] if is_held else [],
         "is_held": is_held,
-        "notices": list(notices_of(timeline)) if is_held else [],
-        "contact": app_settings.MONITORING_CONTACT,
+        "notices": list(notices_of(timeline, app_settings.of(invoice.account).NOTICE_RECIPIENTS)) if is_held else [],
+        "contact": app_settings.of(invoice.account).MONITORING_CONTACT,
         "active": active,
         "active_facts": resolution_facts(active) if active else [],
         **(second_person(active, user) if active else {}),
@@ -61,13 +61,13 @@ def page_context(invoice: Invoice, user: Any, *, now: datetime, site_name: str) 
     }  # fmt: skip
 
 
-def notices_of(timeline: Timeline) -> Iterator[str]:
+def notices_of(timeline: Timeline, recipients: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Say of each alarming event which of our own people were written to, or still are to be."""
     for entry in timeline.entries:
         if entry.kind not in _ALARMS:
             continue
         kind = NoticeKind.HELD if entry.kind == EventKind.INVOICE_UNRESOLVED else NoticeKind.HIGH_RISK
-        people = ", ".join(app_settings.NOTICE_RECIPIENTS.get(kind.value, ()))
+        people = ", ".join(recipients.get(kind.value, ()))
         values = {"at": display.moment_text(entry.at), "kind": kind.label, "people": people}
         if not people:
             yield _("notice “%(kind)s” of %(at)s: nobody is named to get it (CRYPTOPAY_NOTICE_RECIPIENTS)") % values

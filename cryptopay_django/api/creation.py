@@ -31,7 +31,7 @@ from rest_framework.response import Response
 
 from ..exceptions import CreationUnknownError
 from ..models import Invoice, InvoiceStatus
-from ..services import create_invoice, list_offers, read_progress
+from ..services import create_invoice, list_offers, read_progress, resolve_account
 from ..services.offers import Offer
 from . import examples
 from .base import ApiView, describe
@@ -61,7 +61,8 @@ class CreateInvoiceView(ApiView):
     operation = "create_invoice"
     permission_classes = [IsAuthenticated]
     throttle_classes = [CreationThrottle]
-    account = "default"
+    account: str | None = None
+    """Without one, CRYPTOPAY_ACCOUNT_RESOLVER chooses by the order."""
 
     def get_order(self) -> models.Model:
         """Return what is to be paid, a saved row that belongs to this customer, or raise Http404."""
@@ -82,9 +83,9 @@ class CreateInvoiceView(ApiView):
         customers choose a coin, so that both lead to one invoice.
         """
         price = self.get_price(order)
-        same_coin = Invoice.objects.for_order(order).filter(
-            account=self.account, pay_currency=offer.currency, network=offer.network
-        )
+        same_coin = Invoice.objects.for_order(order).filter(pay_currency=offer.currency, network=offer.network)
+        if self.account is not None:
+            same_coin = same_coin.filter(account=self.account)
         number = 1 + sum(_is_over(invoice, price) for invoice in same_coin)
         text = f"{order._meta.model_name}-{order.pk}-{offer.currency}-{offer.network}-{number}"
         return text if _FITS.fullmatch(text) else str(uuid.uuid5(uuid.NAMESPACE_URL, text))
@@ -109,8 +110,9 @@ class CreateInvoiceView(ApiView):
         if under_way := self.get_payment_under_way(order):
             return self.answer(under_way, status=200)
         chosen = self.read(CoinChoiceSerializer, request.data)
-        offer = self.find_offer(chosen["currency"], chosen.get("network"))
         amount, currency = self.get_price(order)
+        account = self.account or resolve_account(order, {"price_amount": amount, "price_currency": currency})
+        offer = self.find_offer(chosen["currency"], chosen.get("network"), account=account)
         invoice = create_invoice(
             order,
             price_amount=amount,
@@ -125,9 +127,9 @@ class CreateInvoiceView(ApiView):
         )
         return self.answer(invoice, status=201)
 
-    def find_offer(self, currency: str, network: str | None) -> Offer:
+    def find_offer(self, currency: str, network: str | None, *, account: str) -> Offer:
         """Return what the account offers under this name, or raise ValidationError."""
-        offers = [offer for offer in list_offers(account=self.account) if offer.currency == currency]
+        offers = [offer for offer in list_offers(account=account) if offer.currency == currency]
         if not offers:
             raise serializers.ValidationError({"currency": "There is no such coin to pay with."}, code="no_coin")
         named = [offer for offer in offers if network in (None, offer.network)]

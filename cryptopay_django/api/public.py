@@ -122,7 +122,8 @@ class CoinsView(ApiView):
     permission_classes = []
     throttle_classes = [PublicThrottle]
     cache_control = "public, max-age=30"
-    account = "default"
+    account: str | None = None
+    """Without one, CRYPTOPAY_ACCOUNT_RESOLVER chooses by the price alone: there is no order here."""
 
     @describe(
         parameters=[PriceQuerySerializer],

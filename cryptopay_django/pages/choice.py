@@ -40,7 +40,7 @@ from ..exceptions import (
     PriceSealError,
 )
 from ..models import Invoice, InvoiceStatus, Payment
-from ..services import create_invoice
+from ..services import create_invoice, resolve_account
 from ..services.offers import Offer, list_offers
 from .coins import COOKIE, FIELD, choice_context, remembered
 from .names import money
@@ -60,7 +60,8 @@ class ChooseCoinView(View):
     """
 
     template_name = "cryptopay_django/choose_coin.html"
-    account = "default"
+    account: str | None = None
+    """Without one, CRYPTOPAY_ACCOUNT_RESOLVER chooses by the order."""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
@@ -84,6 +85,11 @@ class ChooseCoinView(View):
         text = f"{order._meta.model_name}-{order.pk}-{offer.currency}-{offer.network}-{number}"
         return text if _FITS.fullmatch(text) else str(uuid.uuid5(uuid.NAMESPACE_URL, text))
 
+    def find_account(self, order: Any) -> str:
+        """Return the account whose coins are offered."""
+        amount, currency = self.get_price(order)
+        return self.account or resolve_account(order, {"price_amount": amount, "price_currency": currency})
+
     def get_success_url(self, invoice: Invoice) -> str:
         """Return where the customer pays."""
         return reverse("cryptopay_django:checkout", args=[invoice.pk])
@@ -106,7 +112,7 @@ class ChooseCoinView(View):
             return HttpResponseRedirect(self.get_success_url(under_way))
         choice = request.POST.get(FIELD, "")
         try:
-            offers = {offer.choice: offer for offer in list_offers(account=self.account)}
+            offers = {offer.choice: offer for offer in list_offers(account=self.find_account(order))}
             if choice not in offers:
                 return self.show(order, problem=gettext("Please choose one of these coins."), status=400)
             invoice = self.create(order, offers[choice])
@@ -125,9 +131,9 @@ class ChooseCoinView(View):
         time-out, asks for the same invoice.
         """
         amount, currency = self.get_price(order)
-        same_coin = Invoice.objects.for_order(order).filter(
-            account=self.account, pay_currency=offer.currency, network=offer.network
-        )
+        same_coin = Invoice.objects.for_order(order).filter(pay_currency=offer.currency, network=offer.network)
+        if self.account is not None:
+            same_coin = same_coin.filter(account=self.account)
         soon = timezone.now() + _LONG_ENOUGH
         over = [
             invoice
@@ -168,7 +174,8 @@ class ChooseCoinView(View):
         """Render the choice. Coins that cannot be listed are a problem to tell of, not an error page."""
         amount, currency = self.get_price(order)
         try:
-            offers = list_offers(price_amount=amount, price_currency=currency, account=self.account)
+            account = self.find_account(order)
+            offers = list_offers(price_amount=amount, price_currency=currency, account=account)
         except CryptopayError as error:
             offers, status = [], 503
             problem = problem or self.explain(error, order)

@@ -48,8 +48,8 @@ def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = Fa
         "asks_whether_sent": progress.state is State.EXPIRED,
         "new_invoice_url": anew,
         "return_url": back if back != anew and not is_embedded else "",
-        "support_email": app_settings.SUPPORT_EMAIL,
-        "support_url": app_settings.SUPPORT_URL,
+        "support_email": app_settings.of(invoice.account).SUPPORT_EMAIL,
+        "support_url": app_settings.of(invoice.account).SUPPORT_URL,
         "support_subject": urlencode({"subject": f"{gettext('Payment')} {invoice.pk}"}).replace("+", "%20"),
         **_urls(invoice, is_embedded=is_embedded),
         **_payment(progress),
@@ -58,7 +58,7 @@ def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = Fa
 
 def shop_name(invoice: Invoice) -> str:
     """Return what the page calls the shop; it may be nothing."""
-    return app_settings.SHOP_NAME or invoice.name
+    return app_settings.of(invoice.account).SHOP_NAME or invoice.name
 
 
 def new_invoice_url(invoice: Invoice) -> str:

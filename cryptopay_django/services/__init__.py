@@ -1,5 +1,6 @@
 """The verbs. Everything that changes an invoice is one of these, and what asks about one without changing it."""
 
+from .accounts import resolve_account
 from .callbacks import process_callback, process_overdue, receive_callback
 from .checkout import create_invoice
 from .diagnosis import diagnose
@@ -38,6 +39,7 @@ __all__ = [
     "refresh_invoice",
     "refund_invoice",
     "release_invoice",
+    "resolve_account",
     "resolve_pending_resolutions",
     "resolve_unknown",
     "send_notices",

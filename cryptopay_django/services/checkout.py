@@ -28,6 +28,7 @@ from ..gateway.schemas import InvoiceSnapshot
 from ..models import Invoice
 from ..models.invoice import order_lookup
 from ..models.locking import write_transaction
+from .accounts import account_for
 from .events import deliver_events
 from .intake import take_snapshot
 
@@ -47,7 +48,7 @@ def create_invoice(
     price_currency: str,
     pay_currency: str,
     network: str | None = None,
-    account: str = "default",
+    account: str | None = None,
     custom_id: str | None = None,
     customer_id: str | None = None,
     name: str | None = None,
@@ -61,7 +62,8 @@ def create_invoice(
 
     `price_amount` is in `price_currency`, never a float; `pay_currency` is the coin, `network` may be
     left out where the coin has one. `custom_id` makes the call repeatable: the same one with the same
-    order returns the same invoice, also after CreationUnknownError.
+    order returns the same invoice, also after CreationUnknownError. Without `account` the setting
+    CRYPTOPAY_ACCOUNT_RESOLVER chooses it, unless an invoice with this custom_id has one already.
 
     1. Check the request (InvoiceRequestError: nothing was written or sent).
     2. Write our row and commit it: hence TransactionOpenError inside a transaction.
@@ -101,10 +103,12 @@ def _ordered_invoice(
     order: models.Model | None, *, price_amount: object, custom_id: str | None, **values: Any
 ) -> Invoice:
     """Return the unsaved row of a checked request."""
-    get_account(values["account"])
     for key, value in {"custom_id": custom_id, **values, **values["metadata"]}.items():
         if isinstance(value, str) and "\x00" in value:
             raise InvoiceRequestError(f"{key} contains a NUL character, which no database can store")
+    if values["account"] is None:
+        values["account"] = account_for(order, {"price_amount": price_amount, **values}, custom_id=custom_id)
+    get_account(values["account"])
     coins = app_settings.coins
     check_price_currency(values["price_currency"], coins=coins)
     check_pay_currency(values["pay_currency"], values["network"] or None, coins=coins)

@@ -331,7 +331,8 @@ def status_event(invoice: Invoice, *, at: datetime) -> InvoiceEvent:
 
 def is_covered(invoice: Invoice) -> bool:
     """Tell whether the settled amount pays for the order, by the two settings on shortfalls."""
-    if app_settings.FULFIL_SHORT_SETTLEMENTS:
+    ruling = app_settings.of(invoice.account)
+    if ruling.FULFIL_SHORT_SETTLEMENTS:
         return True
-    lowest = EXACT.multiply(invoice.price_amount, 1 - app_settings.SHORTFALL_TOLERANCE)
+    lowest = EXACT.multiply(invoice.price_amount, 1 - ruling.SHORTFALL_TOLERANCE)
     return invoice.settled_amount is not None and invoice.settled_amount >= lowest

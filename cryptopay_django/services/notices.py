@@ -95,6 +95,7 @@ class Notice:
 def send_notices() -> int:
     """Send a notice of each kind that has something to tell and is not too early; return how many left.
 
+    Accounts that have recipients of their own are told of apart.
     At most one a kind in CRYPTOPAY_NOTICE_INTERVAL seconds; a failed one is tried again after a back-off.
     Whatever the notifier raises is written down and logged, not raised. Any number of processes may run this.
     """
@@ -105,12 +106,29 @@ def send_notices() -> int:
     sent = 0
     for kind, events in _EVENTS.items():
         matching = due.filter(events).order_by("pk")
-        keys = list(matching.values_list("pk", flat=True)[:_AT_ONCE])
-        if keys and _claim(kind, at=now):
-            listed = matching.filter(pk__in=keys[:_LISTED]).select_related("invoice")
-            notice = Notice(kind, tuple(map(_item, listed)), more=max(len(keys) - _LISTED, 0))
-            sent += _send(notice, keys)
+        found = list(matching.values_list("pk", "invoice__account")[:_AT_ONCE])
+        if found and _claim(kind, at=now):
+            left: list[bool] = []
+            for recipients, keys in _by_recipients(kind, found).items():
+                listed = matching.filter(pk__in=keys[:_LISTED]).select_related("invoice")
+                notice = Notice(kind, tuple(map(_item, listed)), more=max(len(keys) - _LISTED, 0))
+                left.append(_send(notice, recipients, keys))
+            if all(left):
+                NoticeSchedule.objects.filter(kind=kind).update(attempts=0, last_error="")
+            sent += sum(left)
     return sent
+
+
+def _by_recipients(kind: NoticeKind, found: list[tuple[int, str]]) -> dict[tuple[str, ...], list[int]]:
+    """Gather the events whose accounts have the same people to tell: they are told in one digest."""
+    people = {
+        account: tuple(app_settings.of(account).NOTICE_RECIPIENTS.get(kind.value, ()))
+        for account in {account for _, account in found}
+    }
+    keys: dict[tuple[str, ...], list[int]] = {}
+    for key, account in found:
+        keys.setdefault(people[account], []).append(key)
+    return keys
 
 
 def mail_notice(notice: Notice, recipients: Sequence[str]) -> None:
@@ -126,11 +144,11 @@ def _claim(kind: NoticeKind, *, at: datetime) -> bool:
     return bool(free.update(next_attempt_at=at + timedelta(seconds=app_settings.NOTICE_INTERVAL)))
 
 
-def _send(notice: Notice, keys: list[int]) -> bool:
+def _send(notice: Notice, recipients: tuple[str, ...], keys: list[int]) -> bool:
     schedule = NoticeSchedule.objects.primary().get(kind=notice.kind)
     try:
         notifier = app_settings.NOTIFIER or mail_notice
-        notifier(notice, tuple(app_settings.NOTICE_RECIPIENTS.get(notice.kind.value, ())))
+        notifier(notice, recipients)
     except Exception:
         # Whatever a mail server or a notifier of the shop does: it is tried again, and nothing else waits.
         logger.exception("the notice of kind %s did not leave; it will be tried again", notice.kind)
@@ -141,7 +159,6 @@ def _send(notice: Notice, keys: list[int]) -> bool:
         return False
     for start in range(0, len(keys), 500):
         InvoiceEvent.objects.filter(pk__in=keys[start : start + 500]).update(notice_due_at=None)
-    NoticeSchedule.objects.filter(kind=notice.kind).update(attempts=0, last_error="")
     signals.notice_sent.send_robust(sender=Invoice, notice=notice)
     return True
 

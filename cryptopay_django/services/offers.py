@@ -15,10 +15,12 @@ from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from django.core.cache import cache
+from django.db import models
 
 from ..conf import app_settings, client_for, get_account
 from ..exceptions import GatewayError
 from ..fields import EXACT
+from .accounts import resolve_account
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -45,14 +47,22 @@ class Offer:
 
 
 def list_offers(
-    *, price_amount: Decimal | None = None, price_currency: str | None = None, account: str = "default"
+    *,
+    price_amount: Decimal | None = None,
+    price_currency: str | None = None,
+    account: str | None = None,
+    order: models.Model | None = None,
 ) -> list[Offer]:
     """Return what invoices of an account can be paid with, in the order of CRYPTOPAY_OFFERED_COINS or the gateway's.
 
-    Leaves out what `create_invoice` would refuse. Raises GatewayError when the coins are not known yet and
+    Without `account`, CRYPTOPAY_ACCOUNT_RESOLVER chooses it, by the order and the price. Leaves out what
+    `create_invoice` would refuse. Raises GatewayError when the coins are not known yet and
     the gateway does not say; rates that it does not say only leave the amounts out.
     """
-    offers = _wanted(_offers(account))
+    if account is None:
+        price = {"price_amount": price_amount, "price_currency": price_currency}
+        account = resolve_account(order, {name: value for name, value in price.items() if value is not None})
+    offers = _wanted(_offers(account), app_settings.of(account).OFFERED_COINS)
     if price_amount is None or price_currency is None:
         return offers
     rates = _rates(account)
@@ -65,9 +75,10 @@ def list_offers(
     ]  # fmt: skip
 
 
-def find_offer(choice: str, *, account: str = "default") -> Offer | None:
+def find_offer(choice: str, *, account: str | None = None, order: models.Model | None = None) -> Offer | None:
     """Return the offer that a form's choice names, or None if there is no such offer. Raises GatewayError."""
-    return next((offer for offer in list_offers(account=account) if offer.choice == choice), None)
+    offers = list_offers(account=account, order=order)
+    return next((offer for offer in offers if offer.choice == choice), None)
 
 
 def _offers(account: str) -> list[Offer]:
@@ -99,8 +110,7 @@ def _rates(account: str) -> dict[str, str]:
     return rates
 
 
-def _wanted(offers: Sequence[Offer]) -> list[Offer]:
-    wanted = app_settings.OFFERED_COINS
+def _wanted(offers: Sequence[Offer], wanted: Sequence[str]) -> list[Offer]:
     if not wanted:
         return list(offers)
     chosen = [offer for entry in wanted for offer in offers if entry in (offer.currency, offer.choice)]

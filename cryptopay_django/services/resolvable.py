@@ -26,7 +26,7 @@ def check_resolvable(invoice: Invoice) -> None:
     if invoice.status_context == StatusContext.ILLICIT_RESOURCE:
         raise NotResolvableError(
             f"invoice {invoice.pk} is on hold as high-risk: only the service's monitoring team can complete or "
-            f"refund it. Contact {app_settings.MONITORING_CONTACT}",
+            f"refund it. Contact {app_settings.of(invoice.account).MONITORING_CONTACT}",
             obstacle=Obstacle.HELD,
         )
     if invoice.quarantine_reason:
@@ -52,7 +52,7 @@ def check_person(invoice: Invoice, *, actor: str, reason: str) -> None:
 
 def needs_second_person(invoice: Invoice) -> bool:
     """Tell whether CRYPTOPAY_FOUR_EYES_ABOVE asks for two: more than that was ordered, or has been paid."""
-    limit = app_settings.FOUR_EYES_ABOVE.get(invoice.price_currency)
+    limit = app_settings.of(invoice.account).FOUR_EYES_ABOVE.get(invoice.price_currency)
     return limit is not None and max(invoice.price_amount, _worth(invoice)) > limit
 
 

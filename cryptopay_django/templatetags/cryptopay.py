@@ -33,7 +33,7 @@ def cryptopay_checkout(context: Context, invoice: Invoice) -> str:
 
 @register.simple_tag(takes_context=True)
 def cryptopay_coin_choice(
-    context: Context, price_amount: Decimal, price_currency: str, chosen: str = "", account: str = "default"
+    context: Context, price_amount: Decimal, price_currency: str, chosen: str = "", account: str | None = None
 ) -> str:
     """Show the coins to pay a price with as radio buttons named `coin`, for a form of the shop's own.
 
@@ -44,6 +44,6 @@ def cryptopay_coin_choice(
     try:
         offers = list_offers(price_amount=price_amount, price_currency=price_currency, account=account)
     except CryptopayError:
-        logger.warning("the coins of account %s cannot be listed", account, exc_info=True)
+        logger.warning("the coins of account %s cannot be listed", account or "(resolved)", exc_info=True)
     values = choice_context(offers, chosen=chosen or remembered(request))
     return render_to_string("cryptopay_django/embed_choice.html", values, request=request)

@@ -190,3 +190,15 @@ def test_a_shop_with_atomic_requests_can_create(customer, order, cryptopay_sandb
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
 
     assert ask(customer, order).status_code == 201
+
+
+def test_the_account_of_an_order_is_resolved_and_an_invoice_that_waits_stays_in_its_own(
+    customer, order, settings, cryptopay_sandbox
+):
+    settings.CRYPTOPAY_ACCOUNT_RESOLVER = lambda order, data: "second" if order.name == "49.90" else "default"
+    first = ask(customer, order).json()["id"]
+    settings.CRYPTOPAY_ACCOUNT_RESOLVER = lambda order, data: "default"
+
+    again = ask(customer, order).json()["id"]
+
+    assert (first, Invoice.objects.get().account) == (again, "second")

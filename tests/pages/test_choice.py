@@ -241,3 +241,24 @@ def test_an_invoice_made_elsewhere_counts_for_the_guard(client, order, cryptopay
     cryptopay_sandbox.deliver()
 
     assert client.get(f"/pay/{order.pk}/")["Location"] == f"/cryptopay/checkout/{invoice.pk}/"
+
+
+def test_the_account_of_an_order_is_resolved_and_an_invoice_that_waits_stays_in_its_own(pay, settings):
+    settings.CRYPTOPAY_ACCOUNT_RESOLVER = lambda order, data: "second" if order.name == "49.90" else "default"
+    first = pay()["Location"]
+    settings.CRYPTOPAY_ACCOUNT_RESOLVER = lambda order, data: "default"
+
+    again = pay()["Location"]
+
+    assert (first, Invoice.objects.get().account) == (again, "second")
+
+
+def test_the_coins_are_those_of_the_orders_account(client, order, settings):
+    second = settings.CRYPTOPAY_ACCOUNTS["second"] | {"OPTIONS": {"OFFERED_COINS": ["ETH/ethereum"]}}
+    settings.CRYPTOPAY_ACCOUNTS = settings.CRYPTOPAY_ACCOUNTS | {"second": second}
+    settings.CRYPTOPAY_ACCOUNT_RESOLVER = lambda order, data: "second" if data["price_amount"] else "default"
+
+    page = client.get(f"/pay/{order.pk}/").text
+
+    assert 'value="ETH/ethereum"' in page
+    assert 'value="BTC/bitcoin"' not in page
