@@ -46,6 +46,9 @@ def database_from_url(url: str) -> dict[str, Any]:
         database["TEST"] = {"CHARSET": "utf8mb4"}
     if engine == "sqlite3":
         file = Path(tempfile.gettempdir()) / f"cryptopay-django-test-{os.getpid()}.sqlite3"
+        # Never ":memory:", not even before the tests' own is made: the threads of a live server would share one
+        # connection, which ends the interpreter when two of them use it at once.
+        database["NAME"] = database["NAME"] or str(file)
         # Tests need not outlive a power cut; what locks, and when, stays as in a shop.
         database["OPTIONS"] = {"init_command": "PRAGMA synchronous=OFF", **options}
         database["TEST"] = {"NAME": str(file)}
@@ -95,7 +98,7 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": database_from_url(os.environ.get("DATABASE_URL") or "sqlite:///:memory:")}
+DATABASES = {"default": database_from_url(os.environ.get("DATABASE_URL") or "sqlite://")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # What Django 6.1 asks for and older ones do not look at. Tests keep mail in memory in either case.

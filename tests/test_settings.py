@@ -29,6 +29,10 @@ def test_a_sqlite_url_names_a_file():
     assert database_from_url("sqlite:////var/shop.sqlite3")["NAME"] == "/var/shop.sqlite3"
 
 
+def test_a_sqlite_url_without_a_file_still_means_one_that_several_threads_can_open():
+    assert database_from_url("sqlite://")["NAME"].endswith(".sqlite3")
+
+
 def test_an_unknown_scheme_is_refused_by_name():
     with pytest.raises(ValueError, match="oracle"):
         database_from_url("oracle://scott@db/orders")

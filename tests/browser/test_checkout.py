@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.core.cache import cache
+from django.db import connection
 from django.utils import timezone
 
 from cryptopay_django.models import Invoice
@@ -266,6 +267,7 @@ def test_what_the_server_sends_is_shown_at_once(open_page, live_server):
 
     def stream(route: Any) -> None:
         Invoice.objects.filter(pk=made.pk).update(paid_amount=made.pay_amount, version=1)
+        connection.close()  # here the browser's loop has one of its own, which nobody else would close
         body = "retry: 60000\n\ndata: 1\n\n"
         route.fulfill(status=200, content_type="text/event-stream", body=body)
 

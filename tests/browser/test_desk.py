@@ -28,8 +28,7 @@ playwright = pytest.importorskip(
     "playwright.sync_api", reason="no playwright here: pip install cryptopay-django[browser]"
 )
 
-# The database's set-up comes first: a live server that starts before it would share one connection among its threads.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("django_db_setup")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
