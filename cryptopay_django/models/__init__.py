@@ -6,6 +6,7 @@ from .invoice import Invoice, InvoiceStatus, StatusContext
 from .notice import NoticeKind, NoticeSchedule
 from .payment import Payment, PaymentStatus, RiskLevel
 from .resolution import Resolution, ResolutionKind, ResolutionStatus
+from .schedule import Schedule
 
 __all__ = [
     "Callback",
@@ -22,5 +23,6 @@ __all__ = [
     "ResolutionKind",
     "ResolutionStatus",
     "RiskLevel",
+    "Schedule",
     "StatusContext",
 ]

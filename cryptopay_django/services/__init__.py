@@ -15,6 +15,7 @@ from .resolution import approve_resolution, refund_invoice, settle_invoice, with
 from .resolvable import check_resolvable, needs_second_person
 from .resolver import resolve_pending_resolutions, resolve_unknown
 from .retention import erase_customer, prune_records
+from .rounds import reconcile_in_turn
 
 __all__ = [
     "Notice",
@@ -35,6 +36,7 @@ __all__ = [
     "quote_settlement",
     "read_progress",
     "receive_callback",
+    "reconcile_in_turn",
     "reconcile_invoices",
     "refresh_invoice",
     "refund_invoice",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -130,7 +131,11 @@ class _Run:
 
         Ends with the list, beyond the oldest that is due, or when a few pages in a row were of no use.
         """
-        client = client_for(account)
+        try:
+            client = client_for(account)
+        except ImproperlyConfigured:
+            # One that is not in the settings any more: told of with each of its invoices.
+            return
         wanted = {candidate.gateway_id: candidate for candidate in due.values() if candidate.gateway_id is not None}
         after, in_vain = None, 0
         while wanted and in_vain < _PAGES_IN_VAIN:

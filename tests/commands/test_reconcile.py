@@ -67,6 +67,15 @@ def test_an_invoice_that_cannot_be_taken_in_keeps_no_other_from_it(cryptopay_san
     assert (result.asked, result.drifted, list(result.failed)) == (FEW, FEW - 4, [str(invoices[3].pk)])
 
 
+def test_an_account_that_is_gone_from_the_settings_keeps_no_other_from_it(cryptopay_sandbox, caplog):
+    left_over = [InvoiceFactory(account="gone") for _ in range(FEW)]
+    pay(cryptopay_sandbox, order())
+
+    result = reconcile_invoices(min_age=OLD)
+
+    assert (result.drifted, len(result.failed)) == (1, len(left_over))
+
+
 def test_a_row_that_moved_while_the_page_was_read_is_asked_for_alone(cryptopay_sandbox):
     invoices = [order() for _ in range(FEW)]
     pay(cryptopay_sandbox, *invoices)

@@ -219,7 +219,7 @@ def test_a_mail_server_that_hangs_holds_up_no_signal(settings):
     settings.CRYPTOPAY_NOTIFIER = lambda notice, recipients: (told.set(), hangs.wait(20))
     due("invoice_quarantined")
     worker, stop = Command(), threading.Event()
-    telling = threading.Thread(target=worker._tell, args=[stop, 0.01])
+    telling = threading.Thread(target=worker._repeat, args=[send_notices, stop, 0.01])
     telling.start()
     assert told.wait(20)
     event = InvoiceEventFactory()

@@ -1,4 +1,4 @@
-"""Process stored callbacks, end resolutions without an answer, deliver events, tell the teams."""
+"""Process stored callbacks, end resolutions without an answer, deliver events, tell the teams, reconcile."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import logging
 import signal
 import threading
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections, connection
 
-from ...services import process_overdue, send_notices
+from ...services import process_overdue, reconcile_in_turn, send_notices
 
 logger = logging.getLogger("cryptopay_django")
+
+CHORES: tuple[Callable[[], object], ...] = (send_notices, reconcile_in_turn)
+"""What has a schedule of its own, and waits for mail servers and the gateway."""
 
 
 class Command(BaseCommand):
@@ -29,13 +33,15 @@ class Command(BaseCommand):
         """Work until nothing is due; unless told once, look again after the interval."""
         if options["once"]:
             self.stdout.write(f"{self._drain(threading.Event())} done")
-            send_notices()
+            for chore in CHORES:
+                chore()
             return
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         self.stdout.write("waiting for callbacks and events")
-        threading.Thread(target=self._tell, args=[stop, options["interval"]], daemon=True).start()
+        for chore in CHORES:
+            threading.Thread(target=self._repeat, args=[chore, stop, options["interval"]], daemon=True).start()
         while not stop.wait(options["interval"]):
             close_old_connections()
             self._drain(stop)
@@ -46,12 +52,12 @@ class Command(BaseCommand):
             total += done
         return total
 
-    def _tell(self, stop: threading.Event, interval: float) -> None:
-        """Send notices beside the work: a mail server that hangs holds up this thread and nothing else."""
+    def _repeat(self, chore: Callable[[], object], stop: threading.Event, interval: float) -> None:
+        """Do a chore beside the work: a mail server or a gateway that hangs holds up this thread and nothing else."""
         while not stop.wait(interval):
             close_old_connections()
             try:
-                send_notices()
+                chore()
             except Exception:
-                logger.exception("notices could not be looked for; trying again")
+                logger.exception("%s failed; trying again", chore.__name__)
         connection.close()
