@@ -43,8 +43,9 @@ class InvoiceColumns:
     @admin.display(description=_("state, age"), ordering="-created_at")
     def state(self, invoice: Invoice) -> SafeString:
         """Status, context and quarantine, and how long ago it was made."""
-        badges = display.state_badges(invoice, timezone.now())
-        return format_html('{}<br><span class="cp-quiet">{}</span>', badges, self.age(invoice))
+        now = timezone.now()
+        badges, age = display.state_badges(invoice, now), display.age(invoice.created_at, now)
+        return format_html('{}<br><span class="cp-quiet">{}</span>', badges, age)
 
     @admin.display(description=_("age"))
     def age(self, invoice: Invoice) -> SafeString:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from urllib.parse import quote
 
-from django.template.defaultfilters import date as format_date
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -164,7 +163,7 @@ def age(moment: datetime, now: datetime) -> SafeString:
 
 def moment_text(moment: datetime) -> str:
     """Return a moment in the time zone in force, to the second."""
-    return format_date(timezone.localtime(moment), "Y-m-d H:i:s")
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
 
 
 def span(length: timedelta) -> str:

@@ -46,7 +46,7 @@ class InvoiceAdmin(InvoiceColumns, acts.InvoiceActs, bulk.BulkActs, ReadOnlyAdmi
     search_help_text = _("In full: our id, the service's id, custom_id, address, transaction id, or the order.")
     show_facets = ShowFacets.NEVER
     paginator = CappedPaginator
-    list_per_page = 50
+    list_per_page = 25
     ordering = ["-created_at"]
     fieldsets = [
         (
