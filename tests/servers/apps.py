@@ -13,4 +13,5 @@ class SiteConfig(AppConfig):
     def ready(self) -> None:
         from tests.effects.receivers import Shop  # noqa: PLC0415  models are not ready before
 
-        Shop().open().__enter__()
+        self.shop = Shop().open()
+        self.shop.__enter__()
