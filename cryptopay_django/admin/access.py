@@ -1,11 +1,10 @@
-"""Who may do what, by Django's own permissions, and what can be done to an invoice as it stands.
+"""Who may do what to an invoice as it stands, and what waits for whom.
 
 Every road (button, list action, crafted POST) asks here; the services below do not.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -21,6 +20,7 @@ from ..models import (
     ResolutionStatus,
     StatusContext,
 )
+from ..permissions import Act, may
 
 User = Any
 """A host's user model, whatever it is: `has_perm` and `get_username` are all that is used."""
@@ -29,29 +29,6 @@ RESOLVABLE_CONTEXTS = (StatusContext.UNDERPAID, StatusContext.OVERPAID, StatusCo
 
 
 MOST_WAITING = 2000
-
-
-class Act(StrEnum):
-    """What staff can do; the value is the permission's codename."""
-
-    SETTLE = "settle_invoice"
-    REFUND = "refund_invoice"
-    REFUND_TO_ADDRESS = "refund_invoice_to_address"
-    RELEASE = "release_invoice"
-    REFRESH = "change_invoice"
-    """Ask the service, or try a signal again: brings the row up to date, decides nothing."""
-
-
-def may(user: AbstractBaseUser | AnonymousUser, act: Act) -> bool:
-    """Tell whether a user may do this: the act's permission, and leave to see invoices."""
-    person: User = user
-    return person.has_perm(f"cryptopay_django.{act}") and may_view(user)
-
-
-def may_view(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Tell whether a user may see invoices, as Django's admin does: by the view or the change permission."""
-    person: User = user
-    return any(person.has_perm(f"cryptopay_django.{verb}_invoice") for verb in ("view", "change"))
 
 
 def may_refund(user: AbstractBaseUser | AnonymousUser) -> bool:

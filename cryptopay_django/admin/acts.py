@@ -23,11 +23,12 @@ from django.utils.translation import gettext as _
 
 from ..exceptions import AddressError, CryptopayError, InvoiceChangedError, QuoteExpiredError
 from ..models import Invoice, InvoiceEvent
-from ..services import refresh_invoice, refund_invoice, release_invoice, settle_invoice
+from ..permissions import Act, may
+from ..services import SettlementQuote, refresh_invoice, refund_invoice, release_invoice, settle_invoice
 from ..services.events import deliver_events, retry_event
 from . import figures, outcome
-from .access import Act, is_settled_short, may, may_refund
-from .forms import ActForm, RefundForm, ReleaseForm, SettleForm, unseal
+from .access import is_settled_short, may_refund
+from .forms import ActForm, RefundForm, ReleaseForm, SettleForm
 from .page import can_be_resolved
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class InvoiceActs(Base):
         invoice = self.permitted(request, pk, may(request.user, Act.SETTLE))
 
         def perform(form: SettleForm) -> None:
-            quote = None if form.is_ordered_only else unseal(form.cleaned_data["quote"])
+            quote = None if form.is_ordered_only else SettlementQuote.unseal(form.cleaned_data["quote"])
             if quote is None and not form.is_ordered_only:
                 raise QuoteExpiredError(_("There is no quote. Look at the fresh one below."))
             resolution = settle_invoice(

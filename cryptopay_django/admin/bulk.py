@@ -22,10 +22,10 @@ from django.utils.translation import gettext_lazy
 
 from ..exceptions import CryptopayError, NotResolvableError
 from ..models import Invoice, Resolution, StatusContext
+from ..permissions import Act, may
 from ..services import check_resolvable, refund_invoice, settle_invoice
 from ..services.resolvable import needs_second_person
 from . import display, outcome
-from .access import Act, may
 from .forms import EVERYTHING, ORDERED, ActForm
 
 if TYPE_CHECKING:

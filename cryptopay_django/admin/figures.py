@@ -16,7 +16,6 @@ from ..services import SettlementQuote, check_resolvable, quote_settlement
 from ..services.resolvable import needs_second_person
 from ..services.resolver import COMMIT
 from . import display
-from .forms import seal
 
 Row = tuple[str, str, str]
 
@@ -41,7 +40,7 @@ def settle_context(invoice: Invoice) -> dict[str, Any]:
 def quote_clock(quote: SettlementQuote) -> dict[str, Any]:
     """Return what counts a quote down, and the quote itself for the form."""
     left = max(0, int((quote.expires_at - timezone.now()).total_seconds()))
-    return {"sealed_quote": seal(quote), "seconds_left": left}
+    return {"sealed_quote": quote.seal(), "seconds_left": left}
 
 
 def quote_rows(quote: SettlementQuote) -> list[Row]:

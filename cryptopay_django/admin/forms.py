@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, fields
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from django import forms
-from django.core import signing
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..models import Invoice, InvoiceStatus, StatusContext
-from ..services import SettlementQuote
-from .access import Act, may
+from ..permissions import Act, may
 from .display import is_short
 
 EVERYTHING, ORDERED = "everything", "ordered"
 OWN_ACCOUNT, ADDRESS = "own_account", "address"
-
-_SALT = "cryptopay_django.admin.quote"
-_READERS: dict[str, Callable[[str], Any]] = {
-    "UUID": UUID,
-    "Decimal": Decimal,
-    "datetime": datetime.fromisoformat,
-    "int": int,
-    "str": str,
-}
-
-
-def seal(quote: SettlementQuote) -> str:
-    """Return a quote as text that comes back unchanged, or not at all."""
-    return signing.dumps(
-        {name: None if value is None else str(value) for name, value in asdict(quote).items()}, salt=_SALT
-    )
-
-
-def unseal(text: str) -> SettlementQuote | None:
-    """Return the quote that was sealed; None for any other text."""
-    try:
-        values: dict[str, Any] = signing.loads(text, salt=_SALT)
-        types = {field.name: str(field.type).split(" ")[0] for field in fields(SettlementQuote)}
-        read: dict[str, Any] = {
-            name: None if value is None else _READERS[types[name]](value) for name, value in values.items()
-        }
-        return SettlementQuote(**read)
-    except (signing.BadSignature, KeyError, TypeError, ValueError):
-        return None
 
 
 class ActForm(forms.Form):

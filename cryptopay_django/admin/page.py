@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from ..conf import app_settings
 from ..exceptions import NotResolvableError
 from ..models import EventKind, Invoice, InvoiceStatus, NoticeKind, Resolution, StatusContext
+from ..permissions import Act, may
 from ..services import check_resolvable
 from . import display
-from .access import Act, is_settled_short, may, may_decide, may_refund
+from .access import is_settled_short, may_decide, may_refund
 from .timeline import Timeline, timeline_of
 
 _ALARMS = (EventKind.INVOICE_UNRESOLVED, EventKind.RISK_HIGH)

@@ -17,12 +17,13 @@ from django.utils.translation import gettext_lazy
 
 from ..exceptions import ApprovalError, CryptopayError, QuoteExpiredError
 from ..models import Invoice, Resolution, ResolutionKind, ResolutionStatus
-from ..services import approve_resolution, resolve_unknown, withdraw_resolution
+from ..permissions import Act, may
+from ..services import SettlementQuote, approve_resolution, resolve_unknown, withdraw_resolution
 from ..services.resolver import COMMIT
 from . import figures, outcome
-from .access import Act, may, may_decide, waiting_for_approval
+from .access import may_decide, waiting_for_approval
 from .display import badge, short_name
-from .forms import QuoteForm, ReasonForm, unseal
+from .forms import QuoteForm, ReasonForm
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
 
@@ -194,7 +195,7 @@ class ResolutionAdmin(ReadOnlyAdmin):
     def _quote_of(self, resolution: Resolution, form: QuoteForm) -> Any:
         if resolution.parameters.get("call") != COMMIT:
             return None
-        quote = unseal(form.cleaned_data["quote"])
+        quote = SettlementQuote.unseal(form.cleaned_data["quote"])
         if quote is None:
             raise QuoteExpiredError(_("There is no quote. Look at the fresh one below."))
         return quote

@@ -13,14 +13,14 @@ from rest_framework.response import Response
 
 from ..exceptions import InvoiceChangedError, QuoteExpiredError
 from ..models import Resolution, ResolutionStatus
-from ..services import quote_settlement, refund_invoice, release_invoice, settle_invoice
+from ..permissions import Act, may
+from ..services import SettlementQuote, quote_settlement, refund_invoice, release_invoice, settle_invoice
 from . import examples
-from .access import Act, MayAct, may
+from .access import MayAct
 from .base import describe
 from .desk import DeskView
 from .fields import AmountField, FlagField, StrictSerializer, TextField, VersionField
 from .problems import problem
-from .quotes import seal, unseal
 from .rows import InvoiceDetailSerializer, ResolutionSerializer
 from .schema import problems
 from .throttling import MoneyThrottle
@@ -47,9 +47,9 @@ class QuoteSerializer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
     quote = serializers.SerializerMethodField(help_text="Sealed: give it back as it is to settle for these figures.")
 
-    def get_quote(self, quote: Any) -> str:
+    def get_quote(self, quote: SettlementQuote) -> str:
         """Seal it."""
-        return seal(quote)
+        return quote.seal()
 
 
 class ActSerializer(StrictSerializer):
@@ -157,7 +157,7 @@ class SettleView(ActView):
         if asked["refund_overage"] and not may(request.user, Act.REFUND):
             raise PermissionDenied
         invoice = self.find(invoice_id)
-        quote = unseal(asked["quote"]) if "quote" in asked else None
+        quote = SettlementQuote.unseal(asked["quote"]) if "quote" in asked else None
         if quote is None and not asked["refund_overage"]:
             raise QuoteExpiredError("this is not a quote of this site: ask for another, nothing was sent")
         done = settle_invoice(

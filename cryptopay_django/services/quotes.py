@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+from django.core import signing
 from django.utils import timezone
 
 from ..conf import app_settings, client_for
@@ -19,6 +22,15 @@ from .intake import poll_invoice
 from .resolvable import check_resolvable
 
 QUOTE_LIFE = timedelta(seconds=30)
+
+_SALT = "cryptopay_django.quote"
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "UUID": UUID,
+    "Decimal": Decimal,
+    "datetime": datetime.fromisoformat,
+    "int": int,
+    "str": str,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,24 @@ class SettlementQuote:
     def is_expired(self, now: datetime) -> bool:
         """Whether the gateway would refuse to commit it."""
         return now >= self.expires_at
+
+    def seal(self) -> str:
+        """Return it as signed text, for a form or an answer that brings it back."""
+        texts = {name: None if value is None else str(value) for name, value in asdict(self).items()}
+        return signing.dumps(texts, salt=_SALT)
+
+    @classmethod
+    def unseal(cls, text: str) -> SettlementQuote | None:
+        """Return the quote that was sealed; None for any other text."""
+        try:
+            texts: dict[str, Any] = signing.loads(text, salt=_SALT)
+            readers = {field.name: _READERS[str(field.type).split(" ")[0]] for field in fields(cls)}
+            values: dict[str, Any] = {
+                name: None if value is None else readers[name](value) for name, value in texts.items()
+            }
+            return cls(**values)
+        except (signing.BadSignature, KeyError, TypeError, ValueError):
+            return None
 
 
 def quote_settlement(invoice: Invoice) -> SettlementQuote:

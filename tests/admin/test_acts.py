@@ -8,9 +8,8 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
-from cryptopay_django.admin.forms import seal, unseal
 from cryptopay_django.models import Invoice, InvoiceEvent, Resolution
-from cryptopay_django.services import quote_settlement, refresh_invoice
+from cryptopay_django.services import SettlementQuote, quote_settlement, refresh_invoice
 from cryptopay_django.signals import invoice_completed
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory
 
@@ -113,7 +112,7 @@ def test_a_quote_that_was_not_ours_is_not_committed(client, desk, quote):
 def test_a_quote_comes_back_from_the_form_as_it_was(desk):
     quote = quote_settlement(desk.underpaid())
 
-    assert unseal(seal(quote)) == quote
+    assert SettlementQuote.unseal(quote.seal()) == quote
 
 
 def test_a_form_is_shown_again_when_the_invoice_has_changed_meanwhile(client, desk):

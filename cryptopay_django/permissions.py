@@ -1,0 +1,32 @@
+"""Who may do what, by Django's own permissions on invoices: the desk and the API ask here, the services do not."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+
+class Act(StrEnum):
+    """What staff can do; the value is the permission's codename."""
+
+    SETTLE = "settle_invoice"
+    REFUND = "refund_invoice"
+    REFUND_TO_ADDRESS = "refund_invoice_to_address"
+    RELEASE = "release_invoice"
+    REFRESH = "change_invoice"
+    """Ask the service, or try a signal again: brings the row up to date, decides nothing."""
+
+
+def may_view(user: AbstractBaseUser | AnonymousUser | None) -> bool:
+    """Tell whether a user may see invoices, as Django's admin does: by the view or the change permission."""
+    person: Any = user
+    seeing = ("cryptopay_django.view_invoice", "cryptopay_django.change_invoice")
+    return person is not None and any(person.has_perm(permission) for permission in seeing)
+
+
+def may(user: AbstractBaseUser | AnonymousUser | None, *acts: Act) -> bool:
+    """Tell whether a user may do all of this: each act's permission, and leave to see invoices."""
+    person: Any = user
+    return may_view(user) and all(person.has_perm(f"cryptopay_django.{act}") for act in acts)
