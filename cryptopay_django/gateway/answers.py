@@ -99,6 +99,20 @@ class Answer:
             return ErrorBody()
 
 
+def read_clock_offset(date: str | None, age: str | None, now: datetime) -> float | None:
+    """Return the seconds by which `now` is ahead of an answer's Date header, give or take one.
+
+    None without such a header, and where a cache has kept the answer.
+    """
+    if date is None or age is not None:
+        return None
+    try:
+        # The header has whole seconds, cut: on average the answer is half a second younger.
+        return (now - parsedate_to_datetime(date)).total_seconds() - 0.5
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
 def read_retry_after(header: str | None, now: datetime) -> float | None:
     """Return the seconds a Retry-After header asks for, which gives them as a number or as an HTTP date."""
     if header is None:

@@ -31,7 +31,7 @@ from ..exceptions import (
     GatewayTimeoutError,
     GatewayUnreachableError,
 )
-from .answers import Answer, read_retry_after
+from .answers import Answer, read_clock_offset, read_retry_after
 from .limiter import RateLimiter, limiter_for
 from .signing import CONTENT_TYPE, sign_request
 from .transport import DeadlineAdapter
@@ -107,6 +107,7 @@ class Caller:
         self._limiter = limiter or (limiter_for(api_key) if adapter is None else None)
         self._auth = _RequestSigner(api_key, api_secret, now)
         self._session = _new_session(adapter or DeadlineAdapter(pool_connections=1, pool_maxsize=1))
+        self.clock_offset: float | None = None
 
     def fetch(self, call: Call, read: Callable[[object, str], T], timeout: float | None = None) -> T:
         """Send a call, a GET again if need be, and return its data as `read` takes it.
@@ -163,6 +164,7 @@ class Caller:
     def _read_answer(self, call: Call, response: requests.Response, deadline: float) -> Answer:
         status = response.status_code
         retry_after = read_retry_after(response.headers.get("Retry-After"), self._now())
+        self.clock_offset = read_clock_offset(response.headers.get("Date"), response.headers.get("Age"), self._now())
         if 300 <= status < 400:
             return Answer(str(call), status, None)
         try:

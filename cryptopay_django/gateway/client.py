@@ -73,6 +73,14 @@ class Client:
     ) -> None:
         self.close()
 
+    @property
+    def clock_offset(self) -> float | None:
+        """Seconds by which this machine's clock was ahead of the gateway's at its last answer, a refusal included.
+
+        Give or take one; None before an answer that tells.
+        """
+        return self._caller.clock_offset
+
     def close(self) -> None:
         """Close the connections."""
         self._caller.close()

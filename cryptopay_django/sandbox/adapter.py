@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from email.utils import format_datetime
 from http.client import responses
 from typing import Any
 
@@ -42,6 +43,7 @@ class SandboxAdapter(BaseAdapter):
         headers = {
             "Content-Type": answer.content_type,
             "Content-Length": str(len(answer.body)),
+            "Date": format_datetime(self.sandbox.clock.wall(), usegmt=True),
             **answer.headers,
         }
         response = requests.Response()

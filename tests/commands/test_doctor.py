@@ -61,11 +61,18 @@ def test_the_self_test_goes_over_the_wire_and_is_ignored_as_a_callback(transacti
     assert [row.outcome for row in Callback.objects.all()] == [CallbackOutcome.IGNORED]
 
 
-def test_a_url_that_redirects_fails_the_self_test(transactional_db, live_server):
-    output, status = run(offline=True, callback_url=[f"default={live_server.url}/cryptopay/callbacks"])
+def test_without_a_url_every_account_is_tried_at_its_own(transactional_db, live_server, settings):
+    settings.CRYPTOPAY_SITE_URL = live_server.url
 
-    assert status == 2
-    assert "(200 is right)" in output
+    output, _ = run(offline=True, callback_url=[""])
+
+    assert f"second: callback URL: {live_server.url}/cryptopay/callbacks/second/ answered 200" in output
+    assert set(Callback.objects.values_list("account", flat=True)) == {"default", "second"}
+
+
+def test_without_a_url_the_site_must_be_known(db):
+    with pytest.raises(CommandError, match="needs CRYPTOPAY_SITE_URL"):
+        call_command("cryptopay_doctor", callback_url=[""])
 
 
 def test_an_account_that_is_not_there_is_named(db):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from cryptopay_django.models import Invoice, Resolution
 from cryptopay_django.services import create_invoice, diagnose
 from cryptopay_django.services.diagnosis import Level, Sign
+from cryptopay_django.services.diagnosis.installation import check_connections
+from cryptopay_django.services.diagnosis.selftest import BODY
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceEventFactory, InvoiceFactory, PaymentFactory
 
 LONG_AGO = timedelta(hours=2)
@@ -116,9 +119,64 @@ def test_credentials_that_are_refused_are_an_error_that_shows_none_of_them(setti
     signs = list(diagnose())
 
     sign = next(sign for sign in signs if sign.subject == "credentials")
-    assert (sign.level, "clock" in sign.remedy) == (Level.ERROR, True)
+    assert (sign.level, sign.id) == (Level.ERROR, "credentials.refused")
     secrets = ["a-secret-that-is-not-right", account["API_KEY"], *account["CALLBACK_SECRETS"]]
     assert not any(secret in repr(signs) for secret in secrets)
+
+
+def shift(sandbox, seconds):
+    """Let the gateway's clock be so far behind ours."""
+    sandbox.clock.wall = lambda: timezone.now() - timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "level", "words"),
+    [
+        (0, Level.OK, "agrees"),
+        (30, Level.WARNING, "30 seconds ahead of"),
+        (-30, Level.WARNING, "30 seconds behind"),
+        (570, Level.ERROR, "570 seconds ahead"),
+    ],
+)
+def test_the_clock_is_compared_with_that_of_the_service(cryptopay_sandbox, seconds, level, words):
+    shift(cryptopay_sandbox, seconds)
+
+    sign = sign_of("clock", "default", offline=False)
+
+    assert (sign.level, words in sign.found) == (level, True), sign.found
+
+
+def test_a_refusal_for_the_clock_is_told_from_one_for_the_key(cryptopay_sandbox):
+    shift(cryptopay_sandbox, 900)
+
+    signs = {sign.id: sign for sign in diagnose() if sign.account == "default"}
+
+    assert signs["credentials.clock"].level is Level.ERROR
+    assert "900 seconds ahead" in signs["clock"].found
+
+
+def test_a_key_without_permission_is_told_from_one_that_is_wrong(cryptopay_sandbox):
+    cryptopay_sandbox.account("default").account.denied = frozenset({"coins"})
+
+    assert sign_of("credentials", "default", offline=False).kind == "permission"
+
+
+@pytest.mark.parametrize(
+    ("age", "pool", "level"), [(0, None, Level.WARNING), (60, None, Level.OK), (0, True, Level.OK)]
+)
+def test_a_connection_for_each_callback_is_told_of_on_a_server_database(monkeypatch, age, pool, level):
+    monkeypatch.setattr(connection, "vendor", "postgresql")
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", age)
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "pool", pool)
+
+    assert next(check_connections()).level is level
+
+
+def test_a_self_test_is_no_sign_of_life(cryptopay_sandbox):
+    CallbackFactory(body=BODY, outcome="ignored", next_attempt_at=None)
+
+    assert "last callback: never" in sign_of("callbacks arrive", "default").found
+    assert "number 1 never" in sign_of("secrets", "default").found
 
 
 def test_play_money_without_debug_is_a_warning(settings, cryptopay_sandbox):

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ...conf import account_names
-from ...services.diagnosis import Level, Sign, diagnose
+from ...conf import account_names, app_settings
+from ...services.diagnosis import Level, Sign, callback_path, diagnose, worst_of
 
 
 class Command(BaseCommand):
@@ -32,20 +32,25 @@ class Command(BaseCommand):
             "--callback-url",
             action="append",
             default=[],
+            nargs="?",
+            const="",
             metavar="[ACCOUNT=]URL",
-            help="post a signed self-test to this URL, as the service would; may be given for each account",
+            help="post a signed self-test to this URL, as the service would; may be given for each account. Without a "
+            "URL: to that of every account below CRYPTOPAY_SITE_URL",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print a line a sign, or all of them as JSON; tell by the exit status."""
-        urls = dict(_split(text) for text in options["callback_url"])
+        urls = _callback_urls(options["callback_url"])
         if unknown := sorted(set(urls) - set(account_names() if urls else [])):
             raise CommandError(f"there is no account {', '.join(unknown)} in CRYPTOPAY_ACCOUNTS")
         signs = list(diagnose(sample=options["sample"], offline=options["offline"], callback_urls=urls))
-        worst = next((level for level in (Level.ERROR, Level.WARNING) if _count(signs, level)), Level.OK)
+        worst = worst_of(signs)
         shown = [sign for sign in signs if sign.level is not Level.OK or not options["problems"]]
         if options["json"]:
-            self.stdout.write(json.dumps({"level": worst, "signs": [asdict(sign) for sign in shown]}, indent=2))
+            self.stdout.write(
+                json.dumps({"level": worst, "signs": [{"id": sign.id, **asdict(sign)} for sign in shown]}, indent=2)
+            )
         else:
             for sign in shown:
                 self._show(sign)
@@ -62,6 +67,16 @@ class Command(BaseCommand):
         self.stdout.write(f"{style(f'{sign.level:<8}')} {account}{sign.subject}: {sign.found}")
         if sign.remedy:
             self.stdout.write(f"{'':<9}{sign.remedy}")
+
+
+def _callback_urls(given: list[str]) -> dict[str, str]:
+    """Return the URLs to try by account; an empty one stands for those of all accounts."""
+    urls: dict[str, str] = {}
+    if "" in given:
+        if not app_settings.SITE_URL:
+            raise CommandError("--callback-url without a URL needs CRYPTOPAY_SITE_URL")
+        urls = {name: app_settings.SITE_URL + callback_path(name) for name in account_names()}
+    return urls | dict(_split(text) for text in given if text)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -1,11 +1,13 @@
 """What is as it should be and what is not, and what to do about it. Nothing here changes a row.
 
-`accounts.py` asks the gateway, `backlog.py` reads our tables, `installation.py` looks at what is installed.
+`accounts.py` asks the gateway, `selftest.py` our own callback URL; `backlog.py` reads our tables, `installation.py`
+looks at what is installed.
 """
 
-from .accounts import try_callback_url
 from .drift import explain_drift
+from .installation import callback_path
 from .run import diagnose
-from .sign import Level, Sign
+from .selftest import try_callback_url
+from .sign import Level, Sign, worst_of
 
-__all__ = ["Level", "Sign", "diagnose", "explain_drift", "try_callback_url"]
+__all__ = ["Level", "Sign", "callback_path", "diagnose", "explain_drift", "try_callback_url", "worst_of"]

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from urllib import error as url_error
-from urllib import request as url_request
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import F, Max
 
 from ...conf import BASE_URLS, Account, client_for
-from ...exceptions import GatewayAuthenticationError, GatewayError
-from ...gateway.signing import SIGNATURE_HEADER, sign_callback
+from ...exceptions import GatewayAuthenticationError, GatewayError, GatewayPermissionError
 from ...models import Callback, Invoice, Payment
 from ...models.invoice import open_invoices
+from . import selftest
 from .drift import explain_drift
 from .sign import Level, Sign, since
 
 # Retries end after a day and a half; a callback resent by hand is signed with the secret of that day.
 SECRET_REST = timedelta(days=2)
 _QUIET = timedelta(hours=1)
-_TIMEOUT = 10
+
+# The gateway refuses a request whose Date is further off than ten minutes.
+_CLOCK_LIMIT = 600
+_CLOCK_NEAR_LIMIT = 540
+_CLOCK_TOLERATED = 5
 
 
 def check_credentials(account: Account) -> Iterator[Sign]:
-    """Send one signed GET: key, secret, permission, white-list and clock all have to be right for an answer."""
+    """Send one signed GET: key, secret, permission, white-list and clock all have to be right for an answer.
+
+    The clock is compared with the answer's time, also when it refuses.
+    """
     subject = "credentials"
     if account.base_url != BASE_URLS["production"] and not settings.DEBUG:
         yield Sign(
@@ -37,23 +40,55 @@ def check_credentials(account: Account) -> Iterator[Sign]:
             'Set "BASE_URL" to "production" before customers come.',
             account.name,
         )
+    client = client_for(account.name)
     try:
-        client_for(account.name).list_coins()
+        client.list_coins()
     except GatewayAuthenticationError as error:
-        remedy = "Compare API_KEY and API_SECRET with the account, and this machine's clock with the time."
-        yield Sign(subject, Level.ERROR, str(error), remedy, account.name)
+        if abs(client.clock_offset or 0) >= _CLOCK_NEAR_LIMIT:
+            remedy = "Set this machine's clock first: with a clock so far off nothing is accepted."
+            yield Sign(subject, Level.ERROR, str(error), remedy, account.name, "clock")
+        else:
+            remedy = "Compare API_KEY and API_SECRET with the account."
+            yield Sign(subject, Level.ERROR, str(error), remedy, account.name, "refused")
+    except GatewayPermissionError as error:
+        remedy = "Give the key its permissions in the account, and put this machine's address on its white-list."
+        yield Sign(subject, Level.ERROR, str(error), remedy, account.name, "permission")
     except GatewayError as error:
-        remedy = "See the status page of the service, the key's permissions and its IP white-list."
-        yield Sign(subject, Level.ERROR, f"{type(error).__name__}: {error}", remedy, account.name)
+        remedy = "See the status page of the service, and whether this machine reaches it."
+        yield Sign(subject, Level.ERROR, f"{type(error).__name__}: {error}", remedy, account.name, "no-answer")
     else:
-        found = "a signed GET was answered: key, secret and permission are right, the clock is within ten minutes"
+        found = "a signed GET was answered: key, secret and permission are right"
         yield Sign(subject, Level.OK, found, account=account.name)
+    yield _judge_clock(client.clock_offset, account)
+
+
+def _judge_clock(offset: float | None, account: Account) -> Sign:
+    if offset is None:
+        return Sign("clock", Level.OK, "the service did not say what time it has", account=account.name)
+    seconds = abs(round(offset))
+    found = "this machine's clock agrees with that of the service"
+    if seconds:
+        where = "ahead of" if offset > 0 else "behind"
+        found = f"this machine's clock is {seconds} seconds {where} that of the service"
+    if seconds < _CLOCK_TOLERATED:
+        return Sign("clock", Level.OK, found, account=account.name)
+    remedy = f"Set it by NTP. From {_CLOCK_LIMIT} seconds on the service refuses every request."
+    level = Level.ERROR if seconds >= _CLOCK_NEAR_LIMIT else Level.WARNING
+    return Sign("clock", level, found, remedy, account.name)
+
+
+def last_callback(account: str, secret_index: int | None = None) -> datetime | None:
+    """Return when the last callback came, of all or of those that one secret matched; our own self-tests are none."""
+    rows = Callback.objects.filter(account=account).exclude(digest=selftest.DIGEST)
+    if secret_index is not None:
+        rows = rows.filter(secret_index=secret_index)
+    return rows.order_by("-received_at").values_list("received_at", flat=True).first()
 
 
 def check_secrets(account: Account, now: datetime) -> Iterator[Sign]:
     """Tell when each callback secret was last of use, and when an older one may go."""
-    used = Callback.objects.filter(account=account.name).values_list("secret_index")
-    last = {index: at for index, at in used.annotate(at=Max("received_at")) if index < len(account.callback_secrets)}
+    found_last = {index: last_callback(account.name, index) for index in range(len(account.callback_secrets))}
+    last = {index: at for index, at in found_last.items() if at is not None}
     uses = ", ".join(
         f"number {index + 1} {since(last.get(index), now)}" for index in range(len(account.callback_secrets))
     )
@@ -77,7 +112,7 @@ def check_secrets(account: Account, now: datetime) -> Iterator[Sign]:
 
 def check_arrivals(account: Account, now: datetime) -> Iterator[Sign]:
     """Tell when the last callback came; worry when payments are found that no callback spoke of."""
-    last = Callback.objects.filter(account=account.name).aggregate(at=Max("received_at"))["at"]
+    last = last_callback(account.name)
     paid = Payment.objects.filter(invoice__account=account.name).aggregate(at=Max("detected_at"))["at"]
     found = f"last callback: {since(last, now)}; last payment found: {since(paid, now)}"
     if paid is not None and (last is None or paid - last > _QUIET):
@@ -104,44 +139,3 @@ def check_sample(account: Account, size: int) -> Iterator[Sign]:
         yield Sign("drift", Level.WARNING, "; ".join(drifted), remedy, account.name)
     else:
         yield Sign("drift", Level.OK, f"{compared} open invoices compared: no difference", account=account.name)
-
-
-def try_callback_url(account: Account, url: str) -> Sign:
-    """Post a signed self-test to the callback URL, and one with a false signature, as the gateway would.
-
-    The self-test is stored as a callback of another type, which is ignored.
-    """
-    subject = "callback URL"
-    if urlsplit(url).scheme not in ("http", "https"):
-        return Sign(subject, Level.ERROR, f"{url} is no URL of a site", "Begin it with https://.", account.name)
-    body = json.dumps({"type": "SelfTest", "event": "doctor", "data": {}}).encode()
-    genuine = _post(url, body, sign_callback(body, secret=account.callback_secrets[0]))
-    forged = _post(url, body, sign_callback(body, secret="a secret that nobody gave out"))  # noqa: S106
-    if (genuine, forged) == ("200", "401"):
-        found = f"{url} answered 200 to a signed self-test and 401 to a forged one"
-        return Sign(subject, Level.OK, found, account=account.name)
-    found = (
-        f"{url} answered {genuine} to a signed self-test (200 is right) and {forged} to a forged one (401 is right)"
-    )
-    remedy = "Nothing may redirect, log in or check CSRF before the view. Try it from outside of your own network."
-    return Sign(subject, Level.ERROR, found, remedy, account.name)
-
-
-class _NoRedirect(url_request.HTTPRedirectHandler):
-    """A redirect is an answer that is not 200: the gateway does not follow it either."""
-
-    def redirect_request(self, *args: object, **kwargs: object) -> None:
-        return None
-
-
-def _post(url: str, body: bytes, signature: str) -> str:
-    headers = {"Content-Type": "application/json", SIGNATURE_HEADER: signature}
-    call = url_request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - the scheme was checked
-    try:
-        with url_request.build_opener(_NoRedirect).open(call, timeout=_TIMEOUT) as answer:
-            return str(answer.status)
-    except url_error.HTTPError as error:
-        error.close()
-        return str(error.code)
-    except OSError as error:
-        return f"nothing ({getattr(error, 'reason', error)})"

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from ...conf import account_names, get_account
-from . import accounts, backlog, installation
+from . import accounts, backlog, installation, selftest
 from .sign import Level, Sign
 
 
@@ -26,6 +26,7 @@ def diagnose(
     missing = list(installation.check_migrations())
     yield from missing
     yield from installation.check_urls()
+    yield from installation.check_connections()
     if any(sign.level is Level.ERROR for sign in missing):
         return
     yield from backlog.check_callbacks(now)
@@ -47,4 +48,4 @@ def diagnose(
             yield from accounts.check_credentials(account)
             yield from accounts.check_sample(account, sample)
         if callback_urls and name in callback_urls:
-            yield accounts.try_callback_url(account, callback_urls[name])
+            yield selftest.try_callback_url(account, callback_urls[name])

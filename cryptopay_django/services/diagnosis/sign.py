@@ -17,13 +17,23 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """What was looked at, what was found, and what the reader can do. `account` is empty for what all share."""
+    """What was looked at, what was found, and what the reader can do. `account` is empty for what all share.
+
+    `kind` tells apart, for programs, what can be wrong with the same subject.
+    """
 
     subject: str
     level: Level
     found: str
     remedy: str = ""
     account: str = ""
+    kind: str = ""
+
+    @property
+    def id(self) -> str:
+        """A name for programs: "pending-callbacks", "callback-url.redirect"."""
+        slug = self.subject.lower().replace(" ", "-")
+        return f"{slug}.{self.kind}" if self.kind else slug
 
 
 def spell_age(age: timedelta) -> str:
@@ -40,6 +50,12 @@ def level_of_age(age: timedelta, *, warning: timedelta, error: timedelta) -> Lev
     if age >= error:
         return Level.ERROR
     return Level.WARNING if age >= warning else Level.OK
+
+
+def worst_of(signs: list[Sign]) -> Level:
+    """Return the worst level among signs."""
+    levels = {sign.level for sign in signs}
+    return next((level for level in (Level.ERROR, Level.WARNING) if level in levels), Level.OK)
 
 
 def since(moment: datetime | None, now: datetime) -> str:
