@@ -1,11 +1,12 @@
 """The Django app."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
 class CryptopayConfig(AppConfig):
-    """Registers models and system checks."""
+    """Registers models, system checks, and the durable handlers of the installed apps."""
 
     name = "cryptopay_django"
     verbose_name = _("Cryptopay")
@@ -13,3 +14,5 @@ class CryptopayConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401, PLC0415  checks register themselves, once the apps are there
+
+        autodiscover_modules("cryptopay_handlers")

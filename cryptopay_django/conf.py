@@ -135,7 +135,13 @@ class AppSettings:
     NOTICE_FAILED_DELIVERIES = Option(
         5,
         count,
-        "After how many failed deliveries of an event the teams are told.",
+        "After how many failed deliveries of an event, to receivers or to one handler, the teams are told.",
+    )
+    HANDLER_ATTEMPTS = Option(
+        15,
+        count,
+        "After how many failed calls a durable handler is given up for an event, until somebody tries it again. "
+        "The pauses grow from ten seconds to an hour: fifteen calls are six and a half hours.",
     )
     NOTIFIER: Option[Callable[..., Any] | None] = Option(
         None,

@@ -24,6 +24,8 @@ CryptopayError
 ├── CreationUnknownError         create_invoice cannot tell yet whether the gateway has the invoice
 ├── PriceSealError               the gateway holds an invoice with another price than ordered
 ├── TransactionOpenError         called inside a transaction, where nothing could be committed before the call
+├── HandlerError                 a function that cannot be a durable handler; says what to do
+├── HandlerMissingError          a delivery names a handler that is not registered
 ├── InvoiceBusyError             the row kept changing while the gateway was asked; try again
 ├── ReleaseError                 release_invoice has nothing to release, or lacks a reason
 └── ResolutionError              a settlement or refund that cannot be, or not now; nothing was sent
@@ -170,6 +172,14 @@ class PriceSealError(CryptopayError):
 
 class TransactionOpenError(CryptopayError):
     """The call must not run inside a transaction: what it writes first has to be committed first."""
+
+
+class HandlerError(CryptopayError, TypeError):
+    """The function cannot be a durable handler; the message says what to do."""
+
+
+class HandlerMissingError(CryptopayError):
+    """No function is registered under the path that a delivery names."""
 
 
 class InvoiceBusyError(CryptopayError):

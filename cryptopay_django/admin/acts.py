@@ -25,7 +25,7 @@ from ..exceptions import AddressError, CryptopayError, InvoiceChangedError, Quot
 from ..models import Invoice, InvoiceEvent
 from ..permissions import Act, may
 from ..services import SettlementQuote, refresh_invoice, refund_invoice, release_invoice, settle_invoice
-from ..services.events import deliver_events, retry_event
+from ..services.delivery import deliver_events, retry_event
 from . import figures, outcome
 from .access import is_settled_short, may_refund
 from .forms import ActForm, RefundForm, ReleaseForm, SettleForm

@@ -1,6 +1,7 @@
 """The nouns. What may change them: `services`."""
 
 from .callback import Callback, CallbackOutcome
+from .delivery import HandlerDelivery
 from .event import EventKind, InvoiceEvent
 from .invoice import Invoice, InvoiceStatus, StatusContext
 from .notice import NoticeKind, NoticeSchedule
@@ -12,6 +13,7 @@ __all__ = [
     "Callback",
     "CallbackOutcome",
     "EventKind",
+    "HandlerDelivery",
     "Invoice",
     "InvoiceEvent",
     "InvoiceStatus",

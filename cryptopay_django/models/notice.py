@@ -15,7 +15,7 @@ class NoticeKind(models.TextChoices):
     HELD = "held", _("held as high-risk")
     QUARANTINED = "quarantined", _("quarantined")
     HIGH_RISK = "high_risk", _("high risk")
-    UNDELIVERED = "undelivered", _("signal cannot be delivered")
+    UNDELIVERED = "undelivered", _("the shop cannot be told")
     UNKNOWN_RESOLUTION = "unknown_resolution", _("resolution still undecided")
 
 

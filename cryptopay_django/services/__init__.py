@@ -3,8 +3,8 @@
 from .accounts import resolve_account
 from .callbacks import process_callback, process_overdue, receive_callback
 from .checkout import create_invoice
+from .delivery import deliver_events
 from .diagnosis import diagnose
-from .events import deliver_events
 from .notices import Notice, mail_notice, send_notices
 from .offers import find_offer, list_offers
 from .progress import read_progress

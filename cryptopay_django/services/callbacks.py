@@ -15,7 +15,8 @@ from ..exceptions import CryptopayError, WireError
 from ..gateway.schemas import CallbackMessage, InvoiceSnapshot, parse_callback
 from ..gateway.signing import verify_callback
 from ..models import Callback, CallbackOutcome, Invoice
-from .events import backoff, deliver_events
+from .delivery import deliver_events
+from .events import backoff
 from .intake import Claim, finish_callback, poll_invoice, take_snapshot
 from .merge import contradictions, needs_confirmation
 from .resolver import resolve_pending_resolutions

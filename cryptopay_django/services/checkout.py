@@ -29,7 +29,7 @@ from ..models import Invoice
 from ..models.invoice import order_lookup
 from ..models.locking import write_transaction
 from .accounts import account_for
-from .events import deliver_events
+from .delivery import deliver_events
 from .intake import take_snapshot
 
 # One dot or two alone would change the path of a request instead of naming an invoice.

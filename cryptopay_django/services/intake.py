@@ -16,8 +16,9 @@ from django.utils import timezone
 from ..conf import client_for
 from ..exceptions import InvoiceBusyError
 from ..gateway.schemas import InvoiceSnapshot
-from ..models import Callback, CallbackOutcome, Invoice, InvoiceEvent, Payment
+from ..models import Callback, CallbackOutcome, Invoice, Payment
 from ..models.locking import write_transaction
+from .events import write_events
 from .merge import Merge, Relation, merge_snapshot, relation
 
 _POLL_ROUNDS = 5
@@ -134,7 +135,7 @@ def _write(invoice: Invoice, merge: Merge, *, polled_at: datetime | None) -> Non
     Payment.objects.bulk_create(merge.new_payments)
     for payment, names in merge.changed_payments.items():
         payment.save(update_fields=names)
-    InvoiceEvent.objects.bulk_create(merge.events)
+    write_events(merge.events)
     if "gateway_id" in merge.changed:
         orphans = {
             "account": invoice.account,

@@ -36,7 +36,7 @@ _EVENTS = {
     NoticeKind.HELD: _HELD,
     NoticeKind.QUARANTINED: Q(kind=EventKind.INVOICE_QUARANTINED),
     NoticeKind.HIGH_RISK: Q(kind=EventKind.RISK_HIGH),
-    NoticeKind.UNDELIVERED: Q(kind=EventKind.DELIVERY_FAILING),
+    NoticeKind.UNDELIVERED: Q(kind__in=[EventKind.DELIVERY_FAILING, EventKind.HANDLER_GIVEN_UP]),
     NoticeKind.UNKNOWN_RESOLUTION: Q(kind=EventKind.RESOLUTION_STUCK),
 }
 

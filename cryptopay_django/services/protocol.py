@@ -25,7 +25,7 @@ from ..exceptions import (
 )
 from ..models import EventKind, Invoice, Resolution, ResolutionKind, ResolutionStatus
 from ..models.locking import write_transaction
-from .events import deliver_events
+from .delivery import deliver_events
 from .intake import poll_invoice
 from .resolvable import check_resolvable, needs_second_person
 from .resolver import (

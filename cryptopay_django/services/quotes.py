@@ -17,7 +17,7 @@ from ..exceptions import GatewayAnswerError, GatewayRefusedError, InvoiceChanged
 from ..fields import EXACT
 from ..gateway.schemas import Recalculation
 from ..models import Invoice
-from .events import deliver_events
+from .delivery import deliver_events
 from .intake import poll_invoice
 from .resolvable import check_resolvable
 

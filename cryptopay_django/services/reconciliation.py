@@ -17,7 +17,7 @@ from ..exceptions import GatewayError, GatewayNotFoundError, GatewayOutageError,
 from ..gateway.schemas import InvoiceSnapshot
 from ..models import Invoice
 from ..models.invoice import open_invoices
-from .events import deliver_events
+from .delivery import deliver_events
 from .intake import Asked, Taken, poll_invoice, take_snapshot
 
 logger = logging.getLogger("cryptopay_django")

@@ -8,7 +8,8 @@ from ..conf import app_settings
 from ..exceptions import ReleaseError
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus
 from ..models.locking import write_transaction
-from .events import SIGNALS, deliver_events, new_event
+from .delivery import deliver_events
+from .events import SIGNALS, new_event, write_events
 from .merge import status_event
 
 
@@ -43,7 +44,7 @@ def release_invoice(invoice: Invoice, *, actor: str, reason: str, accept_shortfa
         locked.quarantine_reason = ""
         locked.version += 1
         locked.save(update_fields=["quarantine_reason", "version", "updated_at"])
-        InvoiceEvent.objects.bulk_create(events)
+        write_events(events)
     if app_settings.PROCESSING == "request":
         deliver_events(locked)
     return locked

@@ -21,7 +21,8 @@ from ..exceptions import CryptopayError
 from ..gateway.schemas import InvoiceSnapshot, Refund, split_address
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Resolution, ResolutionStatus
 from ..models.locking import write_transaction
-from .events import backoff, deliver_events, new_event
+from .delivery import deliver_events
+from .events import backoff, new_event, write_events
 from .intake import poll_invoice
 
 logger = logging.getLogger("cryptopay_django")
@@ -176,7 +177,7 @@ def note(
 ) -> None:
     """Write an entry of the invoice's timeline about a resolution."""
     told = {"resolution": str(resolution.pk), "resolution_kind": resolution.kind, **detail}
-    new_event(resolution.invoice, kind, at=at, actor=actor, once=once, detail=told).save(force_insert=True)
+    write_events([new_event(resolution.invoice, kind, at=at, actor=actor, once=once, detail=told)])
 
 
 def fail_locked(resolution: Resolution, error: str, *, at: datetime) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from ..models import Callback, CallbackOutcome, EventKind, Invoice, InvoiceEvent, Payment
+from ..models import Callback, CallbackOutcome, EventKind, HandlerDelivery, Invoice, InvoiceEvent, Payment
 from ..models.invoice import FINAL_STATUSES, open_invoices
 from ..models.locking import write_transaction
 
@@ -28,6 +28,7 @@ _PASSING = (
     EventKind.INVOICE_QUARANTINED,
     EventKind.RISK_HIGH,
     EventKind.DELIVERY_FAILING,
+    EventKind.HANDLER_GIVEN_UP,
 )
 _UNDER_WAY = Q(invoice__in=Invoice.objects.filter(open_invoices() | ~Q(quarantine_reason="")))
 _ERASED: dict[str, Any] = {
@@ -78,9 +79,15 @@ def prunable_callbacks(before: datetime) -> QuerySet[Callback]:
 
 
 def prunable_events(before: datetime) -> QuerySet[InvoiceEvent]:
-    """Return the events that were delivered before a time, are told of, and decide nothing any more."""
+    """Return the events that were delivered before a time, are told of, and decide nothing any more.
+
+    To receivers and to every handler: a call that is pending or was given up keeps its event. The records go
+    with it.
+    """
     passed = InvoiceEvent.objects.primary().filter(kind__in=_PASSING, created_at__lt=before)
     passed = passed.filter(next_attempt_at=None, notice_due_at=None).exclude(delivered_at__gte=before)
+    owed = HandlerDelivery.objects.filter(event=OuterRef("pk")).exclude(delivered_at__lt=before)
+    passed = passed.exclude(Exists(owed))
     return _unreferenced(passed.exclude(_UNDER_WAY))
 
 
@@ -118,12 +125,14 @@ def _erase_one(key: UUID) -> str:
         if invoice.quarantine_reason:
             return "it is held for a person"
         callbacks = Callback.objects.primary().filter(invoice=invoice)
-        pending_events = InvoiceEvent.objects.primary().filter(invoice=invoice, next_attempt_at__isnull=False)
-        if callbacks.filter(next_attempt_at__isnull=False).exists() or pending_events.exists():
+        events = InvoiceEvent.objects.primary().filter(invoice=invoice)
+        deliveries = HandlerDelivery.objects.primary().filter(event__invoice=invoice)
+        if any(rows.filter(next_attempt_at__isnull=False).exists() for rows in (callbacks, events, deliveries)):
             return "callbacks or events of it are pending"
         Invoice.objects.filter(pk=key).update(**_ERASED)
         Payment.objects.filter(invoice=invoice).update(source_addresses=[])
-        InvoiceEvent.objects.filter(invoice=invoice).update(last_error="")
+        events.update(last_error="")
+        deliveries.update(last_error="")
         callbacks.delete()
     return ""
 
@@ -138,7 +147,8 @@ def _batches(rows: QuerySet[M], batch: int) -> Iterator[int]:
     """Delete by key, a batch a transaction; what became pending in between is not among them any more."""
     while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:batch]):
         chosen = rows.model._base_manager.using(rows.db).filter(pk__in=keys, next_attempt_at=None)
-        deleted, _ = chosen.delete()
+        _, by_model = chosen.delete()
+        deleted = by_model.get(rows.model._meta.label, 0)
         yield deleted
         if not deleted:
             return
@@ -147,7 +157,7 @@ def _batches(rows: QuerySet[M], batch: int) -> Iterator[int]:
 def _unreferenced(rows: QuerySet[M]) -> QuerySet[M]:
     """Leave out what a row of the shop points at: deleting it could take the shop's row along."""
     for relation in rows.model._meta.get_fields(include_hidden=True):
-        if isinstance(relation, models.ManyToOneRel):
+        if isinstance(relation, models.ManyToOneRel) and relation.related_model is not HandlerDelivery:
             pointing = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
             rows = rows.exclude(Exists(pointing))
     return rows

@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cryptopay_django.models import Callback, Invoice, InvoiceEvent, Resolution
+from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent, Resolution
 from cryptopay_django.sandbox.account import Account
 from cryptopay_django.sandbox.clock import Clock
 from cryptopay_django.sandbox.core import Sandbox
@@ -39,7 +39,8 @@ from cryptopay_django.testing.factories import (
     invoice_wire,
     transaction_wire,
 )
-from tests.effects.models import Effect
+from tests.effects.handlers import HANDLERS, registered
+from tests.effects.models import Effect, HandledEffect
 from tests.effects.receivers import Shop
 from tests.proofs.crash import run_until
 from tests.proofs.report import tried
@@ -82,7 +83,7 @@ def kill_at_every_point(play: Callable[[int], bool]) -> int:
 def work_off() -> None:
     """What a worker does once every lease and back-off is over."""
     for _ in range(3):
-        for model in (Callback, InvoiceEvent, Resolution):
+        for model in (Callback, InvoiceEvent, HandlerDelivery, Resolution):
             model.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=timezone.now())
         process_overdue()
 
@@ -137,6 +138,25 @@ def test_a_worker(gateway, settings) -> None:
         return was_killed
 
     assert kill_at_every_point(play) > 30
+
+
+def test_the_road_to_durable_handlers(gateway) -> None:
+    def play(point: int) -> bool:
+        invoice = InvoiceFactory()
+        gateway.truth = invoice_wire(invoice, **PAID)
+        body = callback_body(gateway.truth)
+        was_killed = run_until(point, lambda: send(body))
+        if not Callback.objects.filter(body=body).exists():
+            assert send(body) == 200
+        work_off()
+        assert_paid_once(invoice)
+        for handler in HANDLERS:
+            effects = HandledEffect.objects.filter(invoice_id=invoice.pk, handler=handler.__name__).order_by("pk")
+            assert list(effects.values_list("kind", flat=True)) == TOLD
+        return was_killed
+
+    with registered():
+        assert kill_at_every_point(play) > 70
 
 
 def test_a_poll_of_all_open_invoices(gateway) -> None:

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from cryptopay_django.exceptions import CreationUnknownError, CryptopayError, GatewayError
-from cryptopay_django.models import Callback, Invoice, InvoiceEvent, Resolution
+from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent, Resolution
 from cryptopay_django.sandbox.refusals import RefusalError
 from cryptopay_django.services import (
     create_invoice,
@@ -37,9 +37,11 @@ from cryptopay_django.services import (
     settle_invoice,
 )
 from cryptopay_django.services.events import SIGNALS
+from cryptopay_django.services.handling import retry_delivery
 from cryptopay_django.services.merge import is_covered
 from cryptopay_django.testing.inprocess import InProcessSandbox
-from tests.effects.models import Effect
+from tests.effects.handlers import HANDLERS, broken, registered
+from tests.effects.models import Effect, HandledEffect
 from tests.effects.receivers import Shop
 from tests.proofs.report import tried
 
@@ -73,10 +75,12 @@ class Histories(RuleBasedStateMachine):
                 CRYPTOPAY_FULFIL_SHORT_SETTLEMENTS=short,
                 CRYPTOPAY_RESOLUTION_SAFE_SECONDS=0.001,  # no call of a troubled sandbox is ever in flight
                 CRYPTOPAY_TOTAL_TIMEOUT=0.1,  # a troubled GET gives up soon
+                CRYPTOPAY_HANDLER_ATTEMPTS=2,
             )
         )
         self.sandbox = self.stack.enter_context(InProcessSandbox(seed="histories"))
         self.shop = self.stack.enter_context(Shop().open())
+        self.stack.enter_context(registered())
         self.orders: dict[str, tuple[Decimal, str, str]] = {}
         self.released = 0
         self.create(0, Decimal(100))
@@ -188,6 +192,16 @@ class Histories(RuleBasedStateMachine):
     def break_shop(self, *, is_broken: bool) -> None:
         self.shop.is_broken = is_broken
 
+    @rule(number=picks, is_broken=st.booleans())
+    def break_handler(self, number: int, *, is_broken: bool) -> None:
+        name = HANDLERS[number % len(HANDLERS)].__name__
+        broken.add(name) if is_broken else broken.discard(name)
+
+    @rule()
+    def try_handlers_again(self) -> None:
+        for dead in HandlerDelivery.objects.filter(given_up_at__isnull=False):
+            assert retry_delivery(dead)
+
     @has_rows
     @rule(number=picks)
     def refresh(self, number: int) -> None:
@@ -213,7 +227,7 @@ class Histories(RuleBasedStateMachine):
 
     def fall_due(self) -> None:
         """Our own clock does not move with the sandbox's: let every back-off end."""
-        for model in (Callback, InvoiceEvent, Resolution):
+        for model in (Callback, InvoiceEvent, HandlerDelivery, Resolution):
             model.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=timezone.now())
 
     def teardown(self) -> None:
@@ -231,6 +245,8 @@ class Histories(RuleBasedStateMachine):
         self.sandbox.trouble(all=0)
         self.stack.enter_context(override_settings(CRYPTOPAY_TOTAL_TIMEOUT=10))
         self.shop.is_broken = False
+        broken.clear()
+        self.try_handlers_again()
         self.sandbox.advance(days=2, deliver=True)
         for custom_id, (price, currency, coin) in self.orders.items():
             if Invoice.objects.filter(custom_id=custom_id, gateway_id=None).exists():
@@ -256,7 +272,12 @@ class Histories(RuleBasedStateMachine):
         assert not told.filter(delivered_at=None).exists()
         self.check_resolutions()
         effects = Effect.objects.values_list("event_uuid", flat=True)
-        assert sorted(effects) == sorted(told.values_list("uuid", flat=True))
+        uuids = sorted(told.values_list("uuid", flat=True))
+        assert sorted(effects) == uuids
+        assert not HandlerDelivery.objects.filter(delivered_at=None).exists()
+        for handler in HANDLERS:
+            handled = HandledEffect.objects.filter(handler=handler.__name__)
+            assert sorted(handled.values_list("event_uuid", flat=True)) == uuids
 
     def check_resolutions(self) -> None:
         """Every act has ended; coins went back once at most, and every refund that succeeded is really there."""

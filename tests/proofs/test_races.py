@@ -17,8 +17,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from cryptopay_django import handlers
 from cryptopay_django.exceptions import CryptopayError
-from cryptopay_django.models import Callback, Invoice, InvoiceEvent
+from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent
 from cryptopay_django.models.locking import LockingManager
 from cryptopay_django.services import (
     deliver_events,
@@ -27,6 +28,7 @@ from cryptopay_django.services import (
     refresh_invoice,
     release_invoice,
 )
+from cryptopay_django.services.events import new_event, write_events
 from cryptopay_django.signals import invoice_created
 from cryptopay_django.testing.factories import (
     CallbackFactory,
@@ -35,7 +37,8 @@ from cryptopay_django.testing.factories import (
     callback_body,
     invoice_wire,
 )
-from tests.effects.models import Effect
+from tests.effects.handlers import HANDLERS, registered
+from tests.effects.models import Effect, HandledEffect
 from tests.effects.receivers import Shop
 from tests.proofs.report import tried
 from tests.wire import SEQUENCES, ScriptedGateway
@@ -96,7 +99,7 @@ def arriving(invoice: Invoice, step: int) -> Callable[[], object]:
 
 def settle_down() -> None:
     """Whoever found a row in other hands left it for later: later is now."""
-    for model in (Callback, InvoiceEvent):
+    for model in (Callback, InvoiceEvent, HandlerDelivery):
         model.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=timezone.now())
     process_overdue()
 
@@ -172,6 +175,60 @@ def test_eight_workers_over_one_backlog(gateway, round_, settings):
     assert raised == []
     for invoice in invoices:
         assert_once(invoice)
+
+
+@pytest.mark.parametrize("round_", range(ROUNDS))
+def test_eight_workers_over_one_backlog_of_handlers(gateway, round_, settings):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
+    settings.CRYPTOPAY_PROCESSING = "worker"
+    invoices = [InvoiceFactory() for _ in range(6)]
+    with registered():
+        for invoice in invoices:
+            for event, changes in SEQUENCE:
+                process_callback(CallbackFactory(body=callback_body(invoice_wire(invoice, **changes), event)))
+
+        raised = at_once(*[deliver_events] * 8)
+
+        settle_down()
+    assert raised == []
+    for invoice in invoices:
+        assert_once(invoice)
+        told = [event.uuid for event in invoice.events.order_by("pk")]
+        for handler in HANDLERS:
+            effects = HandledEffect.objects.filter(invoice_id=invoice.pk, handler=handler.__name__).order_by("pk")
+            assert list(effects.values_list("event_uuid", flat=True)) == told, "once each, and in order"
+    assert not HandlerDelivery.objects.exclude(attempts=0).exists()
+
+
+class Meeting:
+    """Where two calls of one handler meet, if they can."""
+
+    barrier: threading.Barrier
+
+
+def meet_there(invoice: Invoice, event: InvoiceEvent) -> None:
+    HandledEffect.objects.create(handler="meet", event_uuid=event.uuid, kind=event.kind, invoice_id=invoice.pk)
+    with suppress(threading.BrokenBarrierError):
+        Meeting.barrier.wait()
+
+
+@on_a_server
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_without_the_lock_two_make_the_same_call(monkeypatch, is_locked):
+    """The control: both are inside the handler at the same time exactly if the lock is taken out."""
+    if not is_locked:
+        monkeypatch.setattr(LockingManager, "lock", lambda self, skip_locked=False, **lookup: self.get(**lookup))
+    Meeting.barrier = threading.Barrier(2, timeout=2 if is_locked else 20)
+    handlers.on_invoice_created(meet_there)
+    try:
+        event = new_event(InvoiceFactory(), "invoice_created", at=timezone.now())
+        write_events([event])
+        InvoiceEvent.objects.update(next_attempt_at=None)
+        at_once(*[lambda: deliver_events(event.invoice)] * 2)
+    finally:
+        handlers.unregister(meet_there)
+
+    assert HandledEffect.objects.count() == (1 if is_locked else 2)
 
 
 @on_a_server

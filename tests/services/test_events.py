@@ -11,7 +11,8 @@ from django.utils import timezone
 from cryptopay_django import signals
 from cryptopay_django.models import Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_events
-from cryptopay_django.services.events import SIGNALS, backoff, retry_event
+from cryptopay_django.services.delivery import retry_event
+from cryptopay_django.services.events import SIGNALS, backoff
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
 
 pytestmark = pytest.mark.django_db

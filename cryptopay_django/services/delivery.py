@@ -1,0 +1,122 @@
+"""The shop is told: events as signals, and to each durable handler by itself."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from ..conf import app_settings
+from ..models import EventKind, Invoice, InvoiceEvent, Payment
+from ..models.locking import write_transaction
+from .events import SIGNALS, backoff, new_event, write_events
+from .handling import call_handlers
+
+logger = logging.getLogger("cryptopay_django")
+
+
+def deliver_events(invoice: Invoice | None = None, *, limit: int = 100, deadline: float | None = None) -> int:
+    """Deliver pending events, of one invoice or of all that have some due; return how many signals and calls it took.
+
+    Signals first, then the durable handlers, which depend neither on signals nor on each other. In order for
+    each invoice: an event waits until those before it are delivered, so one that keeps failing holds back
+    its own invoice and no other. Each event has a transaction of its own, committed with what its receivers
+    wrote. `deadline` is on `time.monotonic()`; no new event is begun after it.
+    """
+    delivered = _send_signals(invoice, limit=limit, deadline=deadline)
+    return delivered + call_handlers(invoice, limit=limit, deadline=deadline)
+
+
+def retry_event(event: InvoiceEvent) -> bool:
+    """Make a pending event due now, whatever its back-off; return whether it was pending."""
+    due = Q(pk=event.pk, delivered_at=None, next_attempt_at__isnull=False)
+    return bool(InvoiceEvent.objects.filter(due).update(next_attempt_at=timezone.now()))
+
+
+def _send_signals(invoice: Invoice | None, *, limit: int, deadline: float | None) -> int:
+    if invoice is not None:
+        return _deliver_invoice(invoice.pk, limit=limit, deadline=deadline)
+    delivered = 0
+    for invoice_id in dict.fromkeys(_due_events().values_list("invoice_id", flat=True)[:limit]):
+        if deadline is not None and time.monotonic() >= deadline:
+            break
+        delivered += _deliver_invoice(invoice_id, limit=limit, deadline=deadline)
+    return delivered
+
+
+def _due_events() -> QuerySet[InvoiceEvent]:
+    """Return the events that can be delivered now, without those that wait behind one that has failed."""
+    now = timezone.now()
+    failed_before = InvoiceEvent.objects.filter(
+        invoice_id=OuterRef("invoice_id"), pk__lt=OuterRef("pk"), next_attempt_at__gt=now
+    )
+    due = InvoiceEvent.objects.primary().filter(~Exists(failed_before), next_attempt_at__lte=now)
+    return due.order_by("next_attempt_at", "pk")
+
+
+def _deliver_invoice(invoice_id: Any, *, limit: int, deadline: float | None) -> int:
+    """Deliver an invoice's pending events in order, up to the first that is not due, fails, or is in other hands."""
+    delivered = 0
+    pending = (
+        InvoiceEvent.objects.primary().filter(invoice_id=invoice_id, next_attempt_at__isnull=False).order_by("pk")
+    )
+    for event_id in pending.values_list("pk", flat=True)[:limit]:
+        if (deadline is not None and time.monotonic() >= deadline) or not _deliver_one(event_id):
+            break
+        delivered += 1
+    return delivered
+
+
+def _deliver_one(event_id: int) -> bool:
+    """Send one event's signal in one transaction; return whether the next one may follow.
+
+    1. Lock the event, so that nobody else delivers it; another holder goes on with this invoice.
+    2. Send the signal: what receivers write belongs to this transaction.
+    3. Mark it delivered and commit. If a receiver raises, all of it is rolled back, and the failure
+       is written down by itself.
+    """
+    try:
+        with write_transaction(InvoiceEvent):
+            event = InvoiceEvent.objects.lock(pk=event_id, skip_locked=True)
+            if event is None:
+                return False
+            if event.next_attempt_at is None:
+                return True
+            if event.next_attempt_at > timezone.now():
+                return False
+            _send(event)
+            event.delivered_at, event.next_attempt_at = timezone.now(), None
+            event.save(update_fields=["delivered_at", "next_attempt_at"])
+    except Exception:
+        # Whatever a receiver raises, the event must stay pending and the state must stand.
+        logger.exception("event %s: a receiver failed; it will be tried again", event_id)
+        _note_failure(event_id, traceback.format_exc())
+        return False
+    return True
+
+
+def _send(event: InvoiceEvent) -> None:
+    """Send the signal of an event's kind. The invoice that receivers see is the one of now."""
+    event.invoice = Invoice.objects.primary().get(pk=event.invoice_id)
+    arguments: dict[str, Any] = {"invoice": event.invoice, "event": event}
+    if event.payment_id is not None:
+        arguments["payment"] = event.payment = Payment.objects.primary().get(pk=event.payment_id)
+    SIGNALS[event.kind].send(sender=Invoice, **arguments)
+
+
+def _note_failure(event_id: int, error: str) -> None:
+    with write_transaction(InvoiceEvent):
+        event = InvoiceEvent.objects.lock(pk=event_id)
+        if event is None or event.next_attempt_at is None:
+            return
+        event.attempts += 1
+        event.last_error = error.replace("\x00", "\\0")[-20_000:]
+        event.next_attempt_at = timezone.now() + backoff(event.attempts)
+        event.save(update_fields=["attempts", "last_error", "next_attempt_at"])
+        if event.attempts == app_settings.NOTICE_FAILED_DELIVERIES:
+            detail = {"event": event.kind, "attempts": event.attempts}
+            write_events([new_event(event.invoice, EventKind.DELIVERY_FAILING, at=timezone.now(), detail=detail)])

@@ -1,0 +1,49 @@
+"""Two durable handlers for every kind of event that write down their effect, and can each be told to break."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cryptopay_django import handlers
+from cryptopay_django.models import Invoice, InvoiceEvent
+from cryptopay_django.services.events import SIGNALS
+
+from .models import HandledEffect
+from .receivers import BrokenShopError
+
+broken: set[str] = set()
+"""The names of those that break now."""
+
+
+def keep_books(invoice: Invoice, event: InvoiceEvent) -> None:
+    """Write the effect, and only then break: what was written must be taken back."""
+    _act("keep_books", invoice, event)
+
+
+def ship(invoice: Invoice, event: InvoiceEvent) -> None:
+    """Do the same, by itself."""
+    _act("ship", invoice, event)
+
+
+HANDLERS = (keep_books, ship)
+
+
+@contextmanager
+def registered(*kinds: str) -> Iterator[None]:
+    """Register both for these kinds, or for all."""
+    for kind in kinds or SIGNALS:
+        for handler in HANDLERS:
+            handlers.register(kind, handler)
+    try:
+        yield
+    finally:
+        broken.clear()
+        for handler in HANDLERS:
+            handlers.unregister(handler)
+
+
+def _act(name: str, invoice: Invoice, event: InvoiceEvent) -> None:
+    HandledEffect.objects.create(handler=name, event_uuid=event.uuid, kind=event.kind, invoice_id=invoice.pk)
+    if name in broken:
+        raise BrokenShopError
