@@ -10,6 +10,7 @@ PORT ?= 8000
 SANDBOX_PORT ?= 8100
 ONCE ?=
 MINUTES ?= 30
+BENCH_ARGS ?=
 PYTEST_ARGS ?= --numprocesses auto --maxprocesses 8
 
 BIN := $(VENV)/bin
@@ -22,7 +23,7 @@ stamp = $(VENV)/.installed-$(1)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo checklist test test-postgresql test-mariadb check lint types imports migrations prove wheel format clean FORCE
+.PHONY: help demo checklist test test-postgresql test-mariadb check lint types imports migrations prove bench wheel format clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +62,9 @@ migrations: $(call stamp,dev)
 
 prove: $(call stamp,dev) ## run the long tier of the proofs and print what was tried (MINUTES=30)
 	$(BIN)/python -m scripts.prove --minutes $(MINUTES)
+
+bench: $(call stamp,bench) ## measure every road beside its floor and its peers, into benchmarks/RESULTS.md (BENCH_ARGS="--quick")
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 wheel: $(call stamp,dev) ## build the wheel, and try it in an environment of its own in a new shop
 	$(BIN)/python -m scripts.try_wheel

@@ -68,7 +68,7 @@ def main() -> int:
     rows = parser.parse_args().rows
     with postgresql(options={"shared_buffers": "1GB", "work_mem": "16MB"}) as server:
         os.environ |= {"DATABASE_URL": server.url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-        import django  # noqa: PLC0415  the database's address must be known first
+        import django
 
         django.setup()
         say(f"{rows:,} invoices, filled in {fill(rows):.0f} s")
@@ -77,12 +77,12 @@ def main() -> int:
 
 def fill(rows: int) -> float:
     """Migrate and fill the database; return the seconds it took to fill."""
-    from django.contrib.auth.models import User  # noqa: PLC0415
-    from django.contrib.contenttypes.models import ContentType  # noqa: PLC0415
-    from django.core.management import call_command  # noqa: PLC0415
-    from django.db import connection  # noqa: PLC0415
+    from django.contrib.auth.models import User
+    from django.contrib.contenttypes.models import ContentType
+    from django.core.management import call_command
+    from django.db import connection
 
-    from example_project.shop.models import Order  # noqa: PLC0415
+    from example_project.shop.models import Order
 
     call_command("migrate", verbosity=0)
     User.objects.create_superuser("staff")
@@ -95,10 +95,10 @@ def fill(rows: int) -> float:
 
 def measure() -> int:
     """Print a table of the median times on a database that was filled."""
-    from django.conf import settings  # noqa: PLC0415
-    from django.contrib.auth.models import User  # noqa: PLC0415
-    from django.db import connection  # noqa: PLC0415
-    from django.test import Client  # noqa: PLC0415
+    from django.conf import settings
+    from django.contrib.auth.models import User
+    from django.db import connection
+    from django.test import Client
 
     settings.ROOT_URLCONF = "benchmarks.admin_urls"
     settings.ALLOWED_HOSTS = ["testserver"]
@@ -122,9 +122,9 @@ def measure() -> int:
 
 def requests() -> Iterator[tuple[str, str]]:
     """Yield what is asked for: the list, each choice of each filter, each kind of search, the other pages."""
-    from django.urls import reverse  # noqa: PLC0415
+    from django.urls import reverse
 
-    from cryptopay_django.models import Invoice, Payment  # noqa: PLC0415
+    from cryptopay_django.models import Invoice, Payment
 
     url = reverse("admin:cryptopay_django_invoice_changelist")
     yield "list", url
@@ -173,8 +173,8 @@ def say(line: str) -> None:
 
 def timed(client: Any, url: str) -> tuple[int, float, list[float]]:
     """Ask for a page a few times; return its number of queries, their time, and each page's, in milliseconds."""
-    from django.db import connection  # noqa: PLC0415
-    from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
 
     client.get(url)
     with CaptureQueriesContext(connection) as queries:
@@ -193,7 +193,7 @@ def timed(client: Any, url: str) -> tuple[int, float, list[float]]:
 
 
 def django_version() -> str:
-    import django  # noqa: PLC0415
+    import django
 
     return str(django.__version__)
 

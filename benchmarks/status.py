@@ -81,7 +81,7 @@ class Customer:
 
     async def poll(self) -> None:
         pause = SOONEST
-        await asyncio.sleep(random.uniform(0, SOONEST))  # noqa: S311
+        await asyncio.sleep(random.uniform(0, SOONEST))
         while True:
             before = self.etag
             try:
@@ -89,10 +89,10 @@ class Customer:
             except OSError:
                 self.figures.errors += 1
             pause = SOONEST if self.etag != before else min(LATEST, pause * SLOWER)
-            await asyncio.sleep(pause * random.uniform(0.85, 1.15))  # noqa: S311
+            await asyncio.sleep(pause * random.uniform(0.85, 1.15))
 
     async def listen(self) -> None:
-        await asyncio.sleep(random.uniform(0, SOONEST))  # noqa: S311
+        await asyncio.sleep(random.uniform(0, SOONEST))
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(f"GET {self.path}/events/ HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         try:
@@ -113,12 +113,12 @@ def set_up(folder: Path, count: int) -> list[UUID]:
         "DJANGO_SETTINGS_MODULE": "example_project.config.settings",
     }
     sys.path.insert(0, str(ROOT))
-    import django  # noqa: PLC0415  after the settings are named
+    import django
 
     django.setup()
-    from django.core.management import call_command  # noqa: PLC0415
+    from django.core.management import call_command
 
-    from cryptopay_django.testing.factories import InvoiceFactory  # noqa: PLC0415
+    from cryptopay_django.testing.factories import InvoiceFactory
 
     call_command("migrate", verbosity=0)
     return [invoice.pk for invoice in InvoiceFactory.create_batch(count)]
@@ -131,7 +131,7 @@ def serve(folder: Path, port: int, *, streams: bool, workers: int) -> subprocess
         server = ["gunicorn", "example_project.config.wsgi:application", "--threads=4", "--log-level=warning"]
         options = [f"--bind=127.0.0.1:{port}", f"--workers={workers}", "--backlog=2048"]
     with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603  our own command line
+        process = subprocess.Popen(
             [sys.executable, "-m", *server, *options], cwd=ROOT, stdout=log, stderr=log, start_new_session=True
         )
     for _ in range(300):
@@ -144,9 +144,9 @@ def serve(folder: Path, port: int, *, streams: bool, workers: int) -> subprocess
 
 async def watch(customers: list[Customer], *, seconds: float, streams: bool) -> None:
     """Let the customers watch, change some invoices every second, and stop."""
-    from django.db.models import F  # noqa: PLC0415
+    from django.db.models import F
 
-    from cryptopay_django.models import Invoice  # noqa: PLC0415
+    from cryptopay_django.models import Invoice
 
     def change(some: list[Customer]) -> None:
         Invoice.objects.filter(pk__in=[one.invoice_id for one in some]).update(version=F("version") + 1)

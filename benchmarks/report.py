@@ -1,0 +1,120 @@
+"""The generated blocks of RESULTS.md: tables between two comments, with the machine, the day and the versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+PACKAGES = (
+    "django", "django-fsm-2", "psycopg", "mysqlclient", "gunicorn", "granian", "dj-stripe", "django-payments",
+)  # fmt: skip
+
+
+def write_block(name: str, text: str, *, file: Path = RESULTS) -> None:
+    """Put a text between the comments of this block; raise ValueError when the file has no such block."""
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    whole = file.read_text(encoding="utf-8")
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    if not pattern.search(whole):
+        raise ValueError(f"{file.name} has no block {name!r}")
+    file.write_text(pattern.sub(lambda _: f"{begin}\n{text.strip()}\n{end}", whole), encoding="utf-8")
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; all columns but the first stand to the right."""
+    lines = [titles, ["---", *["---:"] * (len(titles) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def machine() -> str:
+    """Say what the figures depend on: the day, the processor, how busy it was, versions."""
+    cpus = Path("/proc/cpuinfo")
+    names = re.findall(r"^model name\s*:\s*(.+)$", cpus.read_text(), re.MULTILINE) if cpus.exists() else []
+    load = f"load {os.getloadavg()[0]:.1f} at its end, its own work included"
+    found = [f"{name} {got}" for name in PACKAGES if (got := _version(name))]
+    return (
+        f"{datetime.now(UTC):%-d %B %Y}; {names[0] if names else platform.machine()}, {os.cpu_count()} processors, "
+        f"{load}; Python {platform.python_version()}, {', '.join(found)}{_servers()}."
+    )
+
+
+def roads(title: str, lines: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of one database with one server."""
+    rows = [
+        [
+            line["name"],
+            f"{line['rate']:,.0f}",
+            f"{line['ratio']:.2f}",
+            f"{line['processor_ms']:.1f}",
+            f"{line['median_ms']:.1f}",
+            f"{line['p99_ms']:.0f}",
+            f"{line['slowest_ms']:.0f}",
+        ]
+        for line in lines
+    ]
+    refused = sum(line["refused"] for line in lines)
+    busiest = max(line["own_share"] for line in lines)
+    titles = ["road", "a second", "of the floor", "processor ms", "median ms", "99 % ms", "slowest ms"]
+    return (
+        f"### {title}\n\n{table(titles, rows)}\n\n"
+        f"Answers other than 200: {refused}. The load generator used {busiest:.2f} of a processor at most."
+    )
+
+
+def bursts(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the tables of bursts and of a worker's memory, by database."""
+    rows = [
+        [name, f"{burst['callbacks']:,}", str(burst["workers"]), f"{burst['seconds']:.1f}", f"{burst['rate']:,.0f}"]
+        for name, one in found.items()
+        for burst in one["bursts"]
+    ]
+    text = table(["database", "callbacks", "workers", "seconds", "a second"], rows)
+    held = [
+        [f"{note['callbacks']:,} ({name})", f"{note['mebibytes']:.0f}"]
+        for name, one in found.items()
+        for note in one["memory"]
+    ]
+    return f"{text}\n\n{table(['callbacks processed by one worker', 'its memory, MiB'], held)}" if held else text
+
+
+def pages(found: Mapping[str, Any]) -> str:
+    """Return the tables of the pages by number of invoices, and of creations."""
+    counts = list(found["pages"])
+    names = list(next(iter(found["pages"].values())))
+    rows = [[name, *(f"{found['pages'][count][name]:.1f}" for count in counts)] for name in names]
+    creation = found["creation"]
+    own = creation["create_invoice"] - creation["bare POST"]
+    made = [[name, f"{took:.1f}"] for name, took in creation.items()]
+    made.append(["create_invoice's own work", f"{own:.1f}"])
+    return (
+        table(["server time, median ms", *(f"{int(count):,} invoices" for count in counts)], rows)
+        + "\n\n"
+        + table(["one new invoice, median ms", "against the sandbox on loopback"], made)
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _servers() -> str:
+    found = []
+    for program in ("postgres", "mariadbd"):
+        try:
+            said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+        except OSError:
+            continue
+        if number := re.search(r"\d+\.\d+(\.\d+)?", said):
+            found.append(f", {'PostgreSQL' if program == 'postgres' else 'MariaDB'} {number[0]}")
+    return "".join(found)
