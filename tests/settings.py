@@ -117,18 +117,18 @@ STATIC_URL = "static/"
 
 CRYPTOPAY_ACCOUNTS = {
     "default": {
-        "API_KEY": "test-api-key-of-the-default-account-000",
-        "API_SECRET": "test-api-secret-of-the-default-account-000",
+        "API_KEY": "canary-api-key-of-the-default-account-000",
+        "API_SECRET": "canary-api-secret-of-the-default-account-000",
         "CALLBACK_SECRETS": [
-            "test-callback-secret-of-the-default-account-newest",
-            "test-callback-secret-of-the-default-account-older",
+            "canary-callback-secret-of-the-default-account-newest",
+            "canary-callback-secret-of-the-default-account-older",
         ],
         "BASE_URL": "sandbox",
     },
     "second": {
-        "API_KEY": "test-api-key-of-the-second-account-0000",
-        "API_SECRET": "test-api-secret-of-the-second-account-0000",
-        "CALLBACK_SECRETS": ["test-callback-secret-of-the-second-account-only"],
+        "API_KEY": "canary-api-key-of-the-second-account-0000",
+        "API_SECRET": "canary-api-secret-of-the-second-account-0000",
+        "CALLBACK_SECRETS": ["canary-callback-secret-of-the-second-account-only"],
         "BASE_URL": "sandbox",
     },
 }
