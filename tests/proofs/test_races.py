@@ -1,8 +1,8 @@
-"""Real parallel load on one invoice, with real threads on connections of their own.
+"""Real parallel load on one invoice, with real threads and processes on connections of their own.
 
-PROVE_ROUNDS sets how often each race is run. The servers' races have a control beside them: with the lock
-taken out, the same race is lost. SQLite has one writer at a time; there the promise is that nobody is told
-that the database is locked.
+PROVE_ROUNDS sets how often each race is run (a backlog's by eight workers a tenth as often). The servers' races have a
+control beside them: with the lock taken out, the same race is lost. SQLite has one writer at a time; there the promise
+is that nobody is told that the database is locked.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -40,16 +41,17 @@ from cryptopay_django.testing.factories import (
 from tests.effects.handlers import HANDLERS, registered
 from tests.effects.models import Effect, HandledEffect
 from tests.effects.receivers import Shop
-from tests.proofs.report import tried
+from tests.proofs.racing import Threads, at_the_line, race_processes
 from tests.wire import SEQUENCES, ScriptedGateway
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = int(os.environ.get("PROVE_ROUNDS", "3"))
+FEWER = max(ROUNDS // 10, 2)
 SEQUENCE = SEQUENCES["topped up in time"][0]
 TOLD = ["invoice_completed", *["payment_confirmed"] * 2, *["payment_detected"] * 2]
 
-on_a_server = pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has no row locks to take out")
+on_a_server = pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no row locks to take out")
 
 
 @pytest.fixture(autouse=True)
@@ -59,33 +61,16 @@ def shop() -> Iterator[Shop]:
 
 
 @pytest.fixture
+def threads() -> Iterator[Threads]:
+    with at_the_line() as threads:
+        yield threads
+
+
+@pytest.fixture
 def gateway(settings) -> ScriptedGateway:
     scripted = ScriptedGateway(lambda *_: (200, {"data": scripted.truth}))
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: scripted
     return scripted
-
-
-def at_once(*acts: Callable[[], object]) -> list[BaseException]:
-    """Run every act in a thread of its own, all let go at the same moment; return what they raised."""
-    start = threading.Barrier(len(acts))
-    raised: list[BaseException] = []
-
-    def run(act: Callable[[], object]) -> None:
-        start.wait()
-        try:
-            act()
-        except BaseException as error:  # noqa: BLE001  whatever it is, the test must see it
-            raised.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[act]) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    tried("races of up to 16 threads", 1)
-    return raised
 
 
 def arriving(invoice: Invoice, step: int) -> Callable[[], object]:
@@ -117,63 +102,95 @@ def assert_once(invoice: Invoice) -> None:
     assert not Callback.objects.filter(outcome="pending").exists()
 
 
-@pytest.mark.parametrize("round_", range(ROUNDS))
-def test_one_callback_sixteen_fold(gateway, round_):
-    invoice = InvoiceFactory()
-    gateway.truth = invoice_wire(invoice, **SEQUENCE[-1][1])
+def test_one_callback_sixteen_fold(gateway, threads):
+    for _ in range(ROUNDS):
+        invoice = InvoiceFactory()
+        gateway.truth = invoice_wire(invoice, **SEQUENCE[-1][1])
 
-    raised = at_once(*[arriving(invoice, -1) for _ in range(16)])
+        raised = threads.race(*[arriving(invoice, -1) for _ in range(16)])
 
-    settle_down()
-    assert raised == []
-    assert_once(invoice)
-
-
-@pytest.mark.parametrize("round_", range(ROUNDS))
-def test_different_callbacks_of_one_invoice(gateway, round_):
-    invoice = InvoiceFactory()
-    gateway.truth = invoice_wire(invoice, **SEQUENCE[-1][1])
-
-    raised = at_once(*[arriving(invoice, step) for step in (*range(5), *range(5))])
-
-    settle_down()
-    assert raised == []
-    assert_once(invoice)
+        settle_down()
+        assert raised == []
+        assert_once(invoice)
 
 
-@pytest.mark.parametrize("round_", range(ROUNDS))
-def test_callback_against_poll_against_operator(gateway, round_):
-    invoice = InvoiceFactory(quarantine_reason="odd")
-    gateway.truth = invoice_wire(invoice, **SEQUENCE[-1][1])
+def test_different_callbacks_of_one_invoice(gateway, threads):
+    for _ in range(ROUNDS):
+        invoice = InvoiceFactory()
+        gateway.truth = invoice_wire(invoice, **SEQUENCE[-1][1])
 
-    def release() -> None:
-        with suppress(CryptopayError):  # another operator was first
-            release_invoice(invoice, actor="ada", reason="looked at it")
+        raised = threads.race(*[arriving(invoice, step) for step in (*range(5), *range(5))])
 
-    raised = at_once(
-        *[arriving(invoice, -1) for _ in range(3)], *[lambda: refresh_invoice(invoice)] * 3, release, release
-    )
-
-    settle_down()
-    kinds = list(Invoice.objects.get(pk=invoice.pk).events.values_list("kind", flat=True))
-    assert raised == []
-    assert (kinds.count("invoice_released"), kinds.count("invoice_completed")) == (1, 1)
-    assert Effect.objects.filter(kind="invoice_completed", invoice_id=invoice.pk).count() == 1
+        settle_down()
+        assert raised == []
+        assert_once(invoice)
 
 
-@pytest.mark.parametrize("round_", range(ROUNDS))
-def test_eight_workers_over_one_backlog(gateway, round_, settings):
-    settings.CRYPTOPAY_CONFIRM_WITH_API = False
+def test_callback_against_poll_against_operator(gateway, threads):
+    for _ in range(ROUNDS):
+        invoice = InvoiceFactory(quarantine_reason="odd")
+        gateway.truth = invoice_wire(invoice, **SEQUENCE[-1][1])
+
+        arrivals = [arriving(invoice, -1) for _ in range(3)]
+        raised = threads.race(*arrivals, *[partial(refresh_invoice, invoice)] * 3, *[partial(released, invoice)] * 2)
+
+        settle_down()
+        kinds = list(Invoice.objects.get(pk=invoice.pk).events.values_list("kind", flat=True))
+        assert raised == []
+        assert (kinds.count("invoice_released"), kinds.count("invoice_completed")) == (1, 1)
+        assert Effect.objects.filter(kind="invoice_completed", invoice_id=invoice.pk).count() == 1
+
+
+def released(invoice: Invoice) -> None:
+    with suppress(CryptopayError):  # another operator was first
+        release_invoice(invoice, actor="ada", reason="looked at it")
+
+
+def backlog() -> list[Invoice]:
     invoices = [InvoiceFactory() for _ in range(6)]
     for invoice in invoices:
         for event, changes in SEQUENCE:
             CallbackFactory(body=callback_body(invoice_wire(invoice, **changes), event))
+    return invoices
 
-    raised = at_once(*[process_overdue] * 8)
 
-    settle_down()
-    assert raised == []
-    for invoice in invoices:
+def test_eight_workers_over_one_backlog(threads, settings):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
+    for _ in range(FEWER):
+        invoices = backlog()
+
+        raised = threads.race(*[process_overdue] * 8)
+
+        settle_down()
+        assert raised == []
+        for invoice in invoices:
+            assert_once(invoice)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_eight_worker_processes_over_one_backlog(settings):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
+    for _ in range(FEWER):
+        invoices = backlog()
+
+        failed = race_processes(*[process_overdue] * 8)
+
+        settle_down()
+        assert failed == 0
+        for invoice in invoices:
+            assert_once(invoice)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_different_callbacks_in_processes(gateway):
+    for _ in range(FEWER):
+        invoice = InvoiceFactory()
+        gateway.truth = invoice_wire(invoice, **SEQUENCE[-1][1])
+
+        failed = race_processes(*[arriving(invoice, step) for step in (*range(5), 4)])
+
+        settle_down()
+        assert failed == 0
         assert_once(invoice)
 
 
@@ -233,7 +250,7 @@ def test_without_the_lock_two_make_the_same_call(monkeypatch, is_locked):
 
 @on_a_server
 @pytest.mark.parametrize("is_locked", [True, False])
-def test_without_the_lock_two_deliver_the_same_event(monkeypatch, is_locked):
+def test_without_the_lock_two_deliver_the_same_event(monkeypatch, threads, is_locked):
     """The control: both are inside the receiver at the same time exactly if the lock is taken out."""
     if not is_locked:
         monkeypatch.setattr(LockingManager, "lock", lambda self, skip_locked=False, **lookup: self.get(**lookup))
@@ -250,7 +267,7 @@ def test_without_the_lock_two_deliver_the_same_event(monkeypatch, is_locked):
 
     invoice_created.connect(meet)
     try:
-        at_once(*[lambda: deliver_events(event.invoice)] * 2)
+        threads.race(*[lambda: deliver_events(event.invoice)] * 2)
     finally:
         invoice_created.disconnect(meet)
 
@@ -259,14 +276,14 @@ def test_without_the_lock_two_deliver_the_same_event(monkeypatch, is_locked):
 
 
 @on_a_server
-def test_without_the_lock_a_merge_is_lost_or_refused(monkeypatch, gateway, settings):
+def test_without_the_lock_a_merge_is_lost_or_refused(monkeypatch, gateway, threads, settings):
     """The control: sixteen at once on an unlocked row do what assert_once would not let pass."""
     settings.CRYPTOPAY_CONFIRM_WITH_API = False
     monkeypatch.setattr(LockingManager, "lock", lambda self, skip_locked=False, **lookup: self.get(**lookup))
 
     for _ in range(20):
         invoice = InvoiceFactory()
-        at_once(*[arriving(invoice, -1) for _ in range(16)])
+        threads.race(*[arriving(invoice, -1) for _ in range(16)])
         if Callback.objects.filter(error__contains="IntegrityError").exists():
             return
 
