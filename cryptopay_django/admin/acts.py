@@ -1,4 +1,4 @@
-"""The pages on which staff settle, refund and release one invoice, and the buttons that ask the service again.
+"""The pages on which staff settle, refund and release one invoice, and the button that asks the service again.
 
 Each checks its permission here, whatever led to it. A typed error becomes a message; the form is shown
 again, with fresh figures, where it can be tried again. None of these views runs in a transaction:
@@ -22,10 +22,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from ..exceptions import AddressError, CryptopayError, InvoiceChangedError, QuoteExpiredError
-from ..models import Invoice, InvoiceEvent
+from ..models import Invoice
 from ..permissions import Act, may
 from ..services import SettlementQuote, refresh_invoice, refund_invoice, release_invoice, settle_invoice
-from ..services.delivery import deliver_events, retry_event
 from . import figures, outcome
 from .access import is_settled_short, may_refund
 from .forms import ActForm, RefundForm, ReleaseForm, SettleForm
@@ -49,13 +48,10 @@ class InvoiceActs(Base):
         """Return the URLs of acts; none of their views is wrapped into a request's transaction."""
         views: dict[str, View] = {"settle": self.settle_view, "refund": self.refund_view, "release": self.release_view,
                                   "refresh": self.refresh_view}  # fmt: skip
-        urls = [
+        return [
             path(f"<uuid:pk>/{name}/", self.act(view), name=f"cryptopay_django_invoice_{name}")
             for name, view in views.items()
         ]
-        retry = path("<uuid:pk>/events/<int:event_id>/retry/", self.act(self.retry_view),
-                     name="cryptopay_django_invoice_retry")  # fmt: skip
-        return [*urls, retry]
 
     def act(self, view: View) -> View:
         """Wrap a view: staff only, with CSRF, outside of transactions."""
@@ -133,26 +129,6 @@ class InvoiceActs(Base):
             changed, same = _("The invoice was brought up to date."), _("The service says the same as we do.")
             messages.success(request, changed if invoice.version != before else same)
         return self.to_page(invoice.pk)
-
-    def retry_view(self, request: HttpRequest, pk: UUID, event_id: int) -> HttpResponse:
-        """Try to deliver a signal again, at once. POST only."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        invoice = self.permitted(request, pk, may(request.user, Act.REFRESH))
-        event = InvoiceEvent.objects.filter(pk=event_id, invoice=invoice).first()
-        if event is None:
-            raise Http404
-        if not retry_event(event):
-            messages.info(request, _("The shop has heard of this already."))
-            return self.to_page(pk)
-        self.log_change(request, invoice, f"Retried the signal {event.kind} ({event.uuid})")
-        deliver_events(invoice)
-        event.refresh_from_db()
-        if event.delivered_at is None:
-            messages.error(request, _("The shop failed again: see the traceback below."))
-        else:
-            messages.success(request, _("The shop was told."))
-        return self.to_page(pk)
 
     def permitted(self, request: HttpRequest, pk: UUID, allowed: bool) -> Invoice:  # noqa: FBT001  one fact, checked first
         """Return the invoice as the database has it, or refuse: 403 before 404, so that nothing is told."""

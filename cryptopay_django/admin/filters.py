@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from ..conf import account_names, app_settings
 from ..models import Invoice, InvoiceStatus, Payment, RiskLevel, StatusContext
+from ..services.handling import dead_calls, failing_calls
 from .access import quarantined, waiting_for
 
 Choices = list[tuple[str, Any]]
@@ -104,6 +105,21 @@ class FoldedFilter(admin.SimpleListFilter):
     """A filter with many choices, folded until one is chosen."""
 
     template = "admin/cryptopay_django/invoice/folded_filter.html"
+
+
+class UntoldFilter(FoldedFilter):
+    """Invoices of which a durable handler of the shop has not heard."""
+
+    title = gettext_lazy("handlers")
+    parameter_name = "handlers"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
+        return [("given_up", _("given up")), ("failing", _("tried again"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        """What is asked for is rare: it is gathered first, by its index."""
+        calls = {"given_up": dead_calls, "failing": failing_calls}.get(self.value() or "")
+        return queryset.filter(pk__in=calls().values("event__invoice_id").distinct()) if calls else queryset
 
 
 class CoinFilter(FoldedFilter):

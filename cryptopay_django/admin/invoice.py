@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..conf import account_names
 from ..models import Invoice
-from . import acts, bulk, filters, hosts, overview, page
+from . import acts, bulk, filters, hosts, overview, page, retries
 from .columns import InvoiceColumns
 from .export import PRESETS, csv_lines, rows_of
 from .paging import CappedPaginator
@@ -26,7 +26,7 @@ from .search import find_invoices
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(InvoiceColumns, acts.InvoiceActs, bulk.BulkActs, ReadOnlyAdmin):
+class InvoiceAdmin(InvoiceColumns, retries.Retries, acts.InvoiceActs, bulk.BulkActs, ReadOnlyAdmin):
     """Every invoice: what was ordered, what is to be paid, what came, and what can be done about it."""
 
     list_display = ["invoice", "order_link", "state", "asked", "came", "risk", "account"]
@@ -40,6 +40,7 @@ class InvoiceAdmin(InvoiceColumns, acts.InvoiceActs, bulk.BulkActs, ReadOnlyAdmi
         filters.CreatedFilter,
         filters.FinishedFilter,
         filters.CoinFilter,
+        filters.UntoldFilter,
     ]
     sortable_by = ["state"]
     search_fields = ["=id"]
@@ -110,6 +111,7 @@ class InvoiceAdmin(InvoiceColumns, acts.InvoiceActs, bulk.BulkActs, ReadOnlyAdmi
             path("overview/", view(self.overview_view), name="cryptopay_django_invoice_overview"),
             path("export/<slug:preset>/", view(self.export_view), name="cryptopay_django_invoice_export"),
             *self.act_urls(),
+            *self.retry_urls(),
             *self.bulk_urls(),
         ]
         return [*names, *super().get_urls()]

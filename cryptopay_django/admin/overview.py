@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from ..fields import EXACT
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, StatusContext
+from ..services.handling import count_undelivered
 from . import display
 from .charts import Bar, bars, stacked_columns
 
@@ -68,6 +69,7 @@ def overview_context(*, now: datetime) -> dict[str, Any]:
         "wrong": _percent(min(wrong, paid), paid),
         "wrong_of": (min(wrong, paid), paid),
         "confirm_times": confirm_times(),
+        "untold": count_undelivered(now),
     }
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from ..models import Callback, CallbackOutcome, EventKind, Invoice, InvoiceEvent
+from ..models import Callback, CallbackOutcome, EventKind, HandlerDelivery, Invoice, InvoiceEvent
 from ..services.events import SIGNALS
 from .display import amount, context_name, moment_text
 
@@ -43,11 +44,24 @@ _TONES = {
     EventKind.STATUS_OVERRULED: "alarm",
     EventKind.RISK_HIGH: "alarm",
     EventKind.DELIVERY_FAILING: "alarm",
+    EventKind.HANDLER_GIVEN_UP: "alarm",
     EventKind.RESOLUTION_SUCCEEDED: "good",
     EventKind.RESOLUTION_FAILED: "alarm",
     EventKind.RESOLUTION_UNKNOWN: "warning",
     EventKind.RESOLUTION_STUCK: "alarm",
 }
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a durable handler has heard of an event. `state`: done, waiting, pending (failed), dead."""
+
+    delivery_id: int
+    handler: str
+    state: str
+    text: str
+    traceback: str
+    can_retry: bool
 
 
 @dataclass(frozen=True)
@@ -67,6 +81,7 @@ class Entry:
     event_id: int | None = None
     kind: str = ""
     is_notice_due: bool = False
+    calls: list[Call] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -76,11 +91,17 @@ class Timeline:
     entries: list[Entry]
     is_cut: bool
 
+    @property
+    def untold(self) -> list[str]:
+        """The handlers of the shop that have failed and not heard of everything yet."""
+        calls = [call for entry in self.entries for call in entry.calls]
+        return sorted({call.handler for call in calls if call.state in ("pending", "dead")})
+
 
 def timeline_of(invoice: Invoice, *, site_name: str) -> Timeline:
-    """Return an invoice's timeline. Two queries, however much happened."""
+    """Return an invoice's timeline. Three queries, however much happened."""
     callbacks, callbacks_cut = _newest(invoice.callbacks.defer("body"))
-    events, events_cut = _newest(invoice.events.select_related("payment"))
+    events, events_cut = _newest(invoice.events.select_related("payment").prefetch_related("deliveries"))
     entries = [
         *(_of_callback(one, site_name) for one in callbacks),
         *(_of_event(one, invoice) for one in events),
@@ -127,6 +148,7 @@ def _of_event(event: InvoiceEvent, invoice: Invoice) -> Entry:
         event_id=event.pk,
         kind=event.kind,
         is_notice_due=event.notice_due_at is not None,
+        calls=[_call(one) for one in sorted(event.deliveries.all(), key=lambda one: one.handler)],
     )
 
 
@@ -151,6 +173,21 @@ def _delivery(event: InvoiceEvent) -> str:
         "count": event.attempts,
         "at": moment_text(event.next_attempt_at),
     }
+
+
+def _call(one: HandlerDelivery) -> Call:
+    failed = ngettext("failed once", "failed %(count)d times", one.attempts) % {"count": one.attempts}
+    if one.delivered_at is not None:
+        state, text = "done", _("told at %(at)s") % {"at": moment_text(one.delivered_at)}
+    elif one.next_attempt_at is None:
+        state, text = "dead", _("%(failed)s and was given up: it is not tried again by itself") % {"failed": failed}
+    elif not one.attempts:
+        state, text = "waiting", _("still to be told")
+    else:
+        at = moment_text(one.next_attempt_at)
+        state, text = "pending", _("%(failed)s; next try at %(at)s") % {"failed": failed, "at": at}
+    is_told = one.delivered_at is not None
+    return Call(one.pk, one.handler, state, text, "" if is_told else one.last_error, not is_told)
 
 
 def _facts(event: InvoiceEvent, invoice: Invoice) -> Iterator[tuple[str, str]]:

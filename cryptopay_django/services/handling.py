@@ -72,12 +72,18 @@ def retry_delivery(delivery: HandlerDelivery) -> bool:
 
 def count_undelivered(now: datetime) -> Undelivered:
     """Count what handlers have not been told, by what is the matter with it. Three queries."""
-    pending = HandlerDelivery.objects.filter(next_attempt_at__isnull=False)
-    return Undelivered(
-        dead=HandlerDelivery.objects.filter(given_up_at__isnull=False).count(),
-        failing=pending.filter(attempts__gt=0).count(),
-        overdue=pending.filter(next_attempt_at__lte=now - OVERDUE_AFTER).count(),
-    )
+    overdue = HandlerDelivery.objects.filter(next_attempt_at__lte=now - OVERDUE_AFTER)
+    return Undelivered(dead=dead_calls().count(), failing=failing_calls().count(), overdue=overdue.count())
+
+
+def dead_calls() -> QuerySet[HandlerDelivery]:
+    """Return the calls that were given up."""
+    return HandlerDelivery.objects.filter(given_up_at__isnull=False)
+
+
+def failing_calls() -> QuerySet[HandlerDelivery]:
+    """Return the calls that have failed and are tried again."""
+    return HandlerDelivery.objects.filter(next_attempt_at__isnull=False, attempts__gt=0)
 
 
 def _due_deliveries() -> QuerySet[HandlerDelivery]:

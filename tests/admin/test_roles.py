@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core import serializers
 from django.core.management import call_command
 
-from cryptopay_django.models import Callback, Invoice, InvoiceEvent, Payment, Resolution
+from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent, Payment, Resolution
 from cryptopay_django.services import settle_invoice
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory
 
@@ -35,6 +35,7 @@ TABLE = [
     ("invoice_release", "quarantined", RELEASE, RELEASE),
     ("invoice_refresh", "invoice", None, REFRESH),
     ("invoice_retry", "event", None, REFRESH),
+    ("invoice_retry_call", "call", None, REFRESH),
     ("invoice_bulk", "settle", None, SETTLE),
     ("invoice_bulk", "refund", None, REFUND),
     ("invoice_export", "all", SEE, SEE),
@@ -61,6 +62,7 @@ def world(desk, settings):
         "invoice": (invoice.pk,),
         "quarantined": (quarantined.pk,),
         "event": (invoice.pk, event.pk),
+        "call": (invoice.pk, HandlerDelivery.objects.create(event=event, handler="shop.gone").pk),
         "callback": (Callback.objects.first().pk,),
         "resolution": (waiting.pk,),
         "settle": ("settle",),
@@ -73,7 +75,7 @@ def everything():
     """Return every row that a decision could change, as text."""
     rows = [
         row
-        for model in (Invoice, Payment, Callback, InvoiceEvent, Resolution, LogEntry)
+        for model in (Invoice, Payment, Callback, InvoiceEvent, HandlerDelivery, Resolution, LogEntry)
         for row in model.objects.order_by("pk")
     ]
     return serializers.serialize("json", rows)
