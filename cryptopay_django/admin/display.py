@@ -189,8 +189,9 @@ def transaction_link(txid: str, network: str) -> SafeString:
 
 
 def pretty_body(raw: bytes) -> str:
-    """Return stored bytes laid out if they are JSON, as they are otherwise."""
+    """Return stored bytes laid out if they are JSON, as they are otherwise; what no page can hold as `\\udc00`."""
     try:
-        return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
+        text = json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
+        return text.encode("utf-8", "backslashreplace").decode()
     except (ValueError, RecursionError):
         return raw.decode("utf-8", "backslashreplace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -21,6 +22,7 @@ from .wording import STEP_NAMES, STEPS, message_for
 ASKED, NOT_ASKED = "yes", "failed"
 """What came of "I have sent it", as the page's query says it."""
 
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 _NEEDS_NEW_INVOICE = frozenset({State.PREPARING, State.EXPIRED, State.CANCELLED})
 
 
@@ -69,7 +71,9 @@ def new_invoice_url(invoice: Invoice) -> str:
 
 
 def safe_link(url: str) -> str:
-    """Return a URL if it leads to a page, of this site or another one; "" for any other scheme."""
+    """Return a URL if it leads to a page, of this site or another one; "" for any other scheme and for odd ones."""
+    if url != url.strip() or _CONTROL.search(url):
+        return ""
     parts = urlsplit(url)
     is_absolute = parts.scheme in ("http", "https") and bool(parts.netloc)
     is_path = not parts.scheme and not parts.netloc and url.startswith("/") and not url.startswith(("//", "/\\"))
