@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.crypto import salted_hmac
 from requests.adapters import BaseAdapter
 
 from .gateway.client import Client
@@ -267,6 +268,11 @@ class Account:
     api_key: str = field(repr=False)
     api_secret: str = field(repr=False)
     callback_secrets: tuple[str, ...] = field(repr=False)
+
+    @property
+    def secret_marks(self) -> tuple[str, ...]:
+        """A name for each callback secret, from which nobody without SECRET_KEY can tell the secret."""
+        return tuple(salted_hmac(__name__, secret).hexdigest()[:16] for secret in self.callback_secrets)
 
 
 def get_account(name: str) -> Account:

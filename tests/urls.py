@@ -6,5 +6,6 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("cryptopay/", include("cryptopay_django.urls")),
+    path("cryptopay/", include("cryptopay_django.health_urls")),
     path("cryptopay/api/", include("cryptopay_django.api.urls")),
 ]

@@ -29,9 +29,13 @@ class Callback(models.Model):
     secret_index = models.PositiveSmallIntegerField(
         help_text=_("Which of the account's CALLBACK_SECRETS matched; 0 is the newest.")
     )
-    outcome = models.CharField(
-        max_length=16, choices=CallbackOutcome.choices, default=CallbackOutcome.PENDING, db_index=True
+    secret_mark = models.CharField(
+        max_length=16,
+        blank=True,
+        editable=False,
+        help_text=_("A name of that secret which stays the same when others are put before it."),
     )
+    outcome = models.CharField(max_length=16, choices=CallbackOutcome.choices, default=CallbackOutcome.PENDING)
     error = models.TextField(blank=True, help_text=_("Why it is unreadable, stale or still pending."))
     event = models.CharField(max_length=64, blank=True, help_text=_("The gateway's type and event, once read."))
     invoice = models.ForeignKey(Invoice, null=True, blank=True, on_delete=models.PROTECT, related_name="callbacks")
@@ -53,6 +57,10 @@ class Callback(models.Model):
     class Meta:
         verbose_name = _("callback")
         verbose_name_plural = _("callbacks")
+        indexes = [
+            models.Index(fields=["outcome", "received_at"], name="cryptopay_callback_outcome"),
+            models.Index(fields=["account", "secret_mark", "received_at"], name="cryptopay_callback_secret"),
+        ]
 
     def __str__(self) -> str:
         return f"callback {self.pk} {self.event} ({self.outcome})".replace("  ", " ")

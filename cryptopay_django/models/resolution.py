@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
-from ..fields import StatusField, StatusModel
+from ..fields import SparseIndex, StatusField, StatusModel
 from .invoice import Invoice
 from .locking import LockingManager
 
@@ -81,6 +81,9 @@ class Resolution(StatusModel):
                 condition=models.Q(active=True) | models.Q(active__isnull=True),
                 name="cryptopay_resolution_active",
             ),
+        ]
+        indexes = [
+            SparseIndex(fields=["active", "status"], where=models.Q(active=True), name="cryptopay_resolution_open")
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from .locking import LockingManager
 
+RECONCILIATION = "reconciliation"
+
 
 class Schedule(models.Model):
     """One row a piece of work. Whoever moves `due_at` on has the turn."""

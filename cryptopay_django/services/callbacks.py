@@ -39,13 +39,15 @@ def receive_callback(body: bytes, signature: str, *, account: str = "default") -
     the body (nothing is stored), ImproperlyConfigured for an account that is not there, DatabaseError
     when it could not be stored.
     """
-    index = verify_callback(body, signature, secrets=get_account(account).callback_secrets)
+    configured = get_account(account)
+    index = verify_callback(body, signature, secrets=configured.callback_secrets)
     now = timezone.now()
     return Callback.objects.create(
         account=account,
         body=body,
         digest=hashlib.sha256(body).hexdigest(),
         secret_index=index,
+        secret_mark=configured.secret_marks[index],
         received_at=now,
         next_attempt_at=now + LEASE if app_settings.PROCESSING == "request" else now,
     )

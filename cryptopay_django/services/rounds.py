@@ -10,11 +10,10 @@ from django.utils import timezone
 
 from ..conf import app_settings
 from ..models import Schedule
+from ..models.schedule import RECONCILIATION
 from .reconciliation import Reconciliation, reconcile_invoices
 
 logger = logging.getLogger("cryptopay_django")
-
-RECONCILIATION = "reconciliation"
 
 LEASE = timedelta(minutes=5)
 """For how long a turn is held without a sign of life. Then its process is taken for dead."""

@@ -5,9 +5,22 @@ looks at what is installed.
 """
 
 from .drift import explain_drift
+from .figures import Figures, read_figures
+from .health import check_health
 from .installation import callback_path
 from .run import diagnose
 from .selftest import try_callback_url
 from .sign import Level, Sign, worst_of
 
-__all__ = ["Level", "Sign", "callback_path", "diagnose", "explain_drift", "try_callback_url", "worst_of"]
+__all__ = [
+    "Figures",
+    "Level",
+    "Sign",
+    "callback_path",
+    "check_health",
+    "diagnose",
+    "explain_drift",
+    "read_figures",
+    "try_callback_url",
+    "worst_of",
+]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F, Max
+from django.db.models import F, Max, QuerySet
 
 from ...conf import BASE_URLS, Account, client_for
 from ...exceptions import GatewayAuthenticationError, GatewayError, GatewayPermissionError
@@ -77,42 +77,45 @@ def _judge_clock(offset: float | None, account: Account) -> Sign:
     return Sign("clock", level, found, remedy, account.name)
 
 
-def last_callback(account: str, secret_index: int | None = None) -> datetime | None:
-    """Return when the last callback came, of all or of those that one secret matched; our own self-tests are none."""
-    rows = Callback.objects.filter(account=account).exclude(digest=selftest.DIGEST)
-    if secret_index is not None:
-        rows = rows.filter(secret_index=secret_index)
-    return rows.order_by("-received_at").values_list("received_at", flat=True).first()
+def last_callback(account: Account) -> datetime | None:
+    """Return when the last callback of an account came; our own self-tests are none."""
+    found = [_matched(account, mark).last() for mark in (*account.secret_marks, "")]
+    return max((at for at in found if at is not None), default=None)
 
 
 def check_secrets(account: Account, now: datetime) -> Iterator[Sign]:
-    """Tell when each callback secret was last of use, and when an older one may go."""
-    found_last = {index: last_callback(account.name, index) for index in range(len(account.callback_secrets))}
-    last = {index: at for index, at in found_last.items() if at is not None}
-    uses = ", ".join(
-        f"number {index + 1} {since(last.get(index), now)}" for index in range(len(account.callback_secrets))
-    )
-    found = f"{len(account.callback_secrets)} in CALLBACK_SECRETS; last matched: {uses}"
-    if len(account.callback_secrets) == 1:
+    """Tell when each callback secret was last of use, and when an older one may go.
+
+    That is two days after the newest was first of use, or an older one last.
+    """
+    last = [_matched(account, mark).last() for mark in account.secret_marks]
+    uses = ", ".join(f"number {index + 1} {since(at, now)}" for index, at in enumerate(last))
+    found = f"{len(last)} in CALLBACK_SECRETS; last matched: {uses}"
+    newest_since = _matched(account, account.secret_marks[0]).first()
+    if len(last) == 1:
         yield Sign("secrets", Level.OK, found, account=account.name)
-        return
-    newest, older = last.get(0), max((last[index] for index in last if index), default=None)
-    if older is None or newest is None or newest <= older:
-        remedy = "Keep them all until callbacks match the newest and two days have passed since an older one matched."
-        yield Sign("secrets", Level.OK, found, remedy, account.name)
-    elif now - older < SECRET_REST:
-        remedy = (
-            f"An older one is still of use. It may go two days after its last match: {older + SECRET_REST:%Y-%m-%d}."
-        )
+    elif newest_since is None:
+        remedy = "Keep them all: no callback has matched the newest yet, which stands first."
         yield Sign("secrets", Level.OK, found, remedy, account.name)
     else:
-        remedy = "The older ones may go: nothing that was signed with them can still be on its way."
-        yield Sign("secrets", Level.WARNING, found, remedy, account.name)
+        rest_from = max([newest_since, *(at for at in last[1:] if at is not None)])
+        if now - rest_from < SECRET_REST:
+            remedy = f"Keep them all. What is older than the first may go on {rest_from + SECRET_REST:%Y-%m-%d %H:%M}."
+            yield Sign("secrets", Level.OK, found, remedy, account.name)
+        else:
+            remedy = "What is older than the first may go: nothing that was signed with it can still be on its way."
+            yield Sign("secrets", Level.WARNING, found, remedy, account.name, "may-go")
+
+
+def _matched(account: Account, mark: str) -> QuerySet[Callback, datetime]:
+    """Return when callbacks came that one secret had signed, in order. The first and the last cost one look each."""
+    rows = Callback.objects.filter(account=account.name, secret_mark=mark).exclude(digest=selftest.DIGEST)
+    return rows.order_by("received_at").values_list("received_at", flat=True)
 
 
 def check_arrivals(account: Account, now: datetime) -> Iterator[Sign]:
     """Tell when the last callback came; worry when payments are found that no callback spoke of."""
-    last = last_callback(account.name)
+    last = last_callback(account)
     paid = Payment.objects.filter(invoice__account=account.name).aggregate(at=Max("detected_at"))["at"]
     found = f"last callback: {since(last, now)}; last payment found: {since(paid, now)}"
     if paid is not None and (last is None or paid - last > _QUIET):

@@ -7,23 +7,39 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Max, Min, QuerySet
 
-from ...models import Callback, CallbackOutcome, Invoice, InvoiceEvent, NoticeSchedule, Resolution, ResolutionStatus
+from ...conf import app_settings
+from ...models import (
+    Callback,
+    CallbackOutcome,
+    Invoice,
+    InvoiceEvent,
+    NoticeSchedule,
+    Resolution,
+    ResolutionStatus,
+    Schedule,
+)
 from ...models.invoice import open_invoices
-from .sign import Level, Sign, level_of_age, spell_age
+from ...models.schedule import RECONCILIATION
+from .sign import Level, Sign, level_of_age, since, spell_age
 
 _A_WEEK = timedelta(days=7)
 _AN_HOUR = timedelta(hours=1)
 _SOON = timedelta(minutes=10)
 
 
-def check_callbacks(now: datetime) -> Iterator[Sign]:
-    """Stored callbacks that are not processed, speak of no invoice of ours, or cannot be read."""
+def pending_callbacks(now: datetime) -> Sign:
+    """Stored callbacks that are not processed."""
     pending = Callback.objects.filter(outcome=CallbackOutcome.PENDING)
     reason = pending.exclude(error="").order_by("received_at").values_list("error", flat=True).first()
     remedy = "Is cryptopay_worker running (or cron's cryptopay_worker --once)?" + (
         f" The oldest says: {reason}" if reason else ""
     )
-    yield _waiting("pending callbacks", pending, "received_at", now, remedy=remedy)
+    return _waiting("pending callbacks", pending, "received_at", now, remedy=remedy)
+
+
+def check_callbacks(now: datetime) -> Iterator[Sign]:
+    """Stored callbacks that are not processed, speak of no invoice of ours, or cannot be read."""
+    yield pending_callbacks(now)
     recent = Callback.objects.filter(received_at__gte=now - _A_WEEK)
     for outcome, remedy in (
         (CallbackOutcome.ORPHAN, "They are linked when the invoice appears. Is another site using the same account?"),
@@ -34,7 +50,7 @@ def check_callbacks(now: datetime) -> Iterator[Sign]:
         yield Sign(f"{outcome.value} callbacks", level, f"{count} in the last seven days", remedy if count else "")
 
 
-def check_events(now: datetime) -> Iterator[Sign]:
+def pending_events(now: datetime) -> Sign:
     """Events whose receivers have not been told, and what the last one that failed said."""
     pending = InvoiceEvent.objects.filter(next_attempt_at__isnull=False)
     worst = pending.filter(attempts__gt=0).order_by("-attempts", "pk").first()
@@ -44,7 +60,12 @@ def check_events(now: datetime) -> Iterator[Sign]:
         remedy = (
             f"A receiver of {worst.kind} failed {worst.attempts} times for invoice {worst.invoice_id}: {last_line}"
         )
-    yield _waiting("pending events", pending, "created_at", now, remedy=remedy)
+    return _waiting("pending events", pending, "created_at", now, remedy=remedy)
+
+
+def check_events(now: datetime) -> Iterator[Sign]:
+    """Events whose receivers have not been told, and notices that have not left."""
+    yield pending_events(now)
     stuck = list(NoticeSchedule.objects.filter(attempts__gt=0))
     if stuck:
         found = ", ".join(f"{row.kind} ({row.attempts} times)" for row in stuck)
@@ -55,11 +76,16 @@ def check_events(now: datetime) -> Iterator[Sign]:
         yield Sign("notices", Level.OK, "none has failed")
 
 
+def undecided_resolutions(now: datetime) -> Sign:
+    """Settlements and refunds whose outcome nobody knows."""
+    undecided = Resolution.objects.filter(active=True, status__in=[ResolutionStatus.UNKNOWN, ResolutionStatus.SENT])
+    remedy = "The worker looks for their outcome. Nothing else can be sent for these invoices meanwhile."
+    return _waiting("undecided resolutions", undecided, "created_at", now, remedy=remedy)
+
+
 def check_resolutions(now: datetime) -> Iterator[Sign]:
     """Settlements and refunds whose outcome nobody knows, and those that wait for a second person."""
-    undecided = Resolution.objects.filter(status__in=[ResolutionStatus.UNKNOWN, ResolutionStatus.SENT])
-    remedy = "The worker looks for their outcome. Nothing else can be sent for these invoices meanwhile."
-    yield _waiting("undecided resolutions", undecided, "created_at", now, remedy=remedy)
+    yield undecided_resolutions(now)
     waiting = Resolution.objects.filter(
         status=ResolutionStatus.PLANNED, needs_approval=True, approver="", active=True
     ).count()
@@ -77,6 +103,7 @@ def check_invoices(now: datetime) -> Iterator[Sign]:
     nameless = Invoice.objects.filter(gateway_id=None, created_at__lte=now - _AN_HOUR)
     remedy = "Their creation was never answered: cryptopay_reconcile looks for them by custom_id."
     yield _waiting("invoices without an answer", nameless, "created_at", now, remedy=remedy, error=timedelta(days=1))
+    yield from _check_rounds(now)
     overdue = Invoice.objects.filter(open_invoices(), created_at__lte=now - timedelta(days=1))
     asked = overdue.aggregate(count=Count("pk"), last=Max("polled_at"))
     if asked["count"] and (asked["last"] is None or now - asked["last"] > timedelta(days=1)):
@@ -85,6 +112,21 @@ def check_invoices(now: datetime) -> Iterator[Sign]:
         yield Sign("reconciliation", Level.WARNING, found, "Let cron run cryptopay_reconcile.")
     else:
         yield Sign("reconciliation", Level.OK, f"{asked['count']} open invoices are older than a day")
+
+
+def _check_rounds(now: datetime) -> Iterator[Sign]:
+    """Tell whether the worker's rounds of reconciliation go on, where there is a worker."""
+    turn = Schedule.objects.filter(name=RECONCILIATION).first()
+    if turn is None or not app_settings.RECONCILE_INTERVAL:
+        return
+    found = f"the worker's last round ended {since(turn.ended_at, now)}: {turn.found or 'nothing yet'}"
+    if now - turn.due_at > _SOON:
+        remedy = (
+            "No worker runs: start cryptopay_worker, or set CRYPTOPAY_RECONCILE_INTERVAL to 0 if none is to."
+        )
+        yield Sign("worker", Level.WARNING, found, remedy)
+    else:
+        yield Sign("worker", Level.OK, found)
 
 
 def _waiting(

@@ -1,0 +1,17 @@
+"""Who may see figures: whoever sends CRYPTOPAY_MONITORING_TOKEN."""
+
+from __future__ import annotations
+
+import hmac
+
+from django.http import HttpRequest
+
+from ..conf import app_settings
+
+
+def may_see_figures(request: HttpRequest) -> bool:
+    """Tell whether a request has the token, as `Authorization: Bearer ...`; nobody has an empty one."""
+    token = app_settings.MONITORING_TOKEN
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    is_same = hmac.compare_digest(given.strip().encode(), token.encode())
+    return bool(token) and scheme.lower() == "bearer" and is_same

@@ -1,0 +1,130 @@
+"""`metrics/`: the figures for Prometheus, read from the database when they are asked for.
+
+So any number of processes tell the same, and none has to remember anything. Needs the extra `prometheus`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.cache import cache
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from .. import __version__
+from ..conf import app_settings
+from ..services.diagnosis import Figures, read_figures
+from .access import may_see_figures
+
+FRESH_SECONDS = 10
+_KEY = "cryptopay_django:figures"
+
+
+class CryptopayCollector(Collector):
+    """For a registry of the project's own: `REGISTRY.register(CryptopayCollector())`."""
+
+    def describe(self) -> Iterator[Metric]:
+        """Name nothing beforehand: registering must not ask the database."""
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric, from figures that are a few seconds old at most."""
+        figures: Figures | None = cache.get(_KEY)
+        if figures is None:
+            figures = read_figures()
+            cache.set(_KEY, figures, FRESH_SECONDS)
+        yield InfoMetricFamily("cryptopay", "The version that runs.", {"version": __version__})
+        yield from _callbacks(figures)
+        yield from _events(figures)
+        yield _labelled(
+            "cryptopay_resolutions_active",
+            "Settlements and refunds that have not ended, by status.",
+            "status",
+            figures.resolutions_active,
+        )
+        yield _labelled(
+            "cryptopay_invoices_unresolved",
+            "Invoices that wait for a decision, by context.",
+            "context",
+            figures.invoices_unresolved,
+        )
+        yield GaugeMetricFamily(
+            "cryptopay_invoices_quarantined", "Invoices held for a person.", figures.invoices_quarantined
+        )
+        if figures.reconciled_at is not None:
+            yield GaugeMetricFamily(
+                "cryptopay_last_reconciliation_timestamp_seconds",
+                "When a worker last came to the end of a round of reconciliation.",
+                figures.reconciled_at.timestamp(),
+            )
+
+
+@never_cache
+@login_not_required
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer with all metrics as text, to those who have the token; where none is set there is no page."""
+    if not app_settings.MONITORING_TOKEN:
+        raise Http404("CRYPTOPAY_MONITORING_TOKEN is not set")
+    if not may_see_figures(request):
+        return HttpResponse("a token is needed\n", status=401, headers={"WWW-Authenticate": "Bearer"})
+    registry = CollectorRegistry()
+    registry.register(CryptopayCollector())
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return HttpResponse(encode(registry), content_type=content_type)
+
+
+def _callbacks(figures: Figures) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "cryptopay_callbacks_pending", "Stored callbacks that are not processed.", figures.callbacks_pending
+    )
+    yield GaugeMetricFamily(
+        "cryptopay_callbacks_pending_age_seconds",
+        "Age of the oldest callback that is not processed; 0 when there is none.",
+        _age(figures.callbacks_pending_since, figures),
+    )
+    yield _labelled(
+        "cryptopay_callbacks_last_hour",
+        "Callbacks that came in the last hour, by what became of them.",
+        "outcome",
+        figures.callbacks_last_hour,
+    )
+    last = GaugeMetricFamily(
+        "cryptopay_last_callback_timestamp_seconds", "When the last callback of an account came.", labels=["account"]
+    )
+    for account, at in figures.last_callback_at.items():
+        if at is not None:
+            last.add_metric([account], at.timestamp())
+    yield last
+
+
+def _events(figures: Figures) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "cryptopay_events_pending", "Events whose receivers have not been told.", figures.events_pending
+    )
+    yield GaugeMetricFamily(
+        "cryptopay_events_pending_age_seconds",
+        "Age of the oldest event whose receivers have not been told; 0 when there is none.",
+        _age(figures.events_pending_since, figures),
+    )
+    yield GaugeMetricFamily(
+        "cryptopay_events_failing", "Pending events of which a receiver has raised.", figures.events_failing
+    )
+
+
+def _labelled(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([value], count)
+    return family
+
+
+def _age(since: datetime | None, figures: Figures) -> float:
+    return 0.0 if since is None else max(0.0, (figures.read_at - since).total_seconds())
