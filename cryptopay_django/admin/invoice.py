@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..conf import account_names
 from ..models import Invoice
-from . import acts, bulk, filters, hosts, overview, page, retries
+from . import acts, bulk, doctor, filters, hosts, overview, page, retries
 from .columns import InvoiceColumns
 from .export import PRESETS, csv_lines, rows_of
 from .paging import CappedPaginator
@@ -108,6 +108,7 @@ class InvoiceAdmin(InvoiceColumns, retries.Retries, acts.InvoiceActs, bulk.BulkA
         hosts.complete_invoices(self.admin_site)
         view = self.admin_site.admin_view
         names = [
+            path("doctor/", view(self.doctor_view), name="cryptopay_django_invoice_doctor"),
             path("overview/", view(self.overview_view), name="cryptopay_django_invoice_overview"),
             path("export/<slug:preset>/", view(self.export_view), name="cryptopay_django_invoice_export"),
             *self.act_urls(),
@@ -168,3 +169,16 @@ class InvoiceAdmin(InvoiceColumns, retries.Retries, acts.InvoiceActs, bulk.BulkA
             **overview.overview_context(now=timezone.now()),
         }
         return TemplateResponse(request, "admin/cryptopay_django/invoice/overview.html", context)
+
+    def doctor_view(self, request: HttpRequest) -> HttpResponse:
+        """Show what is as it should be and what is not; a POST asks the service too. Changes nothing."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Doctor"),
+            "media": self.media,
+            **doctor.doctor_context(asks_service=request.method == "POST"),
+        }
+        return TemplateResponse(request, "admin/cryptopay_django/invoice/doctor.html", context)

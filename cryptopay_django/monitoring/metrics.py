@@ -117,6 +117,16 @@ def _events(figures: Figures) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "cryptopay_events_failing", "Pending events of which a receiver has raised.", figures.events_failing
     )
+    yield GaugeMetricFamily(
+        "cryptopay_handlers_pending",
+        "Deliveries to durable handlers that are still to be made.",
+        figures.handlers_pending,
+    )
+    yield GaugeMetricFamily(
+        "cryptopay_handlers_given_up",
+        "Deliveries to durable handlers that are not tried any more.",
+        figures.handlers_given_up,
+    )
 
 
 def _labelled(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:

@@ -72,6 +72,7 @@ class CallbackFactory(factory.django.DjangoModelFactory[Callback]):
     body = b"{}"
     digest = factory.LazyAttribute(lambda callback: hashlib.sha256(callback.body).hexdigest())
     secret_index = 0
+    secret_mark = factory.LazyAttribute(lambda row: get_account(row.account).secret_marks[row.secret_index])
     received_at = factory.LazyFunction(timezone.now)
     next_attempt_at = factory.LazyFunction(timezone.now)
 

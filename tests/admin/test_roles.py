@@ -26,6 +26,7 @@ NOBODY: set[str] = set()
 TABLE = [
     ("invoice_changelist", "", SEE, SEE),
     ("invoice_overview", "", SEE, SEE),
+    ("invoice_doctor", "", SEE, SEE),
     ("invoice_change", "invoice", SEE, NOBODY),
     ("invoice_history", "invoice", SEE, SEE),
     ("invoice_add", "", NOBODY, NOBODY),

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from cryptopay_django.models import Invoice, Resolution
+from cryptopay_django.models import Invoice, Resolution, Schedule
 from cryptopay_django.services import create_invoice, diagnose
 from cryptopay_django.services.diagnosis import Level, Sign
 from cryptopay_django.services.diagnosis.installation import check_connections
@@ -94,21 +94,46 @@ def test_payments_that_no_callback_spoke_of_are_an_error():
 @pytest.mark.parametrize(
     ("newest", "older", "level", "words"),
     [
-        (None, None, Level.OK, "Keep them all"),
-        (5, None, Level.OK, "Keep them all"),
-        (9, 5, Level.OK, "Keep them all"),
-        (0, 1, Level.OK, "still of use"),
-        (0, 5, Level.WARNING, "may go"),
+        ([], [], Level.OK, "no callback has matched the newest"),
+        ([], [5], Level.OK, "no callback has matched the newest"),
+        ([0], [1], Level.OK, "may go on"),
+        ([5, 0], [1], Level.OK, "may go on"),
+        ([1, 0], [], Level.OK, "may go on"),
+        ([3, 0], [], Level.WARNING, "may go:"),
+        ([4, 0], [3], Level.WARNING, "may go:"),
     ],
 )
 def test_an_older_secret_may_go_when_nothing_can_still_come_with_it(newest, older, level, words):
-    for index, days in ((0, newest), (1, older)):
-        if days is not None:
+    for index, ages in ((0, newest), (1, older)):
+        for days in ages:
             CallbackFactory(secret_index=index, received_at=timezone.now() - timedelta(days=days))
 
     sign = sign_of("secrets", "default")
 
     assert (sign.level, words in sign.remedy) == (level, True)
+
+
+def test_a_secret_is_known_again_when_another_is_put_before_it(settings):
+    """What was number one before the rotation must not be taken for a use of the new number one."""
+    account = settings.CRYPTOPAY_ACCOUNTS["default"]
+    CallbackFactory(secret_index=1, received_at=timezone.now() - timedelta(days=90))
+    CallbackFactory(secret_index=0, received_at=timezone.now() - timedelta(minutes=5))
+    secrets = ["a-secret-that-is-brand-new-and-unused", account["CALLBACK_SECRETS"][0]]
+    settings.CRYPTOPAY_ACCOUNTS = {"default": account | {"CALLBACK_SECRETS": secrets}}
+
+    sign = sign_of("secrets", "default")
+
+    assert "number 1 never, number 2 5 minutes ago" in sign.found
+    assert "Keep them all" in sign.remedy
+
+
+def test_a_worker_that_stopped_is_told_of(settings):
+    long_ago = timezone.now() - LONG_AGO
+    Schedule.objects.create(name="reconciliation", due_at=long_ago, ended_at=long_ago, found="3 asked")
+
+    assert sign_of("worker").level is Level.WARNING
+    settings.CRYPTOPAY_RECONCILE_INTERVAL = 0
+    assert "worker" not in {sign.subject for sign in diagnose(offline=True)}
 
 
 def test_credentials_that_are_refused_are_an_error_that_shows_none_of_them(settings, cryptopay_sandbox):
@@ -182,7 +207,7 @@ def test_a_self_test_is_no_sign_of_life(cryptopay_sandbox):
 def test_play_money_without_debug_is_a_warning(settings, cryptopay_sandbox):
     settings.DEBUG = False
 
-    assert sign_of("credentials", "default", offline=False).level is Level.WARNING
+    assert sign_of("environment", "default", offline=False).level is Level.WARNING
 
 
 def test_drift_is_explained_field_by_field(cryptopay_sandbox):

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import F, Max, QuerySet
 
 from ...conf import BASE_URLS, Account, client_for
-from ...exceptions import GatewayAuthenticationError, GatewayError, GatewayPermissionError
+from ...exceptions import GatewayAuthenticationError, GatewayError, GatewayNotFoundError, GatewayPermissionError
 from ...models import Callback, Invoice, Payment
 from ...models.invoice import open_invoices
 from . import selftest
@@ -34,7 +34,7 @@ def check_credentials(account: Account) -> Iterator[Sign]:
     subject = "credentials"
     if account.base_url != BASE_URLS["production"] and not settings.DEBUG:
         yield Sign(
-            subject,
+            "environment",
             Level.WARNING,
             f"DEBUG is off and invoices are made at {account.base_url}: what is paid there is play money",
             'Set "BASE_URL" to "production" before customers come.',
@@ -132,6 +132,8 @@ def check_sample(account: Account, size: int) -> Iterator[Sign]:
     for invoice in sample.order_by(F("polled_at").asc(nulls_first=True), "pk")[:size]:
         try:
             differences = explain_drift(invoice, client_for(account.name).retrieve_invoice(str(invoice.gateway_id)))
+        except GatewayNotFoundError:
+            differences = ["the service does not know it"]
         except GatewayError as error:
             differences = [f"{type(error).__name__}: {error}"]
         compared += 1

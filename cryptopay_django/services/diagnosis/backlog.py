@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Max, Min, QuerySet
@@ -11,6 +12,7 @@ from ...conf import app_settings
 from ...models import (
     Callback,
     CallbackOutcome,
+    HandlerDelivery,
     Invoice,
     InvoiceEvent,
     NoticeSchedule,
@@ -30,11 +32,12 @@ _SOON = timedelta(minutes=10)
 def pending_callbacks(now: datetime) -> Sign:
     """Stored callbacks that are not processed."""
     pending = Callback.objects.filter(outcome=CallbackOutcome.PENDING)
+    remedy = "Is cryptopay_worker running (or cron's cryptopay_worker --once)?"
+    sign = _waiting("pending callbacks", pending, "received_at", now, remedy=remedy)
+    if sign.level is Level.OK:
+        return sign
     reason = pending.exclude(error="").order_by("received_at").values_list("error", flat=True).first()
-    remedy = "Is cryptopay_worker running (or cron's cryptopay_worker --once)?" + (
-        f" The oldest says: {reason}" if reason else ""
-    )
-    return _waiting("pending callbacks", pending, "received_at", now, remedy=remedy)
+    return replace(sign, remedy=f"{remedy} The oldest says: {reason}") if reason else sign
 
 
 def check_callbacks(now: datetime) -> Iterator[Sign]:
@@ -53,19 +56,30 @@ def check_callbacks(now: datetime) -> Iterator[Sign]:
 def pending_events(now: datetime) -> Sign:
     """Events whose receivers have not been told, and what the last one that failed said."""
     pending = InvoiceEvent.objects.filter(next_attempt_at__isnull=False)
+    sign = _waiting("pending events", pending, "created_at", now, remedy="Is cryptopay_worker running?")
+    if sign.level is Level.OK:
+        return sign
     worst = pending.filter(attempts__gt=0).order_by("-attempts", "pk").first()
-    remedy = "Is cryptopay_worker running?"
-    if worst is not None:
-        last_line = (worst.last_error.strip().splitlines() or ["?"])[-1]
-        remedy = (
-            f"A receiver of {worst.kind} failed {worst.attempts} times for invoice {worst.invoice_id}: {last_line}"
-        )
-    return _waiting("pending events", pending, "created_at", now, remedy=remedy)
+    if worst is None:
+        return sign
+    last_line = (worst.last_error.strip().splitlines() or ["?"])[-1]
+    told = f"A receiver of {worst.kind} failed {worst.attempts} times for invoice {worst.invoice_id}: {last_line}"
+    return replace(sign, remedy=told)
 
 
 def check_events(now: datetime) -> Iterator[Sign]:
-    """Events whose receivers have not been told, and notices that have not left."""
+    """Events whose receivers or handlers have not been told, and notices that have not left."""
     yield pending_events(now)
+    waiting = HandlerDelivery.objects.filter(next_attempt_at__isnull=False)
+    remedy = "See their last_error in the admin, on the page of the invoice."
+    yield _waiting("pending handlers", waiting, "event__created_at", now, remedy=remedy)
+    dead = HandlerDelivery.objects.filter(given_up_at__isnull=False)
+    names = ", ".join(sorted(set(dead.order_by("-given_up_at").values_list("handler", flat=True)[:100])))
+    if names:
+        remedy = "Mend the handler, then let the admin try it again."
+        yield Sign("given-up handlers", Level.WARNING, f"{dead.count()} deliveries: {names}", remedy)
+    else:
+        yield Sign("given-up handlers", Level.OK, "none")
     stuck = list(NoticeSchedule.objects.filter(attempts__gt=0))
     if stuck:
         found = ", ".join(f"{row.kind} ({row.attempts} times)" for row in stuck)
@@ -121,9 +135,7 @@ def _check_rounds(now: datetime) -> Iterator[Sign]:
         return
     found = f"the worker's last round ended {since(turn.ended_at, now)}: {turn.found or 'nothing yet'}"
     if now - turn.due_at > _SOON:
-        remedy = (
-            "No worker runs: start cryptopay_worker, or set CRYPTOPAY_RECONCILE_INTERVAL to 0 if none is to."
-        )
+        remedy = "No worker runs: start cryptopay_worker, or set CRYPTOPAY_RECONCILE_INTERVAL to 0 if none is to."
         yield Sign("worker", Level.WARNING, found, remedy)
     else:
         yield Sign("worker", Level.OK, found)

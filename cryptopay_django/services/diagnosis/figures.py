@@ -14,6 +14,7 @@ from ...conf import account_names, get_account
 from ...models import (
     Callback,
     CallbackOutcome,
+    HandlerDelivery,
     Invoice,
     InvoiceEvent,
     InvoiceStatus,
@@ -41,6 +42,8 @@ class Figures:
     events_pending: int
     events_pending_since: datetime | None
     events_failing: int
+    handlers_pending: int
+    handlers_given_up: int
     resolutions_active: Mapping[str, int]
     invoices_unresolved: Mapping[str, int]
     invoices_quarantined: int
@@ -48,7 +51,7 @@ class Figures:
 
 
 def read_figures() -> Figures:
-    """Read all figures: eight queries, and one or two for each callback secret. Changes nothing, asks nobody."""
+    """Read all figures: ten queries, and one or two for each callback secret. Changes nothing, asks nobody."""
     now = timezone.now()
     pending = Callback.objects.filter(outcome=CallbackOutcome.PENDING)
     callbacks = pending.aggregate(count=Count("pk"), oldest=Min("received_at"))
@@ -67,6 +70,8 @@ def read_figures() -> Figures:
         events_pending=events["count"],
         events_pending_since=events["oldest"],
         events_failing=events["failing"],
+        handlers_pending=HandlerDelivery.objects.filter(next_attempt_at__isnull=False).count(),
+        handlers_given_up=HandlerDelivery.objects.filter(given_up_at__isnull=False).count(),
         resolutions_active=_counted(active, "status", _UNFINISHED),
         invoices_unresolved=_counted(unresolved, "status_context", StatusContext.values),
         invoices_quarantined=Invoice.objects.exclude(quarantine_reason="").count(),

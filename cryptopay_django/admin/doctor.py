@@ -1,0 +1,42 @@
+"""The doctor's page: what `cryptopay_doctor` says, for whoever may see invoices. Only a button asks the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from ..services.diagnosis import Level, Sign, diagnose
+
+SAMPLE = 5
+_ORDER = (Level.ERROR, Level.WARNING, Level.OK)
+_TONES = {Level.ERROR: "alarm", Level.WARNING: "warning", Level.OK: "good"}
+
+
+def doctor_context(*, asks_service: bool) -> dict[str, Any]:
+    """Return the signs, the worst first, and a sentence on all of them."""
+    signs = sorted(diagnose(sample=SAMPLE, offline=not asks_service), key=lambda sign: _ORDER.index(sign.level))
+    return {
+        "asked_service": asks_service,
+        "rows": [(sign, _TONES[sign.level], _name(sign.level)) for sign in signs],
+        "verdict": _verdict(signs),
+        "sample": SAMPLE,
+    }
+
+
+def _verdict(signs: list[Sign]) -> str:
+    errors, warnings = (sum(sign.level is level for sign in signs) for level in (Level.ERROR, Level.WARNING))
+    if errors:
+        return _("Something holds up money or callbacks. Errors: %(errors)d, warnings: %(warnings)d.") % {
+            "errors": errors,
+            "warnings": warnings,
+        }
+    if warnings:
+        return _("Nothing is held up. Warnings, which can wait for the morning: %(warnings)d.") % {
+            "warnings": warnings
+        }
+    return _("All is well.")
+
+
+def _name(level: Level) -> str:
+    return {Level.ERROR: _("error"), Level.WARNING: _("warning"), Level.OK: _("well")}[level]

@@ -1,0 +1,49 @@
+"""The doctor's page: the same signs as the command, the worst first, and nobody is asked but by the button."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from cryptopay_django.testing.factories import InvoiceFactory
+from tests.wire import ScriptedGateway, refusal
+
+URL = "/admin/cryptopay_django/invoice/doctor/"
+
+
+@pytest.fixture
+def gateway(settings):
+    settings.DEBUG = True
+    scripted = ScriptedGateway(lambda *_: refusal(401, "unauthenticated"))
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: scripted
+    return scripted
+
+
+def test_it_shows_the_worst_first_and_what_to_do(login, gateway):
+    InvoiceFactory(quarantine_reason="another price")
+
+    page = login("monitoring").get(URL)
+
+    first = page.context["rows"][0][0]
+    assert (first.id, first.level) == ("quarantined-invoices", "warning")
+    assert "Nothing is held up. Warnings, which can wait for the morning: 1." in page.text
+    assert "Look at each in the admin, and release it." in page.text
+
+
+def test_the_service_is_asked_by_the_button_alone(login, gateway):
+    client = login("monitoring")
+
+    looked = client.get(URL)
+    assert gateway.asked == []
+    asked = client.post(URL)
+
+    assert {path for _, path in gateway.asked} == {"/api/coins"}
+    assert "credentials.refused" not in {sign.id for sign, _, _ in looked.context["rows"]}
+    assert [sign.id for sign, _, _ in asked.context["rows"][:2]] == ["credentials.refused"] * 2
+    assert "Something holds up money or callbacks. Errors: 2" in asked.text
+
+
+def test_the_list_of_invoices_leads_there(login, gateway):
+    page = login("monitoring").get(reverse("admin:cryptopay_django_invoice_changelist"))
+
+    assert f'href="{URL}"' in page.text
