@@ -81,7 +81,11 @@ def test_a_database_that_ends_and_comes_back(site, database):
         senders.wait_for(lambda: senders.answers[503] >= refused + 10)
         database.come_back()
 
-    senders = under_load(site, *[outage] * OUTAGES)
+    books(site, "open", "0")
+    with site.worker() as worker:
+        senders = under_load(site, *[outage] * OUTAGES)
+
+        assert worker.poll() is None, "the worker outlives its database"
 
     tried("databases ended under load", OUTAGES)
     assert set(senders.answers) == {200, 503}

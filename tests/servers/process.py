@@ -49,6 +49,20 @@ class Site:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    @contextmanager
+    def worker(self) -> Iterator[subprocess.Popen[str]]:
+        """Keep a worker running until the block ends."""
+        command = [sys.executable, "-u", "-m", "django", "cryptopay_worker", "--interval=0.1"]
+        with self.log.open("a") as log:
+            worker = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        try:
+            assert "waiting" in worker.stdout.readline(), self.log.read_text()[-3000:]
+            yield worker
+        finally:
+            worker.kill()
+            worker.wait()
+            worker.stdout.close()
+
     def start(self) -> None:
         """Start the server, in a process group of its own, and wait until it answers."""
         with self.log.open("ab") as log:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from ...services import process_overdue, reconcile_in_turn, send_notices
 
@@ -44,7 +44,10 @@ class Command(BaseCommand):
             threading.Thread(target=self._repeat, args=[chore, stop, options["interval"]], daemon=True).start()
         while not stop.wait(options["interval"]):
             close_old_connections()
-            self._drain(stop)
+            try:
+                self._drain(stop)
+            except (DatabaseError, InterfaceError):
+                logger.exception("the database does not answer; trying again")
 
     def _drain(self, stop: threading.Event) -> int:
         total = 0
