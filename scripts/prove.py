@@ -65,9 +65,9 @@ class Part:
 
 
 def parts(minutes: int, seed: int) -> list[Part]:
-    """Share the budget, the longest first: the amounts below take an hour and a half."""
-    share = minutes / 90
-    rounds: dict[str, int | str] = {"PROVE_ROUNDS": max(int(3040 * share), 3)}
+    """Share the budget, the longest first: the amounts below take an hour."""
+    share = minutes / 60
+    rounds: dict[str, int | str] = {"PROVE_ROUNDS": max(int(970 * share), 3)}
     outages = max(int(20 * share), 1)
     return [
         Part("Races", "tests/proofs/test_races.py", "postgresql", rounds),
@@ -81,7 +81,7 @@ def parts(minutes: int, seed: int) -> list[Part]:
         Part("Outages", "tests/proofs/test_outage.py", "postgresql",
              {"PROVE_OUTAGES": outages, "PROVE_ON": "postgresql"}),
         Part("Outages", "tests/proofs/test_outage.py", "mariadb", {"PROVE_OUTAGES": outages, "PROVE_ON": "mariadb"}),
-        Part("Races", "tests/proofs/test_races.py", "sqlite", {"PROVE_ROUNDS": max(int(100 * share), 3)}),
+        Part("Races", "tests/proofs/test_races.py", "sqlite", {"PROVE_ROUNDS": max(int(50 * share), 2)}),
         Part("Odd requests", "tests/servers", "sqlite", {}),
     ]  # fmt: skip
 
