@@ -13,6 +13,6 @@ class CryptopayConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401, PLC0415  checks register themselves, once the apps are there
+        from . import checks, traps  # noqa: F401, PLC0415  checks register themselves, once the apps are there
 
         autodiscover_modules("cryptopay_handlers")

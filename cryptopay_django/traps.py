@@ -1,0 +1,151 @@
+"""What `manage.py check` finds in the project around the app: settings of Django's that would spoil payments."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.urls import NoReverseMatch, reverse
+
+from .conf import Account, account_names, get_account
+from .models import InvoiceEvent
+
+_EVERYBODY_KNOWS = frozenset({"sandbox-api-key", "sandbox-api-secret", "sandbox-callback-secret"})
+_READ_COMMITTED = 2
+"""As psycopg numbers them."""
+
+_CACHES_OF_ONE_PROCESS = ("locmem.LocMemCache", "dummy.DummyCache")
+
+
+@register("cryptopay")
+def check_credentials(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """E012 for the sandbox's published secrets, E013 for what two accounts share."""
+    accounts = list(_well_formed_accounts())
+    return [*_published_secrets(accounts), *_shared_credentials(accounts)]
+
+
+@register("cryptopay")
+def check_project(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """E014 for naive times, W015 for callbacks that are redirected, W016 for events in a database of their own."""
+    found: list[CheckMessage] = []
+    if not settings.USE_TZ:
+        found.append(
+            Error("USE_TZ is off: what expires, and what is due, would be compared in two different clocks",
+                  hint="Set USE_TZ = True.", id="cryptopay.E014")
+        )  # fmt: skip
+    if _callbacks_are_redirected():
+        found.append(
+            CheckWarning(
+                "SECURE_SSL_REDIRECT is on and SECURE_PROXY_SSL_HEADER is not set: behind a proxy that ends TLS every "
+                "callback is redirected, and the gateway follows no redirect",
+                hint='Set SECURE_PROXY_SSL_HEADER if the proxy always sets that header itself, or add r"^'
+                f'{reverse("cryptopay_django:callback").lstrip("/")}" to SECURE_REDIRECT_EXEMPT. Silence this where '
+                "Django's own server ends TLS.",
+                id="cryptopay.W015",
+            )
+        )
+    database = router.db_for_write(InvoiceEvent)
+    if database != DEFAULT_DB_ALIAS:
+        found.append(
+            CheckWarning(
+                f'DATABASE_ROUTERS send this app\'s rows to "{database}": a receiver that writes to another database '
+                "is not in the transaction that marks its event as delivered, and may run twice",
+                hint="Keep the shop's orders in the same database, or let receivers remember `event.uuid`.",
+                id="cryptopay.W016",
+            )
+        )
+    return found
+
+
+@register("cryptopay")
+def check_isolation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """W018 for transactions that PostgreSQL ends with an error where others would wait."""
+    database = router.db_for_write(InvoiceEvent)
+    level = connections[database].settings_dict["OPTIONS"].get("isolation_level")
+    if connections[database].vendor != "postgresql" or level in (None, _READ_COMMITTED):
+        return []
+    return [
+        CheckWarning(
+            f'DATABASES["{database}"] has an isolation level above READ COMMITTED: where two work on one invoice, '
+            "PostgreSQL then refuses one of them instead of letting it wait; the worker tries again, a person sees an "
+            "error",
+            hint='Leave "isolation_level" out: every row that is changed here is locked first.',
+            id="cryptopay.W018",
+        )
+    ]
+
+
+@register(Tags.caches, deploy=True)
+def check_cache(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """W017, with --deploy, for a cache that each process has to itself."""
+    backend = settings.CACHES.get("default", {}).get("BACKEND", "")
+    if not backend.endswith(_CACHES_OF_ONE_PROCESS):
+        return []
+    return [
+        CheckWarning(
+            "the default cache is not shared between processes: each asks the gateway for coins and rates by itself, "
+            "and how often a customer or a client of the API may ask is counted in each anew",
+            hint="Use a shared cache, such as Redis, Memcached or django.core.cache.backends.db.DatabaseCache.",
+            id="cryptopay.W017",
+        )
+    ]
+
+
+def _well_formed_accounts() -> Iterator[Account]:
+    """Yield the accounts that E001 has nothing to say about."""
+    try:
+        names = account_names()
+    except ImproperlyConfigured:
+        return
+    for name in names:
+        try:
+            yield get_account(name)
+        except ImproperlyConfigured:
+            continue
+
+
+def _published_secrets(accounts: Sequence[Account]) -> Iterator[CheckMessage]:
+    for account in accounts:
+        known = _EVERYBODY_KNOWS.intersection({account.api_key, account.api_secret, *account.callback_secrets})
+        if known and not settings.DEBUG:
+            yield Error(
+                f'CRYPTOPAY_ACCOUNTS["{account.name}"] has credentials of the sandbox while DEBUG is off: everybody '
+                "knows them, and can sign callbacks that say that an order was paid",
+                hint="Take the account's own from the environment.",
+                id="cryptopay.E012",
+            )
+
+
+def _shared_credentials(accounts: Sequence[Account]) -> Iterator[CheckMessage]:
+    owners: defaultdict[str, list[str]] = defaultdict(list)
+    for account in accounts:
+        for secret in {account.api_key, account.api_secret, *account.callback_secrets}:
+            owners[secret].append(account.name)
+    for names in sorted({tuple(names) for names in owners.values() if len(names) > 1}):
+        yield Error(
+            f"the accounts {', '.join(names)} of CRYPTOPAY_ACCOUNTS share a key or a secret: what is told of "
+            "one would be taken for the other's",
+            hint="Each entry is one account at the gateway, with keys and secrets of its own.",
+            id="cryptopay.E013",
+        )
+
+
+def _callbacks_are_redirected() -> bool:
+    """Tell whether a callback that a proxy passes on over http would be answered with a redirect."""
+    if settings.DEBUG or not settings.SECURE_SSL_REDIRECT or settings.SECURE_PROXY_SSL_HEADER:
+        return False
+    if "django.middleware.security.SecurityMiddleware" not in settings.MIDDLEWARE:
+        return False
+    try:
+        path = reverse("cryptopay_django:callback").lstrip("/")
+    except NoReverseMatch:
+        return False
+    return not any(re.search(pattern, path) for pattern in settings.SECURE_REDIRECT_EXEMPT)
