@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.test.utils import setup_databases, teardown_databases
 
 from ...conf import app_settings, get_account
 from ...options import function
-from ...testing.checklist import Finding, Report, Result, run_checklist
+from ...testing.checklist import Finding, Report, Result, Task, run_checklist, run_live_checklist
 
 
 class Command(BaseCommand):
@@ -47,6 +48,16 @@ class Command(BaseCommand):
             "--in-place", action="store_true", help="use the configured database: for a staging system, not a live one"
         )
 
+        parser.add_argument(
+            "--live",
+            action="store_true",
+            help="against the service's own test environment, with the configured database and the running site: says "
+            "what to send where, and waits",
+        )
+        parser.add_argument(
+            "--minutes", type=float, default=60, help="with --live: how long to wait for each (default: 60)"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Run, print a line a point, write the report, tell by the exit status."""
         try:
@@ -55,15 +66,7 @@ class Command(BaseCommand):
             probe = _named(options["probe"], app_settings.CHECKLIST_PROBE)
         except (ImproperlyConfigured, TypeError) as error:
             raise CommandError(str(error)) from error
-        secret = _read_secret(options["callback_secret"])
-        with _quiet(options["verbosity"]), _database(options):
-            report = run_checklist(
-                place_order=order,
-                probe=probe,
-                account=options["account"],
-                callback_secret=secret,
-                progress=self._show_progress if options["verbosity"] else lambda name: None,
-            )
+        report = self._run_live(order, probe, options) if options["live"] else self._run(order, probe, options)
         self._show(report)
         if options["report"]:
             self._write(report, options["report"])
@@ -71,6 +74,36 @@ class Command(BaseCommand):
         if any(report.count(result) for result in bad):
             raise CommandError(report.summary)
         self.stdout.write(report.summary)
+
+    def _run(self, order: Callable[..., Any] | None, probe: Callable[..., Any] | None, options: Any) -> Report:
+        secret = _read_secret(options["callback_secret"])
+        with _quiet(options["verbosity"]), _database(options):
+            return run_checklist(
+                place_order=order,
+                probe=probe,
+                account=options["account"],
+                callback_secret=secret,
+                progress=self._show_progress if options["verbosity"] else lambda name: None,
+            )
+
+    def _run_live(self, order: Callable[..., Any] | None, probe: Callable[..., Any] | None, options: Any) -> Report:
+        try:
+            return run_live_checklist(
+                ask=self._ask,
+                place_order=order,
+                probe=probe,
+                account=options["account"],
+                patience=timedelta(minutes=options["minutes"]),
+                progress=self._show_progress if options["verbosity"] else lambda name: None,
+            )
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
+
+    def _ask(self, tasks: Sequence[Task]) -> None:
+        self.stdout.write("Please do this now; the site has to run, and the service has to reach its callback URL.")
+        for task in tasks:
+            self.stdout.write(f"  - {task.text}")
+        self.stdout.flush()
 
     def _show_progress(self, name: str) -> None:
         if self.stderr.isatty():

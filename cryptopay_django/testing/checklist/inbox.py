@@ -12,7 +12,7 @@ from .report import Finding, Result
 from .stage import Story
 
 _FORGED = Fault.WRONG_SECRET
-_UNDONE = (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN, CallbackOutcome.UNREADABLE)
+UNDONE = (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN, CallbackOutcome.UNREADABLE)
 
 
 def judge_callbacks(sandbox: InProcessSandbox, stories: list[Story], *, secret_given: bool) -> Finding:
@@ -29,7 +29,7 @@ def judge_callbacks(sandbox: InProcessSandbox, stories: list[Story], *, secret_g
             digest = hashlib.sha256(callback.body).hexdigest()
             rows = list(Callback.objects.primary().filter(account=story.invoice.account, digest=digest))
             lost += not rows
-            undone.update(f"{row.outcome} ({row.error})" for row in rows if row.outcome in _UNDONE)
+            undone.update(f"{row.outcome} ({row.error})" for row in rows if row.outcome in UNDONE)
     wrong = [f"{count} of {sent} callbacks were answered {status}{_hint(status)}" for status, count in refused.items()]
     if lost:
         wrong.append(

@@ -37,11 +37,7 @@ class Played:
 def judge(sandbox: InProcessSandbox, played: Played) -> list[Finding]:
     """Return all fourteen findings."""
     if not played.stories:
-        nothing = "nothing could be played: see point 5"
-        return [
-            judge_creation(played) if number == 5 else Finding(number, Result.NOT_MEASURED, nothing)
-            for number in range(1, 15)
-        ]
+        return nothing_played(played)
     findings = [
         *judge_resolving(played),
         judge_settings(played),
@@ -55,6 +51,15 @@ def judge(sandbox: InProcessSandbox, played: Played) -> list[Finding]:
         judge_teams(played),
     ]
     return sorted(findings, key=lambda finding: finding.number)
+
+
+def nothing_played(played: Played) -> list[Finding]:
+    """Return all fourteen findings where not even one order could be placed."""
+    nothing = "nothing could be played: see point 5"
+    return [
+        judge_creation(played) if number == 5 else Finding(number, Result.NOT_MEASURED, nothing)
+        for number in range(1, 15)
+    ]
 
 
 def judge_resolving(played: Played) -> Iterator[Finding]:

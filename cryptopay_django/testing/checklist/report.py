@@ -49,13 +49,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings of a run. `travelled` is how far the sandbox's clock went, `seconds` how long it took."""
+    """All findings of a run. `travelled` is how far the sandbox's clock went, `seconds` how long it took.
+
+    `travelled` is None where there was no sandbox.
+    """
 
     findings: list[Finding]
     account: str
     begun_at: datetime
     seconds: float
-    travelled: timedelta
+    travelled: timedelta | None
     notes: list[str] = field(default_factory=list)
 
     def count(self, result: Result) -> int:
@@ -70,6 +73,8 @@ class Report:
     def summary(self) -> str:
         """One line."""
         counts = ", ".join(f"{self.count(result)} {result}" for result in Result)
+        if self.travelled is None:
+            return f"{counts}; {self.seconds / 60:.0f} min against the service's test environment"
         minutes = round(self.travelled.total_seconds() / 60)
         return f"{counts}; {self.seconds:.1f} s, {minutes} minutes on the sandbox's clock"
 
@@ -83,7 +88,7 @@ class Report:
             "account": self.account,
             "begun_at": self.begun_at.isoformat(timespec="seconds"),
             "seconds": round(self.seconds, 1),
-            "sandbox_seconds": round(self.travelled.total_seconds()),
+            "sandbox_seconds": None if self.travelled is None else round(self.travelled.total_seconds()),
             "counts": {str(result): self.count(result) for result in Result},
             "points": points,
             "notes": self.notes,

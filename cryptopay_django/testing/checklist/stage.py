@@ -78,14 +78,20 @@ class Story:
         return list(InvoiceEvent.objects.primary().filter(invoice=self.invoice, delivered_at=None, attempts__gt=0))
 
 
-class Stage:
-    """Plays the customer, the chain and the staff. After every step the callbacks are delivered and processed."""
+class Shop:
+    """The shop under test: its orders, its pages, its desk, and what it says that it has credited."""
 
-    def __init__(self, sandbox: InProcessSandbox, *, place_order: PlaceOrder, probe: Probe | None) -> None:
-        self.sandbox = sandbox
+    def __init__(self, *, place_order: PlaceOrder, probe: Probe | None) -> None:
         self.place_order = place_order
         self.probe = probe
         self.probe_error = ""
+
+    def look(self, story: Story, moment: str) -> None:
+        """Read the row anew, and note what is credited."""
+        story.invoice = Invoice.objects.primary().get(pk=story.invoice.pk)
+        if story.invoice.status == InvoiceStatus.UNRESOLVED:
+            story.reached = story.invoice.status_context
+        self._ask_probe(story, moment)
 
     def begin(self, name: str) -> Story:
         """Let the shop take an order, and come back to its page before anything is paid."""
@@ -107,6 +113,39 @@ class Stage:
             story.client.get(path, headers={"host": "testserver"}, secure=True)
             self.look(story, "after a visit to the return URL")
 
+    def settle(self, story: Story) -> None:
+        """Settle an unresolved invoice, as staff do."""
+        self._resolve(story, settle_invoice(story.invoice, actor=ACTOR, reason="checklist"), "after the settlement")
+
+    def refund(self, story: Story) -> None:
+        """Refund an unresolved invoice to the merchant's own account, as staff do."""
+        self._resolve(story, refund_invoice(story.invoice, actor=ACTOR, reason="checklist"), "after the refund")
+
+    def _resolve(self, story: Story, resolution: Resolution, moment: str) -> None:
+        if resolution.awaits_approval:
+            resolution = approve_resolution(resolution, actor=SECOND_PERSON)
+        story.resolution = resolution
+        self.look(story, moment)
+
+    def _ask_probe(self, story: Story, moment: str) -> None:
+        if self.probe is None or self.probe_error:
+            return
+        try:
+            amount = Decimal(self.probe(story.invoice) or 0)
+        except Exception as error:  # noqa: BLE001 - the shop's own code: whatever it raises is the finding
+            self.probe_error = f"the probe raised {type(error).__name__}: {error}"
+            return
+        row = story.invoice
+        story.credits.append(Credit(moment, row.status, row.price_amount, row.settled_amount, amount))
+
+
+class Stage(Shop):
+    """Plays the customer, the chain and the staff. After every step the callbacks are delivered and processed."""
+
+    def __init__(self, sandbox: InProcessSandbox, *, place_order: PlaceOrder, probe: Probe | None) -> None:
+        super().__init__(place_order=place_order, probe=probe)
+        self.sandbox = sandbox
+
     def pay(self, story: Story, factor: str = "1", *, risk: str = "low", confirm: bool = True) -> None:
         """Pay a factor of what is asked for, and let the network confirm it."""
         self.sandbox.pay(story.invoice, factor=factor, risk=risk)
@@ -123,20 +162,6 @@ class Stage:
     def pass_time(self, story: Story, delta: timedelta, moment: str) -> None:
         """Move the sandbox's clock."""
         self.sandbox.advance(seconds=delta.total_seconds(), deliver=True)
-        self.look(story, moment)
-
-    def settle(self, story: Story) -> None:
-        """Settle an unresolved invoice, as staff do."""
-        self._resolve(story, settle_invoice(story.invoice, actor=ACTOR, reason="checklist"), "after the settlement")
-
-    def refund(self, story: Story) -> None:
-        """Refund an unresolved invoice to the merchant's own account, as staff do."""
-        self._resolve(story, refund_invoice(story.invoice, actor=ACTOR, reason="checklist"), "after the refund")
-
-    def _resolve(self, story: Story, resolution: Resolution, moment: str) -> None:
-        if resolution.awaits_approval:
-            resolution = approve_resolution(resolution, actor=SECOND_PERSON)
-        story.resolution = resolution
         self.look(story, moment)
 
     def resend(self, story: Story) -> None:
@@ -170,20 +195,7 @@ class Stage:
                 story.invoice = refresh_invoice(story.invoice)
             except CryptopayError as error:
                 story.missed.append(f"{story.name}: GET did not mend it: {error}")
-        if story.invoice.status == InvoiceStatus.UNRESOLVED:
-            story.reached = story.invoice.status_context
-        self._ask_probe(story, moment)
-
-    def _ask_probe(self, story: Story, moment: str) -> None:
-        if self.probe is None or self.probe_error:
-            return
-        try:
-            amount = Decimal(self.probe(story.invoice) or 0)
-        except Exception as error:  # noqa: BLE001 - the shop's own code: whatever it raises is the finding
-            self.probe_error = f"the probe raised {type(error).__name__}: {error}"
-            return
-        row = story.invoice
-        story.credits.append(Credit(moment, row.status, row.price_amount, row.settled_amount, amount))
+        super().look(story, moment)
 
 
 def place_plain_order(client: Client) -> Invoice:
