@@ -81,6 +81,8 @@ def parts(minutes: int, seed: int) -> list[Part]:
         Part("Outages", "tests/proofs/test_outage.py", "postgresql",
              {"PROVE_OUTAGES": outages, "PROVE_ON": "postgresql"}),
         Part("Outages", "tests/proofs/test_outage.py", "mariadb", {"PROVE_OUTAGES": outages, "PROVE_ON": "mariadb"}),
+        Part("Races at REPEATABLE READ", "tests/proofs/test_races.py", "mariadb",
+             {"PROVE_ROUNDS": max(int(10 * share), 3), "PROVE_ISOLATION": "repeatable read"}),
         Part("Races", "tests/proofs/test_races.py", "sqlite", {"PROVE_ROUNDS": max(int(50 * share), 2)}),
         Part("Odd requests", "tests/servers", "sqlite", {}),
     ]  # fmt: skip

@@ -99,6 +99,8 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": database_from_url(os.environ.get("DATABASE_URL") or "sqlite://")}
+if _isolation := os.environ.get("PROVE_ISOLATION"):
+    DATABASES["default"]["OPTIONS"]["isolation_level"] = _isolation
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # What Django 6.1 asks for and older ones do not look at. Tests keep mail in memory in either case.

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from ..conf import app_settings, get_account
 from ..exceptions import CryptopayError, WireError
@@ -32,6 +33,7 @@ _LEAST_SECONDS_FOR_A_CALL = 0.5
 _OVERDUE_WITH_EACH = 3
 
 
+@sensitive_variables("signature")
 def receive_callback(body: bytes, signature: str, *, account: str = "default") -> Callback:
     """Verify and store a callback; return its row, pending and committed by itself.
 
