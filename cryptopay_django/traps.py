@@ -38,7 +38,7 @@ def check_project(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
     found: list[CheckMessage] = []
     if not settings.USE_TZ:
         found.append(
-            Error("USE_TZ is off: what expires, and what is due, would be compared in two different clocks",
+            Error("USE_TZ is off: the gateway's times have a zone, and cannot be stored",
                   hint="Set USE_TZ = True.", id="cryptopay.E014")
         )  # fmt: skip
     if _callbacks_are_redirected():
