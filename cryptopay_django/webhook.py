@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from .conf import account_names, app_settings
 from .exceptions import SignatureError
 from .gateway.signing import SIGNATURE_HEADER
+from .logs import about
 from .services.callbacks import process_within_budget, receive_callback
 
 logger = logging.getLogger("cryptopay_django")
@@ -45,10 +46,14 @@ def callback(request: HttpRequest, account: str = "default") -> HttpResponse:
     except OSError:
         return _answer(400, "the body broke off")
     except SignatureError as error:
-        logger.warning("callback for account %s refused: %s", account, error)
+        logger.warning("callback for account %s refused: %s", account, error, extra=about(account=account))
         return _answer(401, "the signature does not match")
     except (DatabaseError, InterfaceError, ImproperlyConfigured):
-        logger.exception("callback for account %s could not be stored; the gateway will send it again", account)
+        logger.exception(
+            "callback for account %s could not be stored; the gateway will send it again",
+            account,
+            extra=about(account=account),
+        )
         return _answer(503, "it could not be stored, send it again")
     if app_settings.PROCESSING == "request":
         process_within_budget(stored)

@@ -31,6 +31,7 @@ from ..exceptions import (
     GatewayTimeoutError,
     GatewayUnreachableError,
 )
+from ..tracing import span
 from .answers import Answer, read_clock_offset, read_retry_after
 from .limiter import RateLimiter, limiter_for
 from .signing import CONTENT_TYPE, sign_request
@@ -60,16 +61,24 @@ _RETRIED = (GatewayUnreachableError, GatewayTimeoutError, GatewayFaultError, Gat
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """Where a call goes: the path, encoded and with its query string, and its pattern without any id."""
+
+    path: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked of the gateway. `path` is encoded and has its query string."""
+    """What is asked of the gateway."""
 
     method: str
-    path: str
+    route: Route
     body: bytes = b""
     answer_limit: int = ANSWER_LIMIT
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path}"
+        return f"{self.method} {self.route.path}"
 
 
 class Caller:
@@ -137,7 +146,20 @@ class Caller:
         return spread if error.retry_after is None else error.retry_after + spread
 
     def _send(self, call: Call, deadline: float) -> Answer:
-        """Send a call once and return its answer if it is a success."""
+        """Send a call once and return its answer if it is a success. A span of its own."""
+        attributes = {
+            "http.request.method": call.method,
+            "url.template": call.route.template,
+            "server.address": urlsplit(self.base_url).hostname,
+        }
+        with span(f"{call.method} {call.route.template}", is_client=True, **attributes) as note:
+            answer = self._exchange(call, deadline)
+            note(**{"http.response.status_code": answer.status})
+            if not 200 <= answer.status < 300:
+                raise answer.to_error()
+        return answer
+
+    def _exchange(self, call: Call, deadline: float) -> Answer:
         if self._limiter and (wait := self._limiter.reserve(deadline - self._clock())):
             self._sleep(wait)
         left = deadline - self._clock()
@@ -146,7 +168,7 @@ class Caller:
         try:
             response = self._session.request(
                 call.method,
-                self.base_url + call.path,
+                self.base_url + call.route.path,
                 data=call.body,
                 auth=self._auth,
                 timeout=(min(self._connect_timeout, left), left),
@@ -156,10 +178,7 @@ class Caller:
         except (requests.RequestException, HTTPError, OSError) as error:
             raise _network_error(call, error) from error
         with response:
-            answer = self._read_answer(call, response, deadline)
-        if not 200 <= answer.status < 300:
-            raise answer.to_error()
-        return answer
+            return self._read_answer(call, response, deadline)
 
     def _read_answer(self, call: Call, response: requests.Response, deadline: float) -> Answer:
         status = response.status_code

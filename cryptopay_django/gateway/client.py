@@ -15,7 +15,7 @@ from uuid import UUID
 from requests.adapters import BaseAdapter
 
 from ..exceptions import CustomIdError, GatewayAnswerError
-from .calls import ANSWER_LIMIT, LIST_LIMIT, Call, Caller
+from .calls import ANSWER_LIMIT, LIST_LIMIT, Call, Caller, Route
 from .limiter import RateLimiter
 from .resources import Coin, Customer, CustomerAddress, Rate
 from .schemas import InvoiceSnapshot, Recalculation, Refund, Risk
@@ -119,22 +119,22 @@ class Client:
             "unsuccess_redirect_url": unsuccess_redirect_url,
             "payer_email": payer_email,
         }
-        return self._send("POST", "/api/invoices", params, InvoiceSnapshot.from_wire, timeout)
+        return self._send("POST", _route("/api/invoices"), params, InvoiceSnapshot.from_wire, timeout)
 
     def retrieve_invoice(self, invoice_id: UUID | str, *, timeout: float | None = None) -> InvoiceSnapshot:
         """Return an invoice by the gateway's id."""
-        path = f"/api/invoices/{_segment(invoice_id)}"
-        snapshot = self._get(path, InvoiceSnapshot.from_wire, timeout)
+        route = _route("/api/invoices/{invoice_id}", invoice_id=invoice_id)
+        snapshot = self._get(route, InvoiceSnapshot.from_wire, timeout)
         if str(snapshot.id) != str(invoice_id).lower():
-            raise GatewayAnswerError(f"GET {path} was answered with another invoice, {snapshot.id}")
+            raise GatewayAnswerError(f"GET {route.path} was answered with another invoice, {snapshot.id}")
         return snapshot
 
     def retrieve_invoice_by_custom_id(self, custom_id: str, *, timeout: float | None = None) -> InvoiceSnapshot:
         """Return an invoice by the id that the shop gave it."""
-        path = f"/api/invoices/custom_id/{_segment(custom_id)}"
-        snapshot = self._get(path, InvoiceSnapshot.from_wire, timeout)
+        route = _route("/api/invoices/custom_id/{custom_id}", custom_id=custom_id)
+        snapshot = self._get(route, InvoiceSnapshot.from_wire, timeout)
         if snapshot.custom_id != custom_id:
-            raise GatewayAnswerError(f"GET {path} was answered with another invoice, {snapshot.id}")
+            raise GatewayAnswerError(f"GET {route.path} was answered with another invoice, {snapshot.id}")
         return snapshot
 
     def list_invoices(
@@ -145,49 +145,53 @@ class Client:
         timeout: float | None = None,
     ) -> tuple[InvoiceSnapshot, ...]:
         """Return one page of invoices, newest first; the last one's id is where the next page starts."""
-        path = _with_query("/api/invoices", customer_id=customer_id, starting_after=starting_after)
-        return self._get(path, _list_of(InvoiceSnapshot.from_wire), timeout, LIST_LIMIT)
+        route = _with_query("/api/invoices", customer_id=customer_id, starting_after=starting_after)
+        return self._get(route, _list_of(InvoiceSnapshot.from_wire), timeout, LIST_LIMIT)
 
     def create_recalculation(self, invoice_id: UUID | str, *, timeout: float | None = None) -> Recalculation:
         """Ask what an unresolved invoice is worth now. A preview: nothing changes before it is committed."""
-        path = f"/api/invoices/{_segment(invoice_id)}/recalculations"
-        return self._send("POST", path, {}, Recalculation.from_wire, timeout)
+        route = _route("/api/invoices/{invoice_id}/recalculations", invoice_id=invoice_id)
+        return self._send("POST", route, {}, Recalculation.from_wire, timeout)
 
     def commit_recalculation(
         self, invoice_id: UUID | str, recalculation_id: UUID | str, *, timeout: float | None = None
     ) -> Recalculation:
         """Put a recalculation into force, at most 30 seconds after it was made. Settles the invoice."""
-        path = f"/api/invoices/{_segment(invoice_id)}/recalculations/{_segment(recalculation_id)}/commit"
-        return self._send("POST", path, {}, Recalculation.from_wire, timeout)
+        route = _route(
+            "/api/invoices/{invoice_id}/recalculations/{recalculation_id}/commit",
+            invoice_id=invoice_id,
+            recalculation_id=recalculation_id,
+        )
+        return self._send("POST", route, {}, Recalculation.from_wire, timeout)
 
     def create_refund(
         self, invoice_id: UUID | str, *, address: str | None = None, timeout: float | None = None
     ) -> Refund:
         """Refund an unresolved invoice. Without an address the coins go to the merchant's own account."""
-        path = f"/api/invoices/{_segment(invoice_id)}/refunds"
-        return self._send("POST", path, {"address": address}, Refund.from_wire, timeout)
+        route = _route("/api/invoices/{invoice_id}/refunds", invoice_id=invoice_id)
+        return self._send("POST", route, {"address": address}, Refund.from_wire, timeout)
 
     def list_refunds(self, invoice_id: UUID | str, *, timeout: float | None = None) -> tuple[Refund, ...]:
         """Return the refunds of an invoice."""
-        path = f"/api/invoices/{_segment(invoice_id)}/refunds"
-        return self._get(path, _list_of(Refund.from_wire), timeout, LIST_LIMIT)
+        route = _route("/api/invoices/{invoice_id}/refunds", invoice_id=invoice_id)
+        return self._get(route, _list_of(Refund.from_wire), timeout, LIST_LIMIT)
 
     def list_coins(self, *, timeout: float | None = None) -> tuple[Coin, ...]:
         """Return the coins of the account with their networks, precision and destination tags."""
-        return self._get("/api/coins", _list_of(Coin.from_wire), timeout)
+        return self._get(_route("/api/coins"), _list_of(Coin.from_wire), timeout)
 
     def list_rates(self, *, timeout: float | None = None) -> dict[str, Rate]:
         """Return all rates, each pair twice: as BTCEUR and as BTC/EUR."""
-        return self._get("/api/rates", _read_rates, timeout)
+        return self._get(_route("/api/rates"), _read_rates, timeout)
 
     def retrieve_rate(self, base: str, quote: str, *, timeout: float | None = None) -> Rate:
         """Return what one unit of `base` is worth in `quote`."""
-        return self._get(f"/api/rates/{_segment(base)}/{_segment(quote)}", Rate.from_wire, timeout)
+        return self._get(_route("/api/rates/{base}/{quote}", base=base, quote=quote), Rate.from_wire, timeout)
 
     def score_risk(self, *, address: str, currency: str, kind: str, timeout: float | None = None) -> Risk:
         """Score an address; `kind` is `source_of_funds` or `destination_of_funds`."""
         params: dict[str, Json] = {"address": address, "currency": currency, "type": kind}
-        return self._send("POST", "/api/risks/score", params, Risk.from_wire, timeout)
+        return self._send("POST", _route("/api/risks/score"), params, Risk.from_wire, timeout)
 
     def create_customer(
         self,
@@ -199,11 +203,11 @@ class Client:
     ) -> Customer:
         """Create a customer under an id of the shop's choice, with the addresses that refunds may go to."""
         params: dict[str, Json] = {"id": id, "currency": currency, "addresses": _addresses(addresses)}
-        return self._send("POST", "/api/customers", params, Customer.from_wire, timeout)
+        return self._send("POST", _route("/api/customers"), params, Customer.from_wire, timeout)
 
     def retrieve_customer(self, customer_id: str, *, timeout: float | None = None) -> Customer:
         """Return a customer."""
-        return self._get(f"/api/customers/{_segment(customer_id)}", Customer.from_wire, timeout)
+        return self._get(_route("/api/customers/{customer_id}", customer_id=customer_id), Customer.from_wire, timeout)
 
     def update_customer(
         self,
@@ -215,36 +219,36 @@ class Client:
     ) -> Customer:
         """Change what is given of a customer; `addresses` replaces all of them."""
         params: dict[str, Json] = {"currency": currency, "addresses": _addresses(addresses)}
-        path = f"/api/customers/{_segment(customer_id)}"
-        return self._send("PATCH", path, params, Customer.from_wire, timeout)
+        route = _route("/api/customers/{customer_id}", customer_id=customer_id)
+        return self._send("PATCH", route, params, Customer.from_wire, timeout)
 
     def list_customers(
         self, *, starting_after: str | None = None, timeout: float | None = None
     ) -> tuple[Customer, ...]:
         """Return one page of customers."""
-        path = _with_query("/api/customers", starting_after=starting_after)
-        return self._get(path, _list_of(Customer.from_wire), timeout, LIST_LIMIT)
+        route = _with_query("/api/customers", starting_after=starting_after)
+        return self._get(route, _list_of(Customer.from_wire), timeout, LIST_LIMIT)
 
     def _get(
         self,
-        path: str,
+        route: Route,
         read: Callable[[object, str], T],
         timeout: float | None,
         answer_limit: int = ANSWER_LIMIT,
     ) -> T:
-        return self._caller.fetch(Call("GET", path, answer_limit=answer_limit), read, timeout)
+        return self._caller.fetch(Call("GET", route, answer_limit=answer_limit), read, timeout)
 
     def _send(
         self,
         method: str,
-        path: str,
+        route: Route,
         params: Mapping[str, Json],
         read: Callable[[object, str], T],
         timeout: float | None,
     ) -> T:
         given: dict[str, Json] = {name: value for name, value in params.items() if value is not None}
         body = dump_json(given) if given else b""
-        return self._caller.fetch(Call(method, path, body), read, timeout)
+        return self._caller.fetch(Call(method, route, body), read, timeout)
 
 
 def _segment(value: UUID | str) -> str:
@@ -254,9 +258,14 @@ def _segment(value: UUID | str) -> str:
     return parse.quote(str(value), safe="")
 
 
-def _with_query(path: str, **params: UUID | str | None) -> str:
+def _route(template: str, **segments: UUID | str) -> Route:
+    return Route(template.format(**{name: _segment(value) for name, value in segments.items()}), template)
+
+
+def _with_query(template: str, **params: UUID | str | None) -> Route:
     given = {name: str(value) for name, value in params.items() if value is not None}
-    return f"{path}?{parse.urlencode(given, quote_via=parse.quote)}" if given else path
+    query = f"?{parse.urlencode(given, quote_via=parse.quote)}" if given else ""
+    return Route(f"{template}{query}", template)
 
 
 def _addresses(addresses: Iterable[CustomerAddress] | None) -> Json:

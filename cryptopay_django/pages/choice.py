@@ -159,7 +159,8 @@ class ChooseCoinView(View):
 
     def explain(self, error: CryptopayError, order: Any) -> str:
         """Return what the customer is told when there is no invoice. What went wrong goes into the log."""
-        logger.warning("no invoice for %s: %s: %s", order, type(error).__name__, error, exc_info=error)
+        name = f"{order._meta.label} {order.pk}"
+        logger.warning("no invoice for %s: %s: %s", name, type(error).__name__, error, exc_info=error)
         if isinstance(error, GatewayRateLimitError | GatewayOutageError | CreationUnknownError):
             return gettext("The payment service does not answer. Nothing was charged: please try again in a moment.")
         if isinstance(error, PriceSealError):

@@ -25,6 +25,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ..exceptions import GatewayError, InvoiceBusyError
+from ..logs import about
 from ..models import Invoice
 from ..services import refresh_invoice
 from ..services.progress import Progress, read_progress
@@ -91,7 +92,10 @@ def _ask(request: HttpRequest, progress: Progress) -> HttpResponse:
             refresh_invoice(progress.invoice)
         except (GatewayError, InvoiceBusyError) as error:
             logger.warning(
-                "a customer asked about invoice %s, and there was no answer: %s", progress.invoice.pk, error
+                "a customer asked about invoice %s, and there was no answer: %s",
+                progress.invoice.pk,
+                error,
+                extra=about(progress.invoice),
             )
             query["asked"] = NOT_ASKED
     page = reverse("cryptopay_django:checkout", args=[progress.invoice.pk])

@@ -15,7 +15,9 @@ from ..conf import app_settings, get_account
 from ..exceptions import CryptopayError, WireError
 from ..gateway.schemas import CallbackMessage, InvoiceSnapshot, parse_callback
 from ..gateway.signing import verify_callback
+from ..logs import about, named
 from ..models import Callback, CallbackOutcome, Invoice
+from ..tracing import span
 from .delivery import deliver_events
 from .events import backoff
 from .intake import Claim, finish_callback, poll_invoice, take_snapshot
@@ -41,18 +43,21 @@ def receive_callback(body: bytes, signature: str, *, account: str = "default") -
     the body (nothing is stored), ImproperlyConfigured for an account that is not there, DatabaseError
     when it could not be stored.
     """
-    configured = get_account(account)
-    index = verify_callback(body, signature, secrets=configured.callback_secrets)
-    now = timezone.now()
-    return Callback.objects.create(
-        account=account,
-        body=body,
-        digest=hashlib.sha256(body).hexdigest(),
-        secret_index=index,
-        secret_mark=configured.secret_marks[index],
-        received_at=now,
-        next_attempt_at=now + LEASE if app_settings.PROCESSING == "request" else now,
-    )
+    with span("cryptopay.receive_callback", account=account) as note:
+        configured = get_account(account)
+        index = verify_callback(body, signature, secrets=configured.callback_secrets)
+        now = timezone.now()
+        callback = Callback.objects.create(
+            account=account,
+            body=body,
+            digest=hashlib.sha256(body).hexdigest(),
+            secret_index=index,
+            secret_mark=configured.secret_marks[index],
+            received_at=now,
+            next_attempt_at=now + LEASE if app_settings.PROCESSING == "request" else now,
+        )
+        note(callback_id=callback.pk)
+    return callback
 
 
 def process_callback(callback: Callback, *, deadline: float | None = None) -> Callback:
@@ -64,19 +69,15 @@ def process_callback(callback: Callback, *, deadline: float | None = None) -> Ca
     """
     if callback.outcome not in (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN):
         return callback
-    try:
-        message = parse_callback(bytes(callback.body))
-    except WireError as error:
-        finish_callback(callback, CallbackOutcome.UNREADABLE, error=str(error)[:2000], at=timezone.now())
-        return callback
-    try:
-        _process_message(callback, message, deadline)
-    except CryptopayError as error:
-        _postpone(callback, f"{type(error).__name__}: {error}")
-    except Exception as error:
-        # The callback is stored and stays pending; what went wrong must not take the road down.
-        logger.exception("callback %s could not be processed; it will be tried again", callback.pk)
-        _postpone(callback, f"{type(error).__name__}: {error}")
+    with span("cryptopay.process_callback", callback_id=callback.pk, account=callback.account) as note:
+        try:
+            message = parse_callback(bytes(callback.body))
+        except WireError as error:
+            finish_callback(callback, CallbackOutcome.UNREADABLE, error=str(error)[:2000], at=timezone.now())
+        else:
+            invoice = _try_message(callback, message, deadline)
+            note(event=message.event, invoice_id=invoice and invoice.pk)
+        note(outcome=callback.outcome)
     return callback
 
 
@@ -93,7 +94,13 @@ def process_within_budget(callback: Callback) -> None:
         process_overdue(limit=_OVERDUE_WITH_EACH, deadline=deadline)
     except Exception:
         # The callback is stored: the answer is 200 whatever happens here.
-        logger.exception("callback %s is stored; processing it at once failed", callback.pk)
+        extra = about(callback.invoice, callback_id=callback.pk, account=callback.account)
+        logger.exception(
+            "callback %s, %s: is stored; processing it at once failed",
+            callback.pk,
+            named(callback.invoice),
+            extra=extra,
+        )
 
 
 def process_overdue(*, limit: int = 100, deadline: float | None = None) -> int:
@@ -122,14 +129,36 @@ def _claim(callback: Callback) -> bool:
     return bool(seen.update(next_attempt_at=until))
 
 
-def _process_message(callback: Callback, message: CallbackMessage, deadline: float | None) -> None:
+def _try_message(callback: Callback, message: CallbackMessage, deadline: float | None) -> Invoice | None:
+    """Process a callback that was read; leave it pending, with the reason, if that fails. Return its invoice."""
+    invoice = None
+    try:
+        if message.invoice is not None:
+            invoice = find_invoice(callback.account, message.invoice)
+        _process_message(callback, message, invoice, deadline)
+    except CryptopayError as error:
+        _postpone(callback, f"{type(error).__name__}: {error}", invoice)
+    except Exception as error:
+        # The callback is stored and stays pending; what went wrong must not take the road down.
+        extra = about(invoice, callback_id=callback.pk, account=callback.account)
+        logger.exception(
+            "callback %s, %s: could not be processed; it will be tried again",
+            callback.pk,
+            named(invoice),
+            extra=extra,
+        )
+        _postpone(callback, f"{type(error).__name__}: {error}", invoice, is_told=True)
+    return invoice
+
+
+def _process_message(
+    callback: Callback, message: CallbackMessage, invoice: Invoice | None, deadline: float | None
+) -> None:
     now = timezone.now()
     title = f"{message.type} {message.event}"[:64]
     if message.invoice is None:
         finish_callback(callback, CallbackOutcome.IGNORED, event=title, at=now)
-        return
-    invoice = find_invoice(callback.account, message.invoice)
-    if invoice is None:
+    elif invoice is None:
         _leave_orphan(callback, title, message.invoice)
     elif needs_confirmation(invoice, message.invoice):
         _confirm(callback, invoice, message, deadline)
@@ -173,7 +202,7 @@ def _confirm(callback: Callback, invoice: Invoice, message: CallbackMessage, dea
     assert message.invoice is not None  # noqa: S101  for the type checker
     timeout = None if deadline is None else deadline - time.monotonic()
     if timeout is not None and timeout < _LEAST_SECONDS_FOR_A_CALL:
-        _postpone(callback, "no time left in this request to ask the gateway", at_once=True)
+        _postpone(callback, "no time left in this request to ask the gateway", invoice, at_once=True)
         return
     claim = Claim(callback, message.event, message.invoice, tuple(contradictions(invoice, message.invoice)))
     if timeout is not None:
@@ -183,7 +212,7 @@ def _confirm(callback: Callback, invoice: Invoice, message: CallbackMessage, dea
         return
     error = f"it says {message.invoice.status}, but the gateway, when asked, says {taken.invoice.status}"
     if callback.attempts + 1 < _MAX_UNCONFIRMED:
-        _postpone(callback, error)
+        _postpone(callback, error, invoice)
     else:
         finish_callback(
             callback,
@@ -195,8 +224,13 @@ def _confirm(callback: Callback, invoice: Invoice, message: CallbackMessage, dea
         )
 
 
-def _postpone(callback: Callback, error: str, *, at_once: bool = False) -> None:
+def _postpone(
+    callback: Callback, error: str, invoice: Invoice | None, *, at_once: bool = False, is_told: bool = False
+) -> None:
     """Leave a callback pending, with the reason, until its back-off is over."""
+    if not is_told:
+        extra = about(invoice, callback_id=callback.pk, account=callback.account)
+        logger.warning("callback %s, %s: has to wait: %s", callback.pk, named(invoice), error, extra=extra)
     callback.attempts += 1
     callback.error = error.replace("\x00", "\\0")[:2000]
     callback.next_attempt_at = timezone.now() if at_once else timezone.now() + backoff(callback.attempts)

@@ -6,13 +6,16 @@ import logging
 import time
 import traceback
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ..conf import app_settings
+from ..logs import about
 from ..models import EventKind, Invoice, InvoiceEvent, Payment
 from ..models.locking import write_transaction
+from ..tracing import Note, span
 from .events import SIGNALS, backoff, new_event, write_events
 from .handling import call_handlers
 
@@ -58,20 +61,20 @@ def _due_events() -> QuerySet[InvoiceEvent]:
     return due.order_by("next_attempt_at", "pk")
 
 
-def _deliver_invoice(invoice_id: Any, *, limit: int, deadline: float | None) -> int:
+def _deliver_invoice(invoice_id: UUID, *, limit: int, deadline: float | None) -> int:
     """Deliver an invoice's pending events in order, up to the first that is not due, fails, or is in other hands."""
     delivered = 0
     pending = (
         InvoiceEvent.objects.primary().filter(invoice_id=invoice_id, next_attempt_at__isnull=False).order_by("pk")
     )
     for event_id in pending.values_list("pk", flat=True)[:limit]:
-        if (deadline is not None and time.monotonic() >= deadline) or not _deliver_one(event_id):
+        if (deadline is not None and time.monotonic() >= deadline) or not _deliver_one(event_id, invoice_id):
             break
         delivered += 1
     return delivered
 
 
-def _deliver_one(event_id: int) -> bool:
+def _deliver_one(event_id: int, invoice_id: UUID) -> bool:
     """Send one event's signal in one transaction; return whether the next one may follow.
 
     1. Lock the event, so that nobody else delivers it; another holder goes on with this invoice.
@@ -80,27 +83,38 @@ def _deliver_one(event_id: int) -> bool:
        is written down by itself.
     """
     try:
-        with write_transaction(InvoiceEvent):
+        with span("cryptopay.deliver_event", invoice_id=invoice_id) as note, write_transaction(InvoiceEvent):
             event = InvoiceEvent.objects.lock(pk=event_id, skip_locked=True)
             if event is None:
+                note(outcome="in other hands")
                 return False
             if event.next_attempt_at is None:
+                note(outcome="delivered already")
                 return True
             if event.next_attempt_at > timezone.now():
+                note(outcome="not due")
                 return False
-            _send(event)
+            _send(event, note)
             event.delivered_at, event.next_attempt_at = timezone.now(), None
             event.save(update_fields=["delivered_at", "next_attempt_at"])
+            note(outcome="delivered")
     except Exception:
         # Whatever a receiver raises, the event must stay pending and the state must stand.
-        logger.exception("event %s: a receiver failed; it will be tried again", event_id)
+        logger.exception(
+            "invoice %s: a receiver of event %s failed; it will be tried again",
+            invoice_id,
+            event_id,
+            extra=about(invoice_id, event_id=event_id),
+        )
         _note_failure(event_id, traceback.format_exc())
         return False
+    logger.debug("invoice %s: event %s delivered", invoice_id, event_id, extra=about(invoice_id, event_id=event_id))
     return True
 
 
-def _send(event: InvoiceEvent) -> None:
+def _send(event: InvoiceEvent, note: Note) -> None:
     """Send the signal of an event's kind. The invoice that receivers see is the one of now."""
+    note(event_kind=event.kind, event_uuid=event.uuid)
     event.invoice = Invoice.objects.primary().get(pk=event.invoice_id)
     arguments: dict[str, Any] = {"invoice": event.invoice, "event": event}
     if event.payment_id is not None:

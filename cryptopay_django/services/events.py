@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from django.dispatch import Signal
 
 from .. import handlers, signals
+from ..logs import about, once_committed
 from ..models import EventKind, HandlerDelivery, Invoice, InvoiceEvent, Payment
 
 SIGNALS: Mapping[str, Signal] = {
@@ -67,8 +69,12 @@ def new_event(
 def write_events(events: Sequence[InvoiceEvent]) -> None:
     """Write events, and a delivery record for each handler of each; in the transaction of the change they tell of.
 
-    One INSERT where no handler is registered for them. Locks nothing.
+    One INSERT where no handler is registered for them. Locks nothing. The log tells of each when it is committed.
     """
+    for event in events:
+        level = logging.WARNING if event.kind in NOTICED else logging.INFO
+        extra = about(event.invoice, event_kind=str(event.kind), event_uuid=str(event.uuid))
+        once_committed(InvoiceEvent, level, "invoice %s: event %s", event.invoice_id, event.kind, extra=extra)
     owed = [(event, path) for event in events for path in handlers.paths_for(event.kind)]
     if not owed:
         InvoiceEvent.objects.bulk_create(events)

@@ -11,7 +11,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
@@ -19,8 +19,10 @@ from django.utils import timezone
 from .. import handlers
 from ..conf import app_settings
 from ..exceptions import HandlerMissingError
+from ..logs import about
 from ..models import EventKind, HandlerDelivery, Invoice, InvoiceEvent, Payment
 from ..models.locking import write_transaction
+from ..tracing import Note, span
 from .events import backoff, new_event, write_events
 
 logger = logging.getLogger("cryptopay_django")
@@ -99,49 +101,58 @@ def _due_deliveries() -> QuerySet[HandlerDelivery]:
     return due.order_by("next_attempt_at", "pk")
 
 
-def _call_in_order(invoice_id: Any, path: str, *, limit: int, deadline: float | None) -> int:
+def _call_in_order(invoice_id: UUID, path: str, *, limit: int, deadline: float | None) -> int:
     """Make a handler's calls for an invoice in order, up to the first that is not due, fails, or is in other hands."""
     called = 0
     pending = HandlerDelivery.objects.primary().filter(
         handler=path, event__invoice_id=invoice_id, next_attempt_at__isnull=False
     )
     for delivery_id in pending.order_by("event_id").values_list("pk", flat=True)[:limit]:
-        if (deadline is not None and time.monotonic() >= deadline) or not _call_one(delivery_id, path):
+        if (deadline is not None and time.monotonic() >= deadline) or not _call_one(delivery_id, path, invoice_id):
             break
         called += 1
     return called
 
 
-def _call_one(delivery_id: int, path: str) -> bool:
+def _call_one(delivery_id: int, path: str, invoice_id: UUID) -> bool:
     """Make one call in one transaction; return whether the next one may follow.
 
     1. Lock the record, so that nobody else makes the call; another holder goes on with this handler and invoice.
     2. Call: what the handler writes belongs to this transaction.
     3. Mark it delivered and commit. If it raises, all of it is rolled back, and the failure is noted by itself.
     """
+    extra = about(invoice_id, handler=path, delivery_id=delivery_id)
     try:
-        with write_transaction(HandlerDelivery):
+        with (
+            span("cryptopay.call_handler", invoice_id=invoice_id, handler=path) as note,
+            write_transaction(HandlerDelivery),
+        ):
             delivery = HandlerDelivery.objects.lock(pk=delivery_id, skip_locked=True)
-            if delivery is None:
+            if delivery is None or (
+                delivery.next_attempt_at is not None and delivery.next_attempt_at > timezone.now()
+            ):
+                note(outcome="not now")
                 return False
             if delivery.next_attempt_at is None:
+                note(outcome="delivered already")
                 return True
-            if delivery.next_attempt_at > timezone.now():
-                return False
-            _call(delivery)
+            _call(delivery, note)
             delivery.delivered_at, delivery.next_attempt_at = timezone.now(), None
             delivery.save(update_fields=["delivered_at", "next_attempt_at"])
+            note(outcome="delivered")
     except Exception:
         # Whatever a handler raises, its record must stay and the state must stand.
-        logger.exception("handler %s failed (delivery %s)", path, delivery_id)
+        logger.exception("invoice %s: handler %s failed", invoice_id, path, extra=extra)
         _note_failure(delivery_id, traceback.format_exc())
         return False
+    logger.debug("invoice %s: handler %s was called", invoice_id, path, extra=extra)
     return True
 
 
-def _call(delivery: HandlerDelivery) -> None:
+def _call(delivery: HandlerDelivery, note: Note) -> None:
     """Call the handler with its event, and with the invoice as it is now."""
     event = InvoiceEvent.objects.primary().get(pk=delivery.event_id)
+    note(event_kind=event.kind, event_uuid=event.uuid)
     handler = handlers.find_handler(event.kind, delivery.handler)
     if handler is None:
         raise HandlerMissingError(

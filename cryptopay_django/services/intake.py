@@ -6,6 +6,7 @@ is made while a row is locked: what was asked before is tied to the row by its v
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,12 +17,15 @@ from django.utils import timezone
 from ..conf import client_for
 from ..exceptions import InvoiceBusyError
 from ..gateway.schemas import InvoiceSnapshot
+from ..logs import about, named, once_committed
 from ..models import Callback, CallbackOutcome, Invoice, Payment
 from ..models.locking import write_transaction
+from ..tracing import span
 from .events import write_events
 from .merge import Merge, Relation, merge_snapshot, relation
 
 _POLL_ROUNDS = 5
+_TROUBLE = (CallbackOutcome.ORPHAN, CallbackOutcome.UNREADABLE)
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,12 @@ def take_snapshot(
     gateway's answer does not bear it out.
     """
     now = timezone.now()
-    with write_transaction(Invoice):
+    with span("cryptopay.merge", invoice_id=invoice_id) as note, write_transaction(Invoice):
         invoice = Invoice.objects.lock(pk=invoice_id)
         if invoice is None or (asked and invoice.version != asked.version):
+            note(outcome="moved on")
             return None
+        before = _state(invoice)
         known = Payment.objects.primary().filter(invoice=invoice) if snapshot.transactions else []
         merge = merge_snapshot(
             invoice,
@@ -90,7 +96,9 @@ def take_snapshot(
             doubts=list(claim.doubts) if claim else None,
             message=claim.event if claim else "",
         )
+        _tell_move(invoice, before)
         _write(invoice, merge, polled_at=asked.at if asked else None)
+        note(account=invoice.account, status=invoice.status, outcome="changed" if merge else "no news")
         borne_out = (
             claim is None
             or claim.snapshot.status == snapshot.status
@@ -145,6 +153,18 @@ def _write(invoice: Invoice, merge: Merge, *, polled_at: datetime | None) -> Non
         Callback.objects.filter(**orphans).update(next_attempt_at=timezone.now())
 
 
+def _state(invoice: Invoice) -> str:
+    return f"{invoice.status} {invoice.status_context}".strip()
+
+
+def _tell_move(invoice: Invoice, before: str) -> None:
+    """Let the log tell that the status moved, when that is committed."""
+    after = _state(invoice)
+    if after != before:
+        extra = about(invoice, status=invoice.status, status_context=invoice.status_context, status_before=before)
+        once_committed(Invoice, logging.INFO, "invoice %s: from %s to %s", invoice.pk, before, after, extra=extra)
+
+
 def _finish_claim(claim: Claim, invoice: Invoice, *, changed: bool, at: datetime) -> None:
     error = ""
     if relation(invoice, claim.snapshot) is Relation.CONFLICT:
@@ -164,8 +184,14 @@ def _finish_claim(claim: Claim, invoice: Invoice, *, changed: bool, at: datetime
 
 def finish_callback(callback: Callback, outcome: CallbackOutcome, *, at: datetime, **values: Any) -> None:
     """Mark a callback done in one UPDATE; a callback that somebody else has finished stays as it is."""
+    before = callback.outcome
     values = {"next_attempt_at": None, "gateway_id": None, **values, "outcome": outcome, "processed_at": at}
     unfinished = (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN)
     if Callback.objects.filter(pk=callback.pk, outcome__in=unfinished).update(**values):
         for name, value in values.items():
             setattr(callback, name, value)
+        if outcome != before:
+            level = logging.WARNING if outcome in _TROUBLE else logging.INFO
+            extra = about(callback.invoice, callback_id=callback.pk, account=callback.account, outcome=str(outcome))
+            told = (callback.pk, named(callback.invoice), outcome)
+            once_committed(Callback, level, "callback %s, %s: %s", *told, extra=extra)

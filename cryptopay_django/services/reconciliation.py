@@ -15,6 +15,7 @@ from django.utils import timezone
 from ..conf import app_settings, client_for
 from ..exceptions import GatewayError, GatewayNotFoundError, GatewayOutageError, InvoiceBusyError
 from ..gateway.schemas import InvoiceSnapshot
+from ..logs import about
 from ..models import Invoice
 from ..models.invoice import open_invoices
 from .delivery import deliver_events
@@ -144,7 +145,12 @@ class _Run:
                 self.result.requests += 1
                 page = client.list_invoices(starting_after=after, timeout=self._patience)
             except GatewayError as error:
-                logger.warning("account %s: its invoices could not be listed, asking for each: %s", account, error)
+                logger.warning(
+                    "account %s: its invoices could not be listed, asking for each: %s",
+                    account,
+                    error,
+                    extra=about(account=account),
+                )
                 return
             found = [snapshot for snapshot in page if snapshot.id in wanted]
             for snapshot in found:
@@ -179,7 +185,7 @@ class _Run:
                 self.outages = self.outages + 1 if isinstance(error, GatewayOutageError) else 0
             except Exception as error:
                 # One invoice that cannot be taken in must not keep the others from it.
-                logger.exception("invoice %s could not be taken in", row.pk)
+                logger.exception("invoice %s could not be taken in", row.pk, extra=about(row))
                 self.result.failed[str(row.pk)] = f"{type(error).__name__}: {error}"
 
     def _take(self, candidate: _Candidate, snapshot: InvoiceSnapshot, asked_at: datetime) -> bool:
@@ -187,7 +193,10 @@ class _Run:
         try:
             taken = take_snapshot(candidate.pk, snapshot, asked=Asked(candidate.version, asked_at))
         except Exception:
-            logger.exception("invoice %s could not be taken in from a list, it is asked for alone", candidate.pk)
+            extra = about(candidate.pk, account=candidate.account)
+            logger.exception(
+                "invoice %s could not be taken in from a list, it is asked for alone", candidate.pk, extra=extra
+            )
             return False
         if taken is None:
             return False

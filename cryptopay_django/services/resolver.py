@@ -19,6 +19,7 @@ from django.utils import timezone
 from ..conf import app_settings, client_for
 from ..exceptions import CryptopayError
 from ..gateway.schemas import InvoiceSnapshot, Refund, split_address
+from ..logs import about
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Resolution, ResolutionStatus
 from ..models.locking import write_transaction
 from .delivery import deliver_events
@@ -150,7 +151,13 @@ def resolve_pending_resolutions(limit: int = 20, *, deadline: float | None = Non
             row = _write_outcome(resolution, Outcome(Verdict.OPEN, f"{type(error).__name__}: {error}"))
         except Exception as error:
             # One resolution that cannot be looked at must not keep the others from it.
-            logger.exception("resolution %s could not be looked at; it will be again", resolution.pk)
+            extra = about(resolution.invoice_id, resolution_id=str(resolution.pk))
+            logger.exception(
+                "invoice %s: resolution %s could not be looked at; it will be again",
+                resolution.invoice_id,
+                resolution.pk,
+                extra=extra,
+            )
             row = _write_outcome(resolution, Outcome(Verdict.OPEN, f"{type(error).__name__}: {error}"))
         ended += row.active is None
     return ended

@@ -1,0 +1,59 @@
+"""The page on signals and handlers: its blocks run, and its tables miss no event and no decorator."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.dispatch import Signal
+
+from cryptopay_django import handlers, signals
+from cryptopay_django.services.events import SIGNALS
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "signals.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+def run(block):
+    names = {"__name__": "shop.cryptopay_handlers"}
+    exec(compile(block, "docs/signals.md", "exec"), names)
+    return names
+
+
+def test_the_receiver_of_the_page_is_connected():
+    (block,) = [block for block in BLOCKS if "@receiver" in block]
+
+    names = run(block)
+
+    assert signals.invoice_completed.disconnect(names["mark_paid"])
+
+
+def test_the_handlers_of_the_page_are_registered():
+    (block,) = [block for block in BLOCKS if "@on_invoice_completed" in block]
+
+    names = run(block)
+
+    try:
+        assert handlers.paths_for("invoice_completed") == ["shop.cryptopay_handlers.ship"]
+        assert handlers.paths_for("payment_detected") == ["shop.cryptopay_handlers.tell_customer"]
+    finally:
+        handlers.unregister(names["ship"])
+        handlers.unregister(names["tell_customer"])
+
+
+def test_the_test_of_the_page_passes(db, cryptopay_sandbox):
+    (block,) = [block for block in BLOCKS if "def test_" in block]
+
+    run(block)["test_a_paid_order_is_shipped_once"](db, cryptopay_sandbox)
+
+
+@pytest.mark.parametrize("kind", sorted(SIGNALS))
+def test_every_event_is_in_the_table(kind):
+    assert f"| `{kind}` |" in PAGE
+
+
+def test_every_signal_is_named():
+    names = [name for name, value in vars(signals).items() if isinstance(value, Signal)]
+
+    assert [name for name in names if f"`{name}`" not in PAGE] == []
