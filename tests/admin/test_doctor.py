@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 
 from cryptopay_django.testing.factories import InvoiceFactory
@@ -12,8 +13,9 @@ URL = "/admin/cryptopay_django/invoice/doctor/"
 
 
 @pytest.fixture
-def gateway(settings):
+def gateway(settings, db, monkeypatch):
     settings.DEBUG = True
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
     scripted = ScriptedGateway(lambda *_: refusal(401, "unauthenticated"))
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: scripted
     return scripted

@@ -8,6 +8,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from cryptopay_django.models import Callback, CallbackOutcome
@@ -19,6 +20,12 @@ def _debug(settings):
     settings.DEBUG = True
 
 
+@pytest.fixture
+def kept_connections(monkeypatch):
+    """What the doctor asks for on a server database, for tests that open no connection beside their own."""
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
+
+
 def run(**options) -> tuple[str, int]:
     output, status = StringIO(), 0
     try:
@@ -28,7 +35,7 @@ def run(**options) -> tuple[str, int]:
     return output.getvalue(), status
 
 
-def test_a_healthy_shop_is_told_so(db, cryptopay_sandbox):
+def test_a_healthy_shop_is_told_so(db, cryptopay_sandbox, kept_connections):
     output, status = run()
 
     assert status == 0
@@ -44,7 +51,7 @@ def test_a_warning_exits_with_one_and_an_error_with_two(db):
     assert run(offline=True)[1] == 2
 
 
-def test_problems_alone_can_be_asked_for_as_json(db):
+def test_problems_alone_can_be_asked_for_as_json(db, kept_connections):
     InvoiceFactory(quarantine_reason="another price")
 
     output, status = run(offline=True, json=True, problems=True)

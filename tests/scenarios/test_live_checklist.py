@@ -92,7 +92,7 @@ def test_the_person_is_told_how_much_to_send_where_and_when(shop, person):
         paid.invoice.pay_amount,
         pytest.approx(underpaid.invoice.pay_amount * 9 / 10),
     )
-    assert f"send {paid.amount:f} BTC (bitcoin) to {paid.invoice.address}, before " in paid.text
+    assert f"send {paid.amount.normalize():f} BTC (bitcoin) to {paid.invoice.address}, before " in paid.text
     assert [task.is_late for task in person.asked].count(True) == 2
     assert "resend the last one" in person.asked[-1].text
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from cryptopay_django.models import Invoice, Resolution, Schedule
 from cryptopay_django.services import create_invoice, diagnose
 from cryptopay_django.services.diagnosis import Level, Sign
-from cryptopay_django.services.diagnosis.installation import check_connections
+from cryptopay_django.services.diagnosis.installation import judge_connections
 from cryptopay_django.services.diagnosis.selftest import BODY
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceEventFactory, InvoiceFactory, PaymentFactory
 
@@ -24,12 +24,18 @@ def _database(db, settings):
     settings.DEBUG = True
 
 
+@pytest.fixture
+def kept_connections(monkeypatch):
+    """What the doctor asks for on a server database, for tests that open no connection beside their own."""
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
+
+
 def sign_of(subject: str, account: str = "", **options) -> Sign:
     signs = diagnose(**{"offline": True, **options})
     return next(sign for sign in signs if sign.subject == subject and sign.account == account)
 
 
-def test_a_fresh_installation_is_well(cryptopay_sandbox):
+def test_a_fresh_installation_is_well(cryptopay_sandbox, kept_connections):
     assert [sign for sign in diagnose() if sign.level is not Level.OK] == []
 
 
@@ -187,14 +193,18 @@ def test_a_key_without_permission_is_told_from_one_that_is_wrong(cryptopay_sandb
 
 
 @pytest.mark.parametrize(
-    ("age", "pool", "level"), [(0, None, Level.WARNING), (60, None, Level.OK), (0, True, Level.OK)]
+    ("vendor", "age", "options", "level"),
+    [
+        ("postgresql", 0, {}, Level.WARNING),
+        ("mysql", 0, {"pool": False}, Level.WARNING),
+        ("postgresql", 60, {}, Level.OK),
+        ("postgresql", None, {}, Level.OK),
+        ("postgresql", 0, {"pool": True}, Level.OK),
+        ("sqlite", 0, {}, Level.OK),
+    ],
 )
-def test_a_connection_for_each_callback_is_told_of_on_a_server_database(monkeypatch, age, pool, level):
-    monkeypatch.setattr(connection, "vendor", "postgresql")
-    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", age)
-    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "pool", pool)
-
-    assert next(check_connections()).level is level
+def test_a_connection_for_each_callback_is_told_of_on_a_server_database(vendor, age, options, level):
+    assert judge_connections(vendor, {"CONN_MAX_AGE": age, "OPTIONS": options}).level is level
 
 
 def test_a_self_test_is_no_sign_of_life(cryptopay_sandbox):

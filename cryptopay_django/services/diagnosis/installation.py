@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
+from typing import Any
 
 import django
 from django.core import checks
@@ -44,13 +45,16 @@ def check_migrations() -> Iterator[Sign]:
 def check_connections() -> Iterator[Sign]:
     """Tell whether every callback opens a connection of its own to a database server."""
     connection = connections[router.db_for_write(Invoice)]
-    is_pooled = bool(connection.settings_dict["OPTIONS"].get("pool"))
-    if connection.vendor == "sqlite" or is_pooled or connection.settings_dict["CONN_MAX_AGE"] != 0:
-        yield Sign("connections", Level.OK, "connections to the database are kept, or cost nothing")
-    else:
-        found = "CONN_MAX_AGE is 0: every request opens a connection, which makes a callback take 3 to 8 times as long"
-        remedy = 'Set "CONN_MAX_AGE": 60 and "CONN_HEALTH_CHECKS": True in DATABASES; under ASGI use a pool instead.'
-        yield Sign("connections", Level.WARNING, found, remedy)
+    yield judge_connections(connection.vendor, connection.settings_dict)
+
+
+def judge_connections(vendor: str, database: Mapping[str, Any]) -> Sign:
+    """Judge an entry of DATABASES, complete with its defaults."""
+    if vendor == "sqlite" or database["CONN_MAX_AGE"] != 0 or database["OPTIONS"].get("pool"):
+        return Sign("connections", Level.OK, "connections to the database are kept, or cost nothing")
+    found = "CONN_MAX_AGE is 0: every request opens a connection, which makes a callback take 3 to 8 times as long"
+    remedy = 'Set "CONN_MAX_AGE": 60 and "CONN_HEALTH_CHECKS": True in DATABASES; under ASGI use a pool instead.'
+    return Sign("connections", Level.WARNING, found, remedy)
 
 
 def callback_path(account: str) -> str:

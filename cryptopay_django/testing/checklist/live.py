@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from ...conf import BASE_URLS, app_settings, client_for, get_account
 from ...exceptions import CryptopayError, GatewayError
+from ...fields import canonical
 from ...models import Callback, CallbackOutcome, Invoice, InvoiceStatus, StatusContext
 from ...services import process_overdue, refresh_invoice
 from .inbox import UNDONE
@@ -118,7 +119,7 @@ def _payment_of(course: _Course) -> Task:
     is_late = course.context == StatusContext.PAID_LATE
     until = f"{invoice.expires_at:%H:%M:%S %Z}" if invoice.expires_at else "the invoice expires"
     tag = f", tag {invoice.destination_tag}" if invoice.destination_tag else ""
-    where = f"{amount:f} {invoice.pay_currency} ({invoice.network}) to {invoice.address}{tag}"
+    where = f"{canonical(amount):f} {invoice.pay_currency} ({invoice.network}) to {invoice.address}{tag}"
     text = f"{course.story.name}: send {where}, {'not before' if is_late else 'before'} {until}"
     return Task(invoice, text, amount, is_late)
 
