@@ -23,7 +23,7 @@ stamp = $(VENV)/.installed-$(1)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo checklist test test-postgresql test-mariadb check lint types imports migrations prove bench wheel format clean FORCE
+.PHONY: help demo checklist test test-postgresql test-mariadb check lint types imports migrations prove bench wheel document format clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -68,6 +68,9 @@ bench: $(call stamp,bench) ## measure every road beside its floor and its peers,
 
 wheel: $(call stamp,dev) ## build the wheel, and try it in an environment of its own in a new shop
 	$(BIN)/python -m scripts.try_wheel
+
+document: $(call stamp,dev) ## write into docs/ what the code says itself: settings, states, signals, errors
+	$(BIN)/python -m scripts.document
 
 format: $(call stamp,dev) ## mend what ruff can mend by itself
 	$(BIN)/python -m ruff check --fix-only --quiet .

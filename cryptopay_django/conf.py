@@ -52,7 +52,14 @@ BASE_URLS = {
     "production": "https://business.cryptopay.me",
 }
 _ACCOUNT_NAME = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)
-_ACCOUNT_KEYS = {"API_KEY", "API_SECRET", "CALLBACK_SECRETS", "BASE_URL", "OPTIONS"}
+ACCOUNT_KEYS = {
+    "API_KEY": "The API key, as the account shows it.",
+    "API_SECRET": "Its secret: it signs our calls to the gateway.",
+    "CALLBACK_SECRETS": "A list of the secrets that callbacks may be signed with, the newest first.",
+    "BASE_URL": 'Where the gateway is: "production", "sandbox" (its test environment), or scheme://host[:port].',
+    "OPTIONS": 'Settings of this account, without the prefix, as in {"SHOP_NAME": "Tern & Tide"}. May be left out.',
+}
+"""What an entry of CRYPTOPAY_ACCOUNTS has, and what it means."""
 
 
 class AppSettings:
@@ -286,8 +293,8 @@ def get_account(name: str) -> Account:
     if not _ACCOUNT_NAME.fullmatch(name):
         raise ImproperlyConfigured(f"{where}: a name is 1 to 32 of a-z, 0-9, - and _, for it is part of a URL")
     if not isinstance(entry, Mapping):
-        raise ImproperlyConfigured(f"{where} must be a dictionary with {', '.join(sorted(_ACCOUNT_KEYS))}")
-    if unknown := set(entry) - _ACCOUNT_KEYS:
+        raise ImproperlyConfigured(f"{where} must be a dictionary with {', '.join(sorted(ACCOUNT_KEYS))}")
+    if unknown := set(entry) - set(ACCOUNT_KEYS):
         raise ImproperlyConfigured(f"{where} has keys that mean nothing: {', '.join(sorted(map(str, unknown)))}")
     for key in ("API_KEY", "API_SECRET"):
         if not isinstance(entry.get(key), str) or not entry[key]:

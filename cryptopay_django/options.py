@@ -1,4 +1,7 @@
-"""How one setting is declared and checked. Which there are, and what they mean, stands in `conf.py`."""
+"""How one setting is declared and checked. Which there are, and what they mean, stands in `conf.py`.
+
+The docstring of a check names its type in docs/settings.md.
+"""
 
 from __future__ import annotations
 
@@ -75,21 +78,21 @@ def pause(value: object) -> float:
 
 
 def fraction(value: object) -> Decimal:
-    """A part of a whole, less than all of it."""
+    """A Decimal from 0 up to, but not including, 1."""
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or not 0 <= value < 1:
         raise TypeError('a Decimal from 0 up to, but not including, 1, such as Decimal("0.005")')
     return Decimal(value)
 
 
 def mode(value: object) -> str:
-    """Where callbacks are processed."""
+    """One of "request" and "worker"."""
     if value not in ("request", "worker"):
         raise TypeError('"request" or "worker"')
     return str(value)
 
 
 def coins(value: object) -> Mapping[str, Mapping[str, int]]:
-    """Coins with their networks and precision."""
+    """Decimal places by coin and network."""
     if not isinstance(value, Mapping) or not all(
         isinstance(coin, str)
         and isinstance(networks, Mapping)
@@ -101,7 +104,7 @@ def coins(value: object) -> Mapping[str, Mapping[str, int]]:
 
 
 def function(value: object) -> Callable[..., Any] | None:
-    """None, a callable, or the dotted path of one."""
+    """A callable, the dotted path of one, or None."""
     if isinstance(value, str):
         try:
             value = import_string(value)
@@ -120,14 +123,14 @@ def text(value: object) -> str:
 
 
 def secret(value: object) -> str:
-    """A secret that is long enough to be one, or nothing."""
+    """At least 20 ASCII characters, or nothing."""
     if not isinstance(value, str) or 0 < len(value) < _SHORTEST_SECRET or not value.isascii():
         raise TypeError(f"empty, or at least {_SHORTEST_SECRET} ASCII characters")
     return value
 
 
 def count(value: object) -> int:
-    """A number of times, one at least."""
+    """A whole number, 1 at least."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise TypeError("a whole number from 1 on")
     return value
@@ -169,7 +172,7 @@ def site(value: object) -> str:
 
 
 def explorers(value: object) -> Mapping[str, str]:
-    """URL templates of block explorers by network."""
+    """URLs with {txid} by network."""
     if not isinstance(value, Mapping) or not all(
         isinstance(network, str)
         and isinstance(template, str)
@@ -182,7 +185,7 @@ def explorers(value: object) -> Mapping[str, str]:
 
 
 def order_fields(value: object) -> Mapping[str, str]:
-    """A field of each model of the shop by which its orders are called."""
+    """Names of fields by model."""
     if not isinstance(value, Mapping) or not all(
         isinstance(label, str) and label.count(".") == 1 and isinstance(name, str) and name
         for label, name in value.items()
@@ -213,7 +216,7 @@ def link(value: object) -> str:
 
 
 def offered(value: object) -> Sequence[str]:
-    """Coins to offer, each alone or with one network."""
+    """A list of coins, each alone or with one network."""
     if not isinstance(value, (list, tuple)) or not all(
         isinstance(entry, str) and re.fullmatch(r"[A-Z0-9]+(/[a-z0-9_]+)?", entry) for entry in value
     ):

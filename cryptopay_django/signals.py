@@ -4,36 +4,66 @@
 A receiver runs inside the transaction that marks its event delivered: its own database writes happen
 exactly once. When it raises, all of it is rolled back and tried again later. An effect outside the
 database can happen more than once; deduplicate it by `event.uuid`.
+
+Below each signal stands when it is sent, and then what a shop does; `python -m scripts.document` puts both into
+docs/signals.md.
 """
 
 from django.dispatch import Signal
 
 invoice_created = Signal()
-"""The gateway has the invoice: address and amount to pay are known."""
+"""The gateway has the invoice: address and amount to pay are known.
+
+Nothing.
+"""
 
 payment_detected = Signal()
-"""A transaction was seen on the network. It may still vanish: fulfil nothing."""
+"""A transaction was seen on the network. It may still vanish.
+
+Tell the customer; fulfil nothing.
+"""
 
 payment_confirmed = Signal()
-"""The network confirmed a transaction. It may be too little, too late or held: fulfil nothing."""
+"""The network confirmed a transaction. It may be too little, too late or held.
+
+Fulfil nothing.
+"""
 
 invoice_completed = Signal()
-"""Fulfil now: the gateway completed the invoice and the settled amount covers the ordered one."""
+"""The gateway completed the invoice, and the settled amount covers the ordered one.
+
+**Fulfil now.**
+"""
 
 invoice_settled_short = Signal()
-"""The gateway completed the invoice for less than was ordered. A person decides."""
+"""The gateway completed the invoice for less than was ordered.
+
+Nothing: a person decides; `release_invoice(..., accept_shortfall=True)` sends `invoice_completed`.
+"""
 
 invoice_unresolved = Signal()
-"""Underpaid, overpaid, paid late or held; see `invoice.status_context`."""
+"""Underpaid, overpaid, paid late or held; see `invoice.status_context`.
+
+Tell support.
+"""
 
 invoice_refunded = Signal()
-"""The whole payment went back."""
+"""The whole payment went back.
+
+Close the order.
+"""
 
 invoice_cancelled = Signal()
-"""Never paid, or never confirmed."""
+"""Never paid, or never confirmed.
+
+Close the order.
+"""
 
 invoice_quarantined = Signal()
-"""Something contradicts what was ordered; held for a person, see `invoice.quarantine_reason`."""
+"""Something contradicts what was ordered; see `invoice.quarantine_reason`.
+
+Nothing: a person looks, and releases it.
+"""
 
 notice_sent = Signal()
 """The teams were told of something, as `notice` says (`sender=Invoice, notice`). After the fact, in no transaction."""
