@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from cryptopay_django import handlers
 from cryptopay_django.exceptions import HandlerError
 from cryptopay_django.services.events import SIGNALS
+
+ROOT = Path(__file__).parents[1]
 
 
 def takes_both(invoice, event):
@@ -118,3 +125,28 @@ def test_another_function_under_the_same_path_is_refused_for_any_kind(monkeypatc
 
     with pytest.raises(HandlerError, match="give one of the two another name"):
         handlers.on_invoice_refunded(another)
+
+
+def test_the_handlers_of_an_installed_app_are_found_when_django_starts(tmp_path):
+    (tmp_path / "corner_shop").mkdir()
+    (tmp_path / "corner_shop" / "__init__.py").touch()
+    (tmp_path / "corner_shop" / "cryptopay_handlers.py").write_text(
+        "from cryptopay_django.handlers import on_invoice_completed\n\n\n"
+        "@on_invoice_completed\ndef ship(invoice, event):\n    pass\n"
+    )
+    program = (
+        "import django\nfrom django.conf import settings\n"
+        "settings.configure(INSTALLED_APPS=['django.contrib.contenttypes', 'cryptopay_django', 'corner_shop'])\n"
+        "django.setup()\nfrom cryptopay_django import handlers\nprint(handlers.paths_for('invoice_completed'))\n"
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stdout == "['corner_shop.cryptopay_handlers.ship']\n"
