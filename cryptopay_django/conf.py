@@ -279,7 +279,9 @@ class Account:
     @property
     def secret_marks(self) -> tuple[str, ...]:
         """A name for each callback secret, from which nobody without SECRET_KEY can tell the secret."""
-        return tuple(salted_hmac(__name__, secret).hexdigest()[:16] for secret in self.callback_secrets)
+        return tuple(
+            salted_hmac(__name__, secret, algorithm="sha256").hexdigest()[:16] for secret in self.callback_secrets
+        )
 
 
 def get_account(name: str) -> Account:
