@@ -60,7 +60,9 @@ async def _stream(invoice_id: UUID) -> AsyncIterator[str]:
     with watch().watching(invoice_id) as versions:
         while (left := until - loop.time()) > 0:
             try:
-                version = await asyncio.wait_for(versions.get(), min(STILL_HERE_EVERY, left))
+                # Not wait_for: until Python 3.12 it loses a cancellation that comes together with a version.
+                async with asyncio.timeout(min(STILL_HERE_EVERY, left)):
+                    version = await versions.get()
             except TimeoutError:
                 yield ": still here\n\n"
                 continue

@@ -65,6 +65,26 @@ def test_a_stream_says_the_version_now_and_whenever_it_changes():
     run(story)
 
 
+def test_who_leaves_at_the_moment_of_a_change_has_left():
+    """Else the stream would stay open for minutes with nobody at its end, and a server could not stop before."""
+    made = invoice(version=3)
+
+    async def story():
+        pieces = await listen(made.pk)
+        assert await next_piece(pieces) == b"data: 3\n\n"
+        waiting = asyncio.create_task(anext(pieces))
+        await asyncio.sleep(0)
+
+        live.watch()._tell([made.pk], {made.pk: 4})
+        waiting.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert len(live.watch()) == 0
+
+    run(story)
+
+
 def test_many_who_watch_cost_one_query_at_a_time_and_none_when_they_have_left(monkeypatch):
     invoices = [invoice() for _ in range(3)]
     looks: list[int] = []
