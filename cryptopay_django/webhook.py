@@ -9,8 +9,8 @@ import logging
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig
-from django.db import DatabaseError, InterfaceError, transaction
+from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -37,18 +37,20 @@ def callback(request: HttpRequest, account: str = "default") -> HttpResponse:
     around the whole would roll the stored callback back.
     """
     try:
-        if account not in account_names():
-            return _answer(404, "no such account")
         body = _read_body(request)
-        stored = receive_callback(body, request.headers.get(SIGNATURE_HEADER, ""), account=account)
     except RequestDataTooBig:
         return _answer(413, "the body is larger than 256 KiB")
     except OSError:
         return _answer(400, "the body broke off")
+    try:
+        if account not in account_names():
+            return _answer(404, "no such account")
+        stored = receive_callback(body, request.headers.get(SIGNATURE_HEADER, ""), account=account)
     except SignatureError as error:
         logger.warning("callback for account %s refused: %s", account, error, extra=about(account=account))
         return _answer(401, "the signature does not match")
-    except (DatabaseError, InterfaceError, ImproperlyConfigured):
+    except Exception:
+        # Settings, the database, and what its driver raises by itself when the server goes away: nothing is lost yet.
         logger.exception(
             "callback for account %s could not be stored; the gateway will send it again",
             account,

@@ -7,7 +7,7 @@ import sqlite3
 import uuid
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 from django.urls import reverse
 
@@ -247,11 +247,12 @@ def test_an_unknown_context_is_kept_in_the_gateways_spelling(gateway):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_is_away_gets_503_and_nothing_is_answered_200():
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, sqlite3.OperationalError, ConnectionResetError])
+def test_a_database_that_is_away_gets_503_and_nothing_is_answered_200(error):
     body = callback_body(invoice_wire(InvoiceFactory()))
 
     def away(execute, sql, params, many, context):
-        raise OperationalError("the server closed the connection") from sqlite3.OperationalError()
+        raise error("the server closed the connection")
 
     with connection.execute_wrapper(away):
         response = post(body)

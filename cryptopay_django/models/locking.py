@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from django.db import connections, models, router
+from django.db import DEFAULT_DB_ALIAS, Error, connections, models, router
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F
-from django.db.transaction import Atomic, atomic
+from django.db.transaction import Atomic
 
 M = TypeVar("M", bound=models.Model)
 
@@ -39,5 +41,34 @@ class LockingManager(models.Manager[M]):
 
 
 def write_transaction(model: type[models.Model], *, durable: bool = False) -> Atomic:
-    """Return `transaction.atomic` for the database that this model is written to."""
-    return atomic(using=router.db_for_write(model), durable=durable)
+    """Return `transaction.atomic` for the database that this model is written to, safe on a connection that breaks."""
+    return _WriteTransaction(using=router.db_for_write(model), savepoint=True, durable=durable)
+
+
+class _WriteTransaction(Atomic):
+    """Never starts on, and never leaves behind, a connection that a lost server has left half inside a transaction.
+
+    Where switching autocommit back on fails, `atomic` takes the next block for a nested one: it would not commit it,
+    and if its savepoint fails as well, the connection counts as inside a transaction for ever, and is never renewed.
+    """
+
+    def __enter__(self) -> None:
+        connection = connections[self.using or DEFAULT_DB_ALIAS]
+        if connection.in_atomic_block:
+            super().__enter__()
+            return
+        if connection.settings_dict["AUTOCOMMIT"] and not connection.get_autocommit():
+            _discard(connection)
+        try:
+            super().__enter__()
+        except Error:
+            _discard(connection)
+            raise
+
+
+def _discard(connection: BaseDatabaseWrapper) -> None:
+    """Close a connection whatever state it is in, so that the next query opens a new one."""
+    connection.in_atomic_block = connection.needs_rollback = False
+    connection.savepoint_ids, connection.atomic_blocks = [], []
+    with suppress(Error):
+        connection.close()

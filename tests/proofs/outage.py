@@ -130,5 +130,5 @@ class Senders:
         headers = {**callback_headers(raw), "Content-Type": "application/json"}
         try:
             return session.post(self.url, raw, headers=headers, timeout=30, allow_redirects=False).status_code
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
             return "no connection"
