@@ -5,7 +5,7 @@ class PayOrder(LoginRequiredMixin, ChooseCoinView):
         return get_object_or_404(Order, customer=self.request.user, reference=self.kwargs["reference"])
 
     def get_price(self, order):
-        return order.total, "EUR"
+        return order.amount, "EUR"
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def test_every_sign_is_named(cryptopay_sandbox):
 
 
 def test_the_urls_of_the_page_work(client, settings):
-    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (example,) = re.findall(r"```python\n# urls.py\n(.*?)```", PAGE, re.DOTALL)
     names = {"path": path, "include": include}
 
     exec(example, names)

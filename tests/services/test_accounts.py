@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -205,9 +204,11 @@ def test_an_account_shows_its_options_but_no_secret(own):
     assert get_account("second").api_secret not in repr(get_account("second"))
 
 
-def test_the_page_on_accounts_is_right(settings):
-    accounts, resolver = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    names = {"env": defaultdict(lambda: "a-secret-of-more-than-sixteen-characters")}
+def test_the_page_on_accounts_is_right(settings, monkeypatch):
+    accounts, resolver, _ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    for name in re.findall(r'os.environ\["(\w+)"\]', accounts):
+        monkeypatch.setenv(name, "a-secret-of-more-than-sixteen-characters")
+    names = {}
 
     exec(accounts + resolver, names)
     settings.CRYPTOPAY_ACCOUNTS = names["CRYPTOPAY_ACCOUNTS"]
