@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from django.db import DEFAULT_DB_ALIAS, Error, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F
-from django.db.transaction import Atomic
+from django.db.transaction import Atomic, TransactionManagementError
 
 M = TypeVar("M", bound=models.Model)
 
@@ -57,7 +57,11 @@ class _WriteTransaction(Atomic):
         if connection.in_atomic_block:
             super().__enter__()
             return
-        if connection.settings_dict["AUTOCOMMIT"] and not connection.get_autocommit():
+        if not connection.get_autocommit():
+            if connection.is_usable():
+                raise TransactionManagementError(
+                    "autocommit is off, so nothing would be committed here: use transaction.atomic in its place"
+                )
             _discard(connection)
         try:
             super().__enter__()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import Error, connection
+from django.db.transaction import TransactionManagementError
 
 from cryptopay_django.models import Invoice
 from cryptopay_django.models.locking import write_transaction
@@ -13,9 +14,7 @@ from cryptopay_django.testing.factories import InvoiceFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-
-def away(execute, sql, params, many, context):
-    raise OperationalError("the server closed the connection")
+on_a_server = pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no server to lose")
 
 
 def count_elsewhere() -> int:
@@ -32,8 +31,10 @@ def count_elsewhere() -> int:
     return seen[0]
 
 
-def test_a_connection_that_was_left_without_autocommit_is_not_written_to():
+@on_a_server
+def test_a_lost_connection_that_was_left_without_autocommit_is_not_written_to():
     connection.set_autocommit(False)
+    connection.connection.close()
 
     with write_transaction(Invoice):
         InvoiceFactory()
@@ -41,11 +42,23 @@ def test_a_connection_that_was_left_without_autocommit_is_not_written_to():
     assert count_elsewhere() == 1
 
 
+def test_the_projects_own_work_without_autocommit_is_neither_lost_nor_joined():
+    connection.set_autocommit(False)
+    try:
+        with pytest.raises(TransactionManagementError, match="autocommit is off"), write_transaction(Invoice):
+            InvoiceFactory()
+    finally:
+        connection.rollback()
+        connection.set_autocommit(True)
+
+    assert count_elsewhere() == 0
+
+
 def test_a_transaction_that_cannot_begin_leaves_no_connection_inside_of_it():
     connection.ensure_connection()
-    connection.set_autocommit(False)
+    connection.connection.close()
 
-    with connection.execute_wrapper(away), pytest.raises(OperationalError), write_transaction(Invoice):
+    with pytest.raises(Error), write_transaction(Invoice):
         InvoiceFactory()
 
     assert not connection.in_atomic_block
