@@ -22,13 +22,13 @@ from tests.proofs.outage import Database, Senders, throwaway_database
 from tests.proofs.report import tried
 from tests.servers.process import Site, serving
 
-# Servers are started again and again, which takes long on a busy machine.
-pytestmark = pytest.mark.timeout(400)
-
 OUTAGES = int(os.environ.get("PROVE_OUTAGES", "1"))
 ON = os.environ.get("PROVE_ON", "postgresql").split()
 INVOICES = 8 * (OUTAGES + 1)
 TOLD = ["invoice_completed", *["payment_confirmed"] * 2, *["payment_detected"] * 2]
+
+# Servers are started again and again, which takes long on a busy machine.
+pytestmark = pytest.mark.timeout(300 * OUTAGES)
 
 
 @pytest.fixture(scope="module", params=ON)
