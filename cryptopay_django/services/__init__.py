@@ -5,6 +5,7 @@ from .callbacks import process_callback, process_overdue, receive_callback
 from .checkout import create_invoice
 from .delivery import deliver_events
 from .diagnosis import diagnose
+from .missing import MissingInvoice, find_missing_invoices
 from .notices import Notice, mail_notice, send_notices
 from .offers import find_offer, list_offers
 from .progress import read_progress
@@ -18,6 +19,7 @@ from .retention import erase_customer, prune_records
 from .rounds import reconcile_in_turn
 
 __all__ = [
+    "MissingInvoice",
     "Notice",
     "SettlementQuote",
     "approve_resolution",
@@ -26,6 +28,7 @@ __all__ = [
     "deliver_events",
     "diagnose",
     "erase_customer",
+    "find_missing_invoices",
     "find_offer",
     "list_offers",
     "mail_notice",

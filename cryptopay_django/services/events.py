@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +26,8 @@ SIGNALS: Mapping[str, Signal] = {
     EventKind.INVOICE_QUARANTINED: signals.invoice_quarantined,
 }
 
+
+_NAMESPACE = uuid.UUID("6f0f3c3e-5a58-4d0e-9a4b-2f1c7d9be001")
 
 NOTICED = frozenset(
     {
@@ -51,9 +54,11 @@ def new_event(
 ) -> InvoiceEvent:
     """Return an unsaved event, due at once if its kind is a signal's, or one that teams are told of.
 
-    `once` names what must not happen twice to this invoice; the database refuses a second one.
+    `once` names what must not happen twice to this invoice; the database refuses a second one. Such an event
+    has the same uuid whenever it is written, also after an older backup was restored.
     """
     return InvoiceEvent(
+        uuid=_uuid_of(invoice, once),
         invoice=invoice,
         payment=payment,
         kind=kind,
@@ -64,6 +69,12 @@ def new_event(
         next_attempt_at=at if kind in SIGNALS else None,
         notice_due_at=at if kind in NOTICED else None,
     )
+
+
+def _uuid_of(invoice: Invoice, once: str | None) -> uuid.UUID:
+    if once is None or invoice.gateway_id is None:
+        return uuid.uuid4()
+    return uuid.uuid5(_NAMESPACE, f"{invoice.account} {invoice.gateway_id} {once}")
 
 
 def write_events(events: Sequence[InvoiceEvent]) -> None:
