@@ -182,12 +182,16 @@ def connection_roads(start: Callable[..., int]) -> list[Road]:
 
 def measure(roads: Sequence[Road], yard: Yard, *, seconds: float, laps: int) -> list[Line]:
     """Give every road its turn in every lap; the first, short lap only warms up."""
+    from benchmarks.rows import gather_statistics
+
     met: dict[str, list[Figures]] = {road.name: [] for road in roads}
     for lap in range(laps + 1):
         for road in roads:
             figures = _run(road, yard, seconds if lap else 0.5)
             if lap:
                 met[road.name].append(figures)
+        if not lap:
+            gather_statistics()
     floors = met[roads[0].name]
     return [_line(name, figures, floors) for name, figures in met.items()]
 

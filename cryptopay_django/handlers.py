@@ -56,6 +56,11 @@ def paths_for(kind: str) -> list[str]:
     return list(_registered.get(kind, ()))
 
 
+def is_any_registered() -> bool:
+    """Tell whether there is a handler for any kind of event in this process."""
+    return any(_registered.values())
+
+
 def find_handler(kind: str, path: str) -> Handler | None:
     """Return the handler that is registered for a kind under this path, or None."""
     return _registered.get(kind, {}).get(path)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, Error, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F
 from django.db.transaction import Atomic, TransactionManagementError
 
+from .prepared import insert, select, touch, update
+
 M = TypeVar("M", bound=models.Model)
+
+Narrow: TypeAlias = Callable[[models.QuerySet[M]], models.QuerySet[M]]
+"""Makes a query narrower, always in the same way."""
 
 
 class LockingManager(models.Manager[M]):
@@ -20,24 +25,74 @@ class LockingManager(models.Manager[M]):
         """Return all rows as the database that is written to has them: a replica may lag behind."""
         return self.using(router.db_for_write(self.model))
 
-    def lock(self, *, skip_locked: bool = False, **lookup: Any) -> M | None:
+    def find(self, narrow: Narrow[M] | None = None, **lookup: Any) -> list[M]:
+        """Return the rows whose fields equal these values, as the database that is written to has them.
+
+        `narrow` is a function of a module: it adds conditions that are always the same, an order, or leaves columns
+        out.
+        """
+        using = router.db_for_write(self.model)
+        return select(
+            self.model, using, narrow, lambda: narrow(self.primary()) if narrow else self.primary(), **lookup
+        )
+
+    def lock(
+        self,
+        narrow: Narrow[M] | None = None,
+        *,
+        skip_locked: bool = False,
+        related: Sequence[str] = (),
+        **lookup: Any,
+    ) -> M | None:
         """Lock the one matching row until the transaction ends and return it as it is then, or None.
 
         Waits for another holder; with `skip_locked` returns None instead, where the database can do that.
+        What the foreign keys in `related` point at comes with it, and is not locked; `narrow` as in `find`.
         SQLite has no row locks: an UPDATE that changes nothing takes its one write lock first, so that
         no read can stand before it and be refused the upgrade to a write.
         """
-        features = connections[router.db_for_write(self.model)].features
+        using = router.db_for_write(self.model)
+        features = connections[using].features
+        is_plain = not related and narrow is None
         if not features.has_select_for_update:
-            key = self.model._meta.pk.attname
-            if not self.filter(**lookup).update(**{key: F(key)}):
+            if not touch(self.model, using, **lookup):
                 return None
-            return self.primary().get(**lookup)
-        locked = self.select_for_update(
-            skip_locked=skip_locked and features.has_select_for_update_skip_locked,
-            no_key=features.has_select_for_no_key_update,
-        )
-        return locked.filter(**lookup).first()
+        elif not (is_plain or features.has_select_for_update_of) and not self.lock(skip_locked=skip_locked, **lookup):
+            return None
+        skips = skip_locked and features.has_select_for_update_skip_locked
+        locks = features.has_select_for_update and (is_plain or features.has_select_for_update_of)
+
+        def build() -> models.QuerySet[M]:
+            rows = self._narrowed(narrow)()
+            rows = rows.select_related(*related) if related else rows
+            if not locks:
+                return rows
+            no_key = features.has_select_for_no_key_update
+            return rows.select_for_update(skip_locked=skips, no_key=no_key, of=() if is_plain else ("self",))
+
+        shape = ("lock", skips, locks, tuple(related), narrow)
+        return next(iter(select(self.model, using, shape, build, **lookup)), None)
+
+    def insert(self, row: M) -> M:
+        """Insert a new row and return it with its key. Sends no `post_save`."""
+        insert(row, router.db_for_write(self.model))
+        return row
+
+    def change(self, row: M, narrow: Narrow[M] | None = None, **values: Any) -> bool:
+        """Write these values into the row and, if it is there and not left out by `narrow`, into the object.
+
+        Sends no `post_save`.
+        """
+        using = router.db_for_write(self.model)
+        rows = self._narrowed(narrow)
+        if not update(self.model, using, narrow, rows, pk=row.pk, values=values):
+            return False
+        for name, value in values.items():
+            setattr(row, name, value)
+        return True
+
+    def _narrowed(self, narrow: Narrow[M] | None) -> Callable[[], models.QuerySet[M]]:
+        return lambda: narrow(self.primary()) if narrow else self.primary()
 
 
 def write_transaction(model: type[models.Model], *, durable: bool = False) -> Atomic:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 from django.db.models import Q
@@ -18,9 +19,10 @@ from ..gateway.signing import verify_callback
 from ..logs import about, named
 from ..models import Callback, CallbackOutcome, Invoice
 from ..tracing import span
-from .delivery import deliver_events
+from .delivery import deliver_events, deliver_written
+from .due import is_anything_due
 from .events import backoff
-from .intake import Claim, finish_callback, poll_invoice, take_snapshot
+from .intake import Claim, Taken, finish_callback, poll_invoice, take_callback, take_snapshot
 from .merge import contradictions, needs_confirmation
 from .resolver import resolve_pending_resolutions
 
@@ -33,6 +35,9 @@ _MAX_UNCONFIRMED = 10
 _MAX_ORPHAN_TRIES = 5
 _LEAST_SECONDS_FOR_A_CALL = 0.5
 _OVERDUE_WITH_EACH = 3
+
+_PATIENCE = timedelta(seconds=2)
+"""How long what is due is left to whoever is about to do it, before a request of another callback looks after it."""
 
 
 @sensitive_variables("signature")
@@ -47,7 +52,7 @@ def receive_callback(body: bytes, signature: str, *, account: str = "default") -
         configured = get_account(account)
         index = verify_callback(body, signature, secrets=configured.callback_secrets)
         now = timezone.now()
-        callback = Callback.objects.create(
+        callback = Callback(
             account=account,
             body=body,
             digest=hashlib.sha256(body).hexdigest(),
@@ -56,6 +61,7 @@ def receive_callback(body: bytes, signature: str, *, account: str = "default") -
             received_at=now,
             next_attempt_at=now + LEASE if app_settings.PROCESSING == "request" else now,
         )
+        Callback.objects.insert(callback)
         note(callback_id=callback.pk)
     return callback
 
@@ -67,18 +73,25 @@ def process_callback(callback: Callback, *, deadline: float | None = None) -> Ca
     pending with the reason in `error`, due again after a back-off. `deadline` is on `time.monotonic()`:
     no call to the gateway outlasts it. Commits; locks the invoice's row while merging, not while asking.
     """
+    _process(callback, deadline)
+    return callback
+
+
+def _process(callback: Callback, deadline: float | None) -> Taken | None:
+    """Process a callback; return what was taken in, None when nothing was."""
     if callback.outcome not in (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN):
-        return callback
+        return None
+    taken = None
     with span("cryptopay.process_callback", callback_id=callback.pk, account=callback.account) as note:
         try:
             message = parse_callback(bytes(callback.body))
         except WireError as error:
             finish_callback(callback, CallbackOutcome.UNREADABLE, error=str(error)[:2000], at=timezone.now())
         else:
-            invoice = _try_message(callback, message, deadline)
-            note(event=message.event, invoice_id=invoice and invoice.pk)
+            taken = _try_message(callback, message, deadline)
+            note(event=message.event, invoice_id=taken.invoice.pk if taken else None)
         note(outcome=callback.outcome)
-    return callback
+    return taken
 
 
 def process_within_budget(callback: Callback) -> None:
@@ -88,10 +101,9 @@ def process_within_budget(callback: Callback) -> None:
     """
     deadline = time.monotonic() + app_settings.REQUEST_BUDGET
     try:
-        process_callback(callback, deadline=deadline)
-        if callback.invoice is not None:
-            deliver_events(callback.invoice, deadline=deadline)
-        process_overdue(limit=_OVERDUE_WITH_EACH, deadline=deadline)
+        _process_and_deliver(callback, deadline)
+        if is_anything_due(timezone.now() - _PATIENCE):
+            process_overdue(limit=_OVERDUE_WITH_EACH, deadline=deadline)
     except Exception:
         # The callback is stored: the answer is 200 whatever happens here.
         extra = about(callback.invoice, callback_id=callback.pk, account=callback.account)
@@ -114,12 +126,17 @@ def process_overdue(*, limit: int = 100, deadline: float | None = None) -> int:
         if deadline is not None and time.monotonic() >= deadline:
             return done
         if _claim(callback):
-            process_callback(callback, deadline=deadline)
+            _process_and_deliver(callback, deadline)
             done += 1
-            if callback.invoice is not None:
-                deliver_events(callback.invoice, deadline=deadline)
     done += resolve_pending_resolutions(limit, deadline=deadline)
     return done + deliver_events(limit=limit, deadline=deadline)
+
+
+def _process_and_deliver(callback: Callback, deadline: float | None) -> None:
+    """Process a callback, and deliver the events that it has brought. One that brought nothing new has none."""
+    taken = _process(callback, deadline)
+    if taken is not None and taken.events:
+        deliver_written(taken.invoice, taken.events, deadline=deadline)
 
 
 def _claim(callback: Callback) -> bool:
@@ -129,13 +146,20 @@ def _claim(callback: Callback) -> bool:
     return bool(seen.update(next_attempt_at=until))
 
 
-def _try_message(callback: Callback, message: CallbackMessage, deadline: float | None) -> Invoice | None:
-    """Process a callback that was read; leave it pending, with the reason, if that fails. Return its invoice."""
+def _try_message(callback: Callback, message: CallbackMessage, deadline: float | None) -> Taken | None:
+    """Process a callback that was read; leave it pending, with the reason, if that fails."""
     invoice = None
     try:
-        if message.invoice is not None:
-            invoice = find_invoice(callback.account, message.invoice)
-        _process_message(callback, message, invoice, deadline)
+        if message.invoice is None:
+            title = f"{message.type} {message.event}"[:64]
+            finish_callback(callback, CallbackOutcome.IGNORED, event=title, at=timezone.now())
+            return None
+        claim = Claim(callback, message.event, message.invoice)
+        taken = take_callback(claim) or find_invoice(callback.account, message.invoice)
+        if isinstance(taken, Taken):
+            return taken
+        invoice = taken
+        return _take_later(claim, invoice, deadline)
     except CryptopayError as error:
         _postpone(callback, f"{type(error).__name__}: {error}", invoice)
     except Exception as error:
@@ -148,22 +172,17 @@ def _try_message(callback: Callback, message: CallbackMessage, deadline: float |
             extra=extra,
         )
         _postpone(callback, f"{type(error).__name__}: {error}", invoice, is_told=True)
-    return invoice
+    return None
 
 
-def _process_message(
-    callback: Callback, message: CallbackMessage, invoice: Invoice | None, deadline: float | None
-) -> None:
-    now = timezone.now()
-    title = f"{message.type} {message.event}"[:64]
-    if message.invoice is None:
-        finish_callback(callback, CallbackOutcome.IGNORED, event=title, at=now)
-    elif invoice is None:
-        _leave_orphan(callback, title, message.invoice)
-    elif needs_confirmation(invoice, message.invoice):
-        _confirm(callback, invoice, message, deadline)
-    else:
-        take_snapshot(invoice.pk, message.invoice, claim=Claim(callback, message.event, message.invoice))
+def _take_later(claim: Claim, invoice: Invoice | None, deadline: float | None) -> Taken | None:
+    """Do what could not be done with the row locked: ask the gateway, or keep an orphan."""
+    if invoice is None:
+        _leave_orphan(claim)
+        return None
+    if needs_confirmation(invoice, claim.snapshot):
+        return _confirm(claim, invoice, deadline)
+    return take_snapshot(invoice.pk, claim.snapshot, claim=claim)
 
 
 def find_invoice(account: str, snapshot: InvoiceSnapshot) -> Invoice | None:
@@ -175,16 +194,17 @@ def find_invoice(account: str, snapshot: InvoiceSnapshot) -> Invoice | None:
     return next((row for row in found if row.gateway_id == snapshot.id), found[0] if found else None)
 
 
-def _leave_orphan(callback: Callback, title: str, snapshot: InvoiceSnapshot) -> None:
+def _leave_orphan(claim: Claim) -> None:
     """Keep a callback for an invoice that is not here (yet). Linked when the invoice appears.
 
     A few tries of our own close the gap in which the invoice appears just before the orphan is written.
     """
+    callback, snapshot = claim.callback, claim.snapshot
     attempts = callback.attempts + 1
     finish_callback(
         callback,
         CallbackOutcome.ORPHAN,
-        event=title,
+        event=claim.title,
         gateway_id=snapshot.id,
         attempts=attempts,
         error=f"no invoice {snapshot.id} in account {callback.account}",
@@ -193,24 +213,24 @@ def _leave_orphan(callback: Callback, title: str, snapshot: InvoiceSnapshot) -> 
     )
 
 
-def _confirm(callback: Callback, invoice: Invoice, message: CallbackMessage, deadline: float | None) -> None:
+def _confirm(claim: Claim, invoice: Invoice, deadline: float | None) -> Taken | None:
     """Ask the gateway, and merge its answer instead of the callback.
 
     A status that the gateway does not confirm yet leaves the callback pending; after ten refusals it is
     stale: only the gateway's own word counts.
     """
-    assert message.invoice is not None  # noqa: S101  for the type checker
+    callback, snapshot = claim.callback, claim.snapshot
     timeout = None if deadline is None else deadline - time.monotonic()
     if timeout is not None and timeout < _LEAST_SECONDS_FOR_A_CALL:
         _postpone(callback, "no time left in this request to ask the gateway", invoice, at_once=True)
-        return
-    claim = Claim(callback, message.event, message.invoice, tuple(contradictions(invoice, message.invoice)))
+        return None
+    claim = replace(claim, doubts=tuple(contradictions(invoice, snapshot)))
     if timeout is not None:
         timeout = min(timeout, app_settings.TOTAL_TIMEOUT)
     taken = poll_invoice(invoice, timeout=timeout, claim=claim)
     if taken.confirmed:
-        return
-    error = f"it says {message.invoice.status}, but the gateway, when asked, says {taken.invoice.status}"
+        return taken
+    error = f"it says {snapshot.status}, but the gateway, when asked, says {taken.invoice.status}"
     if callback.attempts + 1 < _MAX_UNCONFIRMED:
         _postpone(callback, error, invoice)
     else:
@@ -222,6 +242,7 @@ def _confirm(callback: Callback, invoice: Invoice, message: CallbackMessage, dea
             error=error,
             at=timezone.now(),
         )
+    return taken
 
 
 def _postpone(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from ..conf import app_settings
 from ..logs import about
-from ..models import EventKind, Invoice, InvoiceEvent, Payment
+from ..models import EventKind, Invoice, InvoiceEvent
 from ..models.locking import write_transaction
 from ..tracing import Note, span
 from .events import SIGNALS, backoff, new_event, write_events
@@ -32,6 +33,22 @@ def deliver_events(invoice: Invoice | None = None, *, limit: int = 100, deadline
     """
     delivered = _send_signals(invoice, limit=limit, deadline=deadline)
     return delivered + call_handlers(invoice, limit=limit, deadline=deadline)
+
+
+def deliver_written(invoice: Invoice, events: Sequence[InvoiceEvent], *, deadline: float | None = None) -> int:
+    """Deliver what this process has written and committed just now: as `deliver_events`, without reading it again.
+
+    Receivers get the invoice as it was committed with these events. Earlier events of the invoice that are still
+    pending are left to whoever delivers what is due, and so are these.
+    """
+    delivered = 0
+    for event in events:
+        if event.next_attempt_at is None:
+            continue
+        if (deadline is not None and time.monotonic() >= deadline) or not _deliver_one(event.pk, invoice.pk, event):
+            break
+        delivered += 1
+    return delivered + call_handlers(invoice, deadline=deadline)
 
 
 def retry_event(event: InvoiceEvent) -> bool:
@@ -64,39 +81,62 @@ def _due_events() -> QuerySet[InvoiceEvent]:
 def _deliver_invoice(invoice_id: UUID, *, limit: int, deadline: float | None) -> int:
     """Deliver an invoice's pending events in order, up to the first that is not due, fails, or is in other hands."""
     delivered = 0
-    pending = (
-        InvoiceEvent.objects.primary().filter(invoice_id=invoice_id, next_attempt_at__isnull=False).order_by("pk")
-    )
-    for event_id in pending.values_list("pk", flat=True)[:limit]:
-        if (deadline is not None and time.monotonic() >= deadline) or not _deliver_one(event_id, invoice_id):
+    for event in InvoiceEvent.objects.find(_pending, invoice_id=invoice_id)[:limit]:
+        if (deadline is not None and time.monotonic() >= deadline) or not _deliver_one(event.pk, invoice_id):
             break
         delivered += 1
     return delivered
 
 
-def _deliver_one(event_id: int, invoice_id: UUID) -> bool:
+def _pending(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
+    return events.filter(next_attempt_at__isnull=False).order_by("pk").only("pk")
+
+
+def _in_turn(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
+    """Leave out an event while an earlier one of its invoice is pending."""
+    earlier = InvoiceEvent.objects.filter(
+        invoice_id=OuterRef("invoice_id"), pk__lt=OuterRef("pk"), next_attempt_at__isnull=False
+    )
+    return events.filter(~Exists(earlier))
+
+
+def _lock(event_id: int) -> InvoiceEvent | None:
+    return InvoiceEvent.objects.lock(_in_turn, pk=event_id, skip_locked=True, related=("invoice", "payment"))
+
+
+def _lock_written(event_id: int) -> InvoiceEvent | None:
+    """Lock an event that is at hand: whether and when it is due is all that may have changed."""
+    return InvoiceEvent.objects.lock(_is_in_turn, pk=event_id, skip_locked=True)
+
+
+def _is_in_turn(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
+    return _in_turn(events).only("next_attempt_at")
+
+
+def _deliver_one(event_id: int, invoice_id: UUID, written: InvoiceEvent | None = None) -> bool:
     """Send one event's signal in one transaction; return whether the next one may follow.
 
-    1. Lock the event, so that nobody else delivers it; another holder goes on with this invoice.
+    1. Lock the event, so that nobody else delivers it; another holder goes on with this invoice. Nor is it
+       its turn while an earlier one is pending.
     2. Send the signal: what receivers write belongs to this transaction.
     3. Mark it delivered and commit. If a receiver raises, all of it is rolled back, and the failure
        is written down by itself.
     """
     try:
         with span("cryptopay.deliver_event", invoice_id=invoice_id) as note, write_transaction(InvoiceEvent):
-            event = InvoiceEvent.objects.lock(pk=event_id, skip_locked=True)
-            if event is None:
-                note(outcome="in other hands")
+            locked = _lock_written(event_id) if written else _lock(event_id)
+            if locked is None:
+                note(outcome="in other hands, or not its turn")
                 return False
-            if event.next_attempt_at is None:
+            if locked.next_attempt_at is None:
                 note(outcome="delivered already")
                 return True
-            if event.next_attempt_at > timezone.now():
+            if locked.next_attempt_at > timezone.now():
                 note(outcome="not due")
                 return False
+            event = written or locked
             _send(event, note)
-            event.delivered_at, event.next_attempt_at = timezone.now(), None
-            event.save(update_fields=["delivered_at", "next_attempt_at"])
+            InvoiceEvent.objects.change(event, delivered_at=timezone.now(), next_attempt_at=None)
             note(outcome="delivered")
     except Exception:
         # Whatever a receiver raises, the event must stay pending and the state must stand.
@@ -113,12 +153,11 @@ def _deliver_one(event_id: int, invoice_id: UUID) -> bool:
 
 
 def _send(event: InvoiceEvent, note: Note) -> None:
-    """Send the signal of an event's kind. The invoice that receivers see is the one of now."""
+    """Send the signal of an event's kind. Receivers see the invoice that is with it."""
     note(event_kind=event.kind, event_uuid=event.uuid)
-    event.invoice = Invoice.objects.primary().get(pk=event.invoice_id)
     arguments: dict[str, Any] = {"invoice": event.invoice, "event": event}
-    if event.payment_id is not None:
-        arguments["payment"] = event.payment = Payment.objects.primary().get(pk=event.payment_id)
+    if event.payment is not None:
+        arguments["payment"] = event.payment
     SIGNALS[event.kind].send(sender=Invoice, **arguments)
 
 

@@ -80,21 +80,18 @@ def _uuid_of(invoice: Invoice, once: str | None) -> uuid.UUID:
 def write_events(events: Sequence[InvoiceEvent]) -> None:
     """Write events, and a delivery record for each handler of each; in the transaction of the change they tell of.
 
-    One INSERT where no handler is registered for them. Locks nothing. The log tells of each when it is committed.
+    One INSERT an event, and one for all records. Locks nothing. The log tells of each when it is committed.
     """
     for event in events:
+        InvoiceEvent.objects.insert(event)
         level = logging.WARNING if event.kind in NOTICED else logging.INFO
         extra = about(event.invoice, event_kind=str(event.kind), event_uuid=str(event.uuid))
         once_committed(InvoiceEvent, level, "invoice %s: event %s", event.invoice_id, event.kind, extra=extra)
     owed = [(event, path) for event in events for path in handlers.paths_for(event.kind)]
-    if not owed:
-        InvoiceEvent.objects.bulk_create(events)
-        return
-    for event in events:  # one by one: not every database returns the keys of many
-        event.save(force_insert=True)
-    HandlerDelivery.objects.bulk_create(
-        HandlerDelivery(event=event, handler=path, next_attempt_at=event.created_at) for event, path in owed
-    )
+    if owed:
+        HandlerDelivery.objects.bulk_create(
+            HandlerDelivery(event=event, handler=path, next_attempt_at=event.created_at) for event, path in owed
+        )
 
 
 def backoff(attempts: int) -> timedelta:

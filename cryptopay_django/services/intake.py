@@ -12,17 +12,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ..conf import client_for
 from ..exceptions import InvoiceBusyError
 from ..gateway.schemas import InvoiceSnapshot
 from ..logs import about, named, once_committed
-from ..models import Callback, CallbackOutcome, Invoice, Payment
+from ..models import Callback, CallbackOutcome, Invoice, InvoiceEvent, Payment
 from ..models.locking import write_transaction
-from ..tracing import span
+from ..tracing import Note, span
 from .events import write_events
-from .merge import Merge, Relation, merge_snapshot, relation
+from .merge import Merge, Relation, merge_snapshot, needs_confirmation, relation
 
 _POLL_ROUNDS = 5
 _TROUBLE = (CallbackOutcome.ORPHAN, CallbackOutcome.UNREADABLE)
@@ -61,6 +62,7 @@ class Taken:
 
     invoice: Invoice
     snapshot: InvoiceSnapshot
+    events: tuple[InvoiceEvent, ...]
     changed: bool
     confirmed: bool = True
 
@@ -78,35 +80,30 @@ def take_snapshot(
     has moved on since it was read for asking. A claim is marked done in the same transaction, unless the
     gateway's answer does not bear it out.
     """
-    now = timezone.now()
     with span("cryptopay.merge", invoice_id=invoice_id) as note, write_transaction(Invoice):
         invoice = Invoice.objects.lock(pk=invoice_id)
         if invoice is None or (asked and invoice.version != asked.version):
             note(outcome="moved on")
             return None
-        before = _state(invoice)
-        known = Payment.objects.primary().filter(invoice=invoice) if snapshot.transactions else []
-        merge = merge_snapshot(
-            invoice,
-            {payment.txid: payment for payment in known},
-            snapshot,
-            confirmed=asked is not None,
-            outdated=asked is None and claim is not None and claim.is_older_than(invoice.polled_at),
-            at=now,
-            doubts=list(claim.doubts) if claim else None,
-            message=claim.event if claim else "",
-        )
-        _tell_move(invoice, before)
-        _write(invoice, merge, polled_at=asked.at if asked else None)
-        note(account=invoice.account, status=invoice.status, outcome="changed" if merge else "no news")
-        borne_out = (
-            claim is None
-            or claim.snapshot.status == snapshot.status
-            or relation(invoice, claim.snapshot) is not Relation.AHEAD
-        )
-        if claim is not None and borne_out:
-            _finish_claim(claim, invoice, changed=bool(merge), at=now)
-    return Taken(invoice, snapshot, bool(merge), borne_out)
+        return _take_locked(invoice, snapshot, note, asked=asked, claim=claim)
+
+
+def take_callback(claim: Claim) -> Taken | Invoice | None:
+    """Merge what a callback says and commit, if it may be believed. The first statement locks the invoice's row.
+
+    Returns None when no invoice has the gateway's id, and the invoice itself, nothing changed and no longer
+    locked, when the gateway must be asked first.
+    """
+    with span("cryptopay.merge", account=claim.callback.account) as note, write_transaction(Invoice):
+        invoice = Invoice.objects.lock(account=claim.callback.account, gateway_id=claim.snapshot.id)
+        if invoice is None:
+            note(outcome="unknown")
+            return None
+        note(invoice_id=invoice.pk)
+        if needs_confirmation(invoice, claim.snapshot):
+            note(outcome="to be confirmed")
+            return invoice
+        return _take_locked(invoice, claim.snapshot, note, asked=None, claim=claim)
 
 
 def poll_invoice(invoice: Invoice, *, timeout: float | None = None, claim: Claim | None = None) -> Taken:
@@ -129,6 +126,35 @@ def poll_invoice(invoice: Invoice, *, timeout: float | None = None, claim: Claim
     raise InvoiceBusyError(f"invoice {invoice.pk} changed {_POLL_ROUNDS} times while the gateway was asked about it")
 
 
+def _take_locked(
+    invoice: Invoice, snapshot: InvoiceSnapshot, note: Note, *, asked: Asked | None, claim: Claim | None
+) -> Taken:
+    """Merge a snapshot into a locked row, write what changed, and mark the claim done if it is borne out."""
+    now, before = timezone.now(), _state(invoice)
+    known = Payment.objects.find(invoice_id=invoice.pk) if snapshot.transactions else []
+    merge = merge_snapshot(
+        invoice,
+        {payment.txid: payment for payment in known},
+        snapshot,
+        confirmed=asked is not None,
+        outdated=asked is None and claim is not None and claim.is_older_than(invoice.polled_at),
+        at=now,
+        doubts=list(claim.doubts) if claim else None,
+        message=claim.event if claim else "",
+    )
+    _tell_move(invoice, before)
+    _write(invoice, merge, polled_at=asked.at if asked else None)
+    note(account=invoice.account, status=invoice.status, outcome="changed" if merge else "no news")
+    borne_out = (
+        claim is None
+        or claim.snapshot.status == snapshot.status
+        or relation(invoice, claim.snapshot) is not Relation.AHEAD
+    )
+    if claim is not None and borne_out:
+        _finish_claim(claim, invoice, changed=bool(merge), at=now)
+    return Taken(invoice, snapshot, tuple(merge.events), bool(merge), borne_out)
+
+
 def _write(invoice: Invoice, merge: Merge, *, polled_at: datetime | None) -> None:
     """Write what a merge changed. The version grows with every change, and with nothing else."""
     changed = set(merge.changed)
@@ -140,7 +166,8 @@ def _write(invoice: Invoice, merge: Merge, *, polled_at: datetime | None) -> Non
         changed.add("polled_at")
     if changed:
         invoice.save(update_fields=changed)
-    Payment.objects.bulk_create(merge.new_payments)
+    for payment in merge.new_payments:
+        Payment.objects.insert(payment)
     for payment, names in merge.changed_payments.items():
         payment.save(update_fields=names)
     write_events(merge.events)
@@ -182,16 +209,24 @@ def _finish_claim(claim: Claim, invoice: Invoice, *, changed: bool, at: datetime
     )
 
 
-def finish_callback(callback: Callback, outcome: CallbackOutcome, *, at: datetime, **values: Any) -> None:
+def finish_callback(
+    callback: Callback, outcome: CallbackOutcome, *, at: datetime, invoice: Invoice | None = None, **values: Any
+) -> None:
     """Mark a callback done in one UPDATE; a callback that somebody else has finished stays as it is."""
     before = callback.outcome
     values = {"next_attempt_at": None, "gateway_id": None, **values, "outcome": outcome, "processed_at": at}
-    unfinished = (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN)
-    if Callback.objects.filter(pk=callback.pk, outcome__in=unfinished).update(**values):
-        for name, value in values.items():
-            setattr(callback, name, value)
-        if outcome != before:
-            level = logging.WARNING if outcome in _TROUBLE else logging.INFO
-            extra = about(callback.invoice, callback_id=callback.pk, account=callback.account, outcome=str(outcome))
-            told = (callback.pk, named(callback.invoice), outcome)
-            once_committed(Callback, level, "callback %s, %s: %s", *told, extra=extra)
+    if invoice is not None:
+        values["invoice_id"] = invoice.pk
+    if not Callback.objects.change(callback, _unfinished, **values):
+        return
+    if invoice is not None:
+        callback.invoice = invoice
+    if outcome != before:
+        level = logging.WARNING if outcome in _TROUBLE else logging.INFO
+        extra = about(callback.invoice, callback_id=callback.pk, account=callback.account, outcome=str(outcome))
+        told = (callback.pk, named(callback.invoice), outcome)
+        once_committed(Callback, level, "callback %s, %s: %s", *told, extra=extra)
+
+
+def _unfinished(callbacks: QuerySet[Callback]) -> QuerySet[Callback]:
+    return callbacks.filter(outcome__in=(CallbackOutcome.PENDING, CallbackOutcome.ORPHAN))

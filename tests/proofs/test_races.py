@@ -234,7 +234,11 @@ def meet_there(invoice: Invoice, event: InvoiceEvent) -> None:
 def test_without_the_lock_two_make_the_same_call(monkeypatch, threads, is_locked):
     """The control: both are inside the handler at the same time exactly if the lock is taken out."""
     if not is_locked:
-        monkeypatch.setattr(LockingManager, "lock", lambda self, skip_locked=False, **lookup: self.get(**lookup))
+        monkeypatch.setattr(
+            LockingManager,
+            "lock",
+            lambda self, narrow=None, skip_locked=False, related=(), **lookup: self.get(**lookup),
+        )
     Meeting.barrier = threading.Barrier(2, timeout=2 if is_locked else 20)
     handlers.on_invoice_created(meet_there)
     try:
@@ -253,7 +257,11 @@ def test_without_the_lock_two_make_the_same_call(monkeypatch, threads, is_locked
 def test_without_the_lock_two_deliver_the_same_event(monkeypatch, threads, is_locked):
     """The control: both are inside the receiver at the same time exactly if the lock is taken out."""
     if not is_locked:
-        monkeypatch.setattr(LockingManager, "lock", lambda self, skip_locked=False, **lookup: self.get(**lookup))
+        monkeypatch.setattr(
+            LockingManager,
+            "lock",
+            lambda self, narrow=None, skip_locked=False, related=(), **lookup: self.get(**lookup),
+        )
     event = InvoiceEventFactory()
     meeting = threading.Barrier(2, timeout=2 if is_locked else 20)
     met = []
@@ -279,7 +287,9 @@ def test_without_the_lock_two_deliver_the_same_event(monkeypatch, threads, is_lo
 def test_without_the_lock_a_merge_is_lost_or_refused(monkeypatch, gateway, threads, settings):
     """The control: sixteen at once on an unlocked row do what assert_once would not let pass."""
     settings.CRYPTOPAY_CONFIRM_WITH_API = False
-    monkeypatch.setattr(LockingManager, "lock", lambda self, skip_locked=False, **lookup: self.get(**lookup))
+    monkeypatch.setattr(
+        LockingManager, "lock", lambda self, narrow=None, skip_locked=False, related=(), **lookup: self.get(**lookup)
+    )
 
     for _ in range(20):
         invoice = InvoiceFactory()

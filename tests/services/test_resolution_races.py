@@ -93,7 +93,9 @@ def test_without_the_lock_the_database_still_lets_one_through(wire, cryptopay_sa
     invoice = unresolved(cryptopay_sandbox)
     meeting = threading.Barrier(2, timeout=20)
     wire.after_each(REFUNDS, meeting.wait)
-    monkeypatch.setattr(LockingManager, "lock", lambda self, skip_locked=False, **lookup: self.get(**lookup))
+    monkeypatch.setattr(
+        LockingManager, "lock", lambda self, narrow=None, skip_locked=False, related=(), **lookup: self.get(**lookup)
+    )
 
     results = at_once(
         *[lambda actor=actor: refund_invoice(invoice, actor=actor, reason="asked") for actor in ("ada", "bob")]
