@@ -32,9 +32,7 @@ class LockingManager(models.Manager[M]):
         out.
         """
         using = router.db_for_write(self.model)
-        return select(
-            self.model, using, narrow, lambda: narrow(self.primary()) if narrow else self.primary(), **lookup
-        )
+        return select(self.model, using, ("find", narrow), self._narrowed(narrow), **lookup)
 
     def lock(
         self,

@@ -70,7 +70,7 @@ class _Select(Generic[M]):
 def select(
     model: type[M], using: str, shape: object, build: Callable[[], models.QuerySet[M]], **lookup: Any
 ) -> list[M]:
-    """Return the rows of `build()` whose fields equal these values, none of them None.
+    """Return the rows of `build()` whose fields equal these values, none of them None: nothing equals NULL.
 
     `build` is called once for each connection, `shape` and set of fields; it may order, lock, follow foreign keys
     and filter by what is always the same.
@@ -93,6 +93,7 @@ def insert(row: models.Model, using: str) -> None:
         pk = model._meta.pk
         compiler.returning_fields = [pk] if pk.auto_created else []
         kept[key] = compiler, compiler.as_sql()[0][0]
+        query.objs = []  # the SQL is kept, not the row
     compiler, sql = kept[key]
     values = [compiler.prepare_value(field, compiler.pre_save_val(field, row)) for field in compiler.query.fields]
     with connection.cursor() as cursor:
@@ -134,6 +135,7 @@ def update(
     connection, kept = connections[using], _statements(using)
     pairs: list[tuple[Any, Any]] = [(model._meta.get_field(name), value) for name, value in values.items()]
     prepared = [field.get_db_prep_save(value, connection) for field, value in pairs]
+    which = model._meta.pk.get_db_prep_value(pk, connection)
     # The ORM writes NULL into the SQL.
     given = [value for value in prepared if value is not None]
     key = ("update", model, shape, tuple(values), tuple(value is None for value in prepared))
@@ -141,10 +143,12 @@ def update(
         query: Any = build().filter(pk=pk).query.chain(UpdateQuery)
         query.add_update_fields([(field, None, value) for field, value in pairs])
         sql, asked = query.get_compiler(using).as_sql()
+        if len(asked) <= len(given) or asked[-1] != which:
+            raise TypeError(f"the key does not stand last in this statement of {model.__name__}: {sql}")
         kept[key] = sql, list(asked)[len(given) : -1]
     sql, constants = kept[key]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*given, *constants, model._meta.pk.get_db_prep_value(pk, connection)])
+        cursor.execute(sql, [*given, *constants, which])
         changed: int = cursor.rowcount
     return changed
 

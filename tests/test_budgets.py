@@ -1,0 +1,154 @@
+"""How many statements each road costs. A change that makes one dearer has to say so here.
+
+Statements are without BEGIN and COMMIT, which are counted beside them. Where databases differ it is by locks: one
+statement on PostgreSQL; a second one on MariaDB for what must not be locked with the row; on SQLite a write that
+changes nothing, before the read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.dispatch import Signal
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from cryptopay_django import signals
+from cryptopay_django.models import Callback, Invoice
+from cryptopay_django.services import create_invoice, refresh_invoice
+from cryptopay_django.testing.factories import InvoiceFactory, callback_body, callback_headers, invoice_wire
+from tests.wire import A, ScriptedGateway
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PAID: dict[str, Any] = {"paid_amount": "0.002", "transactions": [A]}
+SEEN = ("transaction_created", {"status": "new", **PAID})
+CONFIRMED = ("transaction_confirmed", {"status": "new", **PAID})
+COMPLETED = ("status_changed", {"status": "completed", **PAID})
+
+# road: statements on PostgreSQL, MariaDB, SQLite; transactions. Receivers write nothing here.
+BUDGETS = {
+    "acknowledge, a worker does the rest": (1, 1, 1, 0),
+    "callback: a payment is seen": (10, 11, 12, 2),
+    "callback: the payment is confirmed": (10, 11, 12, 2),
+    "callback: the invoice is completed": (9, 10, 11, 2),
+    "the same, and the gateway is asked": (10, 11, 13, 3),
+    "the same callback again": (5, 5, 6, 1),
+    "a poll without news": (4, 4, 5, 1),
+    "create_invoice": (8, 9, 10, 3),
+    "status page, 200": (1, 1, 1, 0),
+    "status page, 304": (1, 1, 1, 0),
+    "the desk's list": (5, 5, 5, 0),
+}
+COLUMNS = {"postgresql": 0, "mysql": 1, "sqlite": 2}
+
+
+@pytest.fixture(autouse=True)
+def no_receivers(monkeypatch):
+    """The example shop's receivers are not what is counted."""
+    for signal in vars(signals).values():
+        if isinstance(signal, Signal):
+            monkeypatch.setattr(signal, "receivers", [])
+            signal.sender_receivers_cache.clear()
+
+
+@pytest.fixture
+def invoice(settings):
+    invoice = InvoiceFactory()
+    gateway = ScriptedGateway(lambda method, *_: (200, {"data": invoice_wire(invoice, **COMPLETED[1])}))
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: gateway
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
+    return invoice
+
+
+def post(invoice: Invoice, step: tuple[str, dict[str, Any]]) -> None:
+    body = callback_body(invoice_wire(invoice, **step[1]), step[0])
+    answer = Client().post(
+        "/cryptopay/callbacks/", body, content_type="application/json", headers=callback_headers(body)
+    )
+    assert answer.status_code == 200
+
+
+def cost(road: Callable[[], object]) -> tuple[int, int]:
+    """Return how many statements and transactions a road takes."""
+    with CaptureQueriesContext(connection) as captured:
+        road()
+    asked = [query["sql"].split()[0].strip(";").upper() for query in captured]
+    framing = [word for word in asked if word in ("BEGIN", "COMMIT", "ROLLBACK")]
+    assert framing == ["BEGIN", "COMMIT"] * (len(framing) // 2)
+    return len(asked) - len(framing), len(framing) // 2
+
+
+def budget(name: str) -> tuple[int, int]:
+    line = BUDGETS[name]
+    return line[COLUMNS[connection.vendor]], line[-1]
+
+
+def test_acknowledging(invoice, settings):
+    settings.CRYPTOPAY_PROCESSING = "worker"
+
+    assert cost(lambda: post(invoice, COMPLETED)) == budget("acknowledge, a worker does the rest")
+
+
+def test_the_three_callbacks_of_an_invoice_and_a_repeated_one(invoice):
+    assert cost(lambda: post(invoice, SEEN)) == budget("callback: a payment is seen")
+    assert cost(lambda: post(invoice, CONFIRMED)) == budget("callback: the payment is confirmed")
+    assert cost(lambda: post(invoice, COMPLETED)) == budget("callback: the invoice is completed")
+    assert cost(lambda: post(invoice, COMPLETED)) == budget("the same callback again")
+    assert list(Callback.objects.order_by("pk").values_list("outcome", flat=True)) == [*["applied"] * 3, "stale"]
+
+
+def test_a_callback_that_is_checked_with_the_gateway(invoice, settings):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = True
+    post(invoice, SEEN)
+    post(invoice, CONFIRMED)
+
+    assert cost(lambda: post(invoice, COMPLETED)) == budget("the same, and the gateway is asked")
+
+
+def test_a_poll(invoice):
+    for step in (SEEN, CONFIRMED, COMPLETED):
+        post(invoice, step)
+
+    known = Invoice.objects.get()
+
+    assert cost(lambda: refresh_invoice(known)) == budget("a poll without news")
+
+
+def test_a_new_invoice(settings):
+    def answer(_method: str, _path: str, body: Any) -> tuple[int, Any]:
+        made = InvoiceFactory.build(custom_id=body["custom_id"])
+        return 200, {"data": invoice_wire(made)}
+
+    gateway = ScriptedGateway(answer)
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: gateway
+
+    taken = cost(lambda: create_invoice(price_amount=100, price_currency="EUR", pay_currency="BTC"))
+
+    assert taken == budget("create_invoice")
+
+
+def test_the_status_that_a_customers_page_asks_for(invoice):
+    url = reverse("cryptopay_django:invoice-status", args=[invoice.pk])
+    known = Client().get(url).headers["ETag"]
+
+    assert cost(lambda: Client().get(url)) == budget("status page, 200")
+    assert cost(lambda: Client().get(url, headers={"If-None-Match": known})) == budget("status page, 304")
+
+
+def test_the_list_of_the_desk_whatever_its_length(invoice):
+    client = Client()
+    client.force_login(User.objects.create_superuser("ada"))
+    ContentType.objects.get_for_model(Invoice)
+    url = reverse("admin:cryptopay_django_invoice_changelist")
+    client.get(url)
+
+    assert cost(lambda: client.get(url)) == budget("the desk's list")
+    InvoiceFactory.create_batch(20)
+    assert cost(lambda: client.get(url)) == budget("the desk's list")
