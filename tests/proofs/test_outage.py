@@ -1,7 +1,7 @@
 """The database, or the application server, ends without a farewell under load: nothing answered 200 is gone.
 
-Real servers, real sockets: gunicorn in front of PostgreSQL and MariaDB, each of its own. PROVE_OUTAGES sets how often
-each of them ends, PROVE_ON on which databases.
+Real servers, real sockets: gunicorn in front of PostgreSQL or MariaDB, each of its own. PROVE_OUTAGES sets how often
+each of them ends, PROVE_ON on which databases; without it, on the kind that the suite runs on.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from tests.proofs.outage import Database, Senders, throwaway_database
 from tests.proofs.report import tried
 from tests.servers.process import Site, serving
 
 OUTAGES = int(os.environ.get("PROVE_OUTAGES", "1"))
-ON = os.environ.get("PROVE_ON", "postgresql").split()
+ON = os.environ.get("PROVE_ON", {"postgresql": "postgresql", "mysql": "mariadb"}.get(connection.vendor, "")).split()
 INVOICES = 8 * (OUTAGES + 1)
 TOLD = ["invoice_completed", *["payment_confirmed"] * 2, *["payment_detected"] * 2]
 
