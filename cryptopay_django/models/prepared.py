@@ -92,10 +92,12 @@ def insert(row: models.Model, using: str) -> None:
         compiler = query.get_compiler(using)
         pk = model._meta.pk
         compiler.returning_fields = [pk] if pk.auto_created else []
-        kept[key] = compiler, compiler.as_sql()[0][0]
+        ((sql, asked),) = compiler.as_sql()
+        _check(model, sql, asked, _insertable(compiler, row))
         query.objs = []  # the SQL is kept, not the row
+        kept[key] = compiler, sql
     compiler, sql = kept[key]
-    values = [compiler.prepare_value(field, compiler.pre_save_val(field, row)) for field in compiler.query.fields]
+    values = _insertable(compiler, row)
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         if compiler.returning_fields:
@@ -113,7 +115,9 @@ def touch(model: type[models.Model], using: str, **lookup: Any) -> bool:
         pk = model._meta.pk.attname
         query: Any = _filter(model._default_manager.using(using), lookup).query.chain(UpdateQuery)
         query.add_update_values({pk: F(pk)})
-        kept[key] = query.get_compiler(using).as_sql()[0]
+        sql, asked = query.get_compiler(using).as_sql()
+        _check(model, sql, asked, _prepare(fields, list(lookup.values()), connection))
+        kept[key] = sql
     with connection.cursor() as cursor:
         cursor.execute(kept[key], _prepare(fields, list(lookup.values()), connection))
         return bool(cursor.rowcount)
@@ -136,21 +140,39 @@ def update(
     pairs: list[tuple[Any, Any]] = [(model._meta.get_field(name), value) for name, value in values.items()]
     prepared = [field.get_db_prep_save(value, connection) for field, value in pairs]
     which = model._meta.pk.get_db_prep_value(pk, connection)
-    # The ORM writes NULL into the SQL.
-    given = [value for value in prepared if value is not None]
     key = ("update", model, shape, tuple(values), tuple(value is None for value in prepared))
     if key not in kept:
         query: Any = build().filter(pk=pk).query.chain(UpdateQuery)
         query.add_update_fields([(field, None, value) for field, value in pairs])
         sql, asked = query.get_compiler(using).as_sql()
-        if len(asked) <= len(given) or asked[-1] != which:
-            raise TypeError(f"the key does not stand last in this statement of {model.__name__}: {sql}")
-        kept[key] = sql, list(asked)[len(given) : -1]
-    sql, constants = kept[key]
+        # Some releases of Django write NULL into the SQL, others pass it as a value.
+        writes_null = None in prepared and None not in asked
+        given = [value for value in prepared if not (writes_null and value is None)]
+        constants = list(asked)[len(given) : -1]
+        _check(model, sql, asked, [*given, *constants, which])
+        kept[key] = sql, writes_null, constants
+    sql, writes_null, constants = kept[key]
+    given = [value for value in prepared if not (writes_null and value is None)]
     with connection.cursor() as cursor:
         cursor.execute(sql, [*given, *constants, which])
         changed: int = cursor.rowcount
     return changed
+
+
+def _check(model: type[models.Model], sql: str, asked: Sequence[Any], ours: Sequence[Any]) -> None:
+    """Raise TypeError unless the ORM has put into its statement, one by one, what we would put into it."""
+    pairs = zip(asked, ours, strict=False)
+    if len(asked) != len(ours) or not all(one == other or _bare(one) == _bare(other) for one, other in pairs):
+        raise TypeError(f"this statement of {model.__name__} takes its values in another order: {sql}")
+
+
+def _bare(value: Any) -> Any:
+    """Return what psycopg's wrapper of JSON holds, which has no equality of its own."""
+    return getattr(value, "obj", value)
+
+
+def _insertable(compiler: Any, row: models.Model) -> list[Any]:
+    return [compiler.prepare_value(field, compiler.pre_save_val(field, row)) for field in compiler.query.fields]
 
 
 def _statements(using: str) -> dict[object, Any]:
@@ -164,8 +186,7 @@ def _compile(model: type[M], using: str, queryset: models.QuerySet[M], lookup: M
     compiler = _filter(queryset, lookup).query.get_compiler(using)
     sql, values = compiler.as_sql()
     constants, asked = list(values)[: -len(fields)], list(values)[-len(fields) :]
-    if asked != _prepare(fields, list(lookup.values()), connection):
-        raise TypeError(f"the values that this query of {model.__name__} is asked for do not stand last: {sql}")
+    _check(model, sql, asked, _prepare(fields, list(lookup.values()), connection))
     klass = compiler.klass_info
     return _Select(
         compiler=compiler,

@@ -1,0 +1,123 @@
+"""Statements that are kept: they read and write what the ORM would, the first time and every time after."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from django.db import transaction
+from django.db.models import Case, Value, When
+from django.db.transaction import TransactionManagementError
+from django.forms.models import model_to_dict
+from django.utils import timezone
+
+from cryptopay_django.models import Callback, Invoice, InvoiceEvent, Payment
+from cryptopay_django.testing.factories import CallbackFactory, InvoiceEventFactory, InvoiceFactory, PaymentFactory
+
+pytestmark = pytest.mark.django_db
+
+TWICE = pytest.mark.parametrize("round_", [1, 2])
+
+
+def columns(row):
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+def test_a_locked_row_is_as_the_orm_reads_it():
+    invoices = [InvoiceFactory(metadata={"cart": "7"}), InvoiceFactory(fee_amount=None, expires_at=None)]
+
+    for invoice in invoices * 2:
+        locked = Invoice.objects.lock(account="default", gateway_id=invoice.gateway_id)
+        assert columns(locked) == columns(Invoice.objects.get(pk=invoice.pk))
+        assert (locked._state.adding, locked._state.db) == (False, "default")
+
+
+def test_what_a_locked_row_points_at_comes_with_it(django_assert_num_queries):
+    payment = PaymentFactory(source_addresses=["a", "b"])
+    events = [InvoiceEventFactory(invoice=payment.invoice, payment=payment), InvoiceEventFactory()]
+
+    for event in events * 2:
+        locked = InvoiceEvent.objects.lock(pk=event.pk, related=("invoice", "payment"))
+        with django_assert_num_queries(0):
+            assert (locked.invoice.pk, locked.payment) == (event.invoice_id, event.payment)
+        assert columns(locked.invoice) == columns(Invoice.objects.get(pk=event.invoice_id))
+
+
+def test_what_is_not_there_is_none():
+    missing = InvoiceFactory.build()
+
+    assert Invoice.objects.lock(pk=missing.pk) is None
+    assert Invoice.objects.lock(account="other", gateway_id=InvoiceFactory().gateway_id) is None
+    assert Payment.objects.find(invoice_id=missing.pk) == []
+
+
+@TWICE
+def test_a_new_row_is_whole_and_knows_its_key(round_):
+    now = timezone.now()
+    event = InvoiceEvent(invoice=InvoiceFactory(), kind="risk_high", detail={"a": ["b", None]}, created_at=now)
+    callback = Callback(account="default", body=b"\x00\xff", digest="d", secret_index=1, received_at=now)
+
+    for row in (event, callback):
+        type(row).objects.insert(row)
+        kept = type(row).objects.get(pk=row.pk)
+        assert {name: value for name, value in columns(kept).items() if name != "body"} == {
+            name: value for name, value in columns(row).items() if name != "body"
+        }
+    assert bytes(Callback.objects.get(pk=callback.pk).body) == b"\x00\xff"
+
+
+def test_every_mix_of_values_and_null_lands_in_its_own_column():
+    now = timezone.now().replace(microsecond=5)
+    invoice = InvoiceFactory()
+    callback = CallbackFactory()
+
+    mixes = product([None, now], [None, invoice.gateway_id], [None, invoice.pk], ["", "why"])
+    for at, gateway_id, invoice_id, error in [*mixes] * 2:
+        values = {
+            "next_attempt_at": at,
+            "gateway_id": gateway_id,
+            "error": error,
+            "invoice_id": invoice_id,
+            "outcome": "stale",
+            "processed_at": at,
+        }
+        before = columns(Callback.objects.get(pk=callback.pk))
+
+        assert Callback.objects.change(callback, **values)
+
+        after = columns(Callback.objects.get(pk=callback.pk))
+        assert after == before | values
+        assert {name: getattr(callback, name) for name in values} == values
+
+
+def test_a_row_that_is_left_out_stays_as_it_is_and_so_does_the_object():
+    callback = CallbackFactory(outcome="applied")
+    before = model_to_dict(callback)
+
+    assert not Callback.objects.change(callback, _pending, outcome="stale", error="late")
+
+    assert (model_to_dict(callback), Callback.objects.get().outcome) == (before, "applied")
+
+
+def _pending(callbacks):
+    return callbacks.filter(outcome__in=("pending", "orphan"))
+
+
+def test_a_query_with_values_behind_those_that_are_asked_for_is_refused():
+    with pytest.raises(TypeError, match="another order"):
+        Invoice.objects.find(_later_ones_first, account="default")
+
+
+def _later_ones_first(invoices):
+    return invoices.order_by(Case(When(status="new", then=Value(1)), default=Value(2)))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_is_locked_within_a_transaction_only():
+    invoice = InvoiceFactory()
+    with transaction.atomic():
+        assert Invoice.objects.lock(pk=invoice.pk)
+
+    if transaction.get_connection().features.has_select_for_update:
+        with pytest.raises(TransactionManagementError):
+            Invoice.objects.lock(pk=invoice.pk)
