@@ -71,8 +71,13 @@ class AppSettings:
     PROCESSING = Option(
         "request",
         mode,
-        "Where a stored callback is processed: at once in the request that brought it, or by cryptopay_worker.",
+        "Where a stored callback is processed: at once in the request that brought it, by cryptopay_worker, or as a "
+        "task of Django's task framework.",
     )
+    TASK_BACKEND = Option(
+        "default", text, 'The entry of TASKS that tasks are enqueued with, where CRYPTOPAY_PROCESSING is "task".'
+    )
+    TASK_QUEUE = Option("default", text, "The queue of that backend that they are put into.")
     REQUEST_BUDGET = Option(
         5.0,
         seconds,

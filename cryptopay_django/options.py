@@ -85,9 +85,9 @@ def fraction(value: object) -> Decimal:
 
 
 def mode(value: object) -> str:
-    """One of "request" and "worker"."""
-    if value not in ("request", "worker"):
-        raise TypeError('"request" or "worker"')
+    """One of "request", "worker" and "task"."""
+    if value not in ("request", "worker", "task"):
+        raise TypeError('"request", "worker" or "task"')
     return str(value)
 
 

@@ -15,8 +15,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.urls import NoReverseMatch, reverse
 
-from .conf import Account, account_names, get_account
+from .conf import Account, account_names, app_settings, get_account
 from .models import InvoiceEvent
+from .services.handover import find_task
 
 _EVERYBODY_KNOWS = frozenset({"sandbox-api-key", "sandbox-api-secret", "sandbox-callback-secret"})
 _READ_COMMITTED = 2
@@ -149,3 +150,28 @@ def _callbacks_are_redirected() -> bool:
     except NoReverseMatch:
         return False
     return not any(re.search(pattern, path) for pattern in settings.SECURE_REDIRECT_EXEMPT)
+
+
+@register("cryptopay")
+def check_tasks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """E019 when callbacks are to be processed as tasks and cannot be enqueued."""
+    try:
+        if app_settings.PROCESSING == "task":
+            find_task("process_callback_task")
+    except ImportError as error:
+        return [
+            Error(
+                f'CRYPTOPAY_PROCESSING is "task", and no task framework is installed ({error})',
+                hint='Django has one from 6.0 on; before that: pip install "cryptopay-django[tasks]".',
+                id="cryptopay.E019",
+            )
+        ]
+    except Exception as error:  # noqa: BLE001  what a backend raises is its own affair
+        return [
+            Error(
+                f'CRYPTOPAY_PROCESSING is "task", and nothing can be enqueued: {error}',
+                hint="CRYPTOPAY_TASK_BACKEND names an entry of TASKS, and CRYPTOPAY_TASK_QUEUE one of its QUEUES.",
+                id="cryptopay.E019",
+            )
+        ]
+    return []

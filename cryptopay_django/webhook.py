@@ -19,7 +19,9 @@ from .conf import account_names, app_settings
 from .exceptions import SignatureError
 from .gateway.signing import SIGNATURE_HEADER
 from .logs import about
-from .services.callbacks import process_within_budget, receive_callback
+from .services.callbacks import receive_callback
+from .services.handover import hand_over_callback
+from .services.overdue import process_within_budget
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -31,7 +33,7 @@ MAX_BODY = 256 * 1024
 @login_not_required
 @require_POST
 def callback(request: HttpRequest, account: str = "default") -> HttpResponse:
-    """Store one signed callback and answer 200; process it afterwards, within the request or by a worker.
+    """Store one signed callback and answer 200; process it afterwards, within the request, or have it done.
 
     Exempt from CSRF (the signature is the proof), from login, and from ATOMIC_REQUESTS: a transaction
     around the whole would roll the stored callback back.
@@ -59,6 +61,8 @@ def callback(request: HttpRequest, account: str = "default") -> HttpResponse:
         return _answer(503, "it could not be stored, send it again")
     if app_settings.PROCESSING == "request":
         process_within_budget(stored)
+    else:
+        hand_over_callback(stored)
     return _answer(200, "stored")
 
 

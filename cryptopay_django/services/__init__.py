@@ -1,13 +1,14 @@
 """The verbs. Everything that changes an invoice is one of these, and what asks about one without changing it."""
 
 from .accounts import resolve_account
-from .callbacks import process_callback, process_overdue, receive_callback
+from .callbacks import process_callback, receive_callback
 from .checkout import create_invoice
 from .delivery import deliver_events
 from .diagnosis import diagnose
 from .missing import MissingInvoice, find_missing_invoices
 from .notices import Notice, mail_notice, send_notices
 from .offers import find_offer, list_offers
+from .overdue import process_overdue, process_stored
 from .progress import read_progress
 from .quotes import SettlementQuote, quote_settlement
 from .reconciliation import reconcile_invoices, refresh_invoice
@@ -17,6 +18,7 @@ from .resolvable import check_resolvable, needs_second_person
 from .resolver import resolve_pending_resolutions, resolve_unknown
 from .retention import erase_customer, prune_records
 from .rounds import reconcile_in_turn
+from .working import work, work_once
 
 __all__ = [
     "MissingInvoice",
@@ -35,6 +37,7 @@ __all__ = [
     "needs_second_person",
     "process_callback",
     "process_overdue",
+    "process_stored",
     "prune_records",
     "quote_settlement",
     "read_progress",
@@ -50,4 +53,6 @@ __all__ = [
     "send_notices",
     "settle_invoice",
     "withdraw_resolution",
+    "work",
+    "work_once",
 ]

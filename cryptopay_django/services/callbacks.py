@@ -1,4 +1,7 @@
-"""The road of a callback: verify, store, and after the answer: read, confirm, merge, deliver."""
+"""The road of a callback: verify, store, and after the answer: read, confirm, merge, deliver.
+
+Who goes it, and when: `overdue.py`.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,10 @@ from ..gateway.signing import verify_callback
 from ..logs import about, named
 from ..models import Callback, CallbackOutcome, Invoice
 from ..tracing import span
-from .delivery import deliver_events, deliver_written
-from .due import is_anything_due
+from .delivery import deliver_written
 from .events import backoff
 from .intake import Claim, Taken, finish_callback, poll_invoice, take_callback, take_snapshot
 from .merge import contradictions, needs_confirmation
-from .resolver import resolve_pending_resolutions
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -34,10 +35,6 @@ LEASE = timedelta(seconds=60)
 _MAX_UNCONFIRMED = 10
 _MAX_ORPHAN_TRIES = 5
 _LEAST_SECONDS_FOR_A_CALL = 0.5
-_OVERDUE_WITH_EACH = 3
-
-_PATIENCE = timedelta(seconds=2)
-"""How long what is due is left to whoever is about to do it, before a request of another callback looks after it."""
 
 
 @sensitive_variables("signature")
@@ -94,56 +91,11 @@ def _process(callback: Callback, deadline: float | None) -> Taken | None:
     return taken
 
 
-def process_within_budget(callback: Callback) -> None:
-    """Do at once what can be done within CRYPTOPAY_REQUEST_BUDGET seconds; never raise.
-
-    This callback first, then its invoice's events, then a little of what is overdue.
-    """
-    deadline = time.monotonic() + app_settings.REQUEST_BUDGET
-    try:
-        _process_and_deliver(callback, deadline)
-        if is_anything_due(timezone.now() - _PATIENCE):
-            process_overdue(limit=_OVERDUE_WITH_EACH, deadline=deadline)
-    except Exception:
-        # The callback is stored: the answer is 200 whatever happens here.
-        extra = about(callback.invoice, callback_id=callback.pk, account=callback.account)
-        logger.exception(
-            "callback %s, %s: is stored; processing it at once failed",
-            callback.pk,
-            named(callback.invoice),
-            extra=extra,
-        )
-
-
-def process_overdue(*, limit: int = 100, deadline: float | None = None) -> int:
-    """Process callbacks, look for outcomes of resolutions and deliver events that are due; return how many.
-
-    Any number of processes may run this side by side: each claims a callback before it works on it.
-    """
-    done = 0
-    due = Callback.objects.primary().filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at", "pk")
-    for callback in due[:limit]:
-        if deadline is not None and time.monotonic() >= deadline:
-            return done
-        if _claim(callback):
-            _process_and_deliver(callback, deadline)
-            done += 1
-    done += resolve_pending_resolutions(limit, deadline=deadline)
-    return done + deliver_events(limit=limit, deadline=deadline)
-
-
-def _process_and_deliver(callback: Callback, deadline: float | None) -> None:
+def process_and_deliver(callback: Callback, deadline: float | None = None) -> None:
     """Process a callback, and deliver the events that it has brought. One that brought nothing new has none."""
     taken = _process(callback, deadline)
     if taken is not None and taken.events:
         deliver_written(taken.invoice, taken.events, deadline=deadline)
-
-
-def _claim(callback: Callback) -> bool:
-    """Take a due callback into work by compare-and-swap; it falls due again if this process dies."""
-    until = timezone.now() + LEASE
-    seen = Callback.objects.filter(pk=callback.pk, next_attempt_at=callback.next_attempt_at)
-    return bool(seen.update(next_attempt_at=until))
 
 
 def _try_message(callback: Callback, message: CallbackMessage, deadline: float | None) -> Taken | None:

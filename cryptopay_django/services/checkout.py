@@ -29,7 +29,7 @@ from ..models import Invoice
 from ..models.invoice import order_lookup
 from ..models.locking import write_transaction
 from .accounts import account_for
-from .delivery import deliver_events
+from .handover import hand_over_events
 from .intake import take_snapshot
 
 # One dot or two alone would change the path of a request instead of naming an invoice.
@@ -92,8 +92,7 @@ def create_invoice(
         snapshot = _call(kept, is_new=kept is invoice)
         taken = take_snapshot(kept.pk, snapshot)
         kept = taken.invoice if taken else kept
-    if app_settings.PROCESSING == "request":
-        deliver_events(kept)
+    hand_over_events(kept)
     if kept.quarantine_reason:
         raise PriceSealError(f"invoice {kept.pk} ({kept.custom_id}) is held for a person: {kept.quarantine_reason}")
     return kept

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import IntegrityError
 from django.utils import timezone
 
-from ..conf import app_settings, client_for
+from ..conf import client_for
 from ..exceptions import (
     CryptopayError,
     GatewayError,
@@ -25,7 +25,7 @@ from ..exceptions import (
 )
 from ..models import EventKind, Invoice, Resolution, ResolutionKind, ResolutionStatus
 from ..models.locking import write_transaction
-from .delivery import deliver_events
+from .handover import hand_over_events
 from .intake import poll_invoice
 from .resolvable import check_resolvable, needs_second_person
 from .resolver import (
@@ -54,8 +54,8 @@ def look_at(invoice: Invoice, *, expected_version: int | None, besides: Resoluti
     check_resolvable(row)
     _check_inactive(row, besides=besides)
     taken = poll_invoice(row)
-    if taken.changed and app_settings.PROCESSING == "request":
-        deliver_events(taken.invoice)
+    if taken.changed:
+        hand_over_events(taken.invoice)
     _check_version(taken.invoice, expected_version)
     check_resolvable(taken.invoice)
     return taken.invoice
@@ -219,8 +219,7 @@ def _refresh(resolution: Resolution) -> None:
     except CryptopayError:
         return
     resolution.invoice = taken.invoice
-    if app_settings.PROCESSING == "request":
-        deliver_events(taken.invoice)
+    hand_over_events(taken.invoice)
 
 
 def _check_version(invoice: Invoice, expected_version: int | None) -> None:

@@ -12,12 +12,12 @@ from uuid import UUID
 from django.core import signing
 from django.utils import timezone
 
-from ..conf import app_settings, client_for
+from ..conf import client_for
 from ..exceptions import GatewayAnswerError, GatewayRefusedError, InvoiceChangedError
 from ..fields import EXACT
 from ..gateway.schemas import Recalculation
 from ..models import Invoice
-from .delivery import deliver_events
+from .handover import hand_over_events
 from .intake import poll_invoice
 from .resolvable import check_resolvable
 
@@ -100,8 +100,7 @@ def quote_for(invoice: Invoice) -> SettlementQuote:
         taken = poll_invoice(invoice)
         if not taken.changed:
             raise
-        if app_settings.PROCESSING == "request":
-            deliver_events(taken.invoice)
+        hand_over_events(taken.invoice)
         raise InvoiceChangedError(
             f"invoice {invoice.pk} has changed: it is {taken.invoice.status} now. Look at it again"
         ) from error

@@ -19,6 +19,7 @@ from ..logs import about
 from ..models import Invoice
 from ..models.invoice import open_invoices
 from .delivery import deliver_events
+from .handover import hand_over_events
 from .intake import Asked, Taken, poll_invoice, take_snapshot
 
 logger = logging.getLogger("cryptopay_django")
@@ -71,8 +72,7 @@ def refresh_invoice(invoice: Invoice) -> Invoice:
     Commits. Raises GatewayError when there is no answer, InvoiceBusyError when the row will not hold still.
     """
     taken = poll_invoice(invoice)
-    if app_settings.PROCESSING == "request":
-        deliver_events(taken.invoice)
+    hand_over_events(taken.invoice)
     return taken.invoice
 
 

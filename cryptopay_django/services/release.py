@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from ..conf import app_settings
 from ..exceptions import ReleaseError
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus
 from ..models.locking import write_transaction
-from .delivery import deliver_events
 from .events import SIGNALS, new_event, write_events
+from .handover import hand_over_events
 from .merge import status_event
 
 
@@ -45,6 +44,5 @@ def release_invoice(invoice: Invoice, *, actor: str, reason: str, accept_shortfa
         locked.version += 1
         locked.save(update_fields=["quarantine_reason", "version", "updated_at"])
         write_events(events)
-    if app_settings.PROCESSING == "request":
-        deliver_events(locked)
+    hand_over_events(locked)
     return locked

@@ -22,8 +22,8 @@ from ..gateway.schemas import InvoiceSnapshot, Refund, split_address
 from ..logs import about
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Resolution, ResolutionStatus
 from ..models.locking import write_transaction
-from .delivery import deliver_events
 from .events import backoff, new_event, write_events
+from .handover import hand_over_events
 from .intake import poll_invoice
 
 logger = logging.getLogger("cryptopay_django")
@@ -122,8 +122,7 @@ def resolve_unknown(resolution: Resolution, *, timeout: float | None = None) -> 
         refunds = client_for(row.invoice.account).list_refunds(str(row.invoice.gateway_id), timeout=left)
     outcome = outcome_of(row, taken.snapshot, refunds, read_at=read_at)
     row = _write_outcome(row, outcome)
-    if app_settings.PROCESSING == "request":
-        deliver_events(taken.invoice)
+    hand_over_events(taken.invoice)
     return row
 
 

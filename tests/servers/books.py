@@ -1,6 +1,7 @@
 """What a site's database is given before a siege, and what is in it afterwards; run in a process of the site's.
 
 python -m tests.servers.books open 20    makes invoices, and prints the bodies of their callbacks as JSON
+python -m tests.servers.books store 20   makes invoices, posts their callbacks, and prints how many were stored
 python -m tests.servers.books close      works off what is due, and prints what came of everything as JSON
 """
 
@@ -14,6 +15,7 @@ from uuid import uuid4
 
 import django
 from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
 
 
@@ -28,6 +30,18 @@ def open_books(count: int) -> list[str]:
         for invoice in [InvoiceFactory(custom_id=str(uuid4())) for _ in range(count)]
         for event, changes in SEQUENCES["topped up in time"][0]
     ]
+
+
+def store_callbacks(count: int) -> int:
+    """Make invoices, and post the callbacks of their whole stories to the site's own view; return how many."""
+    from cryptopay_django.testing.factories import callback_headers  # noqa: PLC0415
+
+    client, bodies = Client(), open_books(count)
+    for body in bodies:
+        raw = body.encode()
+        answer = client.post("/cryptopay/callbacks/", raw, "application/json", headers=callback_headers(raw))
+        assert answer.status_code == 200, answer.content
+    return len(bodies)
 
 
 def close_books() -> dict[str, Any]:
@@ -58,4 +72,5 @@ def close_books() -> dict[str, Any]:
 
 if __name__ == "__main__":
     django.setup()
-    json.dump(open_books(int(sys.argv[2])) if sys.argv[1] == "open" else close_books(), sys.stdout)
+    acts = {"open": open_books, "store": store_callbacks, "close": close_books}
+    json.dump(acts[sys.argv[1]](*map(int, sys.argv[2:])), sys.stdout)

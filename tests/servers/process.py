@@ -50,9 +50,10 @@ class Site:
         return done.stdout
 
     @contextmanager
-    def worker(self) -> Iterator[subprocess.Popen[str]]:
+    def worker(self, *options: str) -> Iterator[subprocess.Popen[str]]:
         """Keep a worker running until the block ends."""
-        command = [sys.executable, "-u", "-m", "django", "cryptopay_worker", "--interval=0.1"]
+        options = options or ("--interval=0.1",)
+        command = [sys.executable, "-u", "-m", "django", "cryptopay_worker", *options]
         with self.log.open("a") as log:
             worker = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True)
         try:

@@ -13,6 +13,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"]["transaction_mode"] = "IMMEDIATE"
 
 CRYPTOPAY_CONFIRM_WITH_API = False
+CRYPTOPAY_PROCESSING = os.environ.get("SITE_PROCESSING", "request")
 # A site that is not under DEBUG tells of its errors by mail only; here they belong into the server's log.
 LOGGING = {
     "version": 1,

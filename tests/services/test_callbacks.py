@@ -11,8 +11,8 @@ import pytest
 from django.utils import timezone
 
 from cryptopay_django.models import Callback, Invoice
-from cryptopay_django.services import callbacks, process_callback, process_overdue
-from cryptopay_django.services.callbacks import process_within_budget
+from cryptopay_django.services import overdue, process_callback, process_overdue
+from cryptopay_django.services.overdue import process_within_budget
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceFactory,
@@ -288,12 +288,12 @@ def test_two_workers_do_not_take_the_same_callback(gateway):
     callback = CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory())))
     same = Callback.objects.get()
 
-    assert [callbacks._claim(callback), callbacks._claim(same)] == [True, False]
+    assert [overdue._claim(callback), overdue._claim(same)] == [True, False]
 
 
 def test_a_callback_in_the_hands_of_a_process_that_died_falls_due_again(gateway):
     callback = CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory(), paid_amount="0.001")))
-    assert callbacks._claim(callback)
+    assert overdue._claim(callback)
 
     Callback.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
 

@@ -11,9 +11,9 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from cryptopay_django import signals
-from cryptopay_django.management.commands.cryptopay_worker import Command
 from cryptopay_django.models import InvoiceEvent, NoticeKind, NoticeSchedule
 from cryptopay_django.services import deliver_events, process_callback, send_notices
+from cryptopay_django.services.working import repeat, work_off
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceEventFactory,
@@ -218,13 +218,13 @@ def test_a_mail_server_that_hangs_holds_up_no_signal(settings):
     hangs, told = threading.Event(), threading.Event()
     settings.CRYPTOPAY_NOTIFIER = lambda notice, recipients: (told.set(), hangs.wait(20))
     due("invoice_quarantined")
-    worker, stop = Command(), threading.Event()
-    telling = threading.Thread(target=worker._repeat, args=[send_notices, stop, 0.01])
+    stop = threading.Event()
+    telling = threading.Thread(target=repeat, args=[send_notices, stop, 0.01])
     telling.start()
     assert told.wait(20)
     event = InvoiceEventFactory()
 
-    worker._drain(stop)
+    work_off(stop)
 
     event.refresh_from_db()
     assert event.delivered_at is not None

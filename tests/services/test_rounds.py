@@ -10,10 +10,10 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from cryptopay_django.management.commands.cryptopay_worker import Command
 from cryptopay_django.models import Invoice, Schedule
 from cryptopay_django.services import create_invoice, reconcile_in_turn
 from cryptopay_django.services.rounds import LEASE
+from cryptopay_django.services.working import repeat, work_off
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, invoice_wire
 from tests.wire import ScriptedGateway
 
@@ -120,13 +120,13 @@ def test_a_gateway_that_hangs_holds_up_no_signal(settings):
         return 200, {"data": invoice_wire(invoice)}
 
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: ScriptedGateway(answer)
-    worker, stop = Command(), threading.Event()
-    reconciling = threading.Thread(target=worker._repeat, args=[reconcile_in_turn, stop, 0.01])
+    stop = threading.Event()
+    reconciling = threading.Thread(target=repeat, args=[reconcile_in_turn, stop, 0.01])
     reconciling.start()
     assert asked.wait(20)
     event = InvoiceEventFactory()
 
-    worker._drain(stop)
+    work_off(stop)
 
     event.refresh_from_db()
     assert event.delivered_at is not None

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 from argparse import ArgumentParser
-from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
-from ...services import process_overdue, reconcile_in_turn, send_notices
-
-logger = logging.getLogger("cryptopay_django")
-
-CHORES: tuple[Callable[[], object], ...] = (send_notices, reconcile_in_turn)
-"""What has a schedule of its own, and waits for mail servers and the gateway."""
+from ...services import work, work_once
 
 
 class Command(BaseCommand):
@@ -27,40 +19,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="do what is due and exit")
-        parser.add_argument("--interval", type=float, default=1.0, help="seconds between looks (default: 1)")
+        parser.add_argument(
+            "--interval",
+            type=float,
+            default=1.0,
+            help="seconds between looks (default: 1); PostgreSQL wakes a worker in between",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Work until nothing is due; unless told once, look again after the interval."""
+        """Work until nothing is due, or until stopped."""
         if options["once"]:
-            self.stdout.write(f"{self._drain(threading.Event())} done")
-            for chore in CHORES:
-                chore()
+            self.stdout.write(f"{work_once()} done")
             return
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         self.stdout.write("waiting for callbacks and events")
-        for chore in CHORES:
-            threading.Thread(target=self._repeat, args=[chore, stop, options["interval"]], daemon=True).start()
-        while not stop.wait(options["interval"]):
-            close_old_connections()
-            try:
-                self._drain(stop)
-            except (DatabaseError, InterfaceError):
-                logger.exception("the database does not answer; trying again")
-
-    def _drain(self, stop: threading.Event) -> int:
-        total = 0
-        while not stop.is_set() and (done := process_overdue()):
-            total += done
-        return total
-
-    def _repeat(self, chore: Callable[[], object], stop: threading.Event, interval: float) -> None:
-        """Do a chore beside the work: a mail server or a gateway that hangs holds up this thread and nothing else."""
-        while not stop.wait(interval):
-            close_old_connections()
-            try:
-                chore()
-            except Exception:
-                logger.exception("%s failed; trying again", chore.__name__)
-        connection.close()
+        work(stop, interval=options["interval"])

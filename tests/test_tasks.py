@@ -1,0 +1,151 @@
+"""CRYPTOPAY_PROCESSING = "task": what is enqueued and when, and what each task does."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import pytest
+from django.core.checks import run_checks
+from django.db import transaction
+
+from cryptopay_django.models import Callback, Invoice
+from cryptopay_django.services import create_invoice, process_overdue
+from cryptopay_django.services.handover import hand_over_callback
+from cryptopay_django.testing.factories import (
+    CallbackFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
+    callback_body,
+    callback_headers,
+    invoice_wire,
+)
+
+if find_spec("django.tasks") is None:
+    pytest.importorskip("django_tasks")
+    FRAMEWORK = "django_tasks"
+else:
+    FRAMEWORK = "django.tasks"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def backend(settings):
+    """Choose a backend, and return it."""
+
+    def choose(name, **more):
+        settings.CRYPTOPAY_PROCESSING = "task"
+        settings.TASKS = {"default": {"BACKEND": f"{FRAMEWORK}.backends.{name}.{name.title()}Backend", **more}}
+        return import_module(FRAMEWORK).task_backends["default"]
+
+    return choose
+
+
+def post_callback(client, invoice, **changes):
+    body = callback_body(invoice_wire(invoice, **changes))
+    return client.post("/cryptopay/callbacks/", body, "application/json", headers=callback_headers(body))
+
+
+def test_a_stored_callback_is_processed_as_a_task(client, backend):
+    backend("immediate")
+    invoice = InvoiceFactory()
+
+    answer = post_callback(client, invoice, paid_amount="0.001")
+
+    assert answer.status_code == 200
+    assert Callback.objects.get().outcome == "applied"
+
+
+def test_with_a_queue_the_callback_is_only_stored_and_enqueued(client, backend):
+    enqueued = backend("dummy").results
+
+    post_callback(client, InvoiceFactory())
+
+    callback = Callback.objects.get()
+    assert callback.outcome == "pending"
+    assert [(result.task.name, list(result.args)) for result in enqueued] == [("process_callback_task", [callback.pk])]
+
+
+def test_the_backend_and_queue_are_those_of_the_settings(client, backend, settings):
+    backend("dummy")
+    settings.TASKS = {**settings.TASKS, "money": {**settings.TASKS["default"], "QUEUES": ["callbacks"]}}
+    settings.CRYPTOPAY_TASK_BACKEND, settings.CRYPTOPAY_TASK_QUEUE = "money", "callbacks"
+
+    post_callback(client, InvoiceFactory())
+
+    (result,) = import_module(FRAMEWORK).task_backends["money"].results
+    assert (result.backend, result.task.queue_name) == ("money", "callbacks")
+
+
+def test_nothing_is_enqueued_before_the_commit_nor_after_a_roll_back(backend):
+    enqueued = backend("dummy").results
+    callback = CallbackFactory()
+
+    with transaction.atomic():
+        hand_over_callback(callback)
+        transaction.set_rollback(True)
+    assert enqueued == []
+    with transaction.atomic():
+        hand_over_callback(callback)
+        assert enqueued == []
+
+    assert len(enqueued) == 1
+
+
+def test_a_queue_that_is_down_loses_no_callback(client, backend, settings, caplog):
+    backend("dummy")
+    settings.CRYPTOPAY_TASK_QUEUE = "nobody-made-it"
+
+    answer = post_callback(client, InvoiceFactory())
+
+    assert answer.status_code == 200
+    assert "process_callback_task" in caplog.text
+    assert process_overdue() == 1
+    assert Callback.objects.get().outcome in ("applied", "stale")
+
+
+def test_events_of_a_new_invoice_are_enqueued(cryptopay_sandbox, backend):
+    enqueued = backend("dummy").results
+
+    invoice = create_invoice(price_amount="10", price_currency="EUR", pay_currency="BTC")
+
+    assert [(result.task.name, list(result.args)) for result in enqueued] == [
+        ("deliver_events_task", [str(invoice.pk)])
+    ]
+    assert invoice.events.filter(delivered_at=None).exists()
+
+
+def test_each_task_does_its_work(cryptopay_sandbox, backend):
+    backend("immediate")
+    tasks = import_module("cryptopay_django.tasks")
+    event = InvoiceEventFactory()
+    callback = CallbackFactory(body=callback_body(invoice_wire(event.invoice, paid_amount="0.001")))
+
+    assert tasks.deliver_events_task.call(str(event.invoice_id)) == 1
+    assert tasks.process_callback_task.call(callback.pk) == "applied"
+    assert tasks.process_callback_task.call(callback.pk) == "", "it is done"
+    assert tasks.process_overdue_task.call() >= 0
+    assert "asked" in tasks.reconcile_task.call()
+    assert tasks.send_notices_task.call() == 0
+    assert tasks.prune_task.call() == "0 callbacks, 0 events"
+    assert Invoice.objects.get().version > 0
+
+
+def test_two_tasks_of_one_callback_do_it_once(backend):
+    backend("immediate")
+    tasks = import_module("cryptopay_django.tasks")
+    callback = CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory(), paid_amount="0.001")))
+
+    assert [tasks.process_callback_task.call(callback.pk) for _ in range(2)] == ["applied", ""]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("CRYPTOPAY_TASK_BACKEND", "nowhere"), ("CRYPTOPAY_TASK_QUEUE", "nobody-made-it")]
+)
+def test_the_check_tells_of_a_backend_or_queue_that_is_not_there(backend, settings, name, value):
+    backend("dummy")
+    assert "cryptopay.E019" not in [message.id for message in run_checks()]
+
+    setattr(settings, name, value)
+
+    (message,) = [message for message in run_checks() if message.id == "cryptopay.E019"]
+    assert value in message.msg
