@@ -76,10 +76,12 @@ def post(invoice: Invoice, step: tuple[str, dict[str, Any]]) -> None:
 
 
 def cost(road: Callable[[], object]) -> tuple[int, int]:
-    """Return how many statements and transactions a road takes."""
+    """Return how many statements and transactions a road takes, but for a NOTIFY: waking workers is paid for seldom."""
     with CaptureQueriesContext(connection) as captured:
         road()
     asked = [query["sql"].split()[0].strip(";").upper() for query in captured]
+    assert asked.count("NOTIFY") <= 1
+    asked = [word for word in asked if word != "NOTIFY"]
     framing = [word for word in asked if word in ("BEGIN", "COMMIT", "ROLLBACK")]
     assert framing == ["BEGIN", "COMMIT"] * (len(framing) // 2)
     return len(asked) - len(framing), len(framing) // 2
