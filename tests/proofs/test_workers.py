@@ -61,6 +61,20 @@ def is_nothing(left: int) -> bool:
 
 
 @contextmanager
+def task_workers(site: Site, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Keep workers of `django-tasks-db` at it until the block ends."""
+    command = [sys.executable, "-m", "django", "db_worker", "--interval=0.1", "--no-startup-delay"]
+    with site.log.open("a") as log:
+        workers = [subprocess.Popen(command, env=site.environment, stdout=log, stderr=log) for _ in range(count)]
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+
+
+@contextmanager
 def crew(site: Site) -> Iterator[list[int]]:
     """Keep eight workers at it until the block ends."""
     command = [sys.executable, "-m", "tests.servers.crew", str(WORKERS), "0.1"]
@@ -138,3 +152,18 @@ def test_a_worker_that_waits_stops_when_it_is_told_to(site, number):
         worker.send_signal(number)
 
         assert worker.wait(timeout=PATIENCE_SECONDS) == 0
+
+
+def test_tasks_of_a_real_queue_whose_workers_are_killed(site, database):
+    """Whose task was under way when its worker died, nobody takes up again: the callback falls due all the same."""
+    pytest.importorskip("django_tasks_db")
+    site.environment["SITE_PROCESSING"] = "task"
+    stored = books(site, "store", "12")
+
+    with task_workers(site, 3) as workers:
+        wait_until(database, lambda left: left <= stored * 3 / 4)
+        workers[0].kill()
+        wait_until(database, lambda left: left <= stored / 8)
+
+    tried("callbacks processed as tasks", stored)
+    assert_everything_done_once(site)

@@ -14,6 +14,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 
 CRYPTOPAY_CONFIRM_WITH_API = False
 CRYPTOPAY_PROCESSING = os.environ.get("SITE_PROCESSING", "request")
+if CRYPTOPAY_PROCESSING == "task":
+    INSTALLED_APPS += ["django_tasks_db"]
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # A site that is not under DEBUG tells of its errors by mail only; here they belong into the server's log.
 LOGGING = {
     "version": 1,
