@@ -113,11 +113,11 @@ def test_workers_that_are_killed_lose_nothing(site, database):
     stored = books(site, "store", "30")
 
     with crew(site) as workers:
-        for number, worker in enumerate(workers, start=1):
+        for number, worker in enumerate(workers[: WORKERS // 2], start=1):
             wait_until(database, lambda left, number=number: left <= stored * (1 - number / (2 * WORKERS)))
             os.kill(worker, signal.SIGKILL)
 
-    tried("workers killed at work", WORKERS)
+    tried("workers killed at work", WORKERS // 2)
     assert_everything_done_once(site)
 
 
