@@ -23,8 +23,8 @@ from .resolver import resolve_pending_resolutions
 logger = logging.getLogger("cryptopay_django")
 
 _AT_ONCE = 5
-"""How many callbacks are claimed together. Few: a worker leaves some to the others, and few have to wait for the end of
-their lease when it is killed."""
+"""How many callbacks are claimed together. Few: a worker leaves some to the others, and few have to wait for the end
+of their lease when it is killed."""
 
 _OVERDUE_WITH_EACH = 3
 
