@@ -23,7 +23,7 @@ stamp = $(VENV)/.installed-$(1)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo checklist test test-postgresql test-mariadb check lint types imports migrations prove bench wheel document format clean FORCE
+.PHONY: help demo checklist test test-postgresql test-mariadb check lint types imports migrations prove plant bench wheel document format clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -62,6 +62,9 @@ migrations: $(call stamp,dev)
 
 prove: $(call stamp,dev) ## run the long tier of the proofs and print what was tried (MINUTES=30)
 	$(BIN)/python -m scripts.prove --minutes $(MINUTES)
+
+plant: $(call stamp,dev) ## plant mistakes into a copy of the package: the tests must catch every one
+	$(BIN)/python -m scripts.plant
 
 bench: $(call stamp,bench) ## measure every road beside its floor and its peers, into benchmarks/RESULTS.md (BENCH_ARGS="--quick")
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

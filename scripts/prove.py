@@ -29,12 +29,13 @@ from scripts.with_database import PROGRAMS_MISSING
 
 @dataclass
 class Part:
-    """One run of pytest: which proofs, on which database, with how much of what."""
+    """One run of pytest, or of a program that reports alike: which proofs, on which database, how much of what."""
 
     title: str
     tests: str
     database: str
     amounts: dict[str, int | str]
+    program: tuple[str, ...] = ()
     outcome: str = ""
     seconds: float = 0
     counts: Counter[str] | None = None
@@ -44,8 +45,7 @@ class Part:
         report.write_text("")
         environment = os.environ | {name: str(value) for name, value in self.amounts.items()}
         environment["PROVE_REPORT"] = str(report)
-        command = [sys.executable, "-m", "pytest", "-q", "--show-capture=no", "-o", "timeout=0", self.tests]
-        command.append(f"--hypothesis-seed={self.amounts.get('PROVE_SEED', 0)}")
+        command = [sys.executable, "-m", *(self.program or self._pytest())]
         # A part that ends servers starts its own.
         if self.database in KINDS and "PROVE_ON" not in self.amounts:
             command = [sys.executable, "-m", "scripts.with_database", self.database, "--", *command]
@@ -62,6 +62,10 @@ class Part:
             self.counts[entry["what"]] += entry["count"]
         if self.outcome == "passed" and not self.counts:
             self.outcome = "NOT RUN"
+
+    def _pytest(self) -> list[str]:
+        seed = self.amounts.get("PROVE_SEED", 0)
+        return ["pytest", "-q", "--show-capture=no", "-o", "timeout=0", self.tests, f"--hypothesis-seed={seed}"]
 
 
 def parts(minutes: int, seed: int) -> list[Part]:
@@ -85,6 +89,7 @@ def parts(minutes: int, seed: int) -> list[Part]:
              {"PROVE_ROUNDS": max(int(10 * share), 3), "PROVE_ISOLATION": "repeatable read"}),
         Part("Races", "tests/proofs/test_races.py", "sqlite", {"PROVE_ROUNDS": max(int(50 * share), 2)}),
         Part("Odd requests", "tests/servers", "sqlite", {}),
+        Part("Planted bugs", "scripts/planted", "sqlite", {}, ("scripts.plant", "--at-once", "1")),
     ]  # fmt: skip
 
 

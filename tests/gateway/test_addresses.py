@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 
+import base58
+import bech32
 import pytest
 
 from cryptopay_django.exceptions import AddressError
@@ -57,6 +61,12 @@ EITHER = [
     ("ton", "EQDKbjIcfM6ezt8KjKJJLshZJJSqX7XOA4ff-W72r5gqPrHF"),
     ("cardano", "Ae2tdPwUPEZFRbyhz3cpfC2CumGzNkFBN2L42rcUc2yjQpEkxDbkPodpMAi"),
 ]
+
+
+def crc16(raw, order):
+    return binascii.crc_hqx(raw, 0).to_bytes(2, order)
+
+
 NETWORKS = sorted({network for networks in COINS.values() for network in networks})
 
 
@@ -152,6 +162,33 @@ def test_nonsense_is_no_address(network, text):
     ],
 )
 def test_what_looks_like_an_address_but_is_not_one_of_this_network_is_refused(network, address):
+    with pytest.raises(AddressError):
+        check_address(address, network)
+
+
+def in_bech32(prefix, content, *, first=(), spoil=0):
+    words = [*first, *bech32.convertbits(content, 8, 5)]
+    words[-1] |= spoil
+    return bech32.bech32_encode(prefix, words)
+
+
+@pytest.mark.parametrize(
+    ("network", "address"),
+    [
+        ("bitcoin", base58.b58encode_check(bytes(20)).decode()),
+        ("bitcoin", base58.b58encode_check(bytes(22)).decode()),
+        ("ripple", base58.b58encode_check(bytes(20), alphabet=base58.RIPPLE_ALPHABET).decode()),
+        ("ripple", base58.b58encode_check(b"\x01" + bytes(20), alphabet=base58.RIPPLE_ALPHABET).decode()),
+        ("stellar", base64.b32encode(b"\x90" + bytes(32) + crc16(b"\x90" + bytes(32), "little")).decode()),
+        ("ton", base64.b64encode(b"\x12" + bytes(33) + crc16(b"\x12" + bytes(33), "big")).decode()),
+        ("solana", base58.b58encode(b"\x01" * 31).decode()),
+        ("bitcoin", in_bech32("bc", bytes(32), first=[0], spoil=1)),
+        ("cardano", in_bech32("addr", b"\x01" + bytes(55))),
+        ("cardano", in_bech32("addr_test", b"\x01" + bytes(56))),
+        ("cardano", in_bech32("addr", b"\xe1" + bytes(28))),
+    ],
+)
+def test_what_has_a_right_checksum_but_not_what_belongs_in_it_is_refused(network, address):
     with pytest.raises(AddressError):
         check_address(address, network)
 

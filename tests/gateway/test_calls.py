@@ -22,7 +22,7 @@ from cryptopay_django.exceptions import (
     GatewayUnreachableError,
     GatewayValidationError,
 )
-from cryptopay_django.gateway.answers import read_retry_after
+from cryptopay_django.gateway.answers import read_clock_offset, read_retry_after
 from cryptopay_django.gateway.calls import ANSWER_LIMIT, LIST_LIMIT, MAX_ATTEMPTS
 from cryptopay_django.gateway.client import Client
 from cryptopay_django.gateway.limiter import RateLimiter, limiter_for
@@ -328,6 +328,30 @@ def test_a_pause_past_the_deadline_is_not_waited_for(gateway, client, time):
 )
 def test_retry_after_is_a_number_of_seconds_or_a_date(header, seconds):
     assert read_retry_after(header, datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("date", "age", "seconds"),
+    [
+        ("Sat, 03 Feb 2024 04:05:06 GMT", None, -0.5),
+        ("Sat, 03 Feb 2024 04:04:06 GMT", None, 59.5),
+        ("Sat, 03 Feb 2024 04:04:06 GMT", "30", None),
+        (None, None, None),
+        ("soon", None, None),
+        ("Sat, 03 Feb 2024 04:05:06", None, None),
+    ],
+)
+def test_the_clock_is_compared_with_the_date_of_an_answer_that_no_cache_has_kept(date, age, seconds):
+    assert read_clock_offset(date, age, datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC)) == seconds
+
+
+def test_a_client_knows_how_far_its_clock_is_off_only_after_an_answer(gateway, client):
+    assert client.clock_offset is None
+    gateway.answers(data([]))
+
+    client.list_coins()
+
+    assert client.clock_offset is not None
 
 
 @pytest.mark.parametrize("timeout", [0, -1])

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from cryptopay_django.gateway import limits
 from cryptopay_django.gateway.resources import Coin, CoinNetwork, Customer, ErrorBody, Feature, Rate
 from cryptopay_django.gateway.schemas import (
     CallbackMessage,
@@ -85,6 +86,14 @@ def test_a_snapshot_has_python_types():
     assert snapshot.transactions[0] == Transaction(
         "ab" * 32, Risk(Decimal("4.5"), "low", "default", "unknown"), ("bcrt1qone", "bcrt1qtwo")
     )
+
+
+def test_an_amount_keeps_every_digit():
+    amount = f"{'9' * limits.AMOUNT_INTEGER_DIGITS}.{'7' * limits.AMOUNT_DECIMALS}"
+
+    snapshot = InvoiceSnapshot.from_wire(over_the_wire({**XRP, "price_amount": amount}))
+
+    assert f"{snapshot.price_amount:f}" == amount
 
 
 def test_absent_and_null_read_as_none_but_are_written_as_they_came():

@@ -8,10 +8,14 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from cryptopay_django.gateway.schemas import parse_callback
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.services import overdue, process_callback, process_overdue
+from cryptopay_django.services.intake import Claim, take_snapshot
 from cryptopay_django.services.overdue import process_within_budget
 from cryptopay_django.testing.factories import (
     CallbackFactory,
@@ -124,6 +128,30 @@ def test_a_late_cancellation_never_reopens_a_paid_invoice(gateway):
     invoice.refresh_from_db()
     assert (callback.outcome, invoice.status, invoice.quarantine_reason) == ("stale", "completed", "")
     assert "it says cancelled, but the gateway, when asked, said completed" in callback.error
+
+
+def test_an_end_that_came_between_is_not_overruled_by_a_callback_alone():
+    invoice = InvoiceFactory(status="completed", settled_amount=100)
+    message = parse_callback(callback_body(invoice_wire(invoice, status="cancelled"), "status_changed"))
+    callback = CallbackFactory()
+
+    take_snapshot(invoice.pk, message.invoice, claim=Claim(callback, message.event, message.invoice))
+
+    invoice.refresh_from_db()
+    assert (invoice.status, invoice.quarantine_reason, kinds(invoice)) == ("completed", "", [])
+    assert callback.outcome == "stale"
+
+
+def test_a_merge_locks_the_row_before_it_reads_anything():
+    """Before anything else a row lock, or on SQLite a write, which is its only lock."""
+    invoice = InvoiceFactory()
+    snapshot = parse_callback(callback_body(invoice_wire(invoice))).invoice
+
+    with CaptureQueriesContext(connection) as queries:
+        take_snapshot(invoice.pk, snapshot)
+
+    first = next(query["sql"] for query in queries if not query["sql"].startswith(("BEGIN", "SAVEPOINT")))
+    assert first.startswith("UPDATE") or " FOR UPDATE" in first or " FOR NO KEY UPDATE" in first, first
 
 
 @pytest.mark.parametrize("confirm", [True, False])
@@ -330,6 +358,15 @@ def test_a_confirmation_that_can_mean_two_payments_confirms_neither():
     arrive(invoice, "transaction_confirmed", paid_amount="0.002", transactions=both)
 
     assert set(invoice.payments.values_list("status", "amount")) == {("detected", None)}
+
+
+def test_a_late_callback_never_lowers_what_was_paid():
+    invoice = InvoiceFactory()
+    arrive(invoice, "transaction_created", paid_amount="0.002")
+
+    callback = arrive(invoice, "transaction_created", paid_amount="0.001")
+
+    assert (callback.outcome, Invoice.objects.get().paid_amount) == ("stale", Decimal("0.002"))
 
 
 def test_risk_comes_late_and_is_not_lost_again():

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import IntegrityError
 from django.utils import timezone
 
 from cryptopay_django import signals
 from cryptopay_django.models import Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_events
 from cryptopay_django.services.delivery import retry_event
-from cryptopay_django.services.events import SIGNALS, backoff
+from cryptopay_django.services.events import SIGNALS, backoff, new_event, write_events
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
 
 pytestmark = pytest.mark.django_db
@@ -159,10 +160,12 @@ def test_no_new_event_is_begun_after_the_deadline():
 
 
 def test_nothing_happens_twice_to_an_invoice_even_if_the_code_tried():
-    event = InvoiceEventFactory(kind="invoice_completed", once="invoice_completed")
+    invoice, once = InvoiceFactory(), "invoice_completed"
+    first, second = (new_event(invoice, "invoice_completed", at=timezone.now(), once=once) for _ in range(2))
+    write_events([first])
 
-    with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
-        InvoiceEventFactory(invoice=event.invoice, kind="invoice_completed", once="invoice_completed")
+    with pytest.raises(IntegrityError, match=r"(?i)unique|duplicate"):
+        write_events([second])
 
 
 def test_the_back_off_doubles_up_to_an_hour():

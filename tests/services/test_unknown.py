@@ -18,7 +18,7 @@ from cryptopay_django.services import (
     resolve_unknown,
     settle_invoice,
 )
-from cryptopay_django.services.protocol import plan
+from cryptopay_django.services.protocol import plan, send
 from cryptopay_django.services.resolver import outcome_of
 
 from .desk import (
@@ -130,6 +130,17 @@ def test_a_process_that_dies_after_planning_has_sent_nothing(wire, cryptopay_san
 
     assert (resolution.status, resolution.active, wire.count(MONEY)) == ("failed", None, 0)
     assert "never sent" in resolution.error
+
+
+def test_a_process_that_wakes_up_after_its_plan_was_given_up_sends_nothing(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    parameters = {"call": "create_refund", "refund_overage": False, "address": None}
+    planned = plan(invoice, kind="refund", parameters=parameters, refund_ids=[], **BY_ADA)
+    look()
+
+    resolution = send(planned)
+
+    assert (resolution.status, wire.count(MONEY)) == ("failed", 0)
 
 
 def test_a_process_that_dies_with_the_answer_in_hand_has_succeeded(wire, cryptopay_sandbox):

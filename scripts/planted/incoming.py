@@ -1,0 +1,219 @@
+"""Mistakes on the road of a callback: received, verified, read, confirmed, merged."""
+
+from __future__ import annotations
+
+from .bug import Bug
+
+WEBHOOK = "test_webhook.py::"
+CALLBACKS = "services/test_callbacks.py::"
+
+BUGS = (
+    Bug(
+        "a callback that could not be stored is answered 200",
+        "webhook.py",
+        'return _answer(503, "it could not be stored',
+        'return _answer(200, "it could not be stored',
+        (f"{WEBHOOK}test_a_database_that_is_away_gets_503_and_nothing_is_answered_200",),
+    ),
+    Bug(
+        "a wrong signature ends in a 500",
+        "webhook.py",
+        'return _answer(401, "the signature does not match")',
+        "raise",
+        (f"{WEBHOOK}test_a_callback_without_signature_gets_401",),
+    ),
+    Bug(
+        "a body of any size is read",
+        "webhook.py",
+        "if len(body) > MAX_BODY:",
+        "if len(body) > MAX_BODY * 4:",
+        (f"{WEBHOOK}test_a_body_over_256_kib_gets_413_and_one_just_below_does_not",),
+    ),
+    Bug(
+        "the webhook runs in the request's transaction",
+        "webhook.py",
+        "@transaction.non_atomic_requests\n",
+        "",
+        (f"{WEBHOOK}test_atomic_requests_do_not_roll_the_stored_callback_back",),
+    ),
+    Bug(
+        "the body is parsed before its signature is verified",
+        "services/callbacks.py",
+        "        configured = get_account(account)\n",
+        "        configured = get_account(account)\n        parse_callback(body)\n",
+        (f"{WEBHOOK}test_signed_but_unreadable_gets_200_and_is_kept_with_the_reason",),
+    ),
+    Bug(
+        "a body whose hash was seen before counts as done",
+        "services/callbacks.py",
+        "        now = timezone.now()\n        callback = Callback.objects.create(",
+        "        now = timezone.now()\n"
+        "        seen = Callback.objects.filter(digest=hashlib.sha256(body).hexdigest()).first()\n"
+        "        if seen is not None:\n"
+        "            return seen\n"
+        "        callback = Callback.objects.create(",
+        (f"{WEBHOOK}test_the_same_bytes_once_more_are_stored_and_looked_at_once_more",),
+    ),
+    Bug(
+        "only the newest callback secret is tried",
+        "gateway/signing.py",
+        "for secret in secrets if secret]",
+        "for secret in secrets[:1] if secret]",
+        (f"{WEBHOOK}test_an_older_secret_is_still_good_and_is_noted",),
+    ),
+    Bug(
+        "an empty secret verifies",
+        "gateway/signing.py",
+        "for secret in secrets if secret]",
+        "for secret in secrets]",
+        ("gateway/test_signing.py::test_without_a_secret_no_callback_is_accepted_not_even_one_signed_with_nothing",),
+    ),
+    Bug(
+        "the secrets of every account are good for each URL",
+        "services/callbacks.py",
+        "index = verify_callback(body, signature, secrets=configured.callback_secrets)",
+        "from ..conf import account_names\n"
+        "        index = verify_callback(\n"
+        "            body,\n"
+        "            signature,\n"
+        "            secrets=[s for name in account_names() for s in get_account(name).callback_secrets],\n"
+        "        )\n"
+        "        index = min(index, len(configured.callback_secrets) - 1)",
+        ("services/test_accounts.py::test_a_callback_signed_for_one_account_is_refused_at_the_url_of_another",),
+    ),
+    Bug(
+        "an invoice is looked for in all accounts",
+        "services/callbacks.py",
+        "filter(match, account=account)",
+        "filter(match)",
+        (
+            "services/test_accounts.py::test_a_nameless_invoice_of_one_account_is_not_found_by_the_custom_id_of_another",
+        ),
+    ),
+    Bug(
+        "an amount passes through a float",
+        "gateway/values.py",
+        "    return Decimal(value)\n",
+        "    return Decimal(str(float(value)))\n",
+        ("gateway/test_schemas.py::test_an_amount_keeps_every_digit",),
+    ),
+    Bug(
+        "a number of the JSON becomes a float",
+        "gateway/strictjson.py",
+        "parse_float=_read_fraction",
+        "parse_float=float",
+        (f"{WEBHOOK}test_json_numbers_do_not_become_floats_on_the_way",),
+    ),
+    Bug(
+        "what cannot be read is dropped",
+        "services/callbacks.py",
+        "finish_callback(callback, CallbackOutcome.UNREADABLE, error=str(error)[:2000], at=timezone.now())",
+        "callback.delete()",
+        (f"{WEBHOOK}test_signed_but_unreadable_gets_200_and_is_kept_with_the_reason",),
+    ),
+    Bug(
+        "a callback for an invoice that is not here yet is dropped",
+        "services/callbacks.py",
+        "        _leave_orphan(callback, title, message.invoice)",
+        "        finish_callback(callback, CallbackOutcome.IGNORED, event=title, at=now)",
+        ("services/test_checkout.py::test_an_orphan_is_linked_when_its_invoice_appears",),
+    ),
+    Bug(
+        "two workers take the same callback",
+        "services/callbacks.py",
+        "filter(pk=callback.pk, next_attempt_at=callback.next_attempt_at)",
+        "filter(pk=callback.pk)",
+        (f"{CALLBACKS}test_two_workers_do_not_take_the_same_callback",),
+    ),
+    Bug(
+        "a completion is believed without asking the gateway",
+        "services/merge.py",
+        "return app_settings.CONFIRM_WITH_API and (finishing or doubtful)",
+        "return app_settings.CONFIRM_WITH_API and doubtful",
+        (f"{CALLBACKS}test_a_forged_completion_fulfils_nothing_and_ends_stale",),
+    ),
+    Bug(
+        "a contradiction of two ends is settled without asking the gateway",
+        "services/merge.py",
+        "    if how is Relation.CONFLICT:\n        return True\n",
+        "    if how is Relation.CONFLICT:\n        return False\n",
+        (f"{CALLBACKS}test_if_the_gateway_insists_on_another_end_the_invoice_is_held_and_not_fulfilled_again",),
+    ),
+    Bug(
+        "another end is taken over from a callback that crossed ours",
+        "services/merge.py",
+        "or (how is Relation.CONFLICT and not confirmed):\n        return merge",
+        "or (how is Relation.CONFLICT and False):\n        return merge",
+        (f"{CALLBACKS}test_an_end_that_came_between_is_not_overruled_by_a_callback_alone",),
+    ),
+    Bug(
+        "last write wins: what is behind us is taken in",
+        "services/merge.py",
+        "return Relation.AHEAD if theirs > ours else Relation.BEHIND",
+        "return Relation.AHEAD",
+        (f"{CALLBACKS}test_a_replayed_callback_of_a_finished_invoice_costs_no_call_and_changes_nothing",),
+    ),
+    Bug(
+        "last write wins: a lower paid amount is taken in",
+        "services/merge.py",
+        "if advance or snapshot.paid_amount > invoice.paid_amount:",
+        "if advance or snapshot.paid_amount != invoice.paid_amount:",
+        (f"{CALLBACKS}test_a_late_callback_never_lowers_what_was_paid",),
+    ),
+    Bug(
+        "the row is read without a lock before it is merged into",
+        "services/intake.py",
+        "invoice = Invoice.objects.lock(pk=invoice_id)",
+        "invoice = Invoice.objects.primary().filter(pk=invoice_id).first()",
+        (f"{CALLBACKS}test_a_merge_locks_the_row_before_it_reads_anything",),
+    ),
+    Bug(
+        "an answer is merged although the row has moved on since",
+        "services/intake.py",
+        "if invoice is None or (asked and invoice.version != asked.version):",
+        "if invoice is None:",
+        (f"{CALLBACKS}test_a_row_that_moves_while_the_gateway_is_asked_is_asked_about_again",),
+    ),
+    Bug(
+        "a change does not raise the version",
+        "services/intake.py",
+        "        invoice.version += 1\n",
+        "",
+        ("services/test_settle.py::test_an_invoice_that_is_not_the_one_that_was_shown_is_not_touched",),
+    ),
+    Bug(
+        "the price seal is not checked",
+        "services/merge.py",
+        '        sealed.append(("price_amount", invoice.price_amount, snapshot.price_amount))\n',
+        "",
+        (f"{CALLBACKS}test_another_price_in_the_callback_is_held_and_never_fulfilled",),
+    ),
+    Bug(
+        "a recalculation is taken for a contradiction",
+        "services/merge.py",
+        "if not is_recalculated(invoice, snapshot):",
+        "if True:",
+        (f"{CALLBACKS}test_a_payment_of_a_hundredth_that_the_account_recalculates_is_settled_short",),
+    ),
+    Bug(
+        "a status that is unknown here fails every time",
+        "services/merge.py",
+        "    if snapshot.status not in _RANK:\n        return Relation.UNKNOWN\n",
+        "",
+        (f"{WEBHOOK}test_an_unknown_status_is_quarantined_once_the_gateway_insists",),
+    ),
+    Bug(
+        "a status that is unknown here counts as an end",
+        "services/merge.py",
+        "    if snapshot.status not in _RANK:\n        return Relation.UNKNOWN\n",
+        '    if snapshot.status not in _RANK:\n        object.__setattr__(snapshot, "status", "completed")\n',
+        (f"{WEBHOOK}test_an_unknown_status_is_quarantined_once_the_gateway_insists",),
+    ),
+    Bug(
+        "a late snapshot without a risk forgets the one that is known",
+        "services/merge.py",
+        "    if entry.risk is not None:\n",
+        '    if entry.risk is None:\n        known["risk_level"] = ""\n    else:\n',
+        (f"{CALLBACKS}test_risk_comes_late_and_is_not_lost_again",),
+    ),
+)
