@@ -27,11 +27,10 @@ BUGS = (
     Bug(
         "a signal is sent in the transaction of the change: a broken receiver rolls the state back",
         "services/events.py",
-        "    for event in events:\n        level =",
-        "    for event in events:\n"
+        "        InvoiceEvent.objects.insert(event)\n",
+        "        InvoiceEvent.objects.insert(event)\n"
         "        if event.kind in SIGNALS:\n"
-        "            SIGNALS[event.kind].send(sender=Invoice, invoice=event.invoice, event=event)\n"
-        "        level =",
+        "            SIGNALS[event.kind].send(sender=Invoice, invoice=event.invoice, event=event)\n",
         ("test_webhook.py::test_a_broken_receiver_never_holds_back_the_state",),
     ),
     Bug(
@@ -47,8 +46,8 @@ BUGS = (
     Bug(
         "an event is delivered again as long as nobody looks",
         "services/delivery.py",
-        "event.delivered_at, event.next_attempt_at = timezone.now(), None",
-        "event.delivered_at = timezone.now()",
+        "InvoiceEvent.objects.change(event, delivered_at=timezone.now(), next_attempt_at=None)",
+        "InvoiceEvent.objects.change(event, delivered_at=timezone.now())",
         (f"{EVENTS}test_a_delivered_event_is_not_delivered_again",),
     ),
     Bug(
@@ -61,9 +60,10 @@ BUGS = (
     Bug(
         "later events overtake one that failed",
         "services/delivery.py",
-        "not _deliver_one(event_id, invoice_id):\n            break",
-        "not _deliver_one(event_id, invoice_id):\n            continue",
+        "not _deliver_one(event.pk, invoice_id):\n            break",
+        "not _deliver_one(event.pk, invoice_id):\n            continue",
         (f"{EVENTS}test_later_events_of_the_invoice_wait_for_the_failed_one",),
+        also=(("    return events.filter(~Exists(earlier))", "    return events"),),
     ),
     Bug(
         "the back-off grows without end",
@@ -78,6 +78,7 @@ BUGS = (
         "        once=once,\n",
         "        once=None,\n",
         (f"{EVENTS}test_nothing_happens_twice_to_an_invoice_even_if_the_code_tried",),
+        also=(("uuid=_uuid_of(invoice, once),", "uuid=_uuid_of(invoice, None),"),),
     ),
     Bug(
         "a shortfall is ignored",

@@ -15,7 +15,7 @@ from django.utils import timezone
 from cryptopay_django.gateway.schemas import parse_callback
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.services import overdue, process_callback, process_overdue
-from cryptopay_django.services.intake import Claim, take_snapshot
+from cryptopay_django.services.intake import Claim, take_callback, take_snapshot
 from cryptopay_django.services.overdue import process_within_budget
 from cryptopay_django.testing.factories import (
     CallbackFactory,
@@ -142,13 +142,19 @@ def test_an_end_that_came_between_is_not_overruled_by_a_callback_alone():
     assert callback.outcome == "stale"
 
 
-def test_a_merge_locks_the_row_before_it_reads_anything():
+@pytest.mark.parametrize(
+    "take",
+    [lambda invoice, claim: take_snapshot(invoice.pk, claim.snapshot), lambda invoice, claim: take_callback(claim)],
+    ids=["a snapshot", "a callback"],
+)
+def test_a_merge_locks_the_row_before_it_reads_anything(take):
     """Before anything else a row lock, or on SQLite a write, which is its only lock."""
     invoice = InvoiceFactory()
-    snapshot = parse_callback(callback_body(invoice_wire(invoice))).invoice
+    message = parse_callback(callback_body(invoice_wire(invoice), "status_changed"))
+    claim = Claim(CallbackFactory(), message.event, message.invoice)
 
     with CaptureQueriesContext(connection) as queries:
-        take_snapshot(invoice.pk, snapshot)
+        take(invoice, claim)
 
     first = next(query["sql"] for query in queries if not query["sql"].startswith(("BEGIN", "SAVEPOINT")))
     assert first.startswith("UPDATE") or " FOR UPDATE" in first or " FOR NO KEY UPDATE" in first, first
