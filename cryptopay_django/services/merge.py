@@ -307,12 +307,13 @@ def _move(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, at: date
         merge.events.append(status_event(invoice, at=at))
 
 
-def status_event(invoice: Invoice, *, at: datetime) -> InvoiceEvent:
+def status_event(invoice: Invoice, *, at: datetime, is_shortfall_accepted: bool = False) -> InvoiceEvent:
     """Return the event that tells a shop of the status the invoice is in now."""
     detail: dict[str, str] = {}
     once: str | None
     if invoice.status == InvoiceStatus.COMPLETED:
-        kind = EventKind.INVOICE_COMPLETED if is_covered(invoice) else EventKind.INVOICE_SETTLED_SHORT
+        is_paid = is_shortfall_accepted or is_covered(invoice)
+        kind = EventKind.INVOICE_COMPLETED if is_paid else EventKind.INVOICE_SETTLED_SHORT
         once = kind
         detail = {
             "settled_amount": f"{invoice.settled_amount:f}",

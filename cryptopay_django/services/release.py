@@ -35,9 +35,7 @@ def release_invoice(invoice: Invoice, *, actor: str, reason: str, accept_shortfa
         detail = {"reason": reason, "was": locked.quarantine_reason, "shortfall_accepted": is_accepting}
         events = [new_event(locked, EventKind.INVOICE_RELEASED, at=now, actor=actor, detail=detail)]
         if locked.status != InvoiceStatus.NEW:
-            due = status_event(locked, at=now)
-            if is_accepting:
-                due.kind = due.once = EventKind.INVOICE_COMPLETED
+            due = status_event(locked, at=now, is_shortfall_accepted=is_accepting)
             if due.kind not in told or due.once is None:
                 events.append(due)
         locked.quarantine_reason = ""
