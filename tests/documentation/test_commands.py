@@ -78,9 +78,13 @@ def test_a_command_exists_with_its_options(line: str) -> None:
     ROADS[start](*shlex.split(line.removeprefix(start)))
 
 
-@pytest.mark.parametrize(
-    "line", [line for line in OURS if line.split()[2] in HARMLESS and "--callback-url" not in line]
-)
+def is_harmless(line: str) -> bool:
+    """Whether it calls nobody outside, and ends by itself."""
+    name = line.split()[2]
+    return name in HARMLESS and "--callback-url" not in line and (name != "cryptopay_worker" or "--once" in line)
+
+
+@pytest.mark.parametrize("line", filter(is_harmless, OURS))
 def test_a_harmless_command_runs(line: str, db: None, cryptopay_sandbox: object) -> None:
     name, *arguments = shlex.split(line.removeprefix("python manage.py "))
     output = io.StringIO()
