@@ -38,7 +38,7 @@ class Figures:
         """Return the milliseconds within which this share of the answers came."""
         if len(self.took) < 2:
             return 0.0
-        return statistics.quantiles(self.took, n=1000)[min(998, int(share * 1000) - 1)] * 1000
+        return statistics.quantiles(self.took, n=1000, method="inclusive")[min(998, int(share * 1000) - 1)] * 1000
 
 
 def repeat(requests: Sequence[bytes]) -> list[Iterable[bytes]]:
