@@ -51,8 +51,11 @@ def shop() -> Iterator[Shop]:
 
 @pytest.fixture
 def served(live_server, settings) -> Iterator[SandboxServer]:
-    """A sandbox on a free port that posts to a live site, and the site's settings that point back at it."""
-    site = project.CRYPTOPAY_ACCOUNTS["default"]
+    """A sandbox on a free port that posts to a live site, and the site's settings that point back at it.
+
+    With an API key of this test's own: its requests are not counted together with those of others.
+    """
+    site = project.CRYPTOPAY_ACCOUNTS["default"] | {"API_KEY": f"key-{uuid4()}"}
     account = Account(
         api_key=site["API_KEY"],
         api_secret=site["API_SECRET"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from io import StringIO
-from uuid import uuid4
 
 import pytest
 import requests
@@ -51,11 +50,7 @@ class Person:
 
 
 @pytest.fixture
-def person(served: SandboxServer, settings) -> Person:
-    """With an API key of this test's own, whose requests are not counted together with those of others."""
-    key = served.sandbox.account.api_key = f"key-{uuid4()}"
-    account = settings.CRYPTOPAY_ACCOUNTS["default"]
-    settings.CRYPTOPAY_ACCOUNTS = {"default": account | {"API_KEY": key}}
+def person(served: SandboxServer) -> Person:
     return Person(served)
 
 
