@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
 
 import pytest
 import requests
-from django.conf import settings as project
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from cryptopay_django.models import Invoice, Resolution
-from cryptopay_django.sandbox.account import Account
-from cryptopay_django.sandbox.clock import Clock
-from cryptopay_django.sandbox.core import Sandbox
-from cryptopay_django.sandbox.postman import post
 from cryptopay_django.sandbox.server import SandboxServer
 from cryptopay_django.services import create_invoice
+from tests.served import served_sandbox
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
@@ -39,23 +34,8 @@ ARGUMENTS = [
 @pytest.fixture
 def gateway(live_server, settings) -> Iterator[SandboxServer]:
     """A sandbox on a free port that posts to the live site, and the site's settings that point back at it."""
-    site = project.CRYPTOPAY_ACCOUNTS["default"]
-    account = Account(
-        api_key=site["API_KEY"],
-        api_secret=site["API_SECRET"],
-        callback_secrets=site["CALLBACK_SECRETS"][:1],
-        callback_url=live_server.url + reverse("cryptopay_django:callback"),
-    )
-    server = SandboxServer(("127.0.0.1", 0), Sandbox(account=account, clock=Clock(), post=post))
-    server.sandbox.state.base_url = server.url
-    settings.CRYPTOPAY_ACCOUNTS = {"default": site | {"BASE_URL": server.url}}
-    server.start()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.stop()
+    with served_sandbox(settings, callback_url=live_server.url + reverse("cryptopay_django:callback")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

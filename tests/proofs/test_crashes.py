@@ -8,7 +8,6 @@ gateway sends again what was not answered, a worker works off what is due, the s
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -18,10 +17,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent, Resolution
-from cryptopay_django.sandbox.account import Account
-from cryptopay_django.sandbox.clock import Clock
-from cryptopay_django.sandbox.core import Sandbox
-from cryptopay_django.sandbox.postman import post
 from cryptopay_django.sandbox.server import SandboxServer
 from cryptopay_django.services import (
     create_invoice,
@@ -44,6 +39,7 @@ from tests.effects.models import Effect, HandledEffect
 from tests.effects.receivers import Shop
 from tests.proofs.crash import run_until
 from tests.proofs.report import tried
+from tests.served import served_sandbox
 from tests.wire import ScriptedGateway
 
 pytestmark = [
@@ -175,17 +171,8 @@ def test_a_poll_of_all_open_invoices(gateway) -> None:
 @pytest.fixture
 def served(settings) -> Iterator[SandboxServer]:
     """A gateway in a thread of the parent, which outlives the children."""
-    site = settings.CRYPTOPAY_ACCOUNTS["default"]
-    account = Account(api_key=site["API_KEY"], api_secret=site["API_SECRET"], callback_secrets=["unused"])
-    server = SandboxServer(("127.0.0.1", 0), Sandbox(account=account, seed="crashes", clock=Clock(), post=post))
-    settings.CRYPTOPAY_ACCOUNTS = {"default": site | {"BASE_URL": server.url}}
-    server.start()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.stop()
+    with served_sandbox(settings) as server:
+        yield server
 
 
 def test_the_creation_of_an_invoice(served) -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from django.conf import settings as project
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
 from cryptopay_django.models import Invoice, InvoiceEvent
-from cryptopay_django.sandbox.account import Account
-from cryptopay_django.sandbox.clock import Clock
-from cryptopay_django.sandbox.core import Sandbox
-from cryptopay_django.sandbox.postman import post
 from cryptopay_django.sandbox.server import SandboxServer
 from cryptopay_django.services.events import SIGNALS
+from tests.served import served_sandbox
 
 from .hands import Hands, InProcessHands, RemoteHands
 
@@ -51,27 +46,10 @@ def shop() -> Iterator[Shop]:
 
 @pytest.fixture
 def served(live_server, settings) -> Iterator[SandboxServer]:
-    """A sandbox on a free port that posts to a live site, and the site's settings that point back at it.
-
-    With an API key of this test's own: its requests are not counted together with those of others.
-    """
-    site = project.CRYPTOPAY_ACCOUNTS["default"] | {"API_KEY": f"key-{uuid4()}"}
-    account = Account(
-        api_key=site["API_KEY"],
-        api_secret=site["API_SECRET"],
-        callback_secrets=site["CALLBACK_SECRETS"][:1],
-        callback_url=live_server.url + reverse("cryptopay_django:callback"),
-    )
-    server = SandboxServer(("127.0.0.1", 0), Sandbox(account=account, seed=SEED, clock=Clock(), post=post))
-    server.sandbox.state.base_url = server.url
-    settings.CRYPTOPAY_ACCOUNTS = {"default": site | {"BASE_URL": server.url}}
-    server.start()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.stop()
+    """A sandbox on a free port that posts to a live site, and the site's settings that point back at it."""
+    url = live_server.url + reverse("cryptopay_django:callback")
+    with served_sandbox(settings, callback_url=url, seed=SEED) as server:
+        yield server
 
 
 @pytest.fixture(
