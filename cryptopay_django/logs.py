@@ -28,9 +28,9 @@ def about(invoice: Invoice | UUID | None = None, **more: Any) -> dict[str, objec
     return known | more
 
 
-def named(invoice: Invoice | None) -> str:
+def named(invoice: Invoice | UUID | None) -> str:
     """Return how a message about something else calls the invoice that it concerns."""
-    return "no invoice" if invoice is None else f"invoice {invoice.pk}"
+    return "no invoice" if invoice is None else f"invoice {invoice if isinstance(invoice, UUID) else invoice.pk}"
 
 
 def once_committed(model: type[Any], level: int, message: str, *values: object, extra: dict[str, object]) -> None:

@@ -43,7 +43,7 @@ class WireObject:
             value = read_required(members, member.name, path)
             del members[member.name]
             if value is not None:
-                values[member.name] = member.codec.read(value, join_path(path, member.name))
+                values[member.name] = member.codec.read(value, f"{path}.{member.name}" if path else member.name)
             elif member.nullable:
                 values[member.name] = None
             elif member.has_default:

@@ -93,11 +93,11 @@ def insert(row: models.Model, using: str) -> None:
         pk = model._meta.pk
         compiler.returning_fields = [pk] if pk.auto_created else []
         ((sql, asked),) = compiler.as_sql()
-        _check(model, sql, asked, _insertable(compiler, row))
+        _check(model, sql, asked, _insertable(compiler.query.fields, row, connection))
         query.objs = []  # the SQL is kept, not the row
         kept[key] = compiler, sql
     compiler, sql = kept[key]
-    values = _insertable(compiler, row)
+    values = _insertable(compiler.query.fields, row, connection)
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         if compiler.returning_fields:
@@ -171,8 +171,8 @@ def _bare(value: Any) -> Any:
     return getattr(value, "obj", value)
 
 
-def _insertable(compiler: Any, row: models.Model) -> list[Any]:
-    return [compiler.prepare_value(field, compiler.pre_save_val(field, row)) for field in compiler.query.fields]
+def _insertable(fields: Iterable[Any], row: models.Model, connection: Any) -> list[Any]:
+    return [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
 
 
 def _statements(using: str) -> dict[object, Any]:

@@ -24,8 +24,9 @@ from ..models import Callback, CallbackOutcome, Invoice
 from ..tracing import span
 from .delivery import deliver_written
 from .events import backoff
-from .intake import Claim, Taken, finish_callback, poll_invoice, take_callback, take_snapshot
+from .intake import Claim, Taken, finish_callback, poll_invoice, take_callback, take_snapshot, tell_outcome
 from .merge import contradictions, needs_confirmation
+from .repeats import find_repeated, keep_in_mind
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -41,25 +42,33 @@ _LEAST_SECONDS_FOR_A_CALL = 0.5
 def receive_callback(body: bytes, signature: str, *, account: str = "default") -> Callback:
     """Verify and store a callback; return its row, pending and committed by itself.
 
-    One INSERT. Nothing is parsed. Raises SignatureError when no current secret of the account signed
-    the body (nothing is stored), ImproperlyConfigured for an account that is not there, DatabaseError
-    when it could not be stored.
+    One INSERT. Nothing is parsed. One that came before, and has nothing to bring to the state that its
+    invoice is in, is stored as stale at once (`repeats.py`). Raises SignatureError when no current secret
+    of the account signed the body (nothing is stored), ImproperlyConfigured for an account that is not
+    there, DatabaseError when it could not be stored.
     """
     with span("cryptopay.receive_callback", account=account) as note:
         configured = get_account(account)
         index = verify_callback(body, signature, secrets=configured.callback_secrets)
+        digest = hashlib.sha256(body).hexdigest()
+        repeated = find_repeated(account, digest)
         now = timezone.now()
         callback = Callback(
             account=account,
             body=body,
-            digest=hashlib.sha256(body).hexdigest(),
+            digest=digest,
             secret_index=index,
             secret_mark=configured.secret_marks[index],
             received_at=now,
             next_attempt_at=now + LEASE if app_settings.PROCESSING == "request" else now,
         )
+        if repeated is not None:
+            callback.outcome, callback.event = CallbackOutcome.STALE, repeated.event
+            callback.invoice_id, callback.processed_at, callback.next_attempt_at = repeated.invoice_id, now, None
         Callback.objects.insert(callback)
         note(callback_id=callback.pk)
+    if repeated is not None:
+        tell_outcome(callback)
     return callback
 
 
@@ -109,6 +118,7 @@ def _try_message(callback: Callback, message: CallbackMessage, deadline: float |
         claim = Claim(callback, message.event, message.invoice)
         taken = take_callback(claim) or find_invoice(callback.account, message.invoice)
         if isinstance(taken, Taken):
+            keep_in_mind(claim, taken.invoice)
             return taken
         invoice = taken
         return _take_later(claim, invoice, deadline)

@@ -143,7 +143,7 @@ def _take_locked(
         message=claim.event if claim else "",
     )
     _tell_move(invoice, before)
-    _write(invoice, merge, polled_at=asked.at if asked else None)
+    _write(invoice, merge, polled_at=asked.at if asked else None, at=now)
     note(account=invoice.account, status=invoice.status, outcome="changed" if merge else "no news")
     borne_out = (
         claim is None
@@ -155,21 +155,19 @@ def _take_locked(
     return Taken(invoice, snapshot, tuple(merge.events), bool(merge), borne_out)
 
 
-def _write(invoice: Invoice, merge: Merge, *, polled_at: datetime | None) -> None:
+def _write(invoice: Invoice, merge: Merge, *, polled_at: datetime | None, at: datetime) -> None:
     """Write what a merge changed. The version grows with every change, and with nothing else."""
-    changed = set(merge.changed)
+    changed = {name: getattr(invoice, name) for name in sorted(merge.changed)}
     if merge:
-        invoice.version += 1
-        changed |= {"version", "updated_at"}
+        changed |= {"version": invoice.version + 1, "updated_at": at}
     if polled_at is not None:
-        invoice.polled_at = polled_at
-        changed.add("polled_at")
+        changed["polled_at"] = polled_at
     if changed:
-        invoice.save(update_fields=changed)
+        Invoice.objects.change(invoice, **changed)
     for payment in merge.new_payments:
         Payment.objects.insert(payment)
     for payment, names in merge.changed_payments.items():
-        payment.save(update_fields=names)
+        Payment.objects.change(payment, **{name: getattr(payment, name) for name in sorted(names)})
     write_events(merge.events)
     if "gateway_id" in merge.changed:
         orphans = {
@@ -222,10 +220,15 @@ def finish_callback(
     if invoice is not None:
         callback.invoice = invoice
     if outcome != before:
-        level = logging.WARNING if outcome in _TROUBLE else logging.INFO
-        extra = about(callback.invoice, callback_id=callback.pk, account=callback.account, outcome=str(outcome))
-        told = (callback.pk, named(callback.invoice), outcome)
-        once_committed(Callback, level, "callback %s, %s: %s", *told, extra=extra)
+        tell_outcome(callback)
+
+
+def tell_outcome(callback: Callback) -> None:
+    """Let the log tell what became of a callback, when that is committed."""
+    outcome, invoice_id = CallbackOutcome(callback.outcome), callback.invoice_id
+    level = logging.WARNING if outcome in _TROUBLE else logging.INFO
+    extra = about(invoice_id, callback_id=callback.pk, account=callback.account, outcome=str(outcome))
+    once_committed(Callback, level, "callback %s, %s: %s", callback.pk, named(invoice_id), outcome, extra=extra)
 
 
 def _unfinished(callbacks: QuerySet[Callback]) -> QuerySet[Callback]:

@@ -18,6 +18,7 @@ from ..models.locking import write_transaction
 from .callbacks import LEASE, process_and_deliver
 from .delivery import deliver_events
 from .due import is_anything_due
+from .pace import Pace
 from .resolver import resolve_pending_resolutions
 
 logger = logging.getLogger("cryptopay_django")
@@ -30,6 +31,9 @@ _OVERDUE_WITH_EACH = 3
 
 _PATIENCE = timedelta(seconds=2)
 """How long what is due is left to whoever is about to do it, before the road of another callback looks after it."""
+
+looks = Pace(1.0)
+"""How often a process looks for what is overdue while callbacks come in: a burst need not ask with each of them."""
 
 
 def process_within_budget(callback: Callback) -> None:
@@ -95,7 +99,7 @@ def process_overdue(*, limit: int = 100, deadline: float | None = None, stop: th
 
 def _look_after_others(deadline: float | None) -> None:
     """Do a little of what is overdue, so that nothing stays behind where no worker runs."""
-    if is_anything_due(timezone.now() - _PATIENCE):
+    if looks.lets_pass() and is_anything_due(timezone.now() - _PATIENCE):
         process_overdue(limit=_OVERDUE_WITH_EACH, deadline=deadline)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
 
 from ..models import Callback
+from .pace import Pace
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -28,28 +29,7 @@ _LONGEST_DEAF = 0.25
 """Seconds within which a waiting worker notices that it is to stop."""
 
 
-class _Bell:
-    """Rings for all threads of a process, and not too often."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._rung_at = float("-inf")
-
-    def ring(self) -> None:
-        """Wake the workers, unless that has just been done. If it fails they look by themselves, an interval later."""
-        with self._lock:
-            now = time.monotonic()
-            if now - self._rung_at < AT_MOST_EVERY:
-                return
-            self._rung_at = now
-        try:
-            with connections[router.db_for_write(Callback)].cursor() as cursor:
-                cursor.execute(f"NOTIFY {CHANNEL}")
-        except (DatabaseError, InterfaceError):
-            logger.warning("the workers could not be woken; they look by themselves", exc_info=True)
-
-
-_bell = _Bell()
+_pace = Pace(AT_MOST_EVERY)
 
 
 def wake_workers() -> None:
@@ -60,7 +40,18 @@ def wake_workers() -> None:
     """
     using = router.db_for_write(Callback)
     if connections[using].vendor == "postgresql":
-        transaction.on_commit(_bell.ring, using=using)
+        transaction.on_commit(_ring, using=using)
+
+
+def _ring() -> None:
+    """Wake the workers, unless that has just been done. If it fails they look by themselves, an interval later."""
+    if not _pace.lets_pass():
+        return
+    try:
+        with connections[router.db_for_write(Callback)].cursor() as cursor:
+            cursor.execute(f"NOTIFY {CHANNEL}")
+    except (DatabaseError, InterfaceError):
+        logger.warning("the workers could not be woken; they look by themselves", exc_info=True)
 
 
 class Listener:

@@ -6,6 +6,7 @@ from .bug import Bug
 
 WEBHOOK = "test_webhook.py::"
 CALLBACKS = "services/test_callbacks.py::"
+REPEATS = "services/test_repeats.py::"
 
 BUGS = (
     Bug(
@@ -53,6 +54,23 @@ BUGS = (
         "            return seen\n"
         "        callback = Callback(",
         (f"{WEBHOOK}test_the_same_bytes_once_more_are_stored_and_looked_at_once_more",),
+    ),
+    Bug(
+        "a body that was merged before is stale, whatever has become of its invoice",
+        "services/repeats.py",
+        "is_same = any((row.version, row.updated_at) == (judged.version, judged.updated_at) for row in rows)",
+        "is_same = bool(rows)",
+        (
+            f"{REPEATS}test_an_invoice_that_has_moved_on_is_looked_at_anew",
+            f"{REPEATS}test_a_status_that_the_gateway_has_changed_its_mind_about_is_asked_for_again",
+        ),
+    ),
+    Bug(
+        "a body is remembered that was merged only in part",
+        "services/repeats.py",
+        "if not is_done or callback.error or claim.is_older_than(invoice.polled_at):",
+        "if not is_done or callback.error:",
+        (f"{REPEATS}test_what_a_later_answer_of_the_gateway_had_outrun_is_not_remembered",),
     ),
     Bug(
         "only the newest callback secret is tried",
@@ -184,8 +202,8 @@ BUGS = (
     Bug(
         "a change does not raise the version",
         "services/intake.py",
-        "        invoice.version += 1\n",
-        "",
+        '{"version": invoice.version + 1, "updated_at": at}',
+        '{"updated_at": at}',
         ("services/test_settle.py::test_an_invoice_that_is_not_the_one_that_was_shown_is_not_touched",),
     ),
     Bug(

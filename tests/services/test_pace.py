@@ -1,0 +1,42 @@
+"""Once in so many seconds, whichever thread asks."""
+
+import threading
+
+from cryptopay_django.services.pace import Pace
+
+
+def test_one_passes_and_those_right_behind_it_do_not():
+    pace = Pace(60)
+
+    assert [pace.lets_pass() for _ in range(3)] == [True, False, False]
+
+
+def test_when_the_time_is_over_the_next_one_passes():
+    pace = Pace(0)
+
+    assert [pace.lets_pass() for _ in range(3)] == [True, True, True]
+
+
+def test_of_many_threads_at_once_one_passes():
+    pace, start, passed = Pace(60), threading.Barrier(8), []
+
+    def come():
+        start.wait()
+        passed.append(pace.lets_pass())
+
+    threads = [threading.Thread(target=come) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(passed) == [False] * 7 + [True]
+
+
+def test_what_has_passed_can_be_forgotten():
+    pace = Pace(60)
+    pace.lets_pass()
+
+    pace.forget()
+
+    assert pace.lets_pass()
