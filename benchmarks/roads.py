@@ -158,14 +158,14 @@ def _stripe(path: str, key: str, event: str, data: dict[str, object]) -> bytes:
 
 
 def connection_roads(start: Callable[..., int]) -> list[Road]:
-    """Return the same roads with a database connection opened for each request, and with a pool."""
+    """Return the same roads with a connection opened for each request, a pool, statements that the server prepares."""
     from django.db import connection
 
     from benchmarks import rows
 
     kinds = {"new": "CONN_MAX_AGE = 0"}
     if connection.vendor == "postgresql":
-        kinds["pooled"] = "a pool of psycopg"
+        kinds |= {"pooled": "a pool of psycopg", "prepared": "statements prepared by PostgreSQL"}
     samples = [request for _ in range(16) for request in bodies.callbacks(str(uuid.uuid4()))]
 
     def whole(count: int) -> list[Iterable[bytes]]:

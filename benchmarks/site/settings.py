@@ -1,6 +1,6 @@
 """Settings of the benchmark's servers. What differs from one server to the next comes by the environment.
 
-BENCH_PROCESSING, BENCH_CONFIRM, BENCH_CONNECTIONS ("kept", "pooled", "new"), BENCH_GATEWAY (the stub's
+BENCH_PROCESSING, BENCH_CONFIRM, BENCH_CONNECTIONS ("kept", "prepared", "pooled", "new"), BENCH_GATEWAY (the stub's
 address), BENCH_PEERS. The middleware is what `startproject` writes, for every road alike.
 """
 
@@ -72,7 +72,9 @@ def database() -> dict[str, Any]:
         }
     else:
         made = database_from_url(url)
-    made["CONN_MAX_AGE"] = None if connections == "kept" else 0
+    made["CONN_MAX_AGE"] = None if connections in ("kept", "prepared") else 0
+    if connections == "prepared":
+        made["OPTIONS"] = {**made["OPTIONS"], "server_side_binding": True, "prepare_threshold": 5}
     if connections == "pooled":
         made["OPTIONS"] = {**made["OPTIONS"], "pool": {"min_size": 2, "max_size": 4}}
     return made
