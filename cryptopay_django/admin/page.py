@@ -42,7 +42,7 @@ def page_context(invoice: Invoice, user: Any, *, now: datetime, site_name: str) 
         "invoice": invoice,
         "short_name": display.short_name(invoice),
         "badges": display.state_badges(invoice, now),
-        "meaning": meaning_of(invoice, now=now, is_short=is_short),
+        "meaning": meaning_of(invoice, now=now, is_short=is_short, is_told=timeline.is_told),
         "payments": [
             (payment, display.transaction_link(payment.txid, invoice.network), display.risk_badge(payment),
              display.amount(payment.amount, invoice.pay_currency))
@@ -150,8 +150,10 @@ def resolution_facts(resolution: Resolution) -> list[tuple[str, str]]:
     ]
 
 
-def meaning_of(invoice: Invoice, *, now: datetime, is_short: bool) -> str:
+def meaning_of(invoice: Invoice, *, now: datetime, is_short: bool, is_told: bool) -> str:
     """Say in a sentence or two what the state means and whether anybody has to do anything."""
+    told = _("Paid and credited. The shop was told that it can deliver. Nothing to do.")
+    untold = _("Paid and credited. The shop has not heard of it yet and does not deliver: see the timeline.")
     if invoice.quarantine_reason:
         return _("Held for a person, and nothing is delivered meanwhile: %(reason)s.") % {
             "reason": invoice.quarantine_reason.rstrip(".")
@@ -159,7 +161,7 @@ def meaning_of(invoice: Invoice, *, now: datetime, is_short: bool) -> str:
     texts = {
         InvoiceStatus.NEW: _new(invoice, now),
         InvoiceStatus.UNRESOLVED: _unresolved(invoice),
-        InvoiceStatus.COMPLETED: _("Paid and credited. The shop was told that it can deliver. Nothing to do."),
+        InvoiceStatus.COMPLETED: told if is_told else untold,
         InvoiceStatus.REFUNDED: _("The payment went back. Nothing was credited. Nothing to do."),
         InvoiceStatus.CANCELLED: _("Never paid, or never confirmed by the network, within 14 days. Nothing to do."),
     }

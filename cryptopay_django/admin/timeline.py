@@ -92,6 +92,11 @@ class Timeline:
     is_cut: bool
 
     @property
+    def is_told(self) -> bool:
+        """Whether no signal of the invoice is still to be delivered."""
+        return not any(entry.is_pending for entry in self.entries)
+
+    @property
     def untold(self) -> list[str]:
         """The handlers of the shop that have failed and not heard of everything yet."""
         calls = [call for entry in self.entries for call in entry.calls]

@@ -8,7 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cryptopay_django.models import HandlerDelivery
+from cryptopay_django import signals
+from cryptopay_django.models import HandlerDelivery, InvoiceEvent
 from cryptopay_django.services import deliver_events
 from cryptopay_django.services.events import new_event, write_events
 from cryptopay_django.testing.factories import InvoiceFactory
@@ -60,6 +61,25 @@ def test_the_timeline_says_of_each_handler_whether_it_has_heard(client, desk):
     assert "tests.effects.handlers.ship" in page
     assert page.count("/retry/") == 1
     assert "Not all of the shop has heard of it: tests.effects.handlers.ship failed" in page
+
+
+def test_nobody_reads_that_the_shop_was_told_while_it_was_not(client, desk):
+    def fail(**_):
+        raise ValueError("the shop is broken")
+
+    signals.invoice_completed.connect(fail)
+    try:
+        invoice = happen()
+    finally:
+        signals.invoice_completed.disconnect(fail)
+    broken = client.get(desk.url("invoice_change", invoice.pk)).text
+    InvoiceEvent.objects.update(next_attempt_at=timezone.now())
+    deliver_events(invoice)
+    mended = client.get(desk.url("invoice_change", invoice.pk)).text
+
+    assert "The shop has not heard of it yet and does not deliver" in broken
+    assert "The shop was told that it can deliver" not in broken
+    assert "The shop was told that it can deliver" in mended
 
 
 def test_a_handler_that_was_given_up_is_tried_again_at_a_click(client, desk):
