@@ -153,7 +153,7 @@ class Burst:
 
     @property
     def minutes(self) -> float:
-        return (self.callbacks * len(self.workers.split(",")) / 80 + self.memory / 200) / 60 + 0.3
+        return (self.callbacks * len(self.workers.split(",")) / 80 + min(self.memory / 150, 600)) / 60 + 0.3
 
 
 def _burst(options: argparse.Namespace, kind: str) -> Burst:
@@ -172,6 +172,7 @@ def measure_bursts(options: argparse.Namespace, failed: list[str]) -> str:
         arguments = [f"--callbacks={burst.callbacks}", f"--workers={burst.workers}", f"--memory={burst.memory}"]
         with noting(failed, f"bursts, {TITLES[kind]}"), database(kind) as environment:
             found[TITLES[kind]] = run("benchmarks.burst", arguments, environment)
+            say(report.bursts({TITLES[kind]: found[TITLES[kind]]}) + "\n")
     return report.bursts(found) if found else ""
 
 

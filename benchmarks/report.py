@@ -89,14 +89,14 @@ def bursts(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _memory(name: str, notes: Sequence[Mapping[str, Any]]) -> str:
-    """Return the table of a worker's memory, and how much it grew with each callback after the first line."""
+    """Return the table of a worker's memory, and how much it grew with each callback in the end."""
     rows = [[f"{note['callbacks']:,}", f"{note['mebibytes']:.1f}"] for note in notes]
     text = table([f"callbacks processed by one worker ({name})", "its resident memory, MiB"], rows)
-    first, last = notes[0], notes[-1]
-    if last["callbacks"] == first["callbacks"]:
+    if len(notes) < 2:
         return text
-    grown = (last["mebibytes"] - first["mebibytes"]) * 2**20 / (last["callbacks"] - first["callbacks"])
-    return f"{text}\n\nFrom the first line to the last it grew by {grown:,.1f} bytes a callback."
+    before, last = notes[-2:]
+    grown = (last["mebibytes"] - before["mebibytes"]) * 2**20 / (last["callbacks"] - before["callbacks"])
+    return f"{text}\n\nBetween the last two lines it grew by {grown:,.1f} bytes a callback."
 
 
 def pages(found: Mapping[str, Any]) -> str:
