@@ -72,17 +72,31 @@ def roads(title: str, lines: Sequence[Mapping[str, Any]]) -> str:
 def bursts(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the tables of bursts and of a worker's memory, by database."""
     rows = [
-        [name, f"{burst['callbacks']:,}", str(burst["workers"]), f"{burst['seconds']:.1f}", f"{burst['rate']:,.0f}"]
+        [
+            name,
+            f"{burst['callbacks']:,}",
+            str(burst["workers"]),
+            f"{burst['seconds']:.1f}",
+            f"{burst['rate']:,.0f}",
+            f"{burst['processor_ms']:.1f}",
+        ]
         for name, one in found.items()
         for burst in one["bursts"]
     ]
-    text = table(["database", "callbacks", "workers", "seconds", "a second"], rows)
-    held = [
-        [f"{note['callbacks']:,} ({name})", f"{note['mebibytes']:.0f}"]
-        for name, one in found.items()
-        for note in one["memory"]
-    ]
-    return f"{text}\n\n{table(['callbacks processed by one worker', 'its memory, MiB'], held)}" if held else text
+    texts = [table(["database", "callbacks", "workers", "seconds", "a second", "processor ms"], rows)]
+    texts += [_memory(name, one["memory"]) for name, one in found.items() if one["memory"]]
+    return "\n\n".join(texts)
+
+
+def _memory(name: str, notes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of a worker's memory, and how much it grew with each callback in the end."""
+    rows = [[f"{note['callbacks']:,}", f"{note['mebibytes']:.1f}"] for note in notes]
+    text = table([f"callbacks processed by one worker ({name})", "its resident memory, MiB"], rows)
+    if len(notes) < 2:
+        return text
+    before, last = notes[-2:]
+    grown = (last["mebibytes"] - before["mebibytes"]) * 2**20 / (last["callbacks"] - before["callbacks"])
+    return f"{text}\n\nBetween the last two lines it grew by {grown:,.1f} bytes a callback."
 
 
 def pages(found: Mapping[str, Any]) -> str:

@@ -50,8 +50,8 @@ def make_invoices(count: int) -> list[str]:
     return [str(key) for key in ids]
 
 
-def store_callbacks(bodies: Sequence[bytes]) -> None:
-    """Insert callbacks as a server in front of workers leaves them: stored, due now."""
+def store_callbacks(bodies: Sequence[bytes], *, due_in: timedelta = timedelta()) -> None:
+    """Insert callbacks as a server in front of workers leaves them: stored, due now unless they are to wait."""
     now = timezone.now()
     Callback.objects.bulk_create(
         [
@@ -61,7 +61,7 @@ def store_callbacks(bodies: Sequence[bytes]) -> None:
                 digest=hashlib.sha256(body).hexdigest(),
                 secret_index=0,
                 received_at=now,
-                next_attempt_at=now,
+                next_attempt_at=now + due_in,
             )
             for body in bodies
         ],

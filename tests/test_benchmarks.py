@@ -1,14 +1,20 @@
 """The benchmark runs: every road is answered, the tables are written where they belong."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from benchmarks import report
+from benchmarks.__main__ import PartError, noting, run
 from benchmarks.load import Figures
+from scripts.throwaway import ProgramsMissingError
 
 ROOT = Path(__file__).parent.parent
 
@@ -26,6 +32,63 @@ def test_the_quick_benchmark_answers_on_every_road_and_ends_every_callback():
     assert "0" not in {rate for _, rate in roads}
     assert "Answers other than 200: 0." in done.stdout
     assert re.search(r"^\| SQLite \| 30 \| 1 \|", done.stdout, re.MULTILINE)
+
+
+def marked(mark):
+    """Return the processes that were started with this in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"BENCH_MARK={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="processes are told by /proc, which only Linux has"
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_benchmark_that_is_interrupted_leaves_no_process_behind(number):
+    pytest.importorskip("gunicorn")
+    command = [sys.executable, "-m", "benchmarks", "--quick"]
+    mark = f"{os.getpid()}-{number}"
+    with subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | {"BENCH_MARK": mark}, stdout=subprocess.PIPE
+    ) as benchmark:
+        # Itself, the part, the stub, and a server with a worker at least.
+        while len(marked(mark)) < 5:
+            assert benchmark.poll() is None
+            time.sleep(0.05)
+
+        benchmark.send_signal(number)
+        benchmark.communicate(timeout=60)
+
+    assert benchmark.returncode == 128 + number
+    assert marked(mark) == []
+
+
+def test_a_database_that_cannot_be_had_fails_its_own_lines_only():
+    failed = []
+
+    with noting(failed, "bursts, MariaDB"):
+        raise ProgramsMissingError("MariaDB is not installed here")
+
+    assert failed == ["bursts, MariaDB: MariaDB is not installed here"]
+
+
+def test_a_part_that_fails_says_which_and_with_what_status():
+    with pytest.raises(PartError, match=r"benchmarks\.burst ended with status 2"):
+        run("benchmarks.burst", ["--no-such-option"], {})
+
+
+def test_the_memory_of_a_worker_is_told_with_its_growth():
+    memory = [{"callbacks": 1000, "mebibytes": 60.0}, {"callbacks": 2049, "mebibytes": 61.0}]
+    burst = {"callbacks": 10, "workers": 2, "seconds": 1.0, "rate": 10.0, "processor_ms": 3.21}
+
+    text = report.bursts({"SQLite": {"bursts": [burst], "memory": memory}})
+
+    assert "| SQLite | 10 | 2 | 1.0 | 10 | 3.2 |" in text
+    assert "grew by 999.6 bytes a callback" in text
 
 
 def test_a_table_replaces_its_own_block_only(tmp_path):

@@ -99,6 +99,8 @@ CRYPTOPAY_ACCOUNTS = {
     }
 }
 CRYPTOPAY_PROCESSING = os.environ.get("BENCH_PROCESSING", "worker")
+# There is no gateway to poll in the midst of a measurement.
+CRYPTOPAY_RECONCILE_INTERVAL = 0
 CRYPTOPAY_CONFIRM_WITH_API = os.environ.get("BENCH_CONFIRM") == "1"
 
 STRIPE_TEST_SECRET_KEY = "sk_test_" + "0" * 24
