@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cryptopay_django.models import Invoice
+from cryptopay_django.models import Invoice, Resolution
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
 
 FEW = ["", "risk=high", "risk=low", "context=paid_late", "status=unresolved", "account=second", "quarantined=yes"]
@@ -63,6 +63,41 @@ def test_several_filters_leave_what_all_of_them_say(client, desk, invoices):
     }
 
     assert list(found.values()) == [0, 3, 3, 3], found
+
+
+def test_what_waits_for_a_second_person_waits_for_all_but_the_first(login, desk):
+    url = f"{desk.url('invoice_changelist')}?waits=me"
+    for status in ("unresolved", "refunded"):
+        invoice = InvoiceFactory(custom_id=status, status=status, status_context="underpaid")
+        planned = {"kind": "settle", "actor": "ada", "reason": "x", "needs_approval": True}
+        Resolution.objects.create(invoice=invoice, **planned)
+
+    shown = {
+        name: {row.custom_id for row in login("superuser", name).get(url).context["cl"].result_list}
+        for name in ("ada", "bob")
+    }
+
+    assert shown == {"ada": set(), "bob": {"unresolved", "refunded"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "events", "waits"),
+    [
+        ({"settled_amount": 90}, ["invoice_settled_short"], True),
+        ({"settled_amount": 90}, ["invoice_settled_short", "invoice_completed"], False),
+        ({"settled_amount": 90}, ["invoice_completed"], False),
+        ({"settled_amount": 100}, ["invoice_completed"], False),
+        ({"settled_amount": 90}, [], False),
+    ],
+)
+def test_a_shortfall_waits_until_somebody_accepts_it(client, desk, changes, events, waits):
+    invoice = InvoiceFactory(status="completed", **changes)
+    for kind in events:
+        InvoiceEventFactory(invoice=invoice, kind=kind, once=kind)
+
+    shown = list(client.get(f"{desk.url('invoice_changelist')}?waits=me").context["cl"].result_list)
+
+    assert shown == [invoice] * waits
 
 
 def test_of_several_payments_the_gravest_counts_as_in_the_column(client, desk):
