@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
 from drf_spectacular.utils import OpenApiResponse
@@ -35,7 +35,9 @@ class InvoiceQuerySerializer(StrictSerializer):
     is_quarantined = serializers.BooleanField(required=False, help_text="Whether it is held for a person.")
     account = TextField(required=False, max_length=32)
     pay_currency = TextField(required=False, max_length=32)
-    risk_level = serializers.ChoiceField(choices=RiskLevel.choices, required=False, help_text="Of any payment.")
+    risk_level = serializers.ChoiceField(
+        choices=RiskLevel.choices, required=False, help_text="Of its payments, the gravest."
+    )
     custom_id = TextField(required=False, max_length=128)
     gateway_id = serializers.UUIDField(required=False)
     address = TextField(required=False, max_length=256)
@@ -88,6 +90,7 @@ _PLAIN = {
     "status": "status",
     "account": "account",
     "pay_currency": "pay_currency",
+    "risk_level": "risk_level",
     "address": "address",
     "created_from": "created_at__gte",
     "created_before": "created_at__lt",
@@ -110,9 +113,6 @@ def filtered(wanted: dict[str, Any]) -> QuerySet[Invoice]:
     found = found.filter(**{name: wanted[name] for name in ("custom_id", "gateway_id") if name in wanted})
     if "txid" in wanted:
         found = found.filter(pk__in=Payment.objects.filter(txid=wanted["txid"]).values("invoice_id"))
-    if "risk_level" in wanted:
-        risky = Payment.objects.filter(invoice=OuterRef("pk"), risk_level=wanted["risk_level"])
-        found = found.filter(Exists(risky))
     if "order_type" in wanted:
         found = found.filter(**_pointer(wanted["order_type"], wanted["order_id"]))
     return found

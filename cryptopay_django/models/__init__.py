@@ -5,8 +5,9 @@ from .delivery import HandlerDelivery
 from .event import EventKind, InvoiceEvent
 from .invoice import Invoice, InvoiceStatus, StatusContext
 from .notice import NoticeKind, NoticeSchedule
-from .payment import Payment, PaymentStatus, RiskLevel
+from .payment import Payment, PaymentStatus
 from .resolution import Resolution, ResolutionKind, ResolutionStatus
+from .risk import RiskLevel
 from .schedule import Schedule
 
 __all__ = [

@@ -16,6 +16,7 @@ from django_fsm import RETURN_VALUE, transition
 
 from ..fields import AmountField, CodeField, SparseIndex, StatusField, StatusModel
 from .locking import LockingManager
+from .risk import RiskLevel
 
 
 class InvoiceStatus(models.TextChoices):
@@ -76,6 +77,15 @@ class Invoice(StatusModel):
         blank=True, help_text=_("Why it is held for a person. While it is set, nothing is fulfilled.")
     )
 
+    risk_level = models.CharField(
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text=_("The gravest of its payments' risk levels, as far as they are known here."),
+    )
+
     price_amount = AmountField(help_text=_("The ordered amount, in the price currency."))
     price_currency = models.CharField(max_length=32)
     settled_amount = AmountField(
@@ -133,6 +143,20 @@ class Invoice(StatusModel):
             models.Index(fields=["pay_currency", "created_at"], name="cryptopay_invoice_coin"),
             models.Index(fields=["address"], name="cryptopay_invoice_address"),
             SparseIndex(fields=["created_at"], where=~Q(quarantine_reason=""), name="cryptopay_invoice_held"),
+            SparseIndex(
+                fields=["status_context", "created_at"],
+                where=Q(status=InvoiceStatus.UNRESOLVED),
+                name="cryptopay_invoice_context",
+            ),
+            # Whoever has one account, and no filter by it, does not pay for this one.
+            SparseIndex(
+                fields=["account", "created_at"], where=~Q(account="default"), name="cryptopay_invoice_account"
+            ),
+            SparseIndex(
+                fields=["risk_level", "created_at"],
+                where=Q(risk_level__in=[RiskLevel.MEDIUM, RiskLevel.HIGH]),
+                name="cryptopay_invoice_risk",
+            ),
         ]
         permissions = [
             ("settle_invoice", _("Can settle an unresolved invoice")),

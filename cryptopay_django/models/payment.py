@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
-from ..fields import AmountField, CodeField, SparseIndex, StatusField, StatusModel
+from ..fields import AmountField, CodeField, StatusField, StatusModel
 from .invoice import Invoice
 from .locking import LockingManager
 
@@ -19,14 +19,6 @@ class PaymentStatus(models.TextChoices):
 
     DETECTED = "detected", _("detected")
     CONFIRMED = "confirmed", _("confirmed")
-
-
-class RiskLevel(models.TextChoices):
-    """The gateway's risk levels, in its spelling."""
-
-    LOW = "low", _("low")
-    MEDIUM = "medium", _("medium")
-    HIGH = "high", _("high")
 
 
 class Payment(StatusModel):
@@ -54,11 +46,6 @@ class Payment(StatusModel):
         indexes = [
             models.Index(fields=["txid"], name="cryptopay_payment_search"),
             models.Index(fields=["confirmed_at"], name="cryptopay_payment_confirmed"),
-            SparseIndex(
-                fields=["risk_level", "invoice"],
-                where=models.Q(risk_level__in=[RiskLevel.MEDIUM, RiskLevel.HIGH]),
-                name="cryptopay_payment_risk",
-            ),
         ]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ from ..fields import EXACT
 from ..gateway.schemas import InvoiceSnapshot, Transaction
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, PaymentStatus, RiskLevel
 from ..models.invoice import FINAL_STATUSES
+from ..models.risk import gravest_risk
 from .events import new_event
 
 CONFIRMATION_EVENT = "transaction_confirmed"
@@ -234,6 +235,8 @@ def _take_payments(
         if payment.risk_level == RiskLevel.HIGH != was:
             merge.events.append(new_event(invoice, EventKind.RISK_HIGH, at=at, payment=payment))
         listed.append(payment)
+    known = [*payments.values(), *merge.new_payments]
+    _set(merge, invoice, risk_level=gravest_risk(payment.risk_level for payment in known))
     _explain_amount(merge, listed, snapshot.paid_amount)
     open_payments = [payment for payment in listed if payment.status == PaymentStatus.DETECTED]
     settled = snapshot.status in (InvoiceStatus.COMPLETED, InvoiceStatus.UNRESOLVED)

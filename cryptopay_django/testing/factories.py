@@ -16,6 +16,7 @@ from django.utils import timezone
 from ..conf import get_account
 from ..gateway.signing import sign_callback
 from ..models import Callback, Invoice, InvoiceEvent, Payment
+from ..models.risk import gravest_risk
 
 
 class InvoiceFactory(factory.django.DjangoModelFactory[Invoice]):
@@ -40,7 +41,7 @@ class InvoiceFactory(factory.django.DjangoModelFactory[Invoice]):
 
 
 class PaymentFactory(factory.django.DjangoModelFactory[Payment]):
-    """A detected transaction."""
+    """A detected transaction. Its invoice takes note of its risk, as it does in a merge."""
 
     class Meta:
         model = Payment
@@ -48,6 +49,15 @@ class PaymentFactory(factory.django.DjangoModelFactory[Payment]):
     invoice = factory.SubFactory(InvoiceFactory)
     txid = factory.Sequence("{:064x}".format)
     detected_at = factory.LazyFunction(timezone.now)
+
+    @classmethod
+    def _create(cls, model_class: type[Payment], *args: Any, **kwargs: Any) -> Payment:
+        payment: Payment = super()._create(model_class, *args, **kwargs)  # type: ignore[no-untyped-call]
+        if payment.risk_level:
+            invoice = payment.invoice
+            invoice.risk_level = gravest_risk(invoice.payments.values_list("risk_level", flat=True))
+            invoice.save(update_fields=["risk_level"])
+        return payment
 
 
 class InvoiceEventFactory(factory.django.DjangoModelFactory[InvoiceEvent]):

@@ -384,6 +384,19 @@ def test_risk_comes_late_and_is_not_lost_again():
 
     payment = invoice.payments.get()
     assert (payment.risk_level, payment.risk_score) == ("high", Decimal("3.27"))
+    assert Invoice.objects.get().risk_level == "high"
+
+
+def test_an_invoice_has_the_gravest_risk_of_all_its_payments_as_they_are_scored_now():
+    invoice = InvoiceFactory()
+    low, high = transaction_wire("a" * 64, level="low"), transaction_wire("b" * 64, level="high")
+    noted = []
+
+    for transactions in ([low], [low, high], [low], [low, transaction_wire("b" * 64, level="medium")]):
+        arrive(invoice, "transaction_created", transactions=transactions)
+        noted.append(Invoice.objects.get().risk_level)
+
+    assert noted == ["low", "high", "high", "medium"]
 
 
 @pytest.mark.django_db(transaction=True)
