@@ -222,7 +222,12 @@ def _take_payments(
     at: datetime,
     message: str,
 ) -> None:
-    """Add unseen transactions, take new risk, confirm those that this snapshot can mean."""
+    """Add unseen transactions, take new risk, confirm those that this snapshot can mean.
+
+    `payments` are all that the invoice has, or none where the snapshot lists none.
+    """
+    if not snapshot.transactions:
+        return
     listed: list[Payment] = []
     for entry in {entry.txid: entry for entry in snapshot.transactions}.values():
         payment = payments.get(entry.txid)
