@@ -19,6 +19,7 @@ from ..exceptions import (
     GatewayConflictError,
     GatewayError,
     GatewayNotFoundError,
+    GatewayRefusedError,
     InvoiceRequestError,
     PriceSealError,
     TransactionOpenError,
@@ -68,7 +69,7 @@ def create_invoice(
     1. Check the request (InvoiceRequestError: nothing was written or sent).
     2. Write our row and commit it: hence TransactionOpenError inside a transaction.
     3. Call. After an unclear answer look for the invoice by its custom_id; when that does not tell
-       either, CreationUnknownError. Refused: GatewayError, and no row is left.
+       either, CreationUnknownError. Refused, or never sent: GatewayError, and this call leaves no row.
     4. Merge the answer; another price than ordered is quarantined, and PriceSealError.
     """
     invoice = _ordered_invoice(
@@ -166,32 +167,40 @@ def _same_but_network(standing: Invoice, invoice: Invoice) -> bool:
 
 
 def _call(invoice: Invoice, *, is_new: bool) -> InvoiceSnapshot:
-    """Make the invoice at the gateway, or find the one that an earlier try has made there."""
-    client = client_for(invoice.account)
-    parameters = {name: value for name in _SENT if (value := getattr(invoice, name))}
+    """Make the invoice at the gateway, or find the one that an earlier try has made there.
+
+    Where an earlier try stands, only an answer of the gateway's tells what has become of it.
+    """
+    if not is_new and (found := _look_for(invoice)):
+        return found
     try:
-        if not is_new:
-            try:
-                return client.retrieve_invoice_by_custom_id(invoice.custom_id)
-            except GatewayNotFoundError:
-                pass
-        return client.create_invoice(**parameters)
-    except GatewayConflictError:
-        return client.retrieve_invoice_by_custom_id(invoice.custom_id)
+        return client_for(invoice.account).create_invoice(
+            **{name: value for name in _SENT if (value := getattr(invoice, name))}
+        )
     except GatewayError as error:
-        if error.outcome_unknown:
-            return _find_made(invoice, error)
-        if is_new:
+        is_clear = not error.outcome_unknown and not isinstance(error, GatewayConflictError)
+        if is_clear and is_new:
             Invoice.objects.filter(pk=invoice.pk, gateway_id=None, version=0).delete()
-        raise
+            raise
+        if is_clear and isinstance(error, GatewayRefusedError):
+            raise
+        if found := _look_for(invoice, error):
+            return found
+        raise _unknown(invoice, error) from error
 
 
-def _find_made(invoice: Invoice, error: GatewayError) -> InvoiceSnapshot:
-    """After an unclear answer: look whether the invoice was made. Never make a second one."""
+def _look_for(invoice: Invoice, doubt: GatewayError | None = None) -> InvoiceSnapshot | None:
+    """Return what the gateway has under our custom_id, or None; raise CreationUnknownError if it does not say."""
     try:
         return client_for(invoice.account).retrieve_invoice_by_custom_id(invoice.custom_id)
-    except GatewayError:
-        raise CreationUnknownError(
-            f"the gateway gave no clear answer for invoice {invoice.pk} ({error}); call create_invoice again with "
-            f"custom_id={invoice.custom_id!r}: it can never make two"
-        ) from error
+    except GatewayNotFoundError:
+        return None
+    except GatewayError as error:
+        raise _unknown(invoice, doubt or error) from error
+
+
+def _unknown(invoice: Invoice, error: GatewayError) -> CreationUnknownError:
+    return CreationUnknownError(
+        f"the gateway gave no clear answer for invoice {invoice.pk} ({error}); call create_invoice again with "
+        f"custom_id={invoice.custom_id!r}: it can never make two"
+    )

@@ -26,9 +26,17 @@ BUGS = (
     Bug(
         "an invoice without an answer is made a second time",
         "services/checkout.py",
-        "            return _find_made(invoice, error)\n",
-        "            return client.create_invoice(**{**parameters, 'custom_id': f'{invoice.custom_id}-2'})\n",
+        "        if found := _look_for(invoice, error):\n            return found\n",
+        "        again = {name: value for name in _SENT if (value := getattr(invoice, name))}\n"
+        "        return client_for(invoice.account).create_invoice(**again | {'custom_id': f'{invoice.custom_id}-2'})\n",
         ("services/test_checkout.py::test_an_unclear_answer_after_the_effect_finds_the_invoice_that_was_made",),
+    ),
+    Bug(
+        "a try that was never sent says of an earlier one that nothing was made",
+        "services/checkout.py",
+        "        if is_clear and isinstance(error, GatewayRefusedError):\n",
+        "        if is_clear:\n",
+        ("services/test_checkout.py::test_a_second_try_that_is_never_sent_leaves_the_first_one_unclear",),
     ),
     Bug(
         "a custom_id that was used before gets the invoice of another order",

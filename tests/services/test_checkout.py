@@ -213,6 +213,59 @@ def test_a_refusal_leaves_no_row_behind(gateway, fault, error):
     assert create_invoice(**ORDER, custom_id="order-17")
 
 
+@pytest.mark.parametrize("fault", [UNREACHABLE, refusal(401), refusal(429)], ids=["unreachable", "401", "429"])
+def test_while_an_earlier_try_is_unclear_no_later_one_says_that_nothing_was_made(gateway, fault):
+    gateway.effect_first = True
+    gateway.faults = [TIMED_OUT] * 50
+    with pytest.raises(CreationUnknownError):
+        create_invoice(**ORDER, custom_id="order-17")
+    gateway.faults = [fault] * 50
+
+    with pytest.raises(CreationUnknownError, match="order-17"):
+        create_invoice(**ORDER, custom_id="order-17")
+
+    assert Invoice.objects.get().gateway_id is None
+    gateway.faults = []
+    assert str(create_invoice(**ORDER, custom_id="order-17").gateway_id) == gateway.invoices["order-17"]["id"]
+
+
+def test_a_second_try_that_is_never_sent_leaves_the_first_one_unclear(gateway):
+    gateway.faults = [TIMED_OUT, refusal(404)]
+    with pytest.raises(CreationUnknownError):
+        create_invoice(**ORDER, custom_id="order-17")
+    gateway.faults = [refusal(404), *[UNREACHABLE] * 50]
+
+    with pytest.raises(CreationUnknownError):
+        create_invoice(**ORDER, custom_id="order-17")
+
+    assert Invoice.objects.get().gateway_id is None
+
+
+def test_a_second_try_that_is_refused_says_so_and_keeps_the_row_of_the_first(gateway):
+    gateway.faults = [TIMED_OUT, refusal(404)]
+    with pytest.raises(CreationUnknownError):
+        create_invoice(**ORDER, custom_id="order-17")
+    gateway.faults = [refusal(404), refusal(422)]
+
+    with pytest.raises(GatewayValidationError):
+        create_invoice(**ORDER, custom_id="order-17")
+
+    assert Invoice.objects.get().gateway_id is None
+
+
+def test_a_custom_id_that_the_gateway_knows_and_does_not_show_is_unclear(gateway):
+    create_invoice(**ORDER, custom_id="order-17")
+    Invoice.objects.get().events.all().delete()
+    Invoice.objects.all().delete()
+    gateway.faults = [refusal(409, "conflict"), *[refusal(403)] * 50]
+
+    with pytest.raises(CreationUnknownError):
+        create_invoice(**ORDER, custom_id="order-17")
+
+    gateway.faults = []
+    assert create_invoice(**ORDER, custom_id="order-17") == Invoice.objects.get()
+
+
 def test_a_custom_id_that_the_gateway_knows_is_adopted_if_it_is_the_same_order(gateway):
     create_invoice(**ORDER, custom_id="order-17")
     Invoice.objects.get().events.all().delete()
