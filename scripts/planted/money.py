@@ -28,7 +28,8 @@ BUGS = (
         "services/checkout.py",
         "        if found := _look_for(invoice, error):\n            return found\n",
         "        again = {name: value for name in _SENT if (value := getattr(invoice, name))}\n"
-        "        return client_for(invoice.account).create_invoice(**again | {'custom_id': f'{invoice.custom_id}-2'})\n",
+        "        again |= {'custom_id': f'{invoice.custom_id}-2'}\n"
+        "        return client_for(invoice.account).create_invoice(**again)\n",
         ("services/test_checkout.py::test_an_unclear_answer_after_the_effect_finds_the_invoice_that_was_made",),
     ),
     Bug(

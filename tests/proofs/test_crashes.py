@@ -39,7 +39,7 @@ from tests.effects.models import Effect, HandledEffect
 from tests.effects.receivers import Shop
 from tests.proofs.crash import run_until
 from tests.proofs.report import tried
-from tests.served import served_sandbox
+from tests.served import give_new_key, served_sandbox
 from tests.wire import ScriptedGateway
 
 pytestmark = [
@@ -175,8 +175,9 @@ def served(settings) -> Iterator[SandboxServer]:
         yield server
 
 
-def test_the_creation_of_an_invoice(served) -> None:
+def test_the_creation_of_an_invoice(served, settings) -> None:
     def play(point: int) -> bool:
+        give_new_key(served, settings)
         custom_id = f"order-{point}"
 
         def create() -> Invoice:
@@ -199,6 +200,7 @@ def test_a_settlement_and_a_refund(served, settings, act) -> None:
     settings.CRYPTOPAY_RESOLUTION_SAFE_SECONDS = 0.001  # a killed process has no call in flight
 
     def play(point: int) -> bool:
+        give_new_key(served, settings)
         invoice = create_invoice(
             price_amount="100", price_currency="EUR", pay_currency="BTC", custom_id=f"{act.__name__}-{point}"
         )
