@@ -12,7 +12,7 @@ from django.utils import timezone
 from cryptopay_django import signals
 from cryptopay_django.models import Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_events
-from cryptopay_django.services.delivery import retry_event
+from cryptopay_django.services.delivery import _note_failure, retry_event
 from cryptopay_django.services.events import SIGNALS, backoff, new_event, write_events
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
 
@@ -179,3 +179,12 @@ def test_an_event_without_receivers_counts_as_delivered():
 
     assert deliver_events(event.invoice) == 1
     assert InvoiceEvent.objects.filter(next_attempt_at=None).exists()
+
+
+def test_a_failure_of_an_event_that_was_delivered_meanwhile_is_not_noted():
+    event = InvoiceEventFactory(delivered_at=timezone.now(), next_attempt_at=None)
+
+    _note_failure(event.pk, "too late")
+
+    event.refresh_from_db()
+    assert (event.attempts, event.last_error, event.next_attempt_at) == (0, "", None)

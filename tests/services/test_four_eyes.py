@@ -26,7 +26,7 @@ from cryptopay_django.services import (
 from cryptopay_django.services.resolvable import needs_second_person
 from cryptopay_django.testing.factories import InvoiceFactory
 
-from .desk import ADDRESS, COMMIT, MONEY, kinds, look, money_moved, resolve_by_setting, unresolved
+from .desk import ADDRESS, COMMIT, MONEY, READING, REFUNDS, kinds, look, money_moved, resolve_by_setting, unresolved
 
 pytestmark = pytest.mark.django_db
 
@@ -181,3 +181,37 @@ def test_an_approval_without_an_answer_is_unknown_and_ends_by_reading(wire, cryp
 
     assert look().status == "succeeded"
     assert money_moved(cryptopay_sandbox, invoice) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"paid_amount": Decimal("0.0017")}, r"paid_amount was .* and is 0\.0017"),
+        ({"status_context": "paid_late"}, "status_context was underpaid and is paid_late"),
+        ({"quarantine_reason": "look at it"}, "quarantined"),
+    ],
+)
+def test_what_changes_at_the_last_moment_drops_it(wire, cryptopay_sandbox, change, told):
+    invoice = unresolved(cryptopay_sandbox)
+    planned = refund_invoice(invoice, **BY_ADA)
+    wire.just_before(REFUNDS, lambda: Invoice.objects.update(**change))
+
+    with pytest.raises(InvoiceChangedError, match=f"{told}.* nothing was sent"):
+        approve_resolution(planned, actor="bob")
+
+    planned = Resolution.objects.get()
+    assert (planned.status, planned.active, wire.count(MONEY)) == ("failed", None, 0)
+    assert kinds(invoice) == ["planned", "failed"]
+
+
+def test_what_was_withdrawn_while_the_second_person_looked_stays_withdrawn(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    planned = refund_invoice(invoice, **BY_ADA)
+    resolve_by_setting(cryptopay_sandbox, invoice)
+    wire.just_before(READING, lambda: withdraw_resolution(planned, actor="cy", reason="wrong customer"))
+
+    with pytest.raises(InvoiceChangedError, match="dropped"):
+        approve_resolution(planned, actor="bob")
+
+    assert Resolution.objects.get().error == "withdrawn by cy: wrong customer"
+    assert kinds(invoice) == ["planned", "withdrawn"]

@@ -13,6 +13,7 @@ from django.utils import timezone
 from cryptopay_django.exceptions import (
     AddressError,
     GatewayAnswerError,
+    GatewayRefusedError,
     InvoiceChangedError,
     NotResolvableError,
     Obstacle,
@@ -30,6 +31,7 @@ from cryptopay_django.services import (
     release_invoice,
     settle_invoice,
 )
+from cryptopay_django.services.resolution import _commit_of
 from cryptopay_django.testing.factories import InvoiceFactory
 
 from .desk import (
@@ -376,3 +378,28 @@ def test_an_address_that_the_gateway_finds_too_risky_fails_with_its_reason(wire,
     assert (resolution.status, resolution.active) == ("failed", None)
     assert "too risky" in resolution.error
     assert money_moved(cryptopay_sandbox, invoice) == 0
+
+
+def test_a_refusal_that_the_invoice_does_not_explain_is_passed_on(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.fail(PREVIEW, "refused")
+
+    with pytest.raises(GatewayRefusedError):
+        quote_settlement(invoice)
+
+
+def test_a_quote_that_is_older_than_what_was_shown_is_refused(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    quote = quote_settlement(invoice)
+
+    with pytest.raises(InvoiceChangedError, match="since the quote was made"):
+        settle_invoice(invoice, quote=quote, expected_version=invoice.version + 1, **BY_ADA)
+
+    assert not Resolution.objects.exists()
+
+
+def test_a_quote_that_expires_while_the_invoice_is_read_is_not_sent(wire, cryptopay_sandbox):
+    quote = quote_settlement(unresolved(cryptopay_sandbox))
+
+    with pytest.raises(QuoteExpiredError):
+        _commit_of(replace(quote, expires_at=timezone.now()))
