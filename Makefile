@@ -23,7 +23,7 @@ stamp = $(VENV)/.installed-$(1)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo checklist test test-postgresql test-mariadb check lint types imports migrations prove plant bench wheel document format clean FORCE
+.PHONY: help demo checklist test test-postgresql test-mariadb coverage check lint types imports migrations prove plant bench wheel document format clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ test: $(call stamp,dev) $(if $(driver),$(call stamp,$(driver))) ## run the test 
 
 test-postgresql test-mariadb: test-%: $(call stamp,dev)
 	$(BIN)/python -m scripts.with_database --no-fsync $* -- $(MAKE) --no-print-directory test
+
+coverage: $(call stamp,dev) $(if $(driver),$(call stamp,$(driver))) ## run the suite and hold the floors of coverage: which branches of the package it takes
+	$(BIN)/python -m scripts.cover $(PYTEST_ARGS)
 
 # awk reads these two lines only to list them.
 test-postgresql: ## run the test suite on a throw-away PostgreSQL

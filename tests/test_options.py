@@ -50,6 +50,8 @@ from cryptopay_django.options import NOTICE_KINDS
         ("SUPPORT_EMAIL", "a@b?subject=x"),
         ("SUPPORT_URL", "javascript:alert()"),
         ("SUPPORT_URL", None),
+        ("MONITORING_TOKEN", "short"),
+        ("MONITORING_TOKEN", "é" * 20),
     ],
 )
 def test_a_mistake_is_named_with_what_it_must_be(settings, name, value):

@@ -7,10 +7,12 @@ from decimal import Decimal
 
 import pytest
 from django.contrib import messages
+from django.contrib.auth.models import Permission
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from cryptopay_django.admin import display, figures
+from cryptopay_django.admin import display, figures, page
 from cryptopay_django.admin.outcome import told
 from cryptopay_django.models import Resolution
 from cryptopay_django.testing.factories import InvoiceFactory
@@ -71,6 +73,27 @@ def test_acts_on_what_is_not_there_are_refused_before_they_are_not_found(login, 
         assert client.get(reverse(f"admin:cryptopay_django_{name}", args=[nowhere])).status_code == status
 
 
+def test_what_a_new_invoice_waits_for_is_said():
+    now = timezone.now()
+    late = InvoiceFactory.build(expires_at=now - timedelta(seconds=1))
+
+    said = [page._new(invoice, now) for invoice in (InvoiceFactory.build(), late)]
+
+    assert said[0] == "Waiting for the customer's payment."
+    assert said[1].startswith("Not paid in time.")
+    assert page._new(InvoiceFactory.build(paid_amount=Decimal(1)), now).startswith("A payment was seen;")
+
+
+@pytest.mark.django_db
+def test_groups_are_not_made_before_there_are_permissions(capsys):
+    call_command("cryptopay_groups", verbosity=0)
+    assert capsys.readouterr().out == ""
+    Permission.objects.filter(codename="refund_invoice").delete()
+
+    with pytest.raises(CommandError, match="no permissions refund_invoice yet: run migrate"):
+        call_command("cryptopay_groups")
+
+
 @pytest.mark.django_db
 def test_resolutions_are_listed_by_whether_they_are_under_way(login):
     invoice = InvoiceFactory()
@@ -80,6 +103,15 @@ def test_resolutions_are_listed_by_whether_they_are_under_way(login):
     page = login("superuser").get(reverse("admin:cryptopay_django_resolution_changelist"), {"state": "active"})
 
     assert [row.actor for row in page.context["cl"].queryset] == ["under way"]
+
+
+def test_what_stands_beside_the_figures_of_a_payment():
+    short = InvoiceFactory.build(paid_amount=Decimal("0.001"))
+    in_the_coin = InvoiceFactory.build(paid_amount=Decimal("0.001"), **IN_THE_COIN)
+
+    notes = [figures._payment_rows(invoice)[-1][-1] for invoice in (InvoiceFactory.build(), short, in_the_coin)]
+
+    assert notes == ["", "0.001 BTC is missing (≈ 50.00 EUR)", "0.001 BTC is missing"]
 
 
 def resolution(**values):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import http.client
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from cryptopay_django.exceptions import CryptopayError
+from cryptopay_django.sandbox.amounts import spell_scientific
 from cryptopay_django.sandbox.core import Sandbox
+from cryptopay_django.sandbox.pages.drawings import draw_logo
+from cryptopay_django.sandbox.postman import post
 from cryptopay_django.sandbox.server import SandboxServer
 
-from .conftest import Merchant, pass_time
+from .conftest import Merchant, Shop, pass_time
 from .test_api import fields_of, problem_of
 from .test_server import server as server  # noqa: PLC0414 - a fixture
 
@@ -90,10 +94,10 @@ def test_a_quote_is_for_what_was_paid_until_then(sandbox: Sandbox, merchant: Mer
         {"callback_url": 7},
         {"callback_secret": ""},
         {"underpaid": "keep"},
-        {"overpaid_refund_status": "cancelled"},
+        {"overpaid_refund_ends": "cancelled"},
         {"denied": "invoices"},
-        {"requests_per_minute": 0},
-        {"requests_per_minute": True},
+        {"rate_limit": 0},
+        {"rate_limit": True},
     ],
 )
 def test_a_setting_that_cannot_be_is_named_and_nothing_is_changed(sandbox: Sandbox, change: dict[str, Any]) -> None:
@@ -189,3 +193,61 @@ def test_a_flag_is_true_or_false(sandbox: Sandbox, merchant: Merchant) -> None:
     response = merchant.call("POST", f"/api/invoices/{invoice['id']}/recalculations", {"force_commit": "yes"})
 
     assert fields_of(response) == {"force_commit"}
+
+
+def test_a_limit_of_requests_can_be_set_and_lifted(sandbox: Sandbox) -> None:
+    for limit in (5, None):
+        sandbox.change_settings({"rate_limit": limit})
+        assert sandbox.account.rate_limit == limit
+
+
+@pytest.mark.parametrize("risk", ["low", "high"])
+def test_what_is_over_or_on_hold_takes_no_more_payments(sandbox: Sandbox, merchant: Merchant, risk: str) -> None:
+    invoice = merchant.order()
+    sandbox.pay(invoice["id"], risk=risk)
+    pass_time(sandbox, minutes=11)
+
+    with pytest.raises(CryptopayError, match="takes no more payments"):
+        sandbox.pay(invoice["id"])
+
+
+def test_two_payments_that_come_late_leave_it_as_it_is(sandbox: Sandbox, merchant: Merchant, shop: Shop) -> None:
+    invoice = merchant.order()
+    for _ in range(2):
+        sandbox.pay(invoice["id"], factor="0.5")
+        pass_time(sandbox, minutes=11)
+    sandbox.pay(invoice["id"], factor="0.5")
+    pass_time(sandbox, minutes=11)
+
+    assert shop.story.count("status_changed(unresolved, paid_late)") == 1
+
+
+@pytest.mark.parametrize("count", [0, 100_000])
+def test_trouble_is_planned_a_sensible_number_of_times(sandbox: Sandbox, count: int) -> None:
+    with pytest.raises(CryptopayError) as refusal:
+        sandbox.state.trouble.plan("timeout", count=count)
+
+    assert [detail["field"] for detail in refusal.value.details] == ["count"]
+
+
+def test_a_clock_runs_forward_only(sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match="cannot be negative"):
+        sandbox.clock.set_speed(-1)
+
+
+def test_there_is_a_logo_for_each_coin_and_for_nothing_else() -> None:
+    assert draw_logo("BTC")
+    assert draw_logo("EUR") is None
+
+
+def test_a_callback_without_an_url_goes_nowhere_and_says_why() -> None:
+    assert post("", {}, b"").error == "no callback URL is set"
+
+
+def test_a_shop_that_is_not_there_is_told_of_in_the_words_of_the_system() -> None:
+    assert "no connection: " in str(post("http://127.0.0.1:9/", {}, b"").error)
+    assert "InvalidURL" in str(post("http://", {}, b"").error)
+
+
+def test_an_amount_is_spelt_for_a_link_in_powers_of_ten() -> None:
+    assert [spell_scientific(Decimal(amount)) for amount in ("29226190000000000", "0")] == ["0.2922619e17", "0.0"]
