@@ -23,7 +23,7 @@ stamp = $(VENV)/.installed-$(1)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo checklist test test-postgresql test-mariadb coverage check lint types imports migrations prove plant bench wheel document format clean FORCE
+.PHONY: help demo checklist test test-postgresql test-mariadb coverage check lint types imports migrations prove plant mutate bench wheel document format clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -68,6 +68,9 @@ prove: $(call stamp,dev) ## run the long tier of the proofs and print what was t
 
 plant: $(call stamp,dev) ## plant mistakes into a copy of the package: the tests must catch every one
 	$(BIN)/python -m scripts.plant
+
+mutate: $(call stamp,dev) ## change what decides on money in every small way: the tests must catch every change
+	$(BIN)/python -m scripts.mutate
 
 bench: $(call stamp,bench) ## measure every road beside its floor and its peers, into benchmarks/RESULTS.md (BENCH_ARGS="--quick")
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

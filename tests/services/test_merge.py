@@ -108,6 +108,7 @@ def test_an_invoice_that_was_never_asked_for_an_amount_cannot_be_recalculated():
         ({"price_amount": "100.00"}, []),
         ({"price_currency": "USD"}, ["price_currency is USD, ordered was EUR"]),
         ({"pay_amount": "0.0020000001"}, ["pay_amount is 0.0020000001, ordered was 0.002"]),
+        ({"pay_amount": "0.0000001"}, ["pay_amount is 0.0000001, ordered was 0.002"]),
         ({"pay_currency": "LTC"}, ["pay_currency is LTC, ordered was BTC"]),
         ({"custom_id": "another"}, ["custom_id is another, ordered was order-5"]),
         ({"network": "tron"}, ["network is tron, ordered was bitcoin"]),
@@ -158,3 +159,11 @@ def test_a_shortfall_that_a_person_accepted_completes_the_order():
 
     assert status_event(invoice, at=NOW).kind == "invoice_settled_short"
     assert status_event(invoice, at=NOW, is_shortfall_accepted=True).kind == "invoice_completed"
+
+
+def test_what_covers_an_order_is_for_its_account_to_say(settings):
+    own = settings.CRYPTOPAY_ACCOUNTS["second"] | {"OPTIONS": {"SHORTFALL_TOLERANCE": Decimal("0.05")}}
+    settings.CRYPTOPAY_ACCOUNTS = settings.CRYPTOPAY_ACCOUNTS | {"second": own}
+    short = {"settled_amount": Decimal(96)}
+
+    assert (is_covered(row(account="second", **short)), is_covered(row(**short))) == (True, False)

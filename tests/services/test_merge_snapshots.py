@@ -244,6 +244,20 @@ def test_amounts_grow_and_are_lowered_only_by_what_is_known_to_be_later(how, pai
     assert (invoice.paid_amount, invoice.fee_amount) == (Decimal(paid), Decimal(fee))
 
 
+def test_what_is_not_said_to_be_outdated_is_news():
+    invoice = row()
+
+    merge = merge_snapshot(invoice, {}, said(invoice, paid_amount="0.001"), confirmed=False, at=NOW)
+
+    assert (merge.changed, invoice.paid_amount) == ({"paid_amount"}, Decimal("0.001"))
+
+
+def test_a_move_is_written_together_with_what_else_was_learned():
+    merge = take(row(), status="completed", paid_amount="0.002")
+
+    assert {"paid_amount", "status"} <= merge.changed
+
+
 @pytest.mark.parametrize(("currency", "expected"), [("USD", "USD"), (None, "")])
 def test_a_fee_that_was_not_known_is_taken_from_any_snapshot(currency, expected):
     invoice = row(fee_amount=None, fee_currency="")
