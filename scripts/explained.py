@@ -25,6 +25,8 @@ class Explained:
 
 
 SIGNING, MERGE, EVENTS = "gateway/signing.py", "services/merge.py", "services/events.py"
+RESOLUTION = "services/resolution.py"
+ONE_DATABASE = "with one database a model is routed as none is"
 SPELLING = "Python takes the name of an algorithm or an encoding in either spelling"
 
 EXPLAINED: tuple[Explained, ...] = (
@@ -110,6 +112,41 @@ EXPLAINED: tuple[Explained, ...] = (
         "write_events",
         'once_committed(InvoiceEvent, level, "invoice %s: event %s", event.invoice_id, event.kind, extra=extra)',
         r"once_committed\(None,.*",
-        "with one database a model is routed as none is",
+        ONE_DATABASE,
+    ),
+    Explained(
+        RESOLUTION,
+        "approve_resolution",
+        'row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)',
+        r".*select_related\(None\).*",
+        "the invoice is then read by a statement more",
+    ),
+    Explained(
+        RESOLUTION,
+        "approve_resolution",
+        "_check_waiting(locked, approver=actor)",
+        r"_check_waiting\(locked, (approver=None)?\)",
+        "who planned it never changes, and was compared before",
+    ),
+    Explained(
+        RESOLUTION,
+        "approve_resolution",
+        "with write_transaction(Resolution, durable=True):",
+        r".*\(Resolution, (durable=(None|False))?\):",
+        "`look_at` has refused an open transaction before",
+    ),
+    Explained(
+        RESOLUTION,
+        "approve_resolution",
+        "with write_transaction(Resolution, durable=True):",
+        r".*\(None, durable=True\):",
+        ONE_DATABASE,
+    ),
+    Explained(
+        RESOLUTION,
+        "withdraw_resolution",
+        "with write_transaction(Resolution):",
+        r".*\(None\):",
+        ONE_DATABASE,
     ),
 )

@@ -53,6 +53,10 @@ BY_ADA = {"actor": "ada", "reason": "customer called"}
 WHOLE_STORY = ["planned", "sent", "accepted", "succeeded"]
 
 
+def asked_by(resolution):
+    return tuple(resolution.parameters[name] for name in ("call", "refund_overage", "address"))
+
+
 def test_a_quote_says_what_would_be_credited_against_what_was_ordered(wire, cryptopay_sandbox):
     invoice = unresolved(cryptopay_sandbox)
 
@@ -131,6 +135,7 @@ def test_an_overage_is_refunded_and_what_was_ordered_is_credited(wire, cryptopay
     assert (invoice.status, invoice.settled_amount) == ("completed", 100)
     assert (refund.address, refund.amount) == (None, invoice.paid_amount - invoice.pay_amount)
     assert (resolution.result["refund_id"], Decimal(resolution.result["amount"])) == (refund.id, refund.amount)
+    assert asked_by(resolution) == ("create_refund", True, None)
 
 
 @pytest.mark.parametrize("address", [None, ADDRESS])
@@ -143,7 +148,42 @@ def test_a_refund_goes_to_the_own_account_or_to_the_address(wire, cryptopay_sand
     (refund,) = cryptopay_sandbox.invoice(invoice).refunds
     assert (resolution.status, Invoice.objects.get(pk=invoice.pk).status) == ("succeeded", "refunded")
     assert (refund.address, refund.amount) == (address, invoice.paid_amount)
+    assert asked_by(resolution) == ("create_refund", False, address)
     assert kinds(invoice) == WHOLE_STORY
+
+
+def test_what_a_person_decided_on_is_kept_with_it(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    quote = quote_settlement(invoice)
+
+    resolution = settle_invoice(invoice, quote=quote, **BY_ADA)
+
+    assert resolution.parameters == {
+        "call": "commit_recalculation",
+        "refund_overage": False,
+        "invoice_version": invoice.version,
+        "status_context": "underpaid",
+        "paid_amount": f"{invoice.paid_amount:f}",
+        "pay_currency": "BTC",
+        "network": "bitcoin",
+        "recalculation_id": str(quote.recalculation_id),
+        "credited_amount": f"{quote.credited_amount:f}",
+        "ordered_amount": "100",
+        "shortfall_amount": f"{quote.shortfall_amount:f}",
+        "price_currency": "EUR",
+        "exchange_rate": f"{quote.exchange_rate:f}",
+        "fee_amount": f"{quote.fee_amount:f}",
+        "fee_currency": quote.fee_currency,
+        "quote_expires_at": quote.expires_at.isoformat(),
+    }
+
+
+def test_what_a_quote_does_not_have_is_kept_as_nothing(wire, cryptopay_sandbox):
+    quote = replace(quote_settlement(unresolved(cryptopay_sandbox)), exchange_rate=None, fee_amount=None)
+
+    kept = _commit_of(quote)
+
+    assert (kept["exchange_rate"], kept["fee_amount"]) == (None, None)
 
 
 @pytest.mark.parametrize("ending", ["completed", "refunded"])
