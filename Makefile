@@ -23,7 +23,7 @@ stamp = $(VENV)/.installed-$(1)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo checklist test test-postgresql test-mariadb check lint types imports migrations prove plant bench wheel document format clean FORCE
+.PHONY: help demo checklist test test-postgresql test-mariadb coverage check lint types imports migrations prove plant mutate bench wheel document format clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ test: $(call stamp,dev) $(if $(driver),$(call stamp,$(driver))) ## run the test 
 
 test-postgresql test-mariadb: test-%: $(call stamp,dev)
 	$(BIN)/python -m scripts.with_database --no-fsync $* -- $(MAKE) --no-print-directory test
+
+coverage: $(call stamp,dev) $(if $(driver),$(call stamp,$(driver))) ## run the suite and hold the floors of coverage: which branches of the package it takes
+	$(BIN)/python -m scripts.cover $(PYTEST_ARGS)
 
 # awk reads these two lines only to list them.
 test-postgresql: ## run the test suite on a throw-away PostgreSQL
@@ -65,6 +68,9 @@ prove: $(call stamp,dev) ## run the long tier of the proofs and print what was t
 
 plant: $(call stamp,dev) ## plant mistakes into a copy of the package: the tests must catch every one
 	$(BIN)/python -m scripts.plant
+
+mutate: $(call stamp,dev) ## change what decides on money in every small way: the tests must catch every change
+	$(BIN)/python -m scripts.mutate
 
 bench: $(call stamp,bench) ## measure every road beside its floor and its peers, into benchmarks/RESULTS.md (BENCH_ARGS="--quick")
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

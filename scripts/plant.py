@@ -18,13 +18,14 @@ import shutil
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
-from scripts.planted import BUGS, Bug
+from scripts.planted import BUGS
 
 ROOT = Path(__file__).parent.parent
 NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "var", "build", "dist", "*.sqlite3*")
@@ -38,7 +39,8 @@ UNUSED_PLUGINS = ("anyio", "cacheprovider", "faker", "hypothesispytest", "random
 LEFT_OUT = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PYTEST_ADDOPTS", "PROVE_")
 LONGEST_SECONDS = 60
 OPTIONS = (
-    "-x", "-q", "-rfE", "--nomigrations", "--tb=short", "--show-capture=no", "-o", f"timeout={LONGEST_SECONDS}",
+    "-x", "-q", "-rfE", "--nomigrations", "--assert=plain", "--tb=short", "--show-capture=no",
+    "-o", f"timeout={LONGEST_SECONDS}",
     "-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning",
     *(f"-pno:{plugin}" for plugin in UNUSED_PLUGINS),
 )  # fmt: skip
@@ -50,11 +52,34 @@ FAILURE = re.compile(r"^(?:FAILED|ERROR) (.+)$", re.MULTILINE)
 NONSENSE = re.compile(r"^E +(?:NameError|ImportError|ModuleNotFoundError|SyntaxError)\b", re.MULTILINE)
 
 
+class Mistake(Protocol):
+    """What can be planted: a bug of `scripts/planted`, or a mutant."""
+
+    @property
+    def name(self) -> str:
+        """How it is shown."""
+
+    @property
+    def file(self) -> str:
+        """Where it is planted, in the package."""
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """Which must fail with it, in `tests/`."""
+
+    def plant(self, text: str) -> str:
+        """Return the file's text with the mistake in it."""
+
+
+class TestsFailError(Exception):
+    """Tests that fail without any mistake can catch none. Holds what they said."""
+
+
 @dataclass(frozen=True)
 class Trial:
-    """One planted bug, and what the tests made of it."""
+    """One mistake, and what the tests made of it."""
 
-    bug: Bug
+    bug: Mistake
     verdict: str
     output: str
 
@@ -97,7 +122,7 @@ def end_of_tests(running: Iterable[int]) -> tuple[int, int]:
             return pid, os.waitstatus_to_exitcode(status)
 
 
-def judge(bug: Bug, status: int, output: str) -> Trial:
+def judge(bug: Mistake, status: int, output: str) -> Trial:
     """Tell from the status of pytest, and from what it printed, whether a bug was caught."""
     verdict = {0: "SURVIVED", 1: "caught"}.get(status, "BROKEN")
     return Trial(bug, "BROKEN" if NONSENSE.search(output) else verdict, output)
@@ -110,19 +135,22 @@ def put(file: Path, text: str) -> None:
         compiled.unlink()
 
 
-def try_all(bugs: list[Bug], at_once: int) -> list[Trial] | str:
-    """Try every bug, so many at once, each in a copy of its own; return what tests said if they fail without any."""
+def try_all(bugs: Sequence[Mistake], at_once: int) -> Iterator[Trial]:
+    """Try every mistake, so many at once, each in a copy of its own; yield each as it has been judged.
+
+    Raises TestsFailError when the tests fail without any.
+    """
     with tempfile.TemporaryDirectory(prefix="planted-") as name:
         folder = Path(name)
         trees = [folder / str(number) for number in range(at_once)]
         shutil.copytree(ROOT, trees[0], ignore=NOT_COPIED)
         control = fork_tests(trees[0], dict.fromkeys(t for bug in bugs for t in bug.tests), folder / "control")
         if end_of_tests([control])[1] != 0:
-            return (folder / "control").read_text()
+            raise TestsFailError((folder / "control").read_text())
         # Copied with what the control has compiled.
         for tree in trees[1:]:
             shutil.copytree(trees[0], tree)
-        waiting, running, trials = list(reversed(bugs)), dict[int, tuple[Bug, Path]](), []
+        waiting, running = list(reversed(bugs)), dict[int, tuple[Mistake, Path]]()
         while waiting or running:
             while waiting and trees:
                 bug, tree = waiting.pop(), trees.pop()
@@ -133,9 +161,15 @@ def try_all(bugs: list[Bug], at_once: int) -> list[Trial] | str:
             bug, tree = running.pop(pid)
             put(tree / PACKAGE / bug.file, (ROOT / PACKAGE / bug.file).read_text())
             trees.append(tree)
-            trials.append(judge(bug, status, (folder / f"{tree.name}.txt").read_text()))
-            print(f"{trials[-1].verdict:9} {bug.name}", flush=True)
-    return sorted(trials, key=lambda trial: bugs.index(trial.bug))
+            yield judge(bug, status, (folder / f"{tree.name}.txt").read_text())
+
+
+def get_ready() -> None:
+    """Load what every fork needs, and forget what this run of ours was told about databases and settings."""
+    for name in [name for name in os.environ if name.startswith(LEFT_OUT)]:
+        del os.environ[name]
+    for name in LOADED:
+        importlib.import_module(name)
 
 
 def table(trials: list[Trial]) -> str:
@@ -158,14 +192,16 @@ def main() -> int:
     if not bugs:
         parser.error("no planted bug has such a name")
     report = os.environ.get("PROVE_REPORT")
-    for name in [name for name in os.environ if name.startswith(LEFT_OUT)]:
-        del os.environ[name]
-    for name in LOADED:
-        importlib.import_module(name)
-    trials = try_all(bugs, arguments.at_once)
-    if isinstance(trials, str):
-        print(f"{trials}\nthe tests fail without any planted bug: so far they can catch none")
+    get_ready()
+    trials: list[Trial] = []
+    try:
+        for trial in try_all(bugs, arguments.at_once):
+            trials.append(trial)
+            print(f"{trial.verdict:9} {trial.bug.name}", flush=True)
+    except TestsFailError as failed:
+        print(f"{failed}\nthe tests fail without any planted bug: so far they can catch none")
         return 1
+    trials.sort(key=lambda trial: [bug.name for bug in bugs].index(trial.bug.name))
     for trial in trials:
         if not trial.is_caught:
             print(f"\n--- {trial.bug.name}: {trial.verdict}\n{trial.output}")

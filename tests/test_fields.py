@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Value
 
 from cryptopay_django.fields import EXACT, canonical
 from cryptopay_django.models import Invoice
@@ -157,3 +158,12 @@ def test_a_copy_of_a_row_is_protected_too(duplicate):
 
     with pytest.raises(AttributeError):
         invoice.status = "completed"
+
+
+def test_an_amount_can_be_written_by_an_expression():
+    invoice = InvoiceFactory()
+
+    invoice.price_amount = Value(Decimal("7.50"), output_field=Invoice._meta.get_field("price_amount"))
+    invoice.save()
+
+    assert Invoice.objects.get().price_amount == Decimal("7.5")

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.services import create_invoice, process_overdue
-from cryptopay_django.services.handover import hand_over_callback
+from cryptopay_django.services.handover import hand_over_callback, hand_over_events
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceEventFactory,
@@ -74,6 +74,17 @@ def test_the_backend_and_queue_are_those_of_the_settings(client, backend, settin
 
     (result,) = import_module(FRAMEWORK).task_backends["money"].results
     assert (result.backend, result.task.queue_name) == ("money", "callbacks")
+
+
+def test_events_are_delivered_as_a_task(backend):
+    enqueued = backend("dummy").results
+    invoice = InvoiceFactory()
+
+    hand_over_events(invoice)
+
+    assert [(result.task.name, list(result.args)) for result in enqueued] == [
+        ("deliver_events_task", [str(invoice.pk)])
+    ]
 
 
 def test_nothing_is_enqueued_before_the_commit_nor_after_a_roll_back(backend):

@@ -358,3 +358,25 @@ def test_json_numbers_do_not_become_floats_on_the_way():
     post(body)
 
     assert str(invoice.payments.get().risk_score) == "3.402770128813"
+
+
+class BrokenBody:
+    """What a server hands on of a body whose sender has gone away, or has sent nonsense for a chunk."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def read(self, *_: int) -> bytes:
+        raise self.error
+
+    readline = read
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError("gone"), ValueError("no such chunk")])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_breaks_off_gets_400_and_nothing_is_stored(error, chunked):
+    how = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True} if chunked else {"CONTENT_LENGTH": "9"}
+
+    response = post(b"{}", **{"wsgi.input": BrokenBody(error), **how})
+
+    assert (response.status_code, Callback.objects.count()) == (400, 0)

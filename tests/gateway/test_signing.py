@@ -6,7 +6,13 @@ import hmac
 import pytest
 
 from cryptopay_django.exceptions import SignatureError
-from cryptopay_django.gateway.signing import sign_callback, sign_request, verify_callback, verify_request
+from cryptopay_django.gateway.signing import (
+    SIGNATURE_HEADER,
+    sign_callback,
+    sign_request,
+    verify_callback,
+    verify_request,
+)
 
 BODY = b'{"a":1}'
 DATE = "Tue, 25 Sep 2018 17:41:40 GMT"
@@ -29,8 +35,10 @@ def test_an_empty_body_is_not_hashed():
     text = f"GET\n\napplication/json\n{DATE}\n/api/coins?x=1".encode()
     expected = base64.b64encode(hmac.digest(b"secret", text, "sha1")).decode()
 
-    assert sign_request(secret="secret", method="GET", path="/api/coins?x=1", date=DATE) == expected
-    assert sign_request(secret="secret", method="GET", path="/api/coins?x=1", date=DATE, body=b"{}") != expected
+    request = {"secret": "secret", "method": "GET", "path": "/api/coins?x=1", "date": DATE}
+    assert sign_request(**request) == expected
+    assert verify_request(expected, **request)
+    assert sign_request(**request, body=b"{}") != expected
 
 
 @pytest.mark.parametrize(
@@ -52,6 +60,10 @@ def test_a_request_changed_anywhere_does_not_verify(change):
 @pytest.mark.parametrize("signature", ["", "é", "\ud800", REQUEST_SIGNATURE[:-1], REQUEST_SIGNATURE.lower()])
 def test_a_request_with_another_signature_does_not_verify(signature):
     assert not verify_request(signature, **REQUEST)
+
+
+def test_the_header_of_a_callback_has_the_protocols_name():
+    assert SIGNATURE_HEADER == "X-Cryptopay-Signature"
 
 
 def test_a_callback_is_signed_as_the_protocol_says():

@@ -80,3 +80,11 @@ def test_a_nested_one_is_a_savepoint_as_ever():
             break_inside()
 
     assert count_elsewhere() == 1
+
+
+@on_a_server
+def test_a_row_is_not_locked_without_a_transaction_to_hold_the_lock():
+    invoice = InvoiceFactory()
+
+    with pytest.raises(TransactionManagementError):
+        Invoice.objects.lock(pk=invoice.pk)

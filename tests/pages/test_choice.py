@@ -13,9 +13,11 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from cryptopay_django.exceptions import AddressError, PriceSealError
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages import names
 from cryptopay_django.services import create_invoice
+from tests.pages.urls import PayGroup
 from tests.wire import TIMED_OUT, ScriptedGateway, refusal
 
 pytestmark = pytest.mark.django_db
@@ -174,6 +176,20 @@ def test_what_goes_wrong_is_said_on_the_page_where_it_can_be_tried_again(answer,
     assert page.status_code == 503
     assert said in page.text
     assert 'value="BTC/bitcoin" checked' in page.text
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PriceSealError("another price"), "has to be looked at by a person first"),
+        (AddressError("no such address"), "The payment could not be started. Nothing was charged"),
+    ],
+)
+def test_what_only_a_person_can_mend_is_said_without_the_reason(error, said, order):
+    told = PayGroup().explain(error, order)
+
+    assert said in told
+    assert str(error) not in told
 
 
 def test_a_price_that_a_coin_cannot_express_is_said(pay, order):

@@ -64,6 +64,7 @@ FAULTS: dict[str, Callable[[PreparedRequest], Response]] = {
     "reset": _reset,
     "5xx": lambda request: _answer(request, 502, b"<html>Bad Gateway</html>"),
     "unreadable": lambda request: _answer(request, 200, b'{"data": {"id": "0'),
+    "refused": lambda request: _answer(request, 422, b'{"error": {"code": "refused", "message": "no"}}'),
     "unreachable": _unreachable,
     "killed": _kill,
 }

@@ -224,3 +224,11 @@ def test_the_page_names_every_setting_that_an_account_can_have():
     }
 
     assert {name for name in per_account if f"`{name}`" not in PAGE} == set()
+
+
+def test_options_that_are_no_dictionary_are_named(settings):
+    entry = settings.CRYPTOPAY_ACCOUNTS["second"] | {"OPTIONS": ["SHOP_NAME"]}
+    settings.CRYPTOPAY_ACCOUNTS = settings.CRYPTOPAY_ACCOUNTS | {"second": entry}
+
+    with pytest.raises(ImproperlyConfigured, match=r"OPTIONS.* must be a dictionary"):
+        get_account("second")

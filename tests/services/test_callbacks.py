@@ -399,6 +399,31 @@ def test_an_invoice_has_the_gravest_risk_of_all_its_payments_as_they_are_scored_
     assert noted == ["low", "high", "high", "high", "medium"]
 
 
+def test_what_nobody_expected_leaves_it_pending_with_the_reason(gateway, caplog):
+    invoice = InvoiceFactory()
+    gateway.answer = lambda *_: {}["the adapter's own mistake"]
+
+    callback = arrive(invoice, **PAID)
+
+    assert (callback.outcome, callback.attempts) == ("pending", 1)
+    assert callback.error == 'KeyError: "the adapter\'s own mistake"'
+    assert callback.next_attempt_at > timezone.now()
+    assert [record.levelname for record in caplog.records if "tried again" in record.message] == ["ERROR"]
+
+
+def test_a_callback_that_somebody_else_has_finished_stays_as_it_is(gateway):
+    invoice = InvoiceFactory()
+    body = callback_body(invoice_wire(invoice, paid_amount="0.001"), "transaction_created")
+    first = CallbackFactory(body=body)
+    second = Callback.objects.get()
+
+    process_callback(first)
+    process_callback(second)
+
+    assert Callback.objects.get().outcome == "applied"
+    assert Callback.objects.get().processed_at == first.processed_at
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_same_callback_sixteen_fold_in_parallel_has_its_effect_once(gateway, settings):
     """Real threads on real connections; on SQLite too, with nobody told that the database is locked."""

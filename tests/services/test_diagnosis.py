@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from cryptopay_django.models import Invoice, Resolution, Schedule
+from cryptopay_django.models import HandlerDelivery, Invoice, NoticeSchedule, Resolution, Schedule
 from cryptopay_django.services import create_invoice, diagnose
 from cryptopay_django.services.diagnosis import Level, Sign
 from cryptopay_django.services.diagnosis.installation import judge_connections
@@ -236,3 +236,20 @@ def test_an_invoice_that_is_as_the_gateway_says_has_not_drifted(cryptopay_sandbo
     create_invoice(**ORDER)
 
     assert sign_of("drift", "default", offline=False).found == "1 open invoices compared: no difference"
+
+
+def test_handlers_that_were_given_up_are_seen():
+    event = InvoiceEventFactory(next_attempt_at=None)
+    HandlerDelivery.objects.create(event=event, handler="shop.handlers.ship", given_up_at=timezone.now())
+
+    sign = sign_of("given-up handlers")
+
+    assert (sign.level, sign.found) == (Level.WARNING, "1 deliveries: shop.handlers.ship")
+
+
+def test_notices_that_do_not_leave_are_seen():
+    NoticeSchedule.objects.create(kind="held", next_attempt_at=timezone.now(), attempts=3)
+
+    sign = sign_of("notices")
+
+    assert (sign.level, sign.found) == (Level.WARNING, "could not be sent: held (3 times)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group
@@ -12,7 +13,7 @@ from django.utils import timezone
 from cryptopay_django import signals
 from cryptopay_django.models import Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_events
-from cryptopay_django.services.delivery import retry_event
+from cryptopay_django.services.delivery import _note_failure, deliver_written, retry_event
 from cryptopay_django.services.events import SIGNALS, backoff, new_event, write_events
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
 
@@ -179,3 +180,94 @@ def test_an_event_without_receivers_counts_as_delivered():
 
     assert deliver_events(event.invoice) == 1
     assert InvoiceEvent.objects.filter(next_attempt_at=None).exists()
+
+
+def test_a_failure_of_an_event_that_was_delivered_meanwhile_is_not_noted():
+    event = InvoiceEventFactory(delivered_at=timezone.now(), next_attempt_at=None)
+
+    _note_failure(event.pk, "too late")
+
+    event.refresh_from_db()
+    assert (event.attempts, event.last_error, event.next_attempt_at) == (0, "", None)
+
+
+def test_an_event_keeps_what_it_was_told():
+    invoice, payment, at = InvoiceFactory.build(), PaymentFactory.build(), timezone.now()
+
+    plain = new_event(invoice, "invoice_created", at=at)
+    told = new_event(invoice, "risk_high", at=at, once="once", payment=payment, actor="ada", detail={"a": "b"})
+
+    assert (plain.invoice, plain.kind, plain.created_at) == (invoice, "invoice_created", at)
+    assert (plain.once, plain.payment, plain.actor, plain.detail) == (None, None, "", {})
+    assert (told.once, told.payment, told.actor, told.detail) == ("once", payment, "ada", {"a": "b"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_sent", "is_noticed"),
+    [
+        ("invoice_completed", True, False),
+        ("invoice_unresolved", True, True),
+        ("risk_high", False, True),
+        ("resolution_planned", False, False),
+    ],
+)
+def test_an_event_is_due_at_once_for_whom_it_is(kind, is_sent, is_noticed):
+    at = timezone.now()
+
+    event = new_event(InvoiceFactory.build(), kind, at=at)
+
+    assert (event.next_attempt_at, event.notice_due_at) == (at if is_sent else None, at if is_noticed else None)
+
+
+def test_what_happens_once_has_the_same_uuid_in_every_version_of_this_app():
+    """A shop that restores a backup hears of it again, and has to know it."""
+    invoice = InvoiceFactory.build(gateway_id=UUID(int=7))
+
+    event = new_event(invoice, "invoice_completed", at=timezone.now(), once="invoice_completed")
+
+    assert event.uuid == UUID("3d481043-4acf-5e25-a454-c9b738d98589")
+
+
+@pytest.mark.parametrize(
+    "change", [{"account": "second"}, {"gateway_id": UUID(int=8)}, {"gateway_id": None}, {"once": "invoice_refunded"}]
+)
+def test_what_is_something_else_has_another_uuid(change):
+    values = {"account": "default", "gateway_id": UUID(int=7), "once": "invoice_completed"}
+
+    def uuid_of(account, gateway_id, once):
+        invoice = InvoiceFactory.build(account=account, gateway_id=gateway_id)
+        return new_event(invoice, "invoice_completed", at=timezone.now(), once=once).uuid
+
+    assert uuid_of(**values) == uuid_of(**values) != uuid_of(**values | change)
+
+
+def test_what_may_happen_again_has_a_uuid_of_its_own_each_time():
+    invoice = InvoiceFactory()
+
+    first, second = (new_event(invoice, "invoice_unresolved", at=timezone.now()) for _ in range(2))
+
+    assert first.uuid != second.uuid
+
+
+@pytest.mark.parametrize(("kind", "level"), [("invoice_completed", "INFO"), ("invoice_quarantined", "WARNING")])
+def test_the_log_tells_of_an_event_when_it_is_committed(kind, level, caplog, django_capture_on_commit_callbacks):
+    event = new_event(InvoiceFactory(), kind, at=timezone.now())
+
+    with django_capture_on_commit_callbacks(execute=True):
+        write_events([event])
+        assert caplog.records == []
+
+    (record,) = caplog.records
+    assert (record.levelname, record.message) == (level, f"invoice {event.invoice_id}: event {kind}")
+    assert (record.event_kind, record.event_uuid) == (kind, str(event.uuid))
+    assert (record.invoice_id, record.account) == (str(event.invoice_id), "default")
+
+
+def test_an_event_that_somebody_else_has_delivered_lets_the_next_one_follow():
+    invoice = InvoiceFactory()
+    first, second = InvoiceEventFactory.create_batch(2, invoice=invoice)
+    InvoiceEvent.objects.filter(pk=first.pk).update(delivered_at=timezone.now(), next_attempt_at=None)
+
+    assert deliver_written(invoice, [first, second]) == 2
+
+    assert not InvoiceEvent.objects.filter(delivered_at=None).exists()

@@ -21,7 +21,14 @@ from cryptopay_django.services import (
     send_notices,
 )
 from cryptopay_django.services.events import new_event, write_events
-from cryptopay_django.services.handling import Undelivered, call_handlers, count_undelivered, retry_delivery
+from cryptopay_django.services.handling import (
+    Undelivered,
+    _call_one,
+    _note_failure,
+    call_handlers,
+    count_undelivered,
+    retry_delivery,
+)
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceFactory,
@@ -342,3 +349,26 @@ def test_erasure_waits_for_handlers_and_takes_their_tracebacks_along(shop, setti
 
     assert erase_customer(customer_id="c-1").erased == 1
     assert set(HandlerDelivery.objects.values_list("last_error", flat=True)) == {""}
+
+
+def test_a_call_whose_time_has_not_come_or_is_over_is_not_made(shop):
+    happen()
+    first, second = HandlerDelivery.objects.order_by("pk")
+    HandlerDelivery.objects.filter(pk=first.pk).update(next_attempt_at=LATER)
+    HandlerDelivery.objects.filter(pk=second.pk).update(next_attempt_at=None)
+
+    calls = [_call_one(one.pk, one.handler, one.event.invoice_id) for one in (first, second)]
+
+    assert calls == [False, True]
+    assert HandledEffect.objects.count() == 0
+
+
+def test_a_failure_of_a_call_that_was_made_meanwhile_is_not_noted(shop):
+    happen()
+    HandlerDelivery.objects.update(next_attempt_at=None)
+    delivery = HandlerDelivery.objects.first()
+
+    _note_failure(delivery.pk, "too late")
+
+    delivery.refresh_from_db()
+    assert (delivery.attempts, delivery.last_error) == (0, "")

@@ -13,6 +13,7 @@ from django.utils import timezone
 from cryptopay_django.exceptions import (
     AddressError,
     GatewayAnswerError,
+    GatewayRefusedError,
     InvoiceChangedError,
     NotResolvableError,
     Obstacle,
@@ -30,6 +31,7 @@ from cryptopay_django.services import (
     release_invoice,
     settle_invoice,
 )
+from cryptopay_django.services.resolution import _commit_of
 from cryptopay_django.testing.factories import InvoiceFactory
 
 from .desk import (
@@ -49,6 +51,10 @@ pytestmark = pytest.mark.django_db
 
 BY_ADA = {"actor": "ada", "reason": "customer called"}
 WHOLE_STORY = ["planned", "sent", "accepted", "succeeded"]
+
+
+def asked_by(resolution):
+    return tuple(resolution.parameters[name] for name in ("call", "refund_overage", "address"))
 
 
 def test_a_quote_says_what_would_be_credited_against_what_was_ordered(wire, cryptopay_sandbox):
@@ -129,6 +135,7 @@ def test_an_overage_is_refunded_and_what_was_ordered_is_credited(wire, cryptopay
     assert (invoice.status, invoice.settled_amount) == ("completed", 100)
     assert (refund.address, refund.amount) == (None, invoice.paid_amount - invoice.pay_amount)
     assert (resolution.result["refund_id"], Decimal(resolution.result["amount"])) == (refund.id, refund.amount)
+    assert asked_by(resolution) == ("create_refund", True, None)
 
 
 @pytest.mark.parametrize("address", [None, ADDRESS])
@@ -141,7 +148,42 @@ def test_a_refund_goes_to_the_own_account_or_to_the_address(wire, cryptopay_sand
     (refund,) = cryptopay_sandbox.invoice(invoice).refunds
     assert (resolution.status, Invoice.objects.get(pk=invoice.pk).status) == ("succeeded", "refunded")
     assert (refund.address, refund.amount) == (address, invoice.paid_amount)
+    assert asked_by(resolution) == ("create_refund", False, address)
     assert kinds(invoice) == WHOLE_STORY
+
+
+def test_what_a_person_decided_on_is_kept_with_it(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    quote = quote_settlement(invoice)
+
+    resolution = settle_invoice(invoice, quote=quote, **BY_ADA)
+
+    assert resolution.parameters == {
+        "call": "commit_recalculation",
+        "refund_overage": False,
+        "invoice_version": invoice.version,
+        "status_context": "underpaid",
+        "paid_amount": f"{invoice.paid_amount:f}",
+        "pay_currency": "BTC",
+        "network": "bitcoin",
+        "recalculation_id": str(quote.recalculation_id),
+        "credited_amount": f"{quote.credited_amount:f}",
+        "ordered_amount": "100",
+        "shortfall_amount": f"{quote.shortfall_amount:f}",
+        "price_currency": "EUR",
+        "exchange_rate": f"{quote.exchange_rate:f}",
+        "fee_amount": f"{quote.fee_amount:f}",
+        "fee_currency": quote.fee_currency,
+        "quote_expires_at": quote.expires_at.isoformat(),
+    }
+
+
+def test_what_a_quote_does_not_have_is_kept_as_nothing(wire, cryptopay_sandbox):
+    quote = replace(quote_settlement(unresolved(cryptopay_sandbox)), exchange_rate=None, fee_amount=None)
+
+    kept = _commit_of(quote)
+
+    assert (kept["exchange_rate"], kept["fee_amount"]) == (None, None)
 
 
 @pytest.mark.parametrize("ending", ["completed", "refunded"])
@@ -376,3 +418,28 @@ def test_an_address_that_the_gateway_finds_too_risky_fails_with_its_reason(wire,
     assert (resolution.status, resolution.active) == ("failed", None)
     assert "too risky" in resolution.error
     assert money_moved(cryptopay_sandbox, invoice) == 0
+
+
+def test_a_refusal_that_the_invoice_does_not_explain_is_passed_on(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.fail(PREVIEW, "refused")
+
+    with pytest.raises(GatewayRefusedError):
+        quote_settlement(invoice)
+
+
+def test_a_quote_that_is_older_than_what_was_shown_is_refused(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    quote = quote_settlement(invoice)
+
+    with pytest.raises(InvoiceChangedError, match="since the quote was made"):
+        settle_invoice(invoice, quote=quote, expected_version=invoice.version + 1, **BY_ADA)
+
+    assert not Resolution.objects.exists()
+
+
+def test_a_quote_that_expires_while_the_invoice_is_read_is_not_sent(wire, cryptopay_sandbox):
+    quote = quote_settlement(unresolved(cryptopay_sandbox))
+
+    with pytest.raises(QuoteExpiredError):
+        _commit_of(replace(quote, expires_at=timezone.now()))

@@ -6,10 +6,11 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.db import IntegrityError
 from django.utils import timezone
 
 from cryptopay_django.conf import client_for
-from cryptopay_django.exceptions import GatewayError, ResolutionActiveError
+from cryptopay_django.exceptions import GatewayError, InvoiceChangedError, ResolutionActiveError
 from cryptopay_django.models import Invoice, InvoiceEvent, Resolution
 from cryptopay_django.services import (
     quote_settlement,
@@ -19,7 +20,8 @@ from cryptopay_django.services import (
     settle_invoice,
 )
 from cryptopay_django.services.protocol import plan, send
-from cryptopay_django.services.resolver import outcome_of
+from cryptopay_django.services.resolver import _abandon, outcome_of
+from cryptopay_django.testing.factories import InvoiceFactory
 
 from .desk import (
     ADDRESS,
@@ -28,6 +30,7 @@ from .desk import (
     PREVIEW,
     READING,
     REFUND,
+    REFUNDS,
     Killed,
     kinds,
     look,
@@ -295,3 +298,81 @@ def test_without_time_for_a_call_nothing_is_claimed(wire, cryptopay_sandbox):
     assert resolve_pending_resolutions(deadline=0) == 0
 
     assert (wire.asked, Resolution.objects.get().next_attempt_at) == ([], due)
+
+
+def test_what_became_of_one_that_somebody_else_ended_meanwhile_is_left_as_it_is(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.fail(REFUND, "timeout", after_effect=True)
+    refund_invoice(invoice, **BY_ADA)
+    wire.just_before(REFUNDS, lambda: Resolution.objects.update(status="failed", active=None, next_attempt_at=None))
+
+    assert look().status == "failed"
+    assert kinds(invoice) == ["planned", "sent", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "ending", "steps"),
+    [
+        ("unknown", "unreachable", "failed", ["planned", "sent", "failed"]),
+        ("unknown", "timeout", "unknown", ["planned", "sent"]),
+        ("failed", "unreachable", "failed", ["planned", "sent"]),
+    ],
+)
+def test_an_answer_that_others_did_not_wait_for_tells_what_it_can(
+    wire, cryptopay_sandbox, status, answer, ending, steps
+):
+    invoice = unresolved(cryptopay_sandbox)
+    active = None if status == "failed" else True
+    wire.just_before(REFUND, lambda: Resolution.objects.update(status=status, active=active))
+    wire.fail(REFUND, answer)
+
+    resolution = refund_invoice(invoice, **BY_ADA)
+
+    assert (resolution.status, kinds(invoice)) == (ending, steps)
+
+
+def test_a_refusal_stands_even_where_the_invoice_cannot_be_read_after_it(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.just_before(REFUND, lambda: wire.fail(".*", "unreachable"))
+
+    resolution = refund_invoice(invoice, **BY_ADA)
+
+    assert (resolution.status, resolution.active) == ("failed", None)
+
+
+def test_an_invoice_that_is_gone_cannot_be_planned_for():
+    gone = InvoiceFactory.build(status="unresolved", status_context="underpaid")
+
+    with pytest.raises(InvoiceChangedError, match="does not exist any more"):
+        plan(gone, kind="refund", parameters={"call": "create_refund"}, refund_ids=[], **BY_ADA)
+
+
+def test_a_resolution_that_is_gone_is_not_sent(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    parameters = {"call": "create_refund", "refund_overage": False, "address": None}
+    planned = plan(invoice, kind="refund", parameters=parameters, refund_ids=[], **BY_ADA)
+    Resolution.objects.filter(pk=planned.pk).delete()
+
+    with pytest.raises(Resolution.DoesNotExist):
+        send(planned)
+
+    assert wire.count(MONEY) == 0
+
+
+def test_a_plan_that_was_sent_just_as_it_was_to_be_given_up_is_left_to_its_sender(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    parameters = {"call": "create_refund", "refund_overage": False, "address": None}
+    planned = plan(invoice, kind="refund", parameters=parameters, refund_ids=[], **BY_ADA)
+    Resolution.objects.update(status="sent", sent_at=timezone.now())
+
+    assert _abandon(planned).status == "sent"
+    assert kinds(invoice) == ["planned"]
+
+
+def test_a_mistake_that_is_not_a_second_resolution_is_not_taken_for_one(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+
+    with pytest.raises(IntegrityError):
+        plan(invoice, kind="refund", actor=None, reason="asked", parameters={}, refund_ids=[])
+
+    assert not Resolution.objects.exists()

@@ -5,7 +5,9 @@ import time
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
+from cryptopay_django.services.handover import hand_over_events
 from cryptopay_django.services.waking import AT_MOST_EVERY, CHANNEL, Listener, wake_workers
 from cryptopay_django.services.working import work, work_off
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceEventFactory
@@ -95,3 +97,14 @@ def test_a_worker_delivers_what_falls_due_while_it_waits():
     working.join()
 
     assert event.delivered_at is not None
+
+
+def test_where_workers_deliver_events_are_left_to_them(settings):
+    settings.CRYPTOPAY_PROCESSING = "worker"
+    event = InvoiceEventFactory()
+
+    hand_over_events(event.invoice)
+
+    event.refresh_from_db()
+    assert event.delivered_at is None
+    assert event.next_attempt_at <= timezone.now()

@@ -120,3 +120,14 @@ def test_the_plugin_is_loaded_without_django() -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_callback_is_sent_again_by_its_id_and_one_that_is_not_there_is_not(
+    cryptopay_sandbox: InProcessSandbox,
+) -> None:
+    cryptopay_sandbox.pay(str(order().id))
+    (attempt,) = cryptopay_sandbox.deliver()
+
+    assert cryptopay_sandbox.resend(attempt.callback_id).id == attempt.callback_id
+    with pytest.raises(RefusalError):
+        cryptopay_sandbox.resend("nowhere")

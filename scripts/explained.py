@@ -1,0 +1,152 @@
+"""Changes that no test can tell from the code as it is, each with why. `scripts/mutate.py` tries all others too."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from scripts.mutants import Mutant
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Survivors: in this function these lines, as a run prints them, become what this pattern fits; and why."""
+
+    file: str
+    within: str
+    old: str
+    new: str
+    why: str
+
+    def fits(self, mutant: Mutant) -> bool:
+        """Whether it is about this one."""
+        is_there = (mutant.file, mutant.within, mutant.old) == (self.file, self.within, self.old)
+        return is_there and re.fullmatch(self.new, mutant.new) is not None
+
+
+SIGNING, MERGE, EVENTS = "gateway/signing.py", "services/merge.py", "services/events.py"
+RESOLUTION = "services/resolution.py"
+ONE_DATABASE = "with one database a model is routed as none is"
+SPELLING = "Python takes the name of an algorithm or an encoding in either spelling"
+
+EXPLAINED: tuple[Explained, ...] = (
+    Explained(
+        SIGNING,
+        "module",
+        '_HEX_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)',
+        r".*\{64\}\", \)",
+        "the pattern names each character, so the flag is for the reader",
+    ),
+    Explained(
+        SIGNING,
+        "sign_request",
+        'digest = hashlib.md5(body, usedforsecurity=False).hexdigest() if body else ""',
+        r".*md5\(body, (usedforsecurity=(None|True))?\).*",
+        "it matters only where Python was built without MD5",
+    ),
+    Explained(
+        SIGNING,
+        "sign_request",
+        'return base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha1")).decode()',
+        ".*SHA1.*",
+        SPELLING,
+    ),
+    Explained(
+        SIGNING,
+        "verify_request",
+        'return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "backslashreplace"))',
+        ".*UTF-8.*",
+        SPELLING,
+    ),
+    Explained(
+        SIGNING, "sign_callback", 'return hmac.digest(secret.encode(), body, "sha256").hex()', ".*SHA256.*", SPELLING
+    ),
+    *(
+        Explained(MERGE, "Relation", f'{name.upper()} = "{name}"', ".*", "members are compared; nobody reads a value")
+        for name in ("ahead", "same", "behind", "conflict", "unknown")
+    ),
+    Explained(
+        MERGE,
+        "module",
+        "_RANK = {InvoiceStatus.NEW: 0, InvoiceStatus.UNRESOLVED: 1} | dict.fromkeys(FINAL_STATUSES, 2)",
+        r".*dict\.fromkeys\(FINAL_STATUSES, 3\)",
+        "only the order of ranks counts",
+    ),
+    Explained(
+        MERGE,
+        "relation",
+        "return Relation.AHEAD if theirs > ours else Relation.BEHIND",
+        ".*theirs >= ours.*",
+        "ranks that are equal do not come as far as this line",
+    ),
+    Explained(
+        MERGE,
+        "merge_snapshot",
+        'message: str = "",',
+        ".*XXXX.*",
+        "every text but the one that CONFIRMATION_EVENT names means the same",
+    ),
+    Explained(
+        MERGE,
+        "_take_amounts",
+        "if advance or snapshot.paid_amount > invoice.paid_amount:",
+        ".*>=.*",
+        "an amount that is set to itself is no change",
+    ),
+    Explained(
+        MERGE,
+        "status_event",
+        "detail: dict[str, str] = {}",
+        ".*None",
+        "`new_event` makes the same of both",
+    ),
+    Explained(
+        EVENTS,
+        "module",
+        '_NAMESPACE = uuid.UUID("6f0f3c3e-5a58-4d0e-9a4b-2f1c7d9be001")',
+        ".*6F0F3C3E.*",
+        "a UUID is the same in either spelling",
+    ),
+    Explained(
+        EVENTS,
+        "write_events",
+        'once_committed(InvoiceEvent, level, "invoice %s: event %s", event.invoice_id, event.kind, extra=extra)',
+        r"once_committed\(None,.*",
+        ONE_DATABASE,
+    ),
+    Explained(
+        RESOLUTION,
+        "approve_resolution",
+        'row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)',
+        r".*select_related\(None\).*",
+        "the invoice is then read by a statement more",
+    ),
+    Explained(
+        RESOLUTION,
+        "approve_resolution",
+        "_check_waiting(locked, approver=actor)",
+        r"_check_waiting\(locked, (approver=None)?\)",
+        "who planned it never changes, and was compared before",
+    ),
+    Explained(
+        RESOLUTION,
+        "approve_resolution",
+        "with write_transaction(Resolution, durable=True):",
+        r".*\(Resolution, (durable=(None|False))?\):",
+        "`look_at` has refused an open transaction before",
+    ),
+    Explained(
+        RESOLUTION,
+        "approve_resolution",
+        "with write_transaction(Resolution, durable=True):",
+        r".*\(None, durable=True\):",
+        ONE_DATABASE,
+    ),
+    Explained(
+        RESOLUTION,
+        "withdraw_resolution",
+        "with write_transaction(Resolution):",
+        r".*\(None\):",
+        ONE_DATABASE,
+    ),
+)

@@ -1,0 +1,155 @@
+"""How rows are put into words on the desk: states, differences, lengths of time, and what came of an act."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib import messages
+from django.contrib.auth.models import Permission
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+from django.utils import timezone
+
+from cryptopay_django.admin import display, figures, page
+from cryptopay_django.admin.outcome import told
+from cryptopay_django.models import Resolution
+from cryptopay_django.testing.factories import InvoiceFactory
+
+IN_THE_COIN = {"price_currency": "BTC", "price_amount": Decimal("0.002"), "exchange_rate": None}
+
+
+def test_an_invoice_that_was_not_paid_in_time_is_shown_as_expired():
+    late = InvoiceFactory.build(expires_at=timezone.now() - timedelta(seconds=1))
+    waiting = InvoiceFactory.build()
+
+    assert "expired" in display.state_badges(late, timezone.now())
+    assert "expired" not in display.state_badges(waiting, timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("values", "price"),
+    [
+        ({"paid_amount": Decimal("0.001")}, Decimal("50.00")),
+        ({"paid_amount": Decimal("0.003")}, Decimal("50.00")),
+        ({"paid_amount": Decimal("0.001"), "exchange_rate": None}, None),
+        ({"paid_amount": Decimal("0.001"), **IN_THE_COIN}, Decimal("0.001")),
+    ],
+)
+def test_a_difference_is_told_in_the_coin_and_in_the_price_where_there_is_a_rate(values, price):
+    invoice = InvoiceFactory.build(**values)
+
+    found = display.difference(invoice)
+
+    assert (found.coin, found.price) == (Decimal("0.001"), price)
+    assert found.is_missing is (invoice.paid_amount < invoice.pay_amount)
+    assert ("≈" in display.difference_html(invoice)) is (price == 50)
+
+
+@pytest.mark.parametrize("paid", ["0", "0.002"])
+def test_nothing_paid_and_enough_paid_are_no_difference(paid):
+    invoice = InvoiceFactory.build(paid_amount=Decimal(paid))
+
+    assert (display.difference(invoice), display.difference_html(invoice)) == (None, display.NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"),
+    [({"seconds": 59}, "now"), ({"minutes": 59}, "59 min"), ({"minutes": 60}, "1 h"), ({"hours": 47}, "47 h"),
+     ({"hours": 48}, "2 days"), ({"days": 30}, "30 days"), ({"minutes": -5}, "now")],
+)  # fmt: skip
+def test_a_length_of_time_is_told_by_its_largest_unit(length, shown):
+    assert display.span(timedelta(**length)) == shown
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("role", "status"), [("finance", 404), ("bare", 403), ("superuser", 404)])
+def test_acts_on_what_is_not_there_are_refused_before_they_are_not_found(login, role, status):
+    client = login(role)
+    nowhere = "00000000-0000-4000-8000-000000000000"
+
+    for name in ("invoice_refund", "resolution_approve"):
+        assert client.get(reverse(f"admin:cryptopay_django_{name}", args=[nowhere])).status_code == status
+
+
+def test_what_a_new_invoice_waits_for_is_said():
+    now = timezone.now()
+    late = InvoiceFactory.build(expires_at=now - timedelta(seconds=1))
+
+    said = [page._new(invoice, now) for invoice in (InvoiceFactory.build(), late)]
+
+    assert said[0] == "Waiting for the customer's payment."
+    assert said[1].startswith("Not paid in time.")
+    assert page._new(InvoiceFactory.build(paid_amount=Decimal(1)), now).startswith("A payment was seen;")
+
+
+@pytest.mark.django_db
+def test_groups_are_not_made_before_there_are_permissions(capsys):
+    call_command("cryptopay_groups", verbosity=0)
+    assert capsys.readouterr().out == ""
+    Permission.objects.filter(codename="refund_invoice").delete()
+
+    with pytest.raises(CommandError, match="no permissions refund_invoice yet: run migrate"):
+        call_command("cryptopay_groups")
+
+
+@pytest.mark.django_db
+def test_resolutions_are_listed_by_whether_they_are_under_way(login):
+    invoice = InvoiceFactory()
+    for active, error in ((True, "under way"), (None, "over")):
+        Resolution.objects.create(invoice=invoice, kind="refund", actor=error, reason="asked", active=active)
+
+    page = login("superuser").get(reverse("admin:cryptopay_django_resolution_changelist"), {"state": "active"})
+
+    assert [row.actor for row in page.context["cl"].queryset] == ["under way"]
+
+
+def test_what_stands_beside_the_figures_of_a_payment():
+    short = InvoiceFactory.build(paid_amount=Decimal("0.001"))
+    in_the_coin = InvoiceFactory.build(paid_amount=Decimal("0.001"), **IN_THE_COIN)
+
+    notes = [figures._payment_rows(invoice)[-1][-1] for invoice in (InvoiceFactory.build(), short, in_the_coin)]
+
+    assert notes == ["", "0.001 BTC is missing (≈ 50.00 EUR)", "0.001 BTC is missing"]
+
+
+def resolution(**values):
+    asked = {"kind": "refund", "actor": "ada", "reason": "asked", "created_at": timezone.now(), **values}
+    return Resolution(invoice=InvoiceFactory.build(status="refunded", paid_amount=Decimal("0.001")), **asked)
+
+
+@pytest.mark.parametrize(
+    ("values", "level", "words"),
+    [
+        ({"status": "planned", "needs_approval": True}, messages.WARNING, "nothing was sent"),
+        ({"status": "succeeded"}, messages.SUCCESS, "Refunded. The invoice is refunded."),
+        (
+            {"status": "succeeded", "result": {"amount": "0.001", "currency": "BTC", "address": "there"}},
+            messages.SUCCESS,
+            "Refunded: 0.001 BTC to there, fee 0.",
+        ),
+        ({"status": "failed", "error": "too risky"}, messages.ERROR, "did not do it: too risky"),
+        ({"status": "unknown"}, messages.WARNING, "Do nothing"),
+        ({"status": "sent"}, messages.WARNING, "Do nothing"),
+    ],
+)
+def test_what_came_of_an_act_is_told(values, level, words):
+    shown = told(resolution(**values))
+
+    assert shown[0] == level
+    assert words in shown[1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"refund_overage": True}, "the overage is refunded to OUR OWN coin account"),
+        ({"address": "tb1there"}, "The refund goes to the address tb1there."),
+        ({"address": None}, "The customer gets nothing by this."),
+    ],
+)
+def test_the_second_person_reads_where_the_coins_would_go(parameters, words):
+    shown = figures.approve_context(resolution(parameters={"call": "create_refund", **parameters}))
+
+    assert words in str(shown)

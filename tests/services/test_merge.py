@@ -1,0 +1,169 @@
+"""Which snapshot means what: how it stands to our row, what contradicts the order, what pays for it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from cryptopay_django.services.merge import (
+    Relation,
+    contradictions,
+    is_covered,
+    is_recalculated,
+    needs_confirmation,
+    relation,
+    status_event,
+)
+
+from .merging import NOT_YET, NOW, RECALCULATED, row, said
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        (("new", ""), ("new", None), Relation.SAME),
+        (("new", ""), ("unresolved", "underpaid"), Relation.AHEAD),
+        (("new", ""), ("completed", None), Relation.AHEAD),
+        (("new", ""), ("refunded", None), Relation.AHEAD),
+        (("new", ""), ("cancelled", None), Relation.AHEAD),
+        (("unresolved", "underpaid"), ("new", None), Relation.BEHIND),
+        (("unresolved", "underpaid"), ("unresolved", "underpaid"), Relation.SAME),
+        (("unresolved", "underpaid"), ("unresolved", "paid_late"), Relation.CONFLICT),
+        (("unresolved", "underpaid"), ("unresolved", None), Relation.CONFLICT),
+        (("unresolved", ""), ("unresolved", None), Relation.SAME),
+        (("unresolved", "underpaid"), ("completed", None), Relation.AHEAD),
+        (("completed", ""), ("unresolved", "underpaid"), Relation.BEHIND),
+        (("completed", ""), ("new", None), Relation.BEHIND),
+        (("completed", ""), ("completed", None), Relation.SAME),
+        (("completed", ""), ("completed", "overpaid"), Relation.SAME),
+        (("completed", ""), ("refunded", None), Relation.CONFLICT),
+        (("refunded", ""), ("cancelled", None), Relation.CONFLICT),
+        (("cancelled", ""), ("completed", None), Relation.CONFLICT),
+        (("new", ""), ("blessed", None), Relation.UNKNOWN),
+        (("completed", ""), ("blessed", None), Relation.UNKNOWN),
+    ],
+)
+def test_statuses_are_compared_along_the_graph(ours, theirs, expected):
+    invoice = row(status=ours[0], status_context=ours[1])
+
+    assert relation(invoice, said(invoice, status=theirs[0], status_context=theirs[1])) is expected
+
+
+@pytest.mark.parametrize(
+    ("ours", "changes", "believing", "checking"),
+    [
+        ("new", {}, False, False),
+        ("new", {"paid_amount": "0.001"}, False, False),
+        ("new", {"status": "unresolved", "status_context": "underpaid"}, False, False),
+        ("new", {"status": "completed"}, False, True),
+        ("new", {"status": "cancelled"}, False, True),
+        ("completed", {"status": "completed"}, False, False),
+        ("completed", {"status": "cancelled"}, True, True),
+        ("completed", {"status": "new"}, False, False),
+        ("new", {"status": "blessed"}, False, True),
+        ("new", {"price_amount": "1"}, False, True),
+    ],
+)
+def test_the_gateway_is_asked_about_ends_and_about_what_cannot_be(settings, ours, changes, believing, checking):
+    invoice = row(status=ours)
+    asked = []
+
+    for settings.CRYPTOPAY_CONFIRM_WITH_API in (False, True):
+        asked.append(needs_confirmation(invoice, said(invoice, **changes)))
+
+    assert asked == [believing, checking]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"status": "completed", **RECALCULATED}, True),
+        ({"status": "unresolved", **RECALCULATED}, True),
+        ({"status": "new", **RECALCULATED}, False),
+        ({"status": "cancelled", **RECALCULATED}, False),
+        ({"status": "completed", **RECALCULATED, "paid_amount": "0.0011"}, False),
+        ({"status": "completed", **RECALCULATED, "pay_amount": "0", "paid_amount": "0"}, False),
+        ({"status": "completed", **RECALCULATED, "price_currency": "BTC"}, False),
+        ({"status": "completed", **RECALCULATED, "price_currency": "BTC", "price_amount": "0.001"}, True),
+    ],
+)
+def test_only_a_paid_invoice_on_its_way_to_completed_can_be_recalculated(changes, expected):
+    invoice = row()
+
+    assert is_recalculated(invoice, said(invoice, **changes)) is expected
+
+
+def test_an_invoice_that_was_never_asked_for_an_amount_cannot_be_recalculated():
+    assert not is_recalculated(row(pay_amount=None), said(row(), status="completed", **RECALCULATED))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, []),
+        ({"id": str(UUID(int=7))}, [f"id is {UUID(int=7)}, ordered was {UUID(int=5)}"]),
+        ({"price_amount": "99"}, ["price_amount is 99, ordered was 100"]),
+        ({"price_amount": "100.00"}, []),
+        ({"price_currency": "USD"}, ["price_currency is USD, ordered was EUR"]),
+        ({"pay_amount": "0.0020000001"}, ["pay_amount is 0.0020000001, ordered was 0.002"]),
+        ({"pay_amount": "0.0000001"}, ["pay_amount is 0.0000001, ordered was 0.002"]),
+        ({"pay_currency": "LTC"}, ["pay_currency is LTC, ordered was BTC"]),
+        ({"custom_id": "another"}, ["custom_id is another, ordered was order-5"]),
+        ({"network": "tron"}, ["network is tron, ordered was bitcoin"]),
+        ({"address": "elsewhere?dt=77"}, ["address is elsewhere, ordered was here"]),
+        ({"address": "here?dt=78"}, ["destination_tag is 78, ordered was 77"]),
+        ({"custom_id": None, "network": None, "address": None}, []),
+        ({"custom_id": "x" * 101}, [f"custom_id is {'x' * 100}, ordered was order-5"]),
+        ({"status": "completed", **RECALCULATED}, []),
+        ({"status": "completed", **RECALCULATED, "network": "tron"}, ["network is tron, ordered was bitcoin"]),
+        (
+            {"price_amount": "99", "pay_amount": "1"},
+            ["price_amount is 99, ordered was 100", "pay_amount is 1, ordered was 0.002"],
+        ),
+    ],
+)
+def test_what_breaks_the_price_seal_is_said_in_words(changes, told):
+    invoice = row(gateway_id=UUID(int=5), custom_id="order-5", address="here", destination_tag="77")
+
+    assert contradictions(invoice, said(invoice, **changes)) == told
+
+
+def test_what_is_not_known_yet_contradicts_nothing():
+    told = said(row(destination_tag="77", custom_id="order-5"))
+
+    assert contradictions(row(custom_id="order-5", **NOT_YET), told) == []
+
+
+@pytest.mark.parametrize(
+    ("settled", "tolerance", "fulfil", "covered"),
+    [
+        ("100", "0", False, True),
+        ("99.99", "0", False, False),
+        ("99", "0.01", False, True),
+        ("98.99", "0.01", False, False),
+        ("1", "0", True, True),
+        (None, "0", False, False),
+    ],
+)
+def test_what_covers_an_order_is_for_the_shop_to_say(settings, settled, tolerance, fulfil, covered):
+    settings.CRYPTOPAY_SHORTFALL_TOLERANCE = Decimal(tolerance)
+    settings.CRYPTOPAY_FULFIL_SHORT_SETTLEMENTS = fulfil
+
+    assert is_covered(row(settled_amount=settled and Decimal(settled))) is covered
+
+
+def test_a_shortfall_that_a_person_accepted_completes_the_order():
+    invoice = row(status="completed", settled_amount=Decimal("51.5"))
+
+    assert status_event(invoice, at=NOW).kind == "invoice_settled_short"
+    assert status_event(invoice, at=NOW, is_shortfall_accepted=True).kind == "invoice_completed"
+
+
+def test_what_covers_an_order_is_for_its_account_to_say(settings):
+    own = settings.CRYPTOPAY_ACCOUNTS["second"] | {"OPTIONS": {"SHORTFALL_TOLERANCE": Decimal("0.05")}}
+    settings.CRYPTOPAY_ACCOUNTS = settings.CRYPTOPAY_ACCOUNTS | {"second": own}
+    short = {"settled_amount": Decimal(96)}
+
+    assert (is_covered(row(account="second", **short)), is_covered(row(**short))) == (True, False)

@@ -1,0 +1,281 @@
+"""What a snapshot makes of a row: identity, seal, status and amounts, and what the shop is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from cryptopay_django.models import Payment
+from cryptopay_django.services.merge import Merge, merge_snapshot
+from cryptopay_django.testing.factories import PaymentFactory, transaction_wire
+
+from .merging import NOT_YET, NOW, RECALCULATED, A, kinds, row, said, take
+
+
+def test_no_news_changes_nothing():
+    merge = take(row())
+
+    assert merge == Merge()
+    assert not merge
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"changed": {"status"}},
+        {"new_payments": [Payment()]},
+        {"changed_payments": {PaymentFactory.build(pk=1): {"amount"}}},
+        {"events": [None]},
+    ],
+)
+def test_whatever_a_merge_did_is_news(change):
+    assert Merge(**change)
+
+
+def test_the_creations_answer_fills_in_what_was_not_known_and_is_told_of():
+    invoice, made = row(custom_id="order-5", **NOT_YET), row(custom_id="order-5", destination_tag="77")
+
+    merge = merge_snapshot(
+        invoice, {}, said(made, uri="bitcoin:x", hosted_page_url="https://pay.example/1"), confirmed=True, at=NOW
+    )
+
+    assert merge.changed == set(NOT_YET)
+    assert (invoice.gateway_id, invoice.address, invoice.destination_tag) == (made.gateway_id, made.address, "77")
+    assert (invoice.network, invoice.uri, invoice.hosted_page_url) == ("bitcoin", "bitcoin:x", "https://pay.example/1")
+    assert invoice.expires_at == said(made).expires_at
+    assert (invoice.pay_amount, invoice.exchange_rate) == (Decimal("0.002"), Decimal(50000))
+    (event,) = merge.events
+    assert (event.kind, event.once, event.created_at) == ("invoice_created", "invoice_created", NOW)
+
+
+def test_what_is_known_of_the_creation_is_not_replaced():
+    invoice = row(uri="bitcoin:ours", exchange_rate=Decimal(1), hosted_page_url="https://ours.example")
+    before = invoice.expires_at
+
+    merge = take(
+        invoice,
+        confirmed=True,
+        uri="bitcoin:theirs",
+        hosted_page_url="https://theirs.example",
+        expires_at="2030-01-01T00:00:00Z",
+    )
+
+    assert not merge
+    assert (invoice.uri, invoice.exchange_rate, invoice.expires_at) == ("bitcoin:ours", Decimal(1), before)
+
+
+def test_without_an_exchange_there_is_no_rate():
+    invoice = row(exchange_rate=None)
+
+    assert not take(invoice, exchange=None)
+    assert invoice.exchange_rate is None
+
+
+@pytest.mark.parametrize(("status", "confirmed"), [("new", False), ("completed", False), ("completed", True)])
+def test_a_broken_seal_holds_the_invoice_and_takes_neither_amounts_nor_completion(status, confirmed):
+    invoice = row()
+
+    merge = take(invoice, confirmed=confirmed, status=status, price_amount="1", paid_amount="0.001", fee="9")
+
+    reason = "price_amount is 1, ordered was 100"
+    assert (invoice.status, invoice.quarantine_reason) == ("new", reason)
+    assert (invoice.paid_amount, invoice.fee_amount, invoice.settled_amount) == (0, 1, None)
+    assert merge.changed == {"quarantine_reason"}
+    (event,) = merge.events
+    assert (event.kind, event.detail, event.created_at) == ("invoice_quarantined", {"reason": reason}, NOW)
+
+
+def test_a_broken_seal_does_not_keep_the_invoice_from_another_end():
+    invoice = row()
+
+    merge = take(invoice, status="cancelled", price_amount="1")
+
+    assert (invoice.status, invoice.quarantine_reason != "") == ("cancelled", True)
+    assert kinds(merge) == ["invoice_quarantined"], "a held invoice is told of when it is released"
+
+
+def test_the_doubts_of_a_callback_hold_the_invoice_that_the_gateway_confirms():
+    invoice = row()
+
+    merge = take(invoice, confirmed=True, doubts=["address is x, ordered was y"] * 2, status="completed")
+
+    assert (invoice.status, invoice.quarantine_reason) == ("new", "address is x, ordered was y")
+    assert kinds(merge) == ["invoice_quarantined"]
+
+
+def test_one_that_is_held_keeps_its_first_reason_and_is_told_of_once():
+    invoice = row(quarantine_reason="first")
+
+    merge = take(invoice, price_amount="1")
+
+    assert (merge, invoice.quarantine_reason) == (Merge(), "first")
+
+
+def test_all_reasons_are_named():
+    invoice = row()
+
+    take(invoice, price_amount="1", status="blessed")
+
+    assert invoice.quarantine_reason == "price_amount is 1, ordered was 100; its status is unknown here: blessed"
+
+
+def test_an_unknown_status_holds_the_invoice_and_brings_nothing_else():
+    invoice = row()
+
+    merge = take(invoice, confirmed=True, status="blessed", paid_amount="0.002", transactions=[transaction_wire(A)])
+
+    assert (invoice.status, invoice.paid_amount, merge.new_payments) == ("new", 0, [])
+    assert merge.changed == {"quarantine_reason"}
+
+
+def test_a_snapshot_from_behind_brings_nothing_not_even_amounts():
+    invoice = row(status="completed", paid_amount=Decimal("0.001"), settled_amount=Decimal(100))
+
+    merge = take(invoice, status="new", paid_amount="0.002", fee="7", transactions=[transaction_wire(A)])
+
+    assert not merge
+    assert invoice.paid_amount == Decimal("0.001")
+
+
+def test_a_conflict_of_a_callback_decides_nothing_not_even_what_it_contradicts():
+    invoice = row(status="completed", settled_amount=Decimal(100))
+
+    assert not take(invoice, status="cancelled", price_amount="1", transactions=[transaction_wire(A)])
+    assert (invoice.status, invoice.quarantine_reason) == ("completed", "")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "settled"),
+    [("completed", "refunded", None), ("cancelled", "completed", Decimal(100)), ("refunded", "cancelled", None)],
+)
+def test_an_end_that_the_gateway_changes_is_taken_held_and_not_told_to_the_shop(ours, theirs, settled):
+    invoice = row(status=ours, settled_amount=Decimal(100) if ours == "completed" else None)
+
+    merge = take(invoice, confirmed=True, status=theirs)
+
+    reason = f"the gateway changed its final status from {ours} to {theirs}"
+    assert (invoice.status, invoice.settled_amount, invoice.finished_at) == (theirs, settled, NOW)
+    assert invoice.quarantine_reason == reason
+    assert merge.changed == {"status", "status_context", "settled_amount", "finished_at", "quarantine_reason"}
+    overruled, held = merge.events
+    assert (overruled.kind, overruled.detail) == ("status_overruled", {"from": ours, "to": theirs})
+    assert (held.kind, held.detail) == ("invoice_quarantined", {"reason": reason})
+    assert overruled.created_at == held.created_at == NOW
+
+
+def test_a_change_of_context_that_the_gateway_confirms_is_taken_and_told():
+    invoice = row(status="unresolved", status_context="underpaid")
+
+    merge = take(invoice, confirmed=True, status="unresolved", status_context="paid_late")
+
+    assert (invoice.status, invoice.status_context) == ("unresolved", "paid_late")
+    assert [(event.kind, event.detail) for event in merge.events] == [("invoice_unresolved", {"context": "paid_late"})]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "once", "detail"),
+    [
+        ({"status": "unresolved", "status_context": "overpaid"}, "invoice_unresolved", None, {"context": "overpaid"}),
+        ({"status": "unresolved"}, "invoice_unresolved", None, {"context": ""}),
+        ({"status": "refunded"}, "invoice_refunded", "invoice_refunded", {}),
+        ({"status": "cancelled"}, "invoice_cancelled", "invoice_cancelled", {}),
+        (
+            {"status": "completed"},
+            "invoice_completed",
+            "invoice_completed",
+            {"settled_amount": "100.0", "ordered_amount": "100"},
+        ),
+        (
+            {"status": "completed", **RECALCULATED},
+            "invoice_settled_short",
+            "invoice_settled_short",
+            {"settled_amount": "51.5", "ordered_amount": "100"},
+        ),
+    ],
+)
+def test_each_move_is_told_with_what_a_shop_needs(changes, kind, once, detail):
+    invoice = row()
+
+    merge = take(invoice, **{"price_amount": "100.0", **changes})
+
+    assert (invoice.status, invoice.status_context) == (changes["status"], changes.get("status_context", ""))
+    (event,) = merge.events
+    assert (event.kind, event.once, event.detail, event.created_at) == (kind, once, detail, NOW)
+    assert event.invoice is invoice
+    assert {"status", "status_context", "settled_amount", "finished_at", "quarantine_reason"} <= merge.changed
+
+
+@pytest.mark.parametrize("status", ["refunded", "cancelled"])
+def test_only_a_completed_invoice_has_been_settled(status):
+    invoice = row()
+
+    take(invoice, status=status)
+
+    assert (invoice.settled_amount, invoice.finished_at) == (None, NOW)
+
+
+def test_a_held_invoice_moves_without_a_word_to_the_shop():
+    invoice = row(quarantine_reason="checked by hand")
+
+    merge = take(invoice, status="completed")
+
+    assert (invoice.status, invoice.quarantine_reason) == ("completed", "checked by hand")
+    assert merge.events == []
+
+
+@pytest.mark.parametrize(
+    ("how", "paid", "fee"),
+    [
+        ({"paid_amount": "0.0015"}, "0.0015", "1"),
+        ({"paid_amount": "0.0005"}, "0.001", "1"),
+        ({"paid_amount": "0.0005", "confirmed": True}, "0.0005", "3"),
+        ({"paid_amount": "0.0005", "status": "unresolved", "status_context": "underpaid"}, "0.0005", "3"),
+        ({"paid_amount": "0.0015", "outdated": True}, "0.001", "1"),
+        ({"paid_amount": "0.0015", "outdated": True, "status": "unresolved"}, "0.0015", "3"),
+    ],
+)
+def test_amounts_grow_and_are_lowered_only_by_what_is_known_to_be_later(how, paid, fee):
+    invoice = row(paid_amount=Decimal("0.001"))
+
+    take(invoice, fee="3", fee_currency="EUR", **how)
+
+    assert (invoice.paid_amount, invoice.fee_amount) == (Decimal(paid), Decimal(fee))
+
+
+def test_what_is_not_said_to_be_outdated_is_news():
+    invoice = row()
+
+    merge = merge_snapshot(invoice, {}, said(invoice, paid_amount="0.001"), confirmed=False, at=NOW)
+
+    assert (merge.changed, invoice.paid_amount) == ({"paid_amount"}, Decimal("0.001"))
+
+
+def test_a_move_is_written_together_with_what_else_was_learned():
+    merge = take(row(), status="completed", paid_amount="0.002")
+
+    assert {"paid_amount", "status"} <= merge.changed
+
+
+@pytest.mark.parametrize(("currency", "expected"), [("USD", "USD"), (None, "")])
+def test_a_fee_that_was_not_known_is_taken_from_any_snapshot(currency, expected):
+    invoice = row(fee_amount=None, fee_currency="")
+
+    merge = take(invoice, fee="3", fee_currency=currency)
+
+    assert (invoice.fee_amount, invoice.fee_currency) == (Decimal(3), expected)
+    assert merge.changed >= {"fee_amount"}
+
+
+def test_a_fee_is_not_lost_to_a_snapshot_without():
+    invoice = row()
+
+    assert not take(invoice, confirmed=True, fee=None, fee_currency=None)
+    assert (invoice.fee_amount, invoice.fee_currency) == (1, "EUR")
+
+
+def test_a_snapshot_without_an_address_is_taken():
+    invoice = row(address="", destination_tag="")
+
+    assert not merge_snapshot(invoice, {}, replace(said(invoice), address=None), confirmed=True, at=NOW)
