@@ -24,7 +24,8 @@ def test_a_transaction_that_was_not_seen_is_a_payment_and_is_told_of():
     assert (event.kind, event.once, event.payment) == ("payment_detected", f"payment_detected:{A}", payment)
     assert (event.invoice, event.created_at) == (invoice, NOW)
     assert merge.changed_payments == {}, "a new one is written whole"
-    assert merge.changed == {"paid_amount"}
+    assert merge.changed == {"paid_amount", "risk_level"}
+    assert invoice.risk_level == "low"
 
 
 def test_a_transaction_that_is_known_is_no_news():
@@ -111,7 +112,7 @@ def test_what_is_known_of_a_payment_is_not_lost_to_a_snapshot_without():
         pk=1, txid=A, risk_score=Decimal(3), risk_level="low", risk_resource_name="Shop", source_addresses=["one"]
     )
 
-    assert not take(row(), [known], transactions=[{"txid": A, "risk": None}])
+    assert not take(row(risk_level="low"), [known], transactions=[{"txid": A, "risk": None}])
     assert (known.risk_score, known.risk_resource_name, known.source_addresses) == (Decimal(3), "Shop", ["one"])
 
 
