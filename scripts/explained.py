@@ -25,8 +25,9 @@ class Explained:
 
 
 SIGNING, MERGE, EVENTS = "gateway/signing.py", "services/merge.py", "services/events.py"
-RESOLUTION = "services/resolution.py"
+RESOLUTION, SCHEMAS = "services/resolution.py", "gateway/schemas.py"
 ONE_DATABASE = "with one database a model is routed as none is"
+NAMED = "the pattern names each character, so the flag is for the reader"
 SPELLING = "Python takes the name of an algorithm or an encoding in either spelling"
 
 EXPLAINED: tuple[Explained, ...] = (
@@ -35,7 +36,7 @@ EXPLAINED: tuple[Explained, ...] = (
         "module",
         '_HEX_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)',
         r".*\{64\}\", \)",
-        "the pattern names each character, so the flag is for the reader",
+        NAMED,
     ),
     Explained(
         SIGNING,
@@ -148,5 +149,42 @@ EXPLAINED: tuple[Explained, ...] = (
         "with write_transaction(Resolution):",
         r".*\(None\):",
         ONE_DATABASE,
+    ),
+    Explained(RESOLUTION, "_drop", "with write_transaction(Resolution):", r".*\(None\):", ONE_DATABASE),
+    Explained(
+        MERGE,
+        "_take_identity",
+        'if value not in (None, "") and getattr(invoice, name) in (None, "")',
+        ".*XXXX.*",
+        "an empty text in place of an empty text is no change",
+    ),
+    Explained(MERGE, "_take_risk", "known |= {", "known = {", "nothing is in it before"),
+    Explained(
+        EVENTS,
+        "backoff",
+        "return timedelta(seconds=min(10 * 2 ** min(attempts - 1, 10), 3600))",
+        r".*min\(attempts - 1, 11\).*",
+        "an hour is the most in either case",
+    ),
+    Explained(
+        SCHEMAS,
+        "module",
+        r'rf"([^?]+)\?(?:dt|memo|memo_id)=([0-9A-Za-z._-]{{1,{limits.DESTINATION_TAG_LENGTH}}})", re.ASCII / )',
+        r".*\}\)\", \)",
+        NAMED,
+    ),
+    *(
+        Explained(
+            SCHEMAS,
+            name,
+            f"@dataclass(frozen=True, slots=True{more})",
+            rf"@dataclass\(frozen=True, (slots=(None|False))?{more}\)|@dataclass\(frozen=True{more}\)",
+            "slots make messages small; that nothing can be written into them is `frozen`",
+        )
+        for names, more in (
+            (("Risk", "Transaction", "Exchange", "CallbackMessage", "_Envelope"), ""),
+            (("InvoiceSnapshot", "Recalculation", "Refund"), ", kw_only=True"),
+        )
+        for name in names
     ),
 )

@@ -41,7 +41,7 @@ MODULES = {
     "services/events.py": ("services/test_events.py", "services/test_handling.py"),
     "services/resolution.py": ("services/test_settle.py", "services/test_four_eyes.py"),
     "services/protocol.py": ("services/test_unknown.py", "services/test_settle.py", "services/test_four_eyes.py"),
-    "services/resolver.py": ("services/test_unknown.py", "services/test_settle.py"),
+    "services/resolver.py": ("services/test_unknown.py", "services/test_outcomes.py", "services/test_settle.py"),
 }
 """Which tests judge a module: the quick ones that are about it."""
 

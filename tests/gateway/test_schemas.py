@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from cryptopay_django.exceptions import WireError
 from cryptopay_django.gateway import limits
 from cryptopay_django.gateway.resources import Coin, CoinNetwork, Customer, ErrorBody, Feature, Rate
 from cryptopay_django.gateway.schemas import (
@@ -284,3 +285,63 @@ def test_messages_are_frozen_and_can_be_pickled_and_copied():
 def test_amounts_are_written_without_an_exponent(amount, plain, gateway):
     assert plain_text(Decimal(amount)) == plain
     assert amount_text(Decimal(amount)) == gateway
+
+
+REQUIRED = {
+    Risk: {"score": 1, "level": "low"},
+    Transaction: {"txid": "ab"},
+    Exchange: {"pair": "BTCEUR", "rate": "1.0"},
+    InvoiceSnapshot: {
+        "id": examples.INVOICE_ID, "status": "new", "price_amount": "1.0", "price_currency": "EUR",
+        "pay_amount": "1.0", "pay_currency": "BTC", "paid_amount": "0.0",
+    },
+    CallbackMessage: {"type": "Unheard", "event": "of"},
+    Recalculation: {
+        "id": examples.OTHER_ID, "invoice_id": examples.INVOICE_ID, "pay_amount": "1.0", "pay_currency": "BTC",
+        "price_amount": "1.0", "price_currency": "EUR",
+    },
+    Refund: {
+        "id": examples.OTHER_ID, "invoice_id": examples.INVOICE_ID, "amount": "1.0", "amount_currency": "BTC",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("schema", REQUIRED)
+def test_what_may_be_absent_reads_as_nothing(schema):
+    read = schema.from_wire(over_the_wire(REQUIRED[schema]))
+
+    absent = {name: getattr(read, name) for name in schema.__annotations__ if name not in REQUIRED[schema]}
+    lists = {"transactions", "source_addresses"}
+    assert absent == {name: () if name in lists else None for name in absent}
+
+
+@pytest.mark.parametrize("schema", REQUIRED)
+def test_what_must_be_there_is_missed(schema):
+    for name in REQUIRED[schema]:
+        with pytest.raises(WireError, match="is missing"):
+            schema.from_wire(over_the_wire({key: value for key, value in REQUIRED[schema].items() if key != name}))
+
+
+def test_a_callback_made_here_need_not_be_about_an_invoice():
+    assert CallbackMessage("Unheard", "of").invoice is None
+
+
+@pytest.mark.parametrize("schema", [InvoiceSnapshot, Recalculation, Refund])
+def test_messages_of_many_members_are_made_by_name(schema):
+    with pytest.raises(TypeError, match="takes 1 positional argument"):
+        schema(UUID(int=1))
+
+
+@pytest.mark.parametrize(
+    ("message", "path"),
+    [
+        ({"type": "Invoice"}, "mail.event"),
+        ({"type": "Invoice", "event": "created"}, "mail.data"),
+        ({"type": "Invoice", "event": "created", "data": {}}, "mail.data.id"),
+    ],
+)
+def test_what_is_wrong_with_a_callback_is_found_by_its_path(message, path):
+    with pytest.raises(WireError) as refusal:
+        CallbackMessage.from_wire(message, "mail")
+
+    assert refusal.value.field == path

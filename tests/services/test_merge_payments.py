@@ -47,7 +47,7 @@ def test_a_settled_snapshot_confirms_all_that_it_lists(status):
     assert merge.changed_payments == {payment: {"status", "confirmed_at"} for payment in known}
     told = [event for event in merge.events if event.kind == "payment_confirmed"]
     assert [event.once for event in told] == [f"payment_confirmed:{A}", f"payment_confirmed:{B}"]
-    assert [event.payment for event in told] == known
+    assert [(event.payment, event.created_at) for event in told] == [(payment, NOW) for payment in known]
 
 
 @pytest.mark.parametrize("status", ["new", "cancelled", "refunded"])

@@ -85,6 +85,7 @@ def test_a_broken_seal_holds_the_invoice_and_takes_neither_amounts_nor_completio
     assert merge.changed == {"quarantine_reason"}
     (event,) = merge.events
     assert (event.kind, event.detail, event.created_at) == ("invoice_quarantined", {"reason": reason}, NOW)
+    assert event.invoice is invoice
 
 
 def test_a_broken_seal_does_not_keep_the_invoice_from_another_end():
@@ -163,6 +164,7 @@ def test_an_end_that_the_gateway_changes_is_taken_held_and_not_told_to_the_shop(
     assert (overruled.kind, overruled.detail) == ("status_overruled", {"from": ours, "to": theirs})
     assert (held.kind, held.detail) == ("invoice_quarantined", {"reason": reason})
     assert overruled.created_at == held.created_at == NOW
+    assert overruled.invoice is held.invoice is invoice
 
 
 def test_a_change_of_context_that_the_gateway_confirms_is_taken_and_told():
@@ -204,6 +206,7 @@ def test_each_move_is_told_with_what_a_shop_needs(changes, kind, once, detail):
     (event,) = merge.events
     assert (event.kind, event.once, event.detail, event.created_at) == (kind, once, detail, NOW)
     assert event.invoice is invoice
+    assert invoice.finished_at == (None if invoice.status == "unresolved" else NOW)
     assert {"status", "status_context", "settled_amount", "finished_at", "quarantine_reason"} <= merge.changed
 
 
