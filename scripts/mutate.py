@@ -31,8 +31,6 @@ from scripts.swapping import Judge
 MODULES = {
     "gateway/signing.py": ("gateway/test_signing.py",),
     "gateway/schemas.py": ("gateway/test_schemas.py", "gateway/test_refusals.py"),
-    "gateway/values.py": ("gateway/test_schemas.py", "gateway/test_refusals.py"),
-    "gateway/strictjson.py": ("gateway/test_strictjson.py", "gateway/test_schemas.py", "gateway/test_refusals.py"),
     "services/merge.py": (
         "services/test_merge.py",
         "services/test_merge_snapshots.py",
@@ -40,8 +38,6 @@ MODULES = {
     ),
     "services/events.py": ("services/test_events.py", "services/test_handling.py"),
     "services/resolution.py": ("services/test_settle.py", "services/test_four_eyes.py"),
-    "services/protocol.py": ("services/test_unknown.py", "services/test_settle.py", "services/test_four_eyes.py"),
-    "services/resolver.py": ("services/test_unknown.py", "services/test_outcomes.py", "services/test_settle.py"),
 }
 """Which tests judge a module: the quick ones that are about it."""
 
