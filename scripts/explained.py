@@ -26,8 +26,12 @@ class Explained:
 
 SIGNING, MERGE, EVENTS = "gateway/signing.py", "services/merge.py", "services/events.py"
 RESOLUTION, SCHEMAS = "services/resolution.py", "gateway/schemas.py"
+JSON, VALUES = "gateway/strictjson.py", "gateway/values.py"
+TYPES = "for the type checker; nothing is done with it"
 ONE_DATABASE = "with one database a model is routed as none is"
 NAMED = "the pattern names each character, so the flag is for the reader"
+FINITE = "F differs from f only in how it writes what is not finite"
+SLOTS = "slots make it small; that nothing can be written into it is `frozen`"
 SPELLING = "Python takes the name of an algorithm or an encoding in either spelling"
 
 EXPLAINED: tuple[Explained, ...] = (
@@ -179,12 +183,104 @@ EXPLAINED: tuple[Explained, ...] = (
             name,
             f"@dataclass(frozen=True, slots=True{more})",
             rf"@dataclass\(frozen=True, (slots=(None|False))?{more}\)|@dataclass\(frozen=True{more}\)",
-            "slots make messages small; that nothing can be written into them is `frozen`",
+            SLOTS,
         )
         for names, more in (
             (("Risk", "Transaction", "Exchange", "CallbackMessage", "_Envelope"), ""),
             (("InvoiceSnapshot", "Recalculation", "Refund"), ", kw_only=True"),
         )
         for name in names
+    ),
+    Explained(
+        JSON,
+        "module",
+        'Json: TypeAlias = Union[bool, int, Decimal, str, "list[Json]", "dict[str, Json]", None]',
+        r"Json: TypeAlias = None",
+        TYPES,
+    ),
+    Explained(
+        JSON,
+        "module",
+        r"""_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)""",
+        r".*\*\"', \)",
+        "a backslash before the end of a line is no JSON, and is refused as that",
+    ),
+    Explained(JSON, "module", '_PLAIN_KEY = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)', r".*\{1,64\}\", \)", NAMED),
+    Explained(JSON, "parse_json", 'text = body.decode("utf-8")', ".*UTF-8.*", SPELLING),
+    Explained(JSON, "dump_json", 'return _text_of(value).encode("utf-8")', ".*UTF-8.*", SPELLING),
+    Explained(
+        JSON, "_text_of", "return json.dumps(value, ensure_ascii=False)", ".*ensure_ascii=None.*", "None is as false"
+    ),
+    Explained(JSON, "_text_of", 'return format(value, "f")', '.*"F".*', FINITE),
+    Explained(
+        JSON,
+        "_check_depth",
+        'if text.count("[") + text.count("{") <= JSON_DEPTH:',
+        ".* < JSON_DEPTH:",
+        "a short cut: at the limit counting comes to the same",
+    ),
+    Explained(
+        JSON,
+        "_check_depth",
+        'for bracket in _BRACKET.finditer(_STRING.sub("", text)):',
+        ".*XXXX.*",
+        "letters are no brackets",
+    ),
+    Explained(
+        JSON,
+        "_check_depth",
+        'depth += 1 if bracket[0] in "[{" else -1',
+        ".*XX.*",
+        "a bracket is no letter",
+    ),
+    Explained(
+        JSON,
+        "_read_fraction",
+        'number = Decimal("NaN")',
+        r"number = Decimal\(\"(nan|NAN)\"\)",
+        "Python reads it in any spelling",
+    ),
+    Explained(VALUES, "module", 'T = TypeVar("T")', ".*", TYPES),
+    Explained(
+        VALUES,
+        "module",
+        '_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)',
+        r".*A-F.*re\.IGNORECASE \| re\.ASCII\)",
+        "capitals or not is all one to it",
+    ),
+    Explained(
+        VALUES,
+        "module",
+        r'_LINK = re.compile(r"https?://[^\s/?#\\@][^\s\\]*", re.IGNORECASE)',
+        r".*HTTPS.*re\.IGNORECASE\)",
+        "capitals or not is all one to it",
+    ),
+    Explained(VALUES, "Codec", "@dataclass(frozen=True, slots=True)", r".*True, (slots=(None|False))?\)", SLOTS),
+    Explained(VALUES, "amount_text", 'whole, _, decimals = format(amount, "f").partition(".")', '.*"F".*', FINITE),
+    Explained(
+        VALUES,
+        "amount_text",
+        "return f\"{whole}.{decimals.rstrip('0') or '0'}\"",
+        ".*XX0XX.*",
+        "there is no letter among decimals",
+    ),
+    Explained(VALUES, "plain_text", 'return format(amount, "f")', '.*"F".*', FINITE),
+    Explained(VALUES, "read_object", 'return cast("dict[str, Json]", value)', r"return cast\(.*, value\)", TYPES),
+    Explained(
+        VALUES,
+        "_read_details",
+        'return tuple(value) if isinstance(value, list) else (cast("Json", value),)',
+        r"return tuple\(value\) if isinstance\(value, list\) else \(cast\(.*, value\),\)",
+        TYPES,
+    ),
+    *(
+        Explained(
+            VALUES,
+            "module",
+            f"{name} = Annotated[str, text(limits.{name.upper()}_LENGTH, empty=False)]",
+            ".*empty=None.*",
+            "None is as false",
+        )
+        for name in ("Code", "Pair", "Txid")
     ),
 )

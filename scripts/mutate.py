@@ -31,6 +31,8 @@ from scripts.swapping import Judge
 MODULES = {
     "gateway/signing.py": ("gateway/test_signing.py",),
     "gateway/schemas.py": ("gateway/test_schemas.py", "gateway/test_refusals.py"),
+    "gateway/strictjson.py": ("gateway/test_strictjson.py", "gateway/test_limits.py", "gateway/test_schemas.py"),
+    "gateway/values.py": ("gateway/test_limits.py", "gateway/test_schemas.py", "gateway/test_refusals.py"),
     "services/merge.py": (
         "services/test_merge.py",
         "services/test_merge_snapshots.py",
