@@ -100,11 +100,14 @@ def _process(callback: Callback, deadline: float | None) -> Taken | None:
     return taken
 
 
-def process_and_deliver(callback: Callback, deadline: float | None = None) -> None:
-    """Process a callback, and deliver the events that it has brought. One that brought nothing new has none."""
+def process_and_deliver(callback: Callback, deadline: float | None = None, *, patient: bool = False) -> None:
+    """Process a callback, and deliver the events that it has brought. One that brought nothing new has none.
+
+    `patient` as for `deliver_written`.
+    """
     taken = _process(callback, deadline)
     if taken is not None and taken.events:
-        deliver_written(taken.invoice, taken.events, deadline=deadline)
+        deliver_written(taken.invoice, taken.events, deadline=deadline, patient=patient)
 
 
 def _try_message(callback: Callback, message: CallbackMessage, deadline: float | None) -> Taken | None:

@@ -6,6 +6,7 @@ import logging
 import time
 import traceback
 from collections.abc import Sequence
+from enum import Enum, auto
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,17 @@ from .handling import call_handlers
 
 logger = logging.getLogger("cryptopay_django")
 
+_PAUSES = (0.05, 0.1, 0.2)
+"""How long to wait, in seconds, before each look whether another process has finished with an invoice's events."""
+
+
+class _Turn(Enum):
+    """What became of an event's turn."""
+
+    TAKEN = auto()  # it is delivered, and the next one may follow
+    HELD = auto()  # it is in other hands, or one before it is pending
+    OVER = auto()  # it is not due, or has failed: nothing follows now
+
 
 def deliver_events(invoice: Invoice | None = None, *, limit: int = 100, deadline: float | None = None) -> int:
     """Deliver pending events, of one invoice or of all that have some due; return how many signals and calls it took.
@@ -35,19 +47,32 @@ def deliver_events(invoice: Invoice | None = None, *, limit: int = 100, deadline
     return delivered + call_handlers(invoice, limit=limit, deadline=deadline)
 
 
-def deliver_written(invoice: Invoice, events: Sequence[InvoiceEvent], *, deadline: float | None = None) -> int:
+def deliver_written(
+    invoice: Invoice, events: Sequence[InvoiceEvent], *, deadline: float | None = None, patient: bool = False
+) -> int:
     """Deliver what this process has written and committed just now: as `deliver_events`, without reading it again.
 
-    Receivers get the invoice as it was committed with these events. Earlier events of the invoice that are still
-    pending are left to whoever delivers what is due, and so are these.
+    Receivers get the invoice as it was committed with these events. While another process is at earlier events of
+    the invoice, these are left to whoever delivers what is due; somebody `patient`, after whom nobody may come for a
+    while, looks again a few times within a third of a second.
     """
-    delivered = 0
+    delivered, turn = 0, _Turn.TAKEN
     for event in events:
         if event.next_attempt_at is None:
             continue
-        if (deadline is not None and time.monotonic() >= deadline) or not _deliver_one(event.pk, invoice.pk, event):
+        if _is_over(deadline):
+            turn = _Turn.OVER
+        else:
+            turn = _deliver_one(event.pk, invoice.pk, event)
+        if turn is not _Turn.TAKEN:
             break
         delivered += 1
+    for pause in (0.0, *_PAUSES) if patient else (0.0,):
+        if turn is not _Turn.HELD or _is_over(deadline):
+            break
+        time.sleep(pause)
+        count, turn = _deliver_invoice(invoice.pk, limit=100, deadline=deadline)
+        delivered += count
     return delivered + call_handlers(invoice, deadline=deadline)
 
 
@@ -57,14 +82,18 @@ def retry_event(event: InvoiceEvent) -> bool:
     return bool(InvoiceEvent.objects.filter(due).update(next_attempt_at=timezone.now()))
 
 
+def _is_over(deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() >= deadline
+
+
 def _send_signals(invoice: Invoice | None, *, limit: int, deadline: float | None) -> int:
     if invoice is not None:
-        return _deliver_invoice(invoice.pk, limit=limit, deadline=deadline)
+        return _deliver_invoice(invoice.pk, limit=limit, deadline=deadline)[0]
     delivered = 0
     for invoice_id in dict.fromkeys(_due_events().values_list("invoice_id", flat=True)[:limit]):
-        if deadline is not None and time.monotonic() >= deadline:
+        if _is_over(deadline):
             break
-        delivered += _deliver_invoice(invoice_id, limit=limit, deadline=deadline)
+        delivered += _deliver_invoice(invoice_id, limit=limit, deadline=deadline)[0]
     return delivered
 
 
@@ -78,14 +107,18 @@ def _due_events() -> QuerySet[InvoiceEvent]:
     return due.order_by("next_attempt_at", "pk")
 
 
-def _deliver_invoice(invoice_id: UUID, *, limit: int, deadline: float | None) -> int:
-    """Deliver an invoice's pending events in order, up to the first that is not due, fails, or is in other hands."""
+def _deliver_invoice(invoice_id: UUID, *, limit: int, deadline: float | None) -> tuple[int, _Turn]:
+    """Deliver an invoice's pending events in order, up to the first that is not due, fails, or is in other hands.
+
+    Return how many that were, and what became of the turn of the last one looked at.
+    """
     delivered = 0
     for event in InvoiceEvent.objects.find(_pending, invoice_id=invoice_id)[:limit]:
-        if (deadline is not None and time.monotonic() >= deadline) or not _deliver_one(event.pk, invoice_id):
-            break
+        turn = _Turn.OVER if _is_over(deadline) else _deliver_one(event.pk, invoice_id)
+        if turn is not _Turn.TAKEN:
+            return delivered, turn
         delivered += 1
-    return delivered
+    return delivered, _Turn.TAKEN
 
 
 def _pending(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
@@ -113,8 +146,8 @@ def _is_in_turn(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
     return _in_turn(events).only("next_attempt_at")
 
 
-def _deliver_one(event_id: int, invoice_id: UUID, written: InvoiceEvent | None = None) -> bool:
-    """Send one event's signal in one transaction; return whether the next one may follow.
+def _deliver_one(event_id: int, invoice_id: UUID, written: InvoiceEvent | None = None) -> _Turn:
+    """Send one event's signal in one transaction; return what became of its turn.
 
     1. Lock the event, so that nobody else delivers it; another holder goes on with this invoice. Nor is it
        its turn while an earlier one is pending.
@@ -127,13 +160,13 @@ def _deliver_one(event_id: int, invoice_id: UUID, written: InvoiceEvent | None =
             locked = _lock_written(event_id) if written else _lock(event_id)
             if locked is None:
                 note(outcome="in other hands, or not its turn")
-                return False
+                return _Turn.HELD
             if locked.next_attempt_at is None:
                 note(outcome="delivered already")
-                return True
+                return _Turn.TAKEN
             if locked.next_attempt_at > timezone.now():
                 note(outcome="not due")
-                return False
+                return _Turn.OVER
             event = written or locked
             _send(event, note)
             InvoiceEvent.objects.change(event, delivered_at=timezone.now(), next_attempt_at=None)
@@ -147,9 +180,9 @@ def _deliver_one(event_id: int, invoice_id: UUID, written: InvoiceEvent | None =
             extra=about(invoice_id, event_id=event_id),
         )
         _note_failure(event_id, traceback.format_exc())
-        return False
+        return _Turn.OVER
     logger.debug("invoice %s: event %s delivered", invoice_id, event_id, extra=about(invoice_id, event_id=event_id))
-    return True
+    return _Turn.TAKEN
 
 
 def _send(event: InvoiceEvent, note: Note) -> None:

@@ -43,7 +43,7 @@ def process_within_budget(callback: Callback) -> None:
     """
     deadline = time.monotonic() + app_settings.REQUEST_BUDGET
     try:
-        process_and_deliver(callback, deadline)
+        process_and_deliver(callback, deadline, patient=True)
         _look_after_others(deadline)
     except Exception:
         # The callback is stored: the answer is 200 whatever happens here.
@@ -64,7 +64,7 @@ def process_stored(callback_id: int) -> Callback | None:
     callback = Callback.objects.primary().filter(pk=callback_id, next_attempt_at__lte=timezone.now()).first()
     is_ours = callback is not None and _claim(callback)
     if callback is not None and is_ours:
-        process_and_deliver(callback)
+        process_and_deliver(callback, patient=True)
     _look_after_others(None)
     return callback if is_ours else None
 

@@ -53,15 +53,15 @@ BUGS = (
     Bug(
         "a broken receiver ends the round of the worker",
         "services/delivery.py",
-        "        _note_failure(event_id, traceback.format_exc())\n        return False",
+        "        _note_failure(event_id, traceback.format_exc())\n        return _Turn.OVER",
         "        _note_failure(event_id, traceback.format_exc())\n        raise",
         (f"{EVENTS}test_a_failing_invoice_holds_back_no_other_however_much_it_piles_up",),
     ),
     Bug(
         "later events overtake one that failed",
         "services/delivery.py",
-        "not _deliver_one(event.pk, invoice_id):\n            break",
-        "not _deliver_one(event.pk, invoice_id):\n            continue",
+        "        if turn is not _Turn.TAKEN:\n            return delivered, turn\n",
+        "        if turn is not _Turn.TAKEN:\n            continue\n",
         (f"{EVENTS}test_later_events_of_the_invoice_wait_for_the_failed_one",),
         also=(("    return events.filter(~Exists(earlier))", "    return events"),),
     ),

@@ -21,7 +21,7 @@ def boss(staff):
 
 @pytest.fixture
 def wire(cryptopay_sandbox, settings):
-    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.2
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 1
     wire = Wire(cryptopay_sandbox)
     settings.CRYPTOPAY_HTTP_ADAPTER = wire.adapter_for
     return wire

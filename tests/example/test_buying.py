@@ -103,12 +103,13 @@ def test_an_order_survives_a_gateway_that_does_not_answer(error, browser, settin
     choice = browser.post("/checkout/", {"name": "Ada", "address": "London"})["Location"]
     browser.get(choice)
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: Failing(error)
-    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.1
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.1  # it gives up soon
     order = Order.objects.get()
     assert "The payment service does not answer." in browser.post(choice, {"coin": "BTC/bitcoin"}).text
     assert "Not paid yet" in browser.get(order.get_absolute_url()).text
 
     settings.CRYPTOPAY_HTTP_ADAPTER = gateway
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 10
     answer = browser.post(choice, {"coin": "BTC/bitcoin"})
 
     assert answer["Location"] == f"/cryptopay/checkout/{order.invoices.get().pk}/"

@@ -48,9 +48,13 @@ RATES = {
 class Market:
     """A gateway that lists coins and rates, as long as it is up."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings) -> None:
+        self.settings = settings
         self.coins, self.rates, self.is_up = COINS, RATES, True
         self.gateway = ScriptedGateway(self.answer)
+
+    def goes_down(self) -> None:
+        self.is_up, self.settings.CRYPTOPAY_TOTAL_TIMEOUT = False, 0.05
 
     def answer(self, method, path, body):
         if not self.is_up:
@@ -61,9 +65,8 @@ class Market:
 @pytest.fixture
 def market(settings):
     cache.clear()
-    market = Market()
+    market = Market(settings)
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: market.gateway
-    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.05
     yield market
     cache.clear()
 
@@ -152,7 +155,7 @@ def test_each_account_has_lists_of_its_own(market):
 def test_old_lists_outlive_a_gateway_that_is_down_and_it_is_not_asked_by_everybody(market, later):
     before = list_offers(price_amount=Decimal(1), price_currency="EUR")
     later(700)
-    market.is_up = False
+    market.goes_down()
 
     assert list_offers(price_amount=Decimal(1), price_currency="EUR") == before
     asked = len(market.gateway.asked)
@@ -161,7 +164,7 @@ def test_old_lists_outlive_a_gateway_that_is_down_and_it_is_not_asked_by_everybo
 
 
 def test_without_any_list_the_error_is_told(market):
-    market.is_up = False
+    market.goes_down()
 
     with pytest.raises(GatewayUnreachableError):
         list_offers()
@@ -169,7 +172,7 @@ def test_without_any_list_the_error_is_told(market):
 
 def test_without_rates_the_coins_are_offered_without_amounts(market):
     list_offers()
-    market.is_up = False
+    market.goes_down()
 
     offers = list_offers(price_amount=Decimal(1), price_currency="EUR")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from cryptopay_django import signals
@@ -271,3 +273,52 @@ def test_an_event_that_somebody_else_has_delivered_lets_the_next_one_follow():
     assert deliver_written(invoice, [first, second]) == 2
 
     assert not InvoiceEvent.objects.filter(delivered_at=None).exists()
+
+
+def test_an_event_that_nobody_took_is_delivered_with_the_next_of_its_invoice(connect):
+    told = []
+    connect(signals.invoice_created, lambda event, **_: told.append(event.pk))
+    invoice = InvoiceFactory()
+    left, written = InvoiceEventFactory.create_batch(2, invoice=invoice)
+
+    assert deliver_written(invoice, [written]) == 2
+
+    assert told == [left.pk, written.pk]
+
+
+def test_an_event_that_failed_is_not_waited_for(connect, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: seconds and pytest.fail("nobody is at it"))
+    invoice = InvoiceFactory()
+    later = timezone.now() + timedelta(minutes=1)
+    InvoiceEventFactory(invoice=invoice, next_attempt_at=later, attempts=1)
+
+    assert deliver_written(invoice, [InvoiceEventFactory(invoice=invoice)], patient=True) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_somebody_patient_delivers_after_whoever_is_at_an_earlier_event(connect):
+    """Two callbacks of one invoice at once, and no other after them: neither event is left behind."""
+    invoice = InvoiceFactory()
+    first, second = InvoiceEventFactory.create_batch(2, invoice=invoice)
+    begun, told = threading.Event(), []
+
+    def receiver(event, **_):
+        begun.set()
+        time.sleep(0.1)
+        told.append(event.pk)
+
+    def work():
+        try:
+            deliver_written(invoice, [first])
+        finally:
+            connection.close()
+
+    connect(signals.invoice_created, receiver)
+    other = threading.Thread(target=work)
+    other.start()
+    assert begun.wait(10)
+
+    delivered = deliver_written(invoice, [second], patient=True)
+
+    other.join()
+    assert (delivered, told) == (1, [first.pk, second.pk])
