@@ -60,10 +60,7 @@ def deliver_written(
     for event in events:
         if event.next_attempt_at is None:
             continue
-        if _is_over(deadline):
-            turn = _Turn.OVER
-        else:
-            turn = _deliver_one(event.pk, invoice.pk, event)
+        turn = _Turn.OVER if _is_over(deadline) else _deliver_one(event.pk, invoice.pk, event)
         if turn is not _Turn.TAKEN:
             break
         delivered += 1
