@@ -31,7 +31,7 @@ from scripts.throwaway import KINDS, ThrowawayError
 
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
 SERVERS = ("gunicorn", "granian")
-PARTS = ("roads", "bursts", "pages")
+PARTS = ("roads", "profile", "bursts", "pages")
 LONGEST_MINUTES = 30
 """For one part on one database."""
 
@@ -90,6 +90,7 @@ def _minutes(options: argparse.Namespace) -> float:
     databases = len(options.databases)
     took = {
         "roads": databases * len(options.servers) * (10 * (options.laps * options.seconds + 0.5) + 15) / 60,
+        "profile": 1,
         "bursts": sum(_burst(options, kind).minutes for kind in options.databases),
         "pages": 8 if options.full else 1,
     }
@@ -129,7 +130,7 @@ def _names(known: Any) -> Any:
 
 def measure_roads(options: argparse.Namespace, failed: list[str]) -> str:
     """Measure every road on each database with each server."""
-    peers = not options.quick and find_spec("djstripe") is not None and find_spec("payments") is not None
+    peers = _are_peers_here(options)
     texts = []
     for kind in options.databases:
         for number, server in enumerate(options.servers):
@@ -141,6 +142,18 @@ def measure_roads(options: argparse.Namespace, failed: list[str]) -> str:
                 texts.append(report.roads(title, run("benchmarks.roads", arguments, environment)))
                 say(texts[-1] + "\n")
     return "\n\n".join(texts)
+
+
+def _are_peers_here(options: argparse.Namespace) -> bool:
+    return not options.quick and find_spec("djstripe") is not None and find_spec("payments") is not None
+
+
+def measure_profile(options: argparse.Namespace, failed: list[str]) -> str:
+    """Measure where the processor time of each road goes."""
+    arguments = ["--peers"] if _are_peers_here(options) else []
+    with noting(failed, "profile"), database("postgresql") as environment:
+        return report.profile(run("benchmarks.profile", arguments, environment))
+    return ""
 
 
 @dataclass(frozen=True)
@@ -184,7 +197,7 @@ def measure_pages(options: argparse.Namespace, failed: list[str]) -> str:
     return ""
 
 
-RUNNERS = {"roads": measure_roads, "bursts": measure_bursts, "pages": measure_pages}
+RUNNERS = {"roads": measure_roads, "profile": measure_profile, "bursts": measure_bursts, "pages": measure_pages}
 
 
 @contextlib.contextmanager

@@ -69,6 +69,22 @@ def roads(title: str, lines: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def profile(costs: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of where the processor time of each road goes, in milliseconds for one request."""
+    parts = list(costs[0]["shares"])
+    rows = [
+        [part, *(f"{cost['python_ms'] * cost['shares'][part]:.2f}" for cost in costs)]
+        for part in sorted(parts, key=lambda part: -max(cost["python_ms"] * cost["shares"][part] for cost in costs))
+    ]
+    rows.append(["Python, all of it", *(f"{cost['python_ms']:.2f}" for cost in costs)])
+    rows.append(["PostgreSQL", *(f"{cost['database_ms']:.2f}" for cost in costs)])
+    together = [cost["python_ms"] + cost["database_ms"] for cost in costs]
+    rows.append(["together", *(f"{one:.2f}" for one in together)])
+    rows.append(["the floor's, as a share of it", *(f"{together[0] / one:.2f}" for one in together)])
+    rows.append(["statements, BEGIN and COMMIT among them", *(f"{cost['statements']:.1f}" for cost in costs)])
+    return table(["processor ms a request", *(cost["name"] for cost in costs)], rows)
+
+
 def bursts(found: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the tables of bursts and of a worker's memory, by database."""
     rows = [

@@ -12,8 +12,10 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -284,19 +286,37 @@ class Account:
     @property
     def secret_marks(self) -> tuple[str, ...]:
         """A name for each callback secret, from which nobody without SECRET_KEY can tell the secret."""
-        return tuple(
-            salted_hmac(__name__, secret, algorithm="sha256").hexdigest()[:16] for secret in self.callback_secrets
-        )
+        return tuple(_mark(secret, settings.SECRET_KEY) for secret in self.callback_secrets)
+
+
+@lru_cache(maxsize=64)
+def _mark(secret: str, key: str) -> str:
+    return salted_hmac(__name__, secret, key, algorithm="sha256").hexdigest()[:16]
+
+
+_read: dict[str, tuple[object, Account]] = {}
+"""Accounts by name, each with a copy of the entry that it was read from."""
 
 
 def get_account(name: str) -> Account:
-    """Return the account of this name; raise ImproperlyConfigured, naming the setting, when it is not right."""
+    """Return the account of this name; raise ImproperlyConfigured, naming the setting, when it is not right.
+
+    Each callback asks for it: an entry is checked once, and again when it has changed.
+    """
     accounts = _accounts()
     if name not in accounts:
         known = ", ".join(sorted(accounts)) or "none"
         raise ImproperlyConfigured(f'CRYPTOPAY_ACCOUNTS has no account "{name}" (it has: {known})')
+    before = _read.get(name)
+    if before is not None and before[0] == accounts[name]:
+        return before[1]
+    account = _read_account(name, accounts[name])
+    _read[name] = deepcopy(accounts[name]), account
+    return account
+
+
+def _read_account(name: str, entry: object) -> Account:
     where = f'CRYPTOPAY_ACCOUNTS["{name}"]'
-    entry = accounts[name]
     if not _ACCOUNT_NAME.fullmatch(name):
         raise ImproperlyConfigured(f"{where}: a name is 1 to 32 of a-z, 0-9, - and _, for it is part of a URL")
     if not isinstance(entry, Mapping):

@@ -39,4 +39,5 @@ def once_committed(model: type[Any], level: int, message: str, *values: object, 
     def tell() -> None:
         logger.log(level, message, *values, extra=extra)
 
-    transaction.on_commit(tell, using=router.db_for_write(model), robust=True)
+    if logger.isEnabledFor(level):
+        transaction.on_commit(tell, using=router.db_for_write(model), robust=True)

@@ -18,7 +18,7 @@ from django.utils import timezone
 from ..conf import client_for
 from ..exceptions import InvoiceBusyError
 from ..gateway.schemas import InvoiceSnapshot
-from ..logs import about, named, once_committed
+from ..logs import about, logger, named, once_committed
 from ..models import Callback, CallbackOutcome, Invoice, InvoiceEvent, Payment
 from ..models.locking import write_transaction
 from ..tracing import Note, span
@@ -227,6 +227,8 @@ def tell_outcome(callback: Callback) -> None:
     """Let the log tell what became of a callback, when that is committed."""
     outcome, invoice_id = CallbackOutcome(callback.outcome), callback.invoice_id
     level = logging.WARNING if outcome in _TROUBLE else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
     extra = about(invoice_id, callback_id=callback.pk, account=callback.account, outcome=str(outcome))
     once_committed(Callback, level, "callback %s, %s: %s", callback.pk, named(invoice_id), outcome, extra=extra)
 
