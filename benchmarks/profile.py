@@ -46,7 +46,7 @@ ELSE = "the standard library"
 
 @dataclass
 class Cost:
-    """What a request of a road costs: statements (BEGIN and COMMIT too), processor milliseconds, shares of Python's."""
+    """What a request costs: statements (BEGIN and COMMIT too), milliseconds of processor time, shares of Python's."""
 
     name: str
     statements: float

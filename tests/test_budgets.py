@@ -41,7 +41,7 @@ BUDGETS = {
     "callback: the payment is confirmed": (9, 10, 11, 2),
     "callback: the invoice is completed": (8, 9, 10, 2),
     "the same, and the gateway is asked": (9, 10, 12, 3),
-    "the same callback again": (2, 2, 2, 0),
+    "the same callback again": (1, 1, 1, 0),
     "the same again, in a process that has not merged it": (4, 4, 5, 1),
     "a look for what is overdue, once a second": (1, 1, 1, 0),
     "a poll without news": (4, 4, 5, 1),

@@ -10,7 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, TransactionManagementError
 
-from .prepared import insert, select, touch, update
+from .prepared import insert, insert_if, select, touch, update
 
 M = TypeVar("M", bound=models.Model)
 
@@ -75,6 +75,10 @@ class LockingManager(models.Manager[M]):
         """Insert a new row and return it with its key. Sends no `post_save`."""
         insert(row, router.db_for_write(self.model))
         return row
+
+    def insert_if(self, row: M, there: type[models.Model], **lookup: Any) -> bool:
+        """Insert a new row if `there` has one whose fields equal these values; return whether. One statement."""
+        return insert_if(row, router.db_for_write(self.model), there, **lookup)
 
     def change(self, row: M, narrow: Narrow[M] | None = None, **values: Any) -> bool:
         """Write these values into the row and, if it is there and not left out by `narrow`, into the object.

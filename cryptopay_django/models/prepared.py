@@ -7,7 +7,7 @@ The ORM takes several times as long to write the SQL for a row of forty columns 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from django.db import connections, models
@@ -67,6 +67,16 @@ class _Select(Generic[M]):
         return found
 
 
+@dataclass(frozen=True)
+class _Insert:
+    """An INSERT of the ORM that can run again for other rows; whether it is the database that gives the key."""
+
+    connection: Any
+    sql: str
+    fields: Sequence[Any]
+    is_key_given: bool
+
+
 def select(
     model: type[M], using: str, shape: object, build: Callable[[], models.QuerySet[M]], **lookup: Any
 ) -> list[M]:
@@ -84,26 +94,28 @@ def select(
 
 def insert(row: models.Model, using: str) -> None:
     """Insert a new row and take over the key that the database gives it. Sends no `post_save`, as `bulk_create`."""
-    model, connection, kept = type(row), connections[using], _statements(using)
-    key = ("insert", model)
+    kept, key = _statements(using), ("insert", type(row))
     if key not in kept:
-        query = InsertQuery(model)
-        query.insert_values([field for field in model._meta.concrete_fields if not field.auto_created], [row])
-        compiler = query.get_compiler(using)
-        pk = model._meta.pk
-        compiler.returning_fields = [pk] if pk.auto_created else []
-        ((sql, asked),) = compiler.as_sql()
-        _check(model, sql, asked, _insertable(compiler.query.fields, row, connection))
-        query.objs = []  # the SQL is kept, not the row
-        kept[key] = compiler, sql
-    compiler, sql = kept[key]
-    values = _insertable(compiler.query.fields, row, connection)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        if compiler.returning_fields:
-            is_told = connection.features.can_return_columns_from_insert
-            row.pk = cursor.fetchone()[0] if is_told else cursor.lastrowid
-    row._state.adding, row._state.db = False, using
+        kept[key] = _compile_insert(row, using)
+    _insert(kept[key], row, ())
+
+
+def insert_if(row: models.Model, using: str, model: type[models.Model], **lookup: Any) -> bool:
+    """Insert a new row if there is one of `model` whose fields equal these values; return whether. One statement."""
+    connection, kept = connections[using], _statements(using)
+    fields = _fields(model, lookup)
+    key = ("insert if", type(row), model, tuple(lookup))
+    if key not in kept:
+        statement = _compile_insert(row, using)
+        there = _filter(model._default_manager.using(using), lookup).order_by().values("pk")
+        condition, asked = there.query.get_compiler(using).as_sql()
+        _check(model, condition, asked, _prepare(fields, list(lookup.values()), connection))
+        into, _, rest = statement.sql.partition(" VALUES (")
+        values, bracket, returning = rest.rpartition(")")
+        if not bracket:
+            raise TypeError(f"this statement is no INSERT of one row: {statement.sql}")
+        kept[key] = replace(statement, sql=f"{into} SELECT {values} WHERE EXISTS ({condition}){returning}")
+    return _insert(kept[key], row, _prepare(fields, list(lookup.values()), connection))
 
 
 def touch(model: type[models.Model], using: str, **lookup: Any) -> bool:
@@ -169,6 +181,37 @@ def _check(model: type[models.Model], sql: str, asked: Sequence[Any], ours: Sequ
 def _bare(value: Any) -> Any:
     """Return what psycopg's wrapper of JSON holds, which has no equality of its own."""
     return getattr(value, "obj", value)
+
+
+def _compile_insert(row: models.Model, using: str) -> _Insert:
+    model, connection = type(row), connections[using]
+    query = InsertQuery(model)
+    query.insert_values([field for field in model._meta.concrete_fields if not field.auto_created], [row])
+    compiler = query.get_compiler(using)
+    pk = model._meta.pk
+    compiler.returning_fields = [pk] if pk.auto_created else []
+    ((sql, asked),) = compiler.as_sql()
+    _check(model, sql, asked, _insertable(compiler.query.fields, row, connection))
+    query.objs = []  # the SQL is kept, not the row
+    return _Insert(connection, sql, compiler.query.fields, is_key_given=bool(compiler.returning_fields))
+
+
+def _insert(statement: _Insert, row: models.Model, condition: Sequence[Any]) -> bool:
+    """Insert a row; return False, and leave it as it is, when the statement has left it out."""
+    connection = statement.connection
+    with connection.cursor() as cursor:
+        cursor.execute(statement.sql, [*_insertable(statement.fields, row, connection), *condition])
+        if statement.is_key_given and connection.features.can_return_columns_from_insert:
+            told = cursor.fetchone()
+            if told is None:
+                return False
+            row.pk = told[0]
+        elif not cursor.rowcount:
+            return False
+        elif statement.is_key_given:
+            row.pk = cursor.lastrowid
+    row._state.adding, row._state.db = False, connection.alias
+    return True
 
 
 def _insertable(fields: Iterable[Any], row: models.Model, connection: Any) -> list[Any]:

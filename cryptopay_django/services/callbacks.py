@@ -24,9 +24,9 @@ from ..models import Callback, CallbackOutcome, Invoice
 from ..tracing import span
 from .delivery import deliver_written
 from .events import backoff
-from .intake import Claim, Taken, finish_callback, poll_invoice, take_callback, take_snapshot, tell_outcome
+from .intake import Claim, Taken, finish_callback, poll_invoice, take_callback, take_snapshot
 from .merge import contradictions, needs_confirmation
-from .repeats import find_repeated, keep_in_mind
+from .repeats import keep_in_mind, store_repeated
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -50,25 +50,20 @@ def receive_callback(body: bytes, signature: str, *, account: str = "default") -
     with span("cryptopay.receive_callback", account=account) as note:
         configured = get_account(account)
         index = verify_callback(body, signature, secrets=configured.callback_secrets)
-        digest = hashlib.sha256(body).hexdigest()
-        repeated = find_repeated(account, digest)
         now = timezone.now()
-        callback = Callback(
-            account=account,
-            body=body,
-            digest=digest,
-            secret_index=index,
-            secret_mark=configured.secret_marks[index],
-            received_at=now,
-            next_attempt_at=now + LEASE if app_settings.PROCESSING == "request" else now,
-        )
-        if repeated is not None:
-            callback.outcome, callback.event = CallbackOutcome.STALE, repeated.event
-            callback.invoice_id, callback.processed_at, callback.next_attempt_at = repeated.invoice_id, now, None
-        Callback.objects.insert(callback)
+        known = {
+            "account": account,
+            "body": body,
+            "digest": hashlib.sha256(body).hexdigest(),
+            "secret_index": index,
+            "secret_mark": configured.secret_marks[index],
+            "received_at": now,
+        }
+        callback = store_repeated(**known)
+        if callback is None:
+            due = now + LEASE if app_settings.PROCESSING == "request" else now
+            callback = Callback.objects.insert(Callback(**known, next_attempt_at=due))
         note(callback_id=callback.pk)
-    if repeated is not None:
-        tell_outcome(callback)
     return callback
 
 

@@ -3,19 +3,19 @@
 The gateway repeats a callback until it is answered, a merchant can have it sent again, and who has seen a body can
 replay it. A merge depends on the row and the snapshot alone, and taking a snapshot twice is the same as once. So a
 process keeps in mind which bodies it has merged lately, and into which version of the invoice. It decides nothing by
-having seen a body: it reads the row, and where the version is another one, the callback goes the whole road.
+having seen a body: the statement that stores it looks at the row, and where the version is another one, the callback
+goes the whole road.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
-
-from ..models import CallbackOutcome, Invoice
-from .intake import Claim
+from ..models import Callback, CallbackOutcome, Invoice
+from .intake import Claim, tell_outcome
 
 _AT_MOST = 1024
 
@@ -47,18 +47,23 @@ def keep_in_mind(claim: Claim, invoice: Invoice) -> None:
     _judged[callback.account, callback.digest] = Judged(invoice.pk, invoice.version, invoice.updated_at, claim.title)
 
 
-def find_repeated(account: str, digest: str) -> Judged | None:
-    """Return what the body with this digest was merged into, if the invoice is still in that state.
+def store_repeated(**known: Any) -> Callback | None:
+    """Store a callback, of which this is known, as stale, if its body was merged into the state of its invoice.
 
-    One SELECT for a body that is remembered, none for another. The answer holds for the moment of the read.
+    One statement for a body that is remembered: it looks at the state and stores, or does nothing. None for another.
     """
-    judged = _judged.get((account, digest))
+    judged = _judged.get((known["account"], known["digest"]))
     if judged is None:
         return None
-    rows = Invoice.objects.find(_state, pk=judged.invoice_id)
-    is_same = any((row.version, row.updated_at) == (judged.version, judged.updated_at) for row in rows)
-    return judged if is_same else None
-
-
-def _state(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
-    return invoices.only("version", "updated_at")
+    callback = Callback(
+        **known,
+        outcome=CallbackOutcome.STALE,
+        event=judged.event,
+        invoice_id=judged.invoice_id,
+        processed_at=known["received_at"],
+    )
+    state = {"pk": judged.invoice_id, "version": judged.version, "updated_at": judged.updated_at}
+    if not Callback.objects.insert_if(callback, Invoice, **state):
+        return None
+    tell_outcome(callback)
+    return callback

@@ -66,6 +66,24 @@ def test_a_new_row_is_whole_and_knows_its_key(round_):
     assert bytes(Callback.objects.get(pk=callback.pk).body) == b"\x00\xff"
 
 
+@TWICE
+def test_a_row_is_inserted_only_where_another_has_these_values(round_):
+    invoice = InvoiceFactory()
+    state = {"pk": invoice.pk, "version": invoice.version, "updated_at": invoice.updated_at}
+    now = timezone.now()
+
+    def callback():
+        return Callback(account="default", body=b"\x00'%s", digest="d", secret_index=0, received_at=now, error="it's")
+
+    stored, left_out = callback(), callback()
+    assert Callback.objects.insert_if(stored, Invoice, **state)
+    assert not Callback.objects.insert_if(left_out, Invoice, **state | {"version": 7})
+
+    kept = Callback.objects.get()
+    assert (kept.pk, bytes(kept.body), kept.error, kept.received_at) == (stored.pk, stored.body, "it's", now)
+    assert (left_out.pk, left_out._state.adding) == (None, True)
+
+
 def test_every_mix_of_values_and_null_lands_in_its_own_column():
     now = timezone.now().replace(microsecond=5)
     invoice = InvoiceFactory()
