@@ -119,3 +119,29 @@ def test_a_rate_is_of_answers_and_a_percentile_in_milliseconds():
 
     assert (figures.rate, round(figures.percentile(0.5), 3)) == (5, 1)
     assert round(figures.percentile(0.99)) == 1000
+
+
+def test_a_profile_is_told_in_milliseconds_of_each_road():
+    costs = [
+        {
+            "name": name,
+            "statements": statements,
+            "python_ms": 2.0 * times,
+            "database_ms": 1.0 * times,
+            "shares": {"Django": 0.25, "this package": 0.75},
+        }
+        for name, statements, times in (("floor", 1, 1), ("whole road", 13.7, 4))
+    ]
+
+    lines = report.profile(costs).splitlines()
+
+    assert lines[0] == "| processor ms a request | floor | whole road |"
+    assert lines[2:] == [
+        "| this package | 1.50 | 6.00 |",
+        "| Django | 0.50 | 2.00 |",
+        "| Python, all of it | 2.00 | 8.00 |",
+        "| PostgreSQL | 1.00 | 4.00 |",
+        "| together | 3.00 | 12.00 |",
+        "| the floor's, as a share of it | 1.00 | 0.25 |",
+        "| statements, BEGIN and COMMIT among them | 1.0 | 13.7 |",
+    ]
