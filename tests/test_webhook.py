@@ -282,7 +282,7 @@ def test_missing_settings_never_get_a_500(settings, accounts):
 
 
 def test_a_gateway_that_does_not_answer_leaves_the_callback_pending_and_answered_200(gateway, settings):
-    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.05
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.5
     invoice = InvoiceFactory()
     gateway.answer = lambda *_: refusal(503)
 

@@ -169,7 +169,7 @@ def test_a_gateway_that_does_not_make_it_is_a_problem_in_fixed_words(
     customer.get("/cryptopay/api/coins/")  # so that the coins are known
     scripted = ScriptedGateway(lambda method, path, body: creation if method == "POST" else TIMED_OUT)
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: scripted
-    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.2
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.5
 
     answer = ask(customer, order)
 

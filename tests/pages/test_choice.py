@@ -168,7 +168,7 @@ def test_an_unclear_answer_can_be_pressed_again_and_makes_one_invoice(pay, setti
 )
 def test_what_goes_wrong_is_said_on_the_page_where_it_can_be_tried_again(answer, said, pay, client, order, settings):
     client.get(f"/pay/{order.pk}/")
-    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.05
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.5
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: ScriptedGateway(lambda *_: answer)
 
     page = pay()
