@@ -2,7 +2,7 @@
 
     python -m benchmarks --quick               SQLite and one server, under a minute, to see that it runs
     python -m benchmarks                       each database with each server; some ten minutes
-    python -m benchmarks --full                a million invoices, bursts of 10,000; some forty minutes
+    python -m benchmarks --full                a million invoices, bursts of 10,000; twenty to forty minutes
     python -m benchmarks --parts roads --databases postgresql --servers gunicorn
 
 Starts its own databases (with fsync on) and servers on loopback, and writes its tables into RESULTS.md.

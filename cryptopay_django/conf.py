@@ -12,7 +12,6 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -295,7 +294,7 @@ def _mark(secret: str, key: str) -> str:
 
 
 _read: dict[str, tuple[object, Account]] = {}
-"""Accounts by name, each with a copy of the entry that it was read from."""
+"""Accounts by name, each with the content of the entry that it was read from."""
 
 
 def get_account(name: str) -> Account:
@@ -307,12 +306,22 @@ def get_account(name: str) -> Account:
     if name not in accounts:
         known = ", ".join(sorted(accounts)) or "none"
         raise ImproperlyConfigured(f'CRYPTOPAY_ACCOUNTS has no account "{name}" (it has: {known})')
-    before = _read.get(name)
-    if before is not None and before[0] == accounts[name]:
+    content = _content(accounts[name])
+    if (before := _read.get(name)) and before[0] == content:
         return before[1]
     account = _read_account(name, accounts[name])
-    _read[name] = deepcopy(accounts[name]), account
+    _read[name] = content, account
     return account
+
+
+def _content(entry: object) -> object:
+    """Return a copy of as much of an entry as an account is read from: of its OPTIONS the names."""
+    if not isinstance(entry, Mapping):
+        return entry
+    return {
+        key: tuple(value) if isinstance(value, list | tuple) else set(value) if isinstance(value, Mapping) else value
+        for key, value in entry.items()
+    }
 
 
 def _read_account(name: str, entry: object) -> Account:

@@ -151,3 +151,18 @@ def test_the_adapter_may_be_named_by_its_path(settings):
 
     assert app_settings.HTTP_ADAPTER is make_adapter
     assert client_for("default")
+
+
+def test_an_entry_that_is_changed_in_place_is_read_again(settings):
+    entry = {"API_KEY": "key", "API_SECRET": "secret", "CALLBACK_SECRETS": ["old"], "BASE_URL": "sandbox"}
+    entry["OPTIONS"] = {"SHOP_NAME": threading.Lock()}  # a value of a shop's own, which cannot be copied
+    settings.CRYPTOPAY_ACCOUNTS = {"default": entry}
+    before = get_account("default")
+    assert get_account("default") is before
+
+    entry["CALLBACK_SECRETS"].insert(0, "new")
+    assert get_account("default").callback_secrets == ("new", "old")
+
+    entry["OPTIONS"]["HTTP_ADAPTER"] = None
+    with pytest.raises(ImproperlyConfigured, match="HTTP_ADAPTER"):
+        get_account("default")
