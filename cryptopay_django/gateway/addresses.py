@@ -138,12 +138,15 @@ def _check_evm(address: str) -> Net:
     if match is None or not int(match[1], 16):
         raise ValueError("0x and 40 hexadecimal digits, not all of them zero")
     digits = match[1]
-    if digits not in (digits.lower(), digits.upper()):
-        marks = keccak_256(digits.lower().encode()).hex()
-        right = "".join(d.upper() if int(mark, 16) > 7 else d for d, mark in zip(digits.lower(), marks, strict=False))
-        if digits != right:
-            raise ValueError("the case of its letters is a checksum, and it is wrong")
+    if digits not in (digits.lower(), digits.upper(), spell_checksum(digits.lower())):
+        raise ValueError("the case of its letters is a checksum, and it is wrong")
     return Net.EITHER
+
+
+def spell_checksum(digits: str) -> str:
+    """Spell the 40 hexadecimal digits of an address, given in lower case, with their checksum (EIP-55)."""
+    marks = keccak_256(digits.encode()).hex()
+    return "".join(digit.upper() if int(mark, 16) > 7 else digit for digit, mark in zip(digits, marks, strict=False))
 
 
 def _check_ripple(address: str) -> Net:

@@ -36,7 +36,7 @@ COINS: Coins = MappingProxyType(
         "SOL": {"solana": 9, "bnb_smart_chain": 9},
         "TON": {"ton": 8},
         "TRX": {"tron": 6, "bnb_smart_chain": 6},
-        "USDC": {"ethereum": 6, "bnb_smart_chain": 6, "solana": 6},
+        "USDC": {"ethereum": 6, "tron": 6, "bnb_smart_chain": 6, "solana": 6},
         "USDT": {"ethereum": 6, "tron": 6, "bnb_smart_chain": 6, "solana": 6, "polygon": 6},
         "XLM": {"stellar": 7, "bnb_smart_chain": 7},
         "XRP": {"ripple": 6, "bnb_smart_chain": 6},

@@ -53,8 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"The sandbox cannot start: {error}. Move the file away to begin anew.\n")
         return 1
     except RefusalError as refusal:
-        reasons = "; ".join(f"{detail['field']} {detail['message']}" for detail in refusal.details or [])
-        sys.stderr.write(f"The sandbox cannot start: {reasons or refusal}.\n")
+        sys.stderr.write(f"The sandbox cannot start: {refusal}.\n")
         return 1
     except OSError as error:
         sys.stderr.write(

@@ -8,8 +8,8 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
-from .amounts import EXACT, ZERO, spell
-from .refusals import RefusalError
+from .amounts import EXACT, FEE_RATE, ZERO, spell
+from .refusals import Detail, detail, invalid
 
 # Recognisable at a glance, so that nobody takes them for credentials of the real service.
 SANDBOX_API_KEY = "sandbox-api-key"
@@ -41,6 +41,8 @@ class Account:
     overpaid_refund_ends: str = "completed"
     # Resources that this API key may not use (403): "invoices", "refunds", "recalculations", ...
     denied: frozenset[str] = frozenset()
+    # The share of a price that the service keeps: what it agreed with the merchant.
+    fee_rate: Decimal = FEE_RATE
     # Requests a minute before 429; None for no limit.
     rate_limit: int | None = 200
     balances: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
@@ -55,17 +57,17 @@ class Account:
 
     def change(self, values: dict[str, Any]) -> None:
         """Change settings, all or none of them. RefusalError (422) names each that cannot be."""
-        details: list[dict[str, str]] = []
+        details: list[Detail] = []
         checked: dict[str, Any] = {}
         for name, value in values.items():
             try:
                 checked[name] = _SETTINGS[name](value)
             except KeyError:
-                details.append({"field": name, "message": f"is no setting; known are {', '.join(_SETTINGS)}"})
+                details.append(detail("unknown", name, f"is no setting; known are {', '.join(_SETTINGS)}"))
             except (TypeError, ValueError, InvalidOperation) as error:
-                details.append({"field": name, "message": str(error)})
+                details.append(detail("invalid_value", name, str(error)))
         if details:
-            raise RefusalError(422, "validation_error", "The settings are not valid", details)
+            raise invalid(*details)
         secret = checked.pop("callback_secret", None)
         if secret and secret != self.callback_secrets[0]:
             self.callback_secrets = [secret, *(old for old in self.callback_secrets if old != secret)]
@@ -76,6 +78,7 @@ class Account:
         """Return what may be shown: settings and balances, no secret."""
         hidden = {"api_secret", "callback_secrets", "balances", "denied"}
         shown = {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.name not in hidden}
+        shown["fee_rate"] = f"{self.fee_rate:f}"
         balances = {currency: spell(amount) for currency, amount in sorted(self.balances.items())}
         return shown | {"denied": sorted(self.denied), "balances": balances}
 
@@ -110,6 +113,13 @@ def _names(value: object) -> frozenset[str]:
     return frozenset(_text(name) for name in value)
 
 
+def _share(value: object) -> Decimal:
+    share = Decimal(_text(value))
+    if not 0 <= share < 1:
+        raise ValueError("must be a share from 0 to below 1, such as 0.0085")
+    return share
+
+
 def _limit(value: object) -> int | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise ValueError("must be a positive whole number, or null for no limit")
@@ -124,5 +134,6 @@ _SETTINGS = {
     "callback_url": _text,
     "callback_secret": _secret,
     "denied": _names,
+    "fee_rate": _share,
     "rate_limit": _limit,
 }

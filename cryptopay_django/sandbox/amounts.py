@@ -28,9 +28,9 @@ def round_half_up(value: Decimal, places: int) -> Decimal:
     return value.quantize(_UNITS[places], rounding=ROUND_HALF_UP, context=EXACT)
 
 
-def fee_of(amount: Decimal, places: int) -> Decimal:
-    """Return the service's fee: one per cent, rounded up."""
-    return round_up(EXACT.multiply(amount, FEE_RATE), places)
+def fee_of(amount: Decimal, places: int, *, rate: Decimal = FEE_RATE) -> Decimal:
+    """Return the service's fee: one per cent or what was agreed, rounded up."""
+    return round_up(EXACT.multiply(amount, rate), places)
 
 
 def decimal_places(value: Decimal) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from ..gateway.signing import verify_request
 from . import forms, merchant, resolutions
 from .coins import describe_coins
+from .invoices import Invoice
 from .refusals import RefusalError, not_found
 from .state import State
 from .trouble import Fault, Mishap
@@ -58,6 +59,15 @@ class Call:
     body: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a long list: how many objects the whole list has, and whether more follow."""
+
+    items: list[Any]
+    total: int
+    has_more: bool
+
+
 Handler = Callable[[Call], tuple[int, Any]]
 
 
@@ -71,6 +81,8 @@ def respond(state: State, request: Request, now: datetime) -> Response:
     try:
         status, data = _dispatch(state, request, now)
         body: Any = {"data": data}
+        if isinstance(data, Page):
+            body = {"data": data.items, "meta": {"total": data.total, "has_more": data.has_more}}
     except RefusalError as refusal:
         status, body = refusal.status, refusal.to_wire(request_id)
     state.api_log.append((now, request.method, request.path, status))
@@ -105,7 +117,7 @@ def _dispatch(state: State, request: Request, now: datetime) -> tuple[int, Any]:
         query = {name: values[-1] for name, values in parse_qs(split.query).items()}
         body = forms.parse_body(request.body) if method != "GET" else {}
         return handler(Call(state, now, tuple(map(unquote, match.groups())), query, body))
-    raise not_found("The resource")
+    raise not_found()
 
 
 def _authenticate(state: State, request: Request, *, public: bool) -> None:
@@ -163,13 +175,31 @@ def _create_invoice(call: Call) -> tuple[int, Any]:
 
 
 def _list_invoices(call: Call) -> tuple[int, Any]:
-    customer_id, after = call.query.get("customer_id"), call.query.get("starting_after")
-    page = merchant.list_invoices(call.state, customer_id=customer_id, starting_after=after)
-    return 200, [invoice.to_wire() for invoice in page]
+    wanted = {name: call.query[name] for name in ("customer_id", "subscription_id") if name in call.query}
+    after = call.query.get("starting_after")
+    if after:
+        forms.check_uuid(after, "starting_after")
+    invoices = merchant.list_invoices(call.state, **wanted)
+    return 200, _page([invoice.to_wire for invoice in invoices], [invoice.id for invoice in invoices], after)
+
+
+def _page(show: Sequence[Callable[[], Any]], ids: Sequence[str], after: str | None) -> Page:
+    """Return the page behind the object `after`; RefusalError (404) when there is no such object."""
+    begin = 0
+    if after:
+        if after not in ids:
+            raise not_found()
+        begin = ids.index(after) + 1
+    end = begin + merchant.PAGE_LENGTH
+    return Page([one() for one in show[begin:end]], len(show), len(show) > end)
+
+
+def _find_invoice(call: Call) -> Invoice:
+    return call.state.find(forms.check_uuid(call.parts[0], "invoice_id"))
 
 
 def _show_invoice(call: Call) -> tuple[int, Any]:
-    return 200, call.state.find(call.parts[0]).to_wire()
+    return 200, _find_invoice(call).to_wire()
 
 
 def _show_invoice_by_custom_id(call: Call) -> tuple[int, Any]:
@@ -177,23 +207,23 @@ def _show_invoice_by_custom_id(call: Call) -> tuple[int, Any]:
 
 
 def _create_recalculation(call: Call) -> tuple[int, Any]:
-    invoice, force = call.state.find(call.parts[0]), forms.read_flag(call.body, "force_commit")
+    invoice, force = _find_invoice(call), forms.read_flag(call.body, "force_commit")
     recalculation = resolutions.create_recalculation(call.state, invoice, force_commit=force, at=call.now)
     return 201, recalculation.to_wire()
 
 
 def _commit_recalculation(call: Call) -> tuple[int, Any]:
-    invoice = call.state.find(call.parts[0])
-    return 200, resolutions.commit_recalculation(call.state, invoice, call.parts[1], call.now).to_wire()
+    invoice, recalculation_id = _find_invoice(call), forms.check_uuid(call.parts[1], "recalculation_id")
+    return 200, resolutions.commit_recalculation(call.state, invoice, recalculation_id, call.now).to_wire()
 
 
 def _create_refund(call: Call) -> tuple[int, Any]:
-    invoice, address = call.state.find(call.parts[0]), forms.read_optional_text(call.body, "address")
+    invoice, address = _find_invoice(call), forms.read_optional_text(call.body, "address")
     return 201, resolutions.create_refund(call.state, invoice, address=address, at=call.now).to_wire()
 
 
 def _list_refunds(call: Call) -> tuple[int, Any]:
-    return 200, [refund.to_wire() for refund in call.state.find(call.parts[0]).refunds]
+    return 200, [refund.to_wire() for refund in _find_invoice(call).refunds]
 
 
 def _list_coins(call: Call) -> tuple[int, Any]:
@@ -207,7 +237,7 @@ def _list_rates(call: Call) -> tuple[int, Any]:
 def _show_rate(call: Call) -> tuple[int, Any]:
     quote = call.state.rates.quote(call.parts[0], call.parts[1], call.now)
     if quote is None:
-        raise not_found("The pair")
+        raise not_found()
     return 200, quote
 
 
@@ -220,7 +250,8 @@ def _create_customer(call: Call) -> tuple[int, Any]:
 
 
 def _list_customers(call: Call) -> tuple[int, Any]:
-    return 200, merchant.list_customers(call.state, starting_after=call.query.get("starting_after"))
+    customers = [customer.copy for customer in reversed(call.state.customers.values())]
+    return 200, _page(customers, [*reversed(call.state.customers)], call.query.get("starting_after"))
 
 
 def _show_customer(call: Call) -> tuple[int, Any]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from .addresses import make_txid
 from .coins import COINS, NETWORKS, required_confirmations
 from .invoices import Context, Invoice, Risk, Status, Transaction
-from .refusals import RefusalError, not_now
+from .refusals import detail, invalid, not_now
 from .resolutions import change_status, resolve_by_settings
 from .risks import make_wallet, score_of
 from .state import State
@@ -24,8 +24,7 @@ def broadcast(
     if invoice.is_final or invoice.context is Context.ILLICIT_RESOURCE:
         raise not_now(f"The invoice is {invoice.context or invoice.status}: it takes no more payments")
     if amount <= 0:
-        details = [{"field": "amount", "message": "must be greater than 0"}]
-        raise RefusalError(422, "validation_error", "The payment is not valid", details)
+        raise invalid(detail("must_be_greater_than", "amount", "must be greater than 0", value="0"))
     network, coin = NETWORKS[invoice.network], COINS[invoice.pay_currency]
     txid = make_txid(network.name, seed=state.seed, index=state.count("transaction"))
     transaction = Transaction(

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-# Price currencies that are not coins, with their decimal places.
-FIAT = {
-    "EUR": 2, "USD": 2, "GBP": 2, "AUD": 2, "CAD": 2, "CHF": 2, "CZK": 2, "DKK": 2, "HUF": 2, "JPY": 0, "NOK": 2,
-    "PLN": 2, "RON": 2, "SEK": 2, "TRY": 2,
-}  # fmt: skip
+from ..gateway import currencies
+
+_QUOTED = """
+    EUR USD GBP AUD BRL CAD CHF CLP CNY COP CZK DKK HKD HUF IDR INR JPY KRW KZT MXN MYR NOK NZD PEN PLN RUB SEK SGD THB
+    TRY TWD UAH VND ZAR
+"""
+FIAT = {code: currencies.FIAT[code] for code in _QUOTED.split()}
+"""Price currencies that are not coins, with their decimal places: those that the service quoted in July 2023."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +86,15 @@ COINS = {
         Coin("XRP", "XRP", ("ripple", _BSC), 6, rate_places=6),
         Coin("ETH", "Ethereum", ("ethereum", _BSC), 8),
         Coin("USDT", "Tether", ("ethereum", "tron", _BSC, "solana", "polygon"), 6),
-        Coin("USDC", "USD Coin", ("ethereum", _BSC, "solana"), 6),
+        Coin("USDC", "USD Coin", ("ethereum", "tron", _BSC, "solana"), 6),
         Coin("DAI", "Dai", ("ethereum", _BSC), 8),
-        Coin("SHIB", "Shiba Inu", ("ethereum", _BSC), 0, rate_places=10),
+        Coin("SHIB", "Shiba Inu", ("ethereum", _BSC), 0, rate_places=8),
         Coin("XLM", "Stellar Lumens", ("stellar", _BSC), 7, rate_places=6),
         Coin("ADA", "Cardano", ("cardano", _BSC), 6, rate_places=6),
         Coin("BNB", "BNB", (_BSC,), 8),
         Coin("BUSD", "Binance USD", (_BSC,), 8),
         Coin("TRX", "Tron", ("tron", _BSC), 6, rate_places=6),
-        Coin("SOL", "Solana", ("solana", _BSC), 9),
+        Coin("SOL", "Solana", ("solana", _BSC), 9, rate_places=6),
         Coin("TON", "Toncoin", ("ton",), 8),
         Coin("POL", "Polygon", ("polygon",), 8, rate_places=6),
         Coin("ARB", "Arbitrum", ("arbitrum",), 8, rate_places=6),

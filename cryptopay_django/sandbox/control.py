@@ -13,7 +13,7 @@ from .clock import spell_time
 from .core import Sandbox, travel
 from .describe import describe_attempt, describe_callback, describe_invoice, describe_state
 from .forms import parse_amount, parse_body, read_flag, read_invoice, read_optional_text
-from .refusals import RefusalError, not_found
+from .refusals import RefusalError, detail, invalid, not_found
 from .scenarios import create_invoice, expire, play, resolve_by_hand
 
 # Ten years, in seconds.
@@ -27,7 +27,7 @@ def respond(sandbox: Sandbox, method: str, path: str, body: bytes) -> Response:
     try:
         action = _ACTIONS.get((method, path.removeprefix("/control").strip("/")))
         if action is None:
-            raise not_found("The control")
+            raise not_found()
         outbox = sandbox.state.outbox
         mark = outbox.attempts_made
         data = action(sandbox, parse_body(body))
@@ -159,8 +159,7 @@ def _read_id(body: dict[str, Any], name: str) -> str:
 
 
 def _invalid(field: str, message: str) -> RefusalError:
-    details = [{"field": field, "message": message}]
-    return RefusalError(422, "validation_error", f"The request is not valid: {field}", details)
+    return invalid(detail("invalid_value", field, message))
 
 
 def _spell(value: object) -> str:

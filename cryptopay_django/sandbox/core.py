@@ -17,7 +17,7 @@ from .coins import COINS
 from .delivery import deliver_due
 from .forms import parse_amount
 from .invoices import Invoice, Risk, Transaction
-from .refusals import RefusalError, not_found
+from .refusals import detail, invalid, not_found, not_one_of
 from .state import State
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8100"
@@ -144,7 +144,7 @@ class Sandbox:
         with self.changed:
             callback = self.state.outbox.log.get(callback_id)
             if callback is None:
-                raise not_found("The callback")
+                raise not_found()
             signature = sign(callback.body, self.account.callback_secrets[0])
             self.state.outbox.requeue(callback, due_at=self.clock.now(), signature=signature)
             self.note_change()
@@ -238,8 +238,7 @@ def _choose_amount(invoice: Invoice, factor: str | Decimal, amount: str | Decima
     name, value = ("factor", factor) if amount is None else ("amount", amount)
     number = parse_amount(value)
     if number is None:
-        details = [{"field": name, "message": "is not a number"}]
-        raise RefusalError(422, "validation_error", "The payment is not valid", details)
+        raise invalid(detail("must_be_decimal", name, "must be a decimal"))
     return round_half_up(EXACT.multiply(number, invoice.pay_amount) if amount is None else number, places)
 
 
@@ -247,5 +246,4 @@ def _choose_risk(risk: str) -> Risk:
     try:
         return Risk(risk)
     except ValueError as error:
-        details = [{"field": "risk", "message": f"must be one of {', '.join(Risk)}"}]
-        raise RefusalError(422, "validation_error", "The payment is not valid", details) from error
+        raise invalid(not_one_of("risk", Risk)) from error

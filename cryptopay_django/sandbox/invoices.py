@@ -217,6 +217,7 @@ class Invoice:
             "id": self.id,
             "custom_id": self.custom_id,
             "customer_id": self.customer_id,
+            "subscription_id": None,
             "status": self.status.value,
             "status_context": None if self.context is None else self.context.value,
             "address": self.tagged_address,

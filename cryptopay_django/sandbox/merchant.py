@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from .addresses import make_address
 from .amounts import EXACT, fee_of, round_up
-from .coins import FIAT, places_of
+from .coins import places_of
 from .forms import InvoiceForm
 from .invoices import Exchange, Invoice, score_to_wire
-from .refusals import RefusalError, not_found
+from .refusals import duplicate_custom_id, not_found
 from .risks import score_address
 from .state import State
 
@@ -24,14 +23,11 @@ CANCEL_AFTER = timedelta(days=14)
 def create_invoice(state: State, form: InvoiceForm, at: datetime) -> Invoice:
     """Make an invoice with its own address and, when priced in fiat, the rate of this moment frozen."""
     if form.custom_id is not None and form.custom_id in state.by_custom_id:
-        details = [{"field": "custom_id", "message": "has already been taken"}]
-        raise RefusalError(409, "conflict", "The custom_id was used before", details)
+        raise duplicate_custom_id()
     at = at.replace(microsecond=0)
     coin, pay_amount, exchange = form.coin, form.price_amount, None
-    if form.price_currency in FIAT:
+    if form.price_currency != coin.code:
         rate = state.rates.sell_rate(coin.code, form.price_currency, at)
-        if rate is None:
-            raise not_found("The exchange rate")
         pay_amount = round_up(EXACT.divide(form.price_amount, rate), coin.quote_places)
         exchange = Exchange(coin.code + form.price_currency, rate, form.price_currency)
     invoice_id = state.make_id("invoice")
@@ -47,7 +43,7 @@ def create_invoice(state: State, form: InvoiceForm, at: datetime) -> Invoice:
         price_currency=form.price_currency,
         pay_amount=pay_amount,
         pay_currency=coin.code,
-        fee=fee_of(form.price_amount, places_of(form.price_currency)),
+        fee=fee_of(form.price_amount, places_of(form.price_currency), rate=state.account.fee_rate),
         exchange=exchange,
         hosted_page_url=f"{state.base_url}/invoices/{invoice_id}",
         created_at=at,
@@ -65,20 +61,17 @@ def create_invoice(state: State, form: InvoiceForm, at: datetime) -> Invoice:
 def find_by_custom_id(state: State, custom_id: str) -> Invoice:
     """Return an invoice by the merchant's own id."""
     if custom_id not in state.by_custom_id:
-        raise not_found("The invoice")
+        raise not_found()
     return state.by_custom_id[custom_id]
 
 
-def list_invoices(state: State, *, customer_id: str | None, starting_after: str | None) -> list[Invoice]:
-    """Return one page of invoices, newest first, those older than `starting_after`."""
-    newest_first = iter(reversed(state.invoices.values()))
-    if starting_after:
-        last = state.find(starting_after)
-        for invoice in newest_first:
-            if invoice is last:
-                break
-    wanted = (invoice for invoice in newest_first if customer_id in {None, invoice.customer_id})
-    return list(islice(wanted, PAGE_LENGTH))
+def list_invoices(
+    state: State, *, customer_id: str | None = None, subscription_id: str | None = None
+) -> list[Invoice]:
+    """Return the invoices, newest first: all, or a customer's. None belongs to a subscription."""
+    if subscription_id is not None:
+        return []
+    return [invoice for invoice in reversed(state.invoices.values()) if customer_id in {None, invoice.customer_id}]
 
 
 def score_risk(state: State, address: str, currency: str) -> dict[str, Any]:
@@ -90,25 +83,13 @@ def score_risk(state: State, address: str, currency: str) -> dict[str, Any]:
 def create_customer(state: State, customer: dict[str, Any]) -> dict[str, Any]:
     """Remember a customer and the addresses that refunds may go to."""
     if customer["id"] in state.customers:
-        details = [{"field": "id", "message": "has already been taken"}]
-        raise RefusalError(409, "conflict", "The customer id was used before", details)
+        raise duplicate_custom_id()
     state.customers[customer["id"]] = customer
     return customer
-
-
-def list_customers(state: State, *, starting_after: str | None) -> list[dict[str, Any]]:
-    """Return one page of customers, newest first."""
-    newest_first = iter(reversed(state.customers.values()))
-    if starting_after:
-        last = find_customer(state, starting_after)
-        for customer in newest_first:
-            if customer is last:
-                break
-    return list(islice(newest_first, PAGE_LENGTH))
 
 
 def find_customer(state: State, customer_id: str) -> dict[str, Any]:
     """Return a customer by id."""
     if customer_id not in state.customers:
-        raise not_found("The customer")
+        raise not_found()
     return state.customers[customer_id]

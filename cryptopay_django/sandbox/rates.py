@@ -1,10 +1,11 @@
-"""Exchange rates of every coin in every fiat currency, both spellings of a pair."""
+"""Exchange rates: of coins in fiat currencies and in each other, and of the great fiat currencies in the others."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from functools import lru_cache
+from itertools import combinations, product
 
 from .addresses import derive
 from .amounts import EXACT, cut, round_half_up, spell
@@ -12,15 +13,35 @@ from .coins import COINS, FIAT
 
 _IN_EUR = {
     "BTC": "52905.1734", "LTC": "165.5465", "BCH": "555.5841", "DOGE": "0.212345", "XRP": "0.941203",
-    "ETH": "3400.4427", "USDT": "0.8824", "USDC": "0.8822", "DAI": "0.8821", "SHIB": "0.0000216301",
+    "ETH": "3400.4427", "USDT": "0.8824", "USDC": "0.8822", "DAI": "0.8821", "SHIB": "0.00002163",
     "XLM": "0.291507", "ADA": "1.884104", "BNB": "401.2207", "BUSD": "0.8823", "TRX": "0.083125",
     "SOL": "131.4402", "TON": "2.6104", "POL": "0.402115", "ARB": "0.611204",
 }  # fmt: skip
 _EUR_IN = {
-    "EUR": "1", "USD": "1.1586", "GBP": "0.8471", "AUD": "1.7620", "CAD": "1.5904", "CHF": "0.9312", "CZK": "24.31",
-    "DKK": "7.4604", "HUF": "396.11", "JPY": "171.32", "NOK": "11.741", "PLN": "4.2604", "RON": "5.0871",
-    "SEK": "11.182", "TRY": "47.211",
+    "EUR": "1", "USD": "1.1586", "GBP": "0.8471", "AUD": "1.7620", "BRL": "6.2011", "CAD": "1.5904", "CHF": "0.9312",
+    "CLP": "1090.52", "CNY": "8.2450", "COP": "4475.20", "CZK": "24.31", "DKK": "7.4604", "HKD": "9.0180",
+    "HUF": "396.11", "IDR": "19310.5", "INR": "103.42", "JPY": "171.32", "KRW": "1701.40", "KZT": "601.15",
+    "MXN": "21.304", "MYR": "4.7850", "NOK": "11.741", "NZD": "2.0231", "PEN": "3.9040", "PLN": "4.2604",
+    "RUB": "92.710", "SEK": "11.182", "SGD": "1.5012", "THB": "37.511", "TRY": "47.211", "TWD": "36.420",
+    "UAH": "48.905", "VND": "30520.0", "ZAR": "19.842",
 }  # fmt: skip
+
+# Pairs of coins stand in one direction only: the earlier of these in the later, but for two.
+_COIN_ORDER = (
+    "SOL", "DOGE", "TRX", "ADA", "XLM", "BCH", "ETH", "XRP",
+    "LTC", "BNB", "BTC", "SHIB", "BUSD", "DAI", "USDC", "USDT",
+)  # fmt: skip
+_TURNED = {("ETH", "BNB"): ("BNB", "ETH"), ("BUSD", "USDC"): ("USDC", "BUSD")}
+_COIN_PAIRS = [_TURNED.get(pair, pair) for pair in combinations(_COIN_ORDER, 2)]
+_FIAT_PAIRS = [
+    *((base, quote) for base in ("EUR", "USD") for quote in FIAT if quote not in {"EUR", "GBP", base}),
+    ("GBP", "EUR"),
+    ("GBP", "USD"),
+]
+PAIRS = [*product(COINS, FIAT), *_COIN_PAIRS, *_FIAT_PAIRS]
+"""What GET /api/rates shows: the pairs that were seen in July 2023, and those of newer coins in fiat currencies."""
+
+_FINE, _COARSE = frozenset({"BTC", "ETH", "LTC", "BCH"}), frozenset({"SHIB"})
 
 # The service buys a little below what it sells for; an invoice is priced at what it sells for.
 _SPREAD = Decimal("0.985")
@@ -41,30 +62,37 @@ class Rates:
         self.seed = seed
         self.opened_at = opened_at
 
-    def sell_rate(self, coin: str, fiat: str, at: datetime) -> Decimal | None:
-        """Return what one coin costs in this currency; None where there is no such market."""
-        if coin not in COINS or fiat not in FIAT:
-            return None
-        euro = EXACT.multiply(Decimal(_IN_EUR[coin]), Decimal(_EUR_IN[fiat]))
-        return round_half_up(EXACT.multiply(euro, self._walk(coin, at)), COINS[coin].rate_places)
+    def sell_rate(self, base: str, quote: str, at: datetime) -> Decimal:
+        """Return what one unit costs in another currency, also where that pair is not shown: invoices need any."""
+        if base in COINS and quote in FIAT:
+            worth = EXACT.multiply(
+                EXACT.multiply(Decimal(_IN_EUR[base]), Decimal(_EUR_IN[quote])), self._walk(base, at)
+            )
+        else:
+            worth = EXACT.divide(self._in_euro(base, at), self._in_euro(quote, at))
+        return round_half_up(worth, _places(base, quote))
 
-    def quote(self, coin: str, fiat: str, at: datetime) -> dict[str, str] | None:
-        """Return both rates as GET /api/rates/{base}/{quote} does."""
-        rate = self.sell_rate(coin, fiat, at)
-        if rate is None:
+    def quote(self, base: str, quote: str, at: datetime) -> dict[str, str] | None:
+        """Return both rates as GET /api/rates/{base}/{quote} does; None where the pair is not shown."""
+        if (base, quote) not in _SHOWN:
             return None
-        buy = cut(EXACT.multiply(rate, _SPREAD), COINS[coin].rate_places)
+        rate = self.sell_rate(base, quote, at)
+        buy = cut(EXACT.multiply(rate, _SPREAD), _places(base, quote))
         return {"buy_rate": spell(buy), "sell_rate": spell(rate)}
 
     def table(self, at: datetime) -> dict[str, dict[str, str]]:
         """Return every pair, spelt with and without a slash."""
         table = {}
-        for coin in COINS:
-            for fiat in FIAT:
-                quote = self.quote(coin, fiat, at)
-                if quote is not None:
-                    table[f"{coin}{fiat}"] = table[f"{coin}/{fiat}"] = quote
+        for base, quote in PAIRS:
+            rates = self.quote(base, quote, at)
+            if rates is not None:
+                table[f"{base}{quote}"] = table[f"{base}/{quote}"] = rates
         return table
+
+    def _in_euro(self, code: str, at: datetime) -> Decimal:
+        if code in FIAT:
+            return EXACT.divide(Decimal(1), Decimal(_EUR_IN[code]))
+        return EXACT.multiply(Decimal(_IN_EUR[code]), self._walk(code, at))
 
     def _walk(self, coin: str, at: datetime) -> Decimal:
         ticks = (at - self.opened_at) // _TICK
@@ -90,3 +118,16 @@ def _point(seed: str, coin: str, wave: str, index: int) -> Decimal:
     if index == 0:
         return Decimal(0)
     return Decimal(int.from_bytes(derive(seed, "rate", coin, wave, index, size=4))) / (1 << 31) - 1
+
+
+def _places(base: str, quote: str) -> int:
+    """Return the decimals of a pair: more where the quote currency is worth much, few where it is worth little."""
+    own = COINS[base].rate_places if base in COINS else 4
+    if (base, quote) not in _SHOWN:
+        return 18
+    if quote in _COARSE:
+        return 2
+    return 8 if quote in _FINE and (base not in {"LTC", "BNB", "BTC"} or quote == "BTC") else own
+
+
+_SHOWN = frozenset(PAIRS)

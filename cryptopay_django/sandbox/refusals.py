@@ -1,35 +1,60 @@
-"""How the service says no: one error that carries the HTTP status and the body of the answer."""
+"""Refusals of the service: one error that carries the HTTP status and the body of the answer.
+
+A body that is not valid has the code `invalid`, and only its details say what is wrong. The codes of details that no
+recording shows are formed like those that are recorded.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..exceptions import CryptopayError
 
+Detail: TypeAlias = dict[str, Any]
+
 
 class RefusalError(CryptopayError):
-    """The service refuses: `status`, `code` and `details` are what the caller reads on the wire."""
+    """The service refuses: `status`, `code`, `message` and `details` are what the caller reads on the wire."""
 
-    def __init__(self, status: int, code: str, message: str, details: list[dict[str, str]] | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, status: int, code: str, message: str, details: list[Detail] | None = None) -> None:
+        super().__init__("; ".join(f"{one['target']} {one['message']}" for one in details or []) or message)
         self.status = status
         self.code = code
         self.message = message
-        self.details = details
+        self.details = details or []
 
     def to_wire(self, request_id: str) -> dict[str, Any]:
         """Return the body of the answer."""
-        error: dict[str, Any] = {"code": self.code, "message": self.message}
-        if self.details is not None:
-            error["details"] = self.details
+        error = {"code": self.code, "message": self.message, "details": self.details}
         return {"error": error, "meta": {"request_id": request_id}}
 
 
-def not_found(what: str) -> RefusalError:
+def detail(code: str, target: str, message: str, **args: object) -> Detail:
+    """Return one detail: what is wrong with one field; `args` are the values in the message."""
+    return {"code": code, "target": target, "message": message, "args": args}
+
+
+def not_one_of(target: str, known: object) -> Detail:
+    """Return the detail for a value that is not in a list."""
+    names = [str(name) for name in known]  # type: ignore[attr-defined]
+    return detail("must_be_included_in", target, f"must be one of: {', '.join(names)}", list=names)
+
+
+def invalid(*details: Detail) -> RefusalError:
+    """Refuse a body, a query or a path because of these details."""
+    return RefusalError(422, "invalid", "invalid", list(details))
+
+
+def not_found() -> RefusalError:
     """Refuse because there is no such thing."""
-    return RefusalError(404, "not_found", f"{what} was not found")
+    return RefusalError(404, "not_found", "not found")
+
+
+def duplicate_custom_id() -> RefusalError:
+    """Refuse an id of the merchant's own that was used before."""
+    return RefusalError(409, "duplicate_custom_id", "duplicate custom id")
 
 
 def not_now(message: str) -> RefusalError:
     """Refuse because the invoice is not in a state for it."""
-    return RefusalError(422, "unprocessable_entity", message, [{"field": "status", "message": message}])
+    return invalid(detail("invalid_status", "status", message))

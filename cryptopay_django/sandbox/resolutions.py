@@ -8,14 +8,16 @@ from decimal import Decimal
 from .account import Handling
 from .addresses import is_address, make_txid
 from .amounts import EXACT, cut, fee_of
-from .coins import COINS, NETWORKS, places_of
+from .coins import COINS, places_of
+from .forms import wrong_address
 from .invoices import Context, Exchange, Invoice, Recalculation, Refund, Risk, Status
-from .refusals import RefusalError, not_found, not_now
+from .refusals import RefusalError, invalid, not_found, not_now, not_one_of
 from .risks import score_address, score_of
 from .state import State
 
 PREVIEW_LIFE = timedelta(seconds=30)
 REFUND_BROADCAST = timedelta(minutes=1)
+_HIGH_RISK = "The address belongs to a resource that may be used for unlawful activities: no coins are sent there"
 
 
 def change_status(state: State, invoice: Invoice, status: Status, context: Context | None, at: datetime) -> None:
@@ -48,8 +50,7 @@ def decide_by_desk(state: State, invoice: Invoice, *, decision: str, at: datetim
         _add_refund(state, invoice, amount=invoice.paid_amount, address=None, at=at)
         change_status(state, invoice, Status.REFUNDED, None, at)
     else:
-        details = [{"field": "decision", "message": "must be complete or refund"}]
-        raise RefusalError(422, "validation_error", "The decision is not valid", details)
+        raise invalid(not_one_of("decision", ("complete", "refund")))
 
 
 def create_recalculation(state: State, invoice: Invoice, *, force_commit: bool, at: datetime) -> Recalculation:
@@ -59,8 +60,6 @@ def create_recalculation(state: State, invoice: Invoice, *, force_commit: bool, 
     price, exchange = paid, None
     if invoice.price_currency != invoice.pay_currency:
         rate = state.rates.sell_rate(invoice.pay_currency, invoice.price_currency, at)
-        if rate is None:
-            raise not_now(f"There is no rate of {invoice.pay_currency} in {invoice.price_currency} now")
         price = cut(EXACT.multiply(paid, rate), places_of(invoice.price_currency))
         exchange = Exchange(invoice.pay_currency + invoice.price_currency, rate, invoice.price_currency)
     if not price:
@@ -72,7 +71,7 @@ def create_recalculation(state: State, invoice: Invoice, *, force_commit: bool, 
         pay_currency=invoice.pay_currency,
         price_amount=price,
         price_currency=invoice.price_currency,
-        fee=fee_of(price, places_of(invoice.price_currency)),
+        fee=fee_of(price, places_of(invoice.price_currency), rate=state.account.fee_rate),
         previous_pay_amount=invoice.pay_amount,
         previous_price_amount=invoice.price_amount,
         previous_exchange_rate=invoice.exchange.rate if invoice.exchange else None,
@@ -91,7 +90,7 @@ def commit_recalculation(state: State, invoice: Invoice, recalculation_id: str, 
         if recalculation.id == recalculation_id.lower():
             break
     else:
-        raise not_found("The recalculation")
+        raise not_found()
     _check_resolvable(invoice)
     if at > recalculation.created_at + PREVIEW_LIFE:
         raise not_now("The recalculation has expired: it can be committed within 30 seconds")
@@ -134,15 +133,13 @@ def _check_resolvable(invoice: Invoice) -> None:
 def _check_destination(state: State, invoice: Invoice, address: str) -> None:
     network = invoice.network
     if not is_address(network, address):
-        details = [{"field": "address", "message": f"is not a {NETWORKS[network].title} address"}]
-        raise RefusalError(422, "validation_error", "The refund is not valid", details)
+        raise invalid(wrong_address("address", invoice.pay_currency))
     if score_address(state.seed, address, network)[0] is Risk.HIGH:
-        details = [{"field": "address", "message": "is a high-risk address"}]
-        raise RefusalError(422, "high_risk_address", "The address is too risky to send coins to", details)
+        raise RefusalError(422, "high_risk_address", _HIGH_RISK)
 
 
 def _add_refund(state: State, invoice: Invoice, *, amount: Decimal, address: str | None, at: datetime) -> Refund:
-    fee = fee_of(amount, COINS[invoice.pay_currency].precision)
+    fee = fee_of(amount, COINS[invoice.pay_currency].precision, rate=state.account.fee_rate)
     refund = Refund(
         id=state.make_id("refund"),
         invoice_id=invoice.id,

@@ -10,7 +10,7 @@ from . import merchant, resolutions
 from .core import Sandbox, travel
 from .forms import InvoiceForm, read_invoice
 from .invoices import Invoice, Status
-from .refusals import RefusalError, not_now
+from .refusals import invalid, not_now, not_one_of
 
 TWO_WEEKS = timedelta(days=14)
 FRESH_ORDER = {"price_amount": "100", "price_currency": "EUR", "pay_currency": "BTC"}
@@ -34,8 +34,7 @@ def play(sandbox: Sandbox, name: str, invoice_id: str | None = None) -> Invoice:
     Where the account's own settings have ended the invoice, the steps that are left do nothing.
     """
     if name not in SCENARIOS:
-        details = [{"field": "scenario", "message": f"must be one of {', '.join(SCENARIOS)}"}]
-        raise RefusalError(422, "validation_error", "There is no such scenario", details)
+        raise invalid(not_one_of("scenario", SCENARIOS))
     if invoice_id:
         invoice = sandbox.find(invoice_id)
     else:

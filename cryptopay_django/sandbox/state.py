@@ -57,7 +57,7 @@ class State:
         """Return an invoice by its id; RefusalError (404) when there is none."""
         invoice = self.invoices.get(invoice_id.lower())
         if invoice is None:
-            raise not_found("The invoice")
+            raise not_found()
         return invoice
 
     def schedule(self, due_at: datetime, kind: str, invoice: Invoice, subject: str = "") -> None:

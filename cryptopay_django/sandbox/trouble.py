@@ -10,7 +10,7 @@ from typing import Any
 
 from .addresses import derive
 from .amounts import EXACT, ZERO
-from .refusals import RefusalError
+from .refusals import detail, invalid, not_one_of
 
 LONGEST_STORM = 10
 MOST_PLANNED = 1_000
@@ -75,26 +75,25 @@ class Trouble:
         for name, value in values.items():
             probability = _read_probability(value)
             if name != "all" and name not in set(Fault):
-                details.append({"field": name, "message": f"is no fault; known are all, {', '.join(Fault)}"})
+                details.append(detail("unknown", name, f"is no fault; known are all, {', '.join(Fault)}"))
             elif probability is None:
-                details.append({"field": name, "message": "must be a number from 0 to 1"})
+                details.append(detail("invalid_value", name, "must be a number from 0 to 1"))
             else:
                 wanted |= dict.fromkeys(Fault if name == "all" else [Fault(name)], probability)
         for faults, what in ((CALLBACK_FAULTS, "callbacks"), (API_FAULTS, "the API")):
             if sum(wanted.get(fault, ZERO) for fault in faults) > 1:
-                details.append({"field": what, "message": "the probabilities add up to more than 1"})
+                details.append(detail("invalid_value", what, "the probabilities add up to more than 1"))
         if details:
-            raise RefusalError(422, "validation_error", "This trouble cannot be made", details)
+            raise invalid(*details)
         self.probabilities = {fault: share for fault, share in wanted.items() if share}
 
     def plan(self, fault: str, *, after_effect: bool = False, count: int = 1) -> None:
         """Let the next callback or request, or the next `count` of them, meet this fault for certain."""
         if fault not in set(Fault):
-            details = [{"field": "fault", "message": f"must be one of {', '.join(Fault)}"}]
-            raise RefusalError(422, "validation_error", "This trouble cannot be made", details)
+            raise invalid(not_one_of("fault", Fault))
         if not 1 <= count <= MOST_PLANNED - len(self.planned):
-            details = [{"field": "count", "message": f"must be from 1 to {MOST_PLANNED}, all plans together"}]
-            raise RefusalError(422, "validation_error", "This trouble cannot be made", details)
+            message = f"must be from 1 to {MOST_PLANNED}, all plans together"
+            raise invalid(detail("invalid_value", "count", message))
         self.planned += [Mishap(Fault(fault), after_effect) for _ in range(count)]
 
     def stop(self) -> None:

@@ -27,7 +27,7 @@ from ..sandbox.callbacks import LOGGED_BYTES, Answer, Attempt, Callback
 from ..sandbox.clock import Clock
 from ..sandbox.core import Sandbox, travel
 from ..sandbox.invoices import Invoice, Transaction
-from ..sandbox.refusals import not_found
+from ..sandbox.refusals import RefusalError, not_found
 
 DEFAULT_ACCOUNT = "default"
 
@@ -165,14 +165,14 @@ class InProcessSandbox:
         for sandbox in self._sandboxes.values():
             if callback_id in sandbox.state.outbox.log:
                 return sandbox.resend(callback_id)
-        raise not_found("The callback")
+        raise not_found()
 
     def _locate(self, invoice: InvoiceReference) -> tuple[Sandbox, Invoice]:
         gateway_id = str(getattr(invoice, "gateway_id", invoice))
         for sandbox in self._sandboxes.values():
             if gateway_id in sandbox.state.invoices:
                 return sandbox, sandbox.find(gateway_id)
-        raise not_found(f"The invoice {gateway_id}")
+        raise RefusalError(404, "not_found", f"the sandbox has no invoice {gateway_id}")
 
     def _make(self, name: str) -> Sandbox:
         configured = get_account(name)

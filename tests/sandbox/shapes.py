@@ -30,6 +30,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "id": "uuid",
         "custom_id": "text?",
         "customer_id": "text?-",
+        "subscription_id": "uuid?-",
         "status": "= new | unresolved | completed | refunded | cancelled",
         "status_context": "= underpaid | overpaid | paid_late | illicit_resource ?",
         "address": "address",
@@ -111,10 +112,14 @@ SHAPES: dict[str, dict[str, str]] = {
         "data": "invoice",
     },
     "refusal": {"error": "error", "meta": "meta"},
-    "error": {"code": "text", "message": "text", "details": "detail[]-"},
-    "detail": {"field": "text", "message": "text"},
+    "error": {"code": "code_word", "message": "text", "details": "detail[]"},
+    "detail": {"code": "code_word", "target": "text", "message": "text", "args": "args"},
+    "page_meta": {"total": "count", "has_more": "flag"},
     "meta": {"request_id": "text"},
 }
+
+# Lists that come in pages, with how long they are.
+PAGED = frozenset({"GET /api/invoices", "GET /api/customers"})
 
 # What `data` is in the answer of each endpoint, and the status of success.
 ENDPOINTS: dict[str, tuple[int, str]] = {
@@ -182,9 +187,11 @@ _PLAIN = {
     "count": lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
     "number": lambda value: isinstance(value, float) and value >= 0,
     "map": lambda value: isinstance(value, dict) and all(isinstance(text, str) for text in value.values()),
+    "args": lambda value: isinstance(value, dict),
+    "code_word": lambda value: isinstance(value, str) and re.fullmatch("[a-z_]+", value) is not None,
     "rates": lambda value: (
         isinstance(value, dict)
-        and all(re.fullmatch(r"[A-Z]{3,5}/?[A-Z]{3}", pair) for pair in value)
+        and all(re.fullmatch(r"[A-Z]{3,5}/?[A-Z]{3,5}", pair) for pair in value)
         and {pair.replace("/", "") for pair in value if "/" in pair} == {pair for pair in value if "/" not in pair}
         and all(not list(differences("rate", rate)) for rate in value.values())
     ),

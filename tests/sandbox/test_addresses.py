@@ -17,7 +17,7 @@ SHAPES = {
     "litecoin": r"Q[1-9A-HJ-NP-Za-km-z]{33}",
     "dogecoin": r"n[1-9A-HJ-NP-Za-km-z]{33}",
     "ethereum": r"0x[0-9a-f]{40}",
-    "bnb_smart_chain": r"0x[0-9a-f]{40}",
+    "bnb_smart_chain": r"0x[0-9a-fA-F]{40}",
     "polygon": r"0x[0-9a-f]{40}",
     "arbitrum": r"0x[0-9a-f]{40}",
     "tron": r"T[1-9A-HJ-NP-Za-km-z]{33}",

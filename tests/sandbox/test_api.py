@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -24,7 +25,7 @@ def problem_of(response: Any) -> tuple[int, str]:
 
 
 def fields_of(response: Any) -> set[str]:
-    return {detail["field"] for detail in json.loads(response.body)["error"]["details"]}
+    return {detail["target"] for detail in json.loads(response.body)["error"]["details"]}
 
 
 @pytest.mark.parametrize("zone", ["GMT", "+0000"])
@@ -59,7 +60,7 @@ def test_a_key_without_the_permission_is_refused(sandbox: Sandbox, merchant: Mer
     assert merchant.call("GET", "/api/coins").status == 200
 
 
-@pytest.mark.parametrize("path", ["/api/invoices/nothing", "/api/invoices/custom_id/nothing", "/api/nothing"])
+@pytest.mark.parametrize("path", [f"/api/invoices/{UUID(int=7)}", "/api/invoices/custom_id/nothing", "/api/nothing"])
 def test_what_does_not_exist_is_not_found(merchant: Merchant, path: str) -> None:
     assert problem_of(merchant.call("GET", path)) == (404, "not_found")
 
@@ -87,7 +88,6 @@ def test_a_malformed_body_is_refused(merchant: Merchant, body: bytes) -> None:
         ({"price_amount": "much"}, {"price_amount"}),
         ({"price_currency": "ZZZ"}, {"price_currency"}),
         ({"pay_currency": "EUR"}, {"pay_currency"}),
-        ({"price_currency": "ETH"}, {"pay_currency"}),
         ({"network": "tron"}, {"network"}),
         ({"metadata": {"a": 1}}, {"metadata"}),
         ({"success_redirect_url": "javascript:alert(1)"}, {"success_redirect_url"}),
@@ -97,7 +97,7 @@ def test_a_malformed_body_is_refused(merchant: Merchant, body: bytes) -> None:
 def test_every_field_that_is_wrong_is_named(merchant: Merchant, change: dict[str, Any], fields: set[str]) -> None:
     response = merchant.call("POST", "/api/invoices", ORDER | change)
 
-    assert problem_of(response) == (422, "validation_error")
+    assert problem_of(response) == (422, "invalid")
     assert fields_of(response) == fields
 
 
@@ -213,7 +213,7 @@ def test_a_second_refund_is_refused(sandbox: Sandbox, merchant: Merchant) -> Non
     path = f"/api/invoices/{invoice['id']}/refunds"
     merchant.data("POST", path, status=201)
 
-    assert problem_of(merchant.call("POST", path)) == (422, "unprocessable_entity")
+    assert problem_of(merchant.call("POST", path)) == (422, "invalid")
     assert len(merchant.data("GET", path)) == 1
 
 
@@ -222,7 +222,7 @@ def test_coins_go_neither_to_nonsense_nor_to_a_bad_name(sandbox: Sandbox, mercha
     path = f"/api/invoices/{invoice['id']}/refunds"
     bad = sandbox.pay(merchant.order()["id"], risk="high").source_address
 
-    assert problem_of(merchant.call("POST", path, {"address": "nonsense"})) == (422, "validation_error")
+    assert problem_of(merchant.call("POST", path, {"address": "nonsense"})) == (422, "invalid")
     assert problem_of(merchant.call("POST", path, {"address": bad})) == (422, "high_risk_address")
     assert merchant.read(invoice)["status"] == "unresolved"
 

@@ -42,7 +42,7 @@ BITCOIN = {"currency": "BTC", "network": "bitcoin", "address": "tb1qw508d6qejxtd
 def test_what_is_wrong_with_a_customer_is_named(merchant: Merchant, change: dict[str, Any], fields: set[str]) -> None:
     response = merchant.call("POST", "/api/customers", {**CUSTOMER, **change})
 
-    assert problem_of(response) == (422, "validation_error")
+    assert problem_of(response) == (422, "invalid")
     assert fields_of(response) == fields
 
 
@@ -106,7 +106,7 @@ def test_a_setting_that_cannot_be_is_named_and_nothing_is_changed(sandbox: Sandb
     with pytest.raises(CryptopayError) as refusal:
         sandbox.change_settings({"callback_url": "https://shop.example/", **change})
 
-    assert [detail["field"] for detail in refusal.value.details] == list(change)
+    assert [detail["target"] for detail in refusal.value.details] == list(change)
     assert sandbox.account.describe() == before
 
 
@@ -150,7 +150,7 @@ def test_a_payment_of_nothing_is_refused(sandbox: Sandbox, merchant: Merchant, a
     with pytest.raises(CryptopayError) as refusal:
         sandbox.pay(merchant.order()["id"], amount=amount)
 
-    assert [detail["field"] for detail in refusal.value.details] == ["amount"]
+    assert [detail["target"] for detail in refusal.value.details] == ["amount"]
 
 
 def test_a_recalculation_that_was_never_made_cannot_be_committed(sandbox: Sandbox, merchant: Merchant) -> None:
@@ -182,7 +182,7 @@ def test_the_desk_completes_or_refunds_and_nothing_else(sandbox: Sandbox, mercha
     with pytest.raises(CryptopayError) as refusal:
         sandbox.decide(invoice["id"], "keep")
 
-    assert [detail["field"] for detail in refusal.value.details] == ["decision"]
+    assert [detail["target"] for detail in refusal.value.details] == ["decision"]
 
 
 def test_a_flag_is_true_or_false(sandbox: Sandbox, merchant: Merchant) -> None:
@@ -227,7 +227,7 @@ def test_trouble_is_planned_a_sensible_number_of_times(sandbox: Sandbox, count: 
     with pytest.raises(CryptopayError) as refusal:
         sandbox.state.trouble.plan("timeout", count=count)
 
-    assert [detail["field"] for detail in refusal.value.details] == ["count"]
+    assert [detail["target"] for detail in refusal.value.details] == ["count"]
 
 
 def test_a_clock_runs_forward_only(sandbox: Sandbox) -> None:

@@ -171,7 +171,7 @@ def test_a_mistake_in_a_script_is_named(server: SandboxServer, action: str, body
     response = requests.post(f"{server.url}/control/{action}", json=body, timeout=5)
 
     assert response.status_code == 422
-    assert response.json()["error"]["details"][0]["field"] == field
+    assert response.json()["error"]["details"][0]["target"] == field
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.scenarios import SCENARIOS, play
 
 from .conftest import Merchant, Shop, pass_time
-from .shapes import ENDPOINTS, SHAPES, differences
+from .shapes import ENDPOINTS, PAGED, SHAPES, differences
 
 
 class Surveyor:
@@ -28,7 +28,13 @@ class Surveyor:
         for piece in pieces:
             start, _, rest = path.partition("{")
             path = start + piece + rest.partition("}")[2]
-        data = self.merchant.data(method, path + query, body, status=status)
+        response = self.merchant.call(method, path + query, body)
+        assert response.status == status, response.body
+        envelope = json.loads(response.body)
+        data = envelope.pop("data")
+        assert envelope.keys() == ({"meta"} if endpoint in PAGED else set())
+        for meta in envelope.values():
+            assert list(differences("page_meta", meta, "meta")) == []
         assert list(differences(shape, data)) == []
         self.called.add(endpoint)
         return data
@@ -106,6 +112,7 @@ def test_every_callback_is_in_shape(sandbox: Sandbox, shop: Shop, name: str) -> 
     ("method", "path", "body"),
     [
         ("GET", "/api/invoices/no", None),
+        ("GET", "/api/invoices?starting_after=no", None),
         ("GET", "/api/nothing", None),
         ("POST", "/api/invoices", {}),
         ("POST", "/api/invoices", b"{"),
@@ -143,7 +150,7 @@ def test_the_table_objects_to_what_is_out_of_shape(shape: str, value: object) ->
 
 
 def test_every_shape_in_the_table_is_used() -> None:
-    used = {shape for _, shape in ENDPOINTS.values()} | {"callback", "refusal"}
+    used = {shape for _, shape in ENDPOINTS.values()} | {"callback", "refusal", "page_meta"}
     used |= {shape for fields in SHAPES.values() for shape in fields.values()}
 
     assert set(SHAPES) <= {shape.rstrip("-").rstrip("?").removesuffix("[]") for shape in used}

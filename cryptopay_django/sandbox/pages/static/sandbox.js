@@ -28,7 +28,7 @@
   }
 
   function explain(problem) {
-    const details = (problem.details || []).map((detail) => `${detail.field} ${detail.message}`);
+    const details = (problem.details || []).map((detail) => `${detail.target} ${detail.message}`);
     return details.length ? details.join("; ") : problem.message;
   }
 
