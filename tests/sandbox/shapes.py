@@ -112,7 +112,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "data": "invoice",
     },
     "refusal": {"error": "error", "meta": "meta"},
-    "error": {"code": "code_word", "message": "text", "details": "detail[]"},
+    "error": {"code": "code_word", "message": "text", "args": "args-", "details": "detail[]"},
     "detail": {"code": "code_word", "target": "text", "message": "text", "args": "args"},
     "page_meta": {"total": "count", "has_more": "flag"},
     "meta": {"request_id": "text"},
