@@ -18,7 +18,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
-from .conf import Account, AppSettings, account_names, app_settings, get_account
+from .conf import Account, AppSettings, account_names, app_settings, get_account, is_development
 from .options import Option, own_options
 
 _SHORTEST_SECRET = 16
@@ -48,7 +48,7 @@ def check_accounts(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 def _account_messages(account: Account) -> Iterator[CheckMessage]:
     where = f'CRYPTOPAY_ACCOUNTS["{account.name}"]'
     host = urlsplit(account.base_url).hostname or ""
-    if _is_loopback(host) and not settings.DEBUG:
+    if _is_loopback(host) and not is_development():
         yield Error(
             f'{where}["BASE_URL"] points at this machine while DEBUG is off: invoices would be paid with play money',
             hint='Set it to "production", or to "sandbox" for the service\'s own test environment.',

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -270,6 +271,12 @@ class AppSettings:
 
 
 app_settings = AppSettings()
+
+
+def is_development() -> bool:
+    """Return whether DEBUG is on, or was before Django's test runner switched it off for its tests."""
+    test_state = getattr(sys.modules.get("django.test.utils"), "_TestState", None)
+    return bool(settings.DEBUG or getattr(getattr(test_state, "saved_data", None), "debug", False))
 
 
 @dataclass(frozen=True, slots=True)

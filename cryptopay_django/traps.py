@@ -13,9 +13,11 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, router
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
+from django.utils.translation import override
 
-from .conf import Account, account_names, app_settings, get_account
+from .conf import Account, account_names, app_settings, get_account, is_development
+from .links import path_of
 from .models import InvoiceEvent
 from .services.handover import find_task
 
@@ -48,11 +50,12 @@ def check_project(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
                 "SECURE_SSL_REDIRECT is on and SECURE_PROXY_SSL_HEADER is not set: behind a proxy that ends TLS every "
                 "callback is redirected, and the gateway follows no redirect",
                 hint='Set SECURE_PROXY_SSL_HEADER if the proxy always sets that header itself, or add r"^'
-                f'{reverse("cryptopay_django:callback").lstrip("/")}" to SECURE_REDIRECT_EXEMPT. Silence this where '
+                f'{path_of("callback").lstrip("/")}" to SECURE_REDIRECT_EXEMPT. Silence this where '
                 "Django's own server ends TLS.",
                 id="cryptopay.W015",
             )
         )
+    found.extend(_callback_url_messages())
     database = router.db_for_write(InvoiceEvent)
     if database != DEFAULT_DB_ALIAS:
         found.append(
@@ -64,6 +67,39 @@ def check_project(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
             )
         )
     return found
+
+
+def _callback_url_messages() -> Iterator[CheckMessage]:
+    """Yield what keeps callbacks from their URL: it is not there, has a language in it, or stands on another host."""
+    try:
+        path = path_of("callback")
+    except NoReverseMatch:
+        yield CheckWarning(
+            "no URL takes callbacks in this project: payments would be seen only when the gateway is asked",
+            hint='Add path("cryptopay/", include("cryptopay_django.urls")) to the ROOT_URLCONF. Silence this in a '
+            "process that serves no callbacks.",
+            id="cryptopay.W024",
+        )
+        return
+    with override(None):
+        without = path_of("callback")
+    spellings = {path, without}
+    for language, _ in settings.LANGUAGES if settings.USE_I18N else ():
+        with override(language):
+            spellings.add(path_of("callback"))
+    if len(spellings) > 1:
+        yield CheckWarning(
+            f"the callback URL has a language in it ({', '.join(sorted(spellings)[:3])}, ...): the one without is "
+            "redirected, and the gateway follows no redirect",
+            hint="Include cryptopay_django.urls outside of i18n_patterns.",
+            id="cryptopay.W015",
+        )
+    if settings.PREPEND_WWW and "django.middleware.common.CommonMiddleware" in settings.MIDDLEWARE:
+        yield CheckWarning(
+            "PREPEND_WWW is on: a callback to the host without www. is redirected, which the gateway does not follow",
+            hint="Give the account at the gateway the callback URL with www., and silence this.",
+            id="cryptopay.W015",
+        )
 
 
 @register("cryptopay")
@@ -116,7 +152,7 @@ def _well_formed_accounts() -> Iterator[Account]:
 def _published_secrets(accounts: Sequence[Account]) -> Iterator[CheckMessage]:
     for account in accounts:
         known = _EVERYBODY_KNOWS.intersection({account.api_key, account.api_secret, *account.callback_secrets})
-        if known and not settings.DEBUG:
+        if known and not is_development():
             yield Error(
                 f'CRYPTOPAY_ACCOUNTS["{account.name}"] has credentials of the sandbox while DEBUG is off: everybody '
                 "knows them, and can sign callbacks that say that an order was paid",
@@ -146,7 +182,7 @@ def _callbacks_are_redirected() -> bool:
     if "django.middleware.security.SecurityMiddleware" not in settings.MIDDLEWARE:
         return False
     try:
-        path = reverse("cryptopay_django:callback").lstrip("/")
+        path = path_of("callback").lstrip("/")
     except NoReverseMatch:
         return False
     return not any(re.search(pattern, path) for pattern in settings.SECURE_REDIRECT_EXEMPT)

@@ -10,9 +10,10 @@ import pytest
 from django.core.checks import run_checks
 from django.db import connection, connections
 from django.test import Client
-from django.urls import reverse
+from django.urls import reverse, set_script_prefix
 
 from cryptopay_django.gateway.signing import sign_callback
+from cryptopay_django.links import path_of, url_of
 from cryptopay_django.models import Callback
 from cryptopay_django.sandbox.account import SANDBOX_API_KEY, SANDBOX_API_SECRET, SANDBOX_CALLBACK_SECRET
 from cryptopay_django.services import deliver_events
@@ -118,6 +119,55 @@ def test_callbacks_that_would_be_redirected_are_told_of(settings):
 
     assert "SECURE_PROXY_SSL_HEADER" in said("W015")[0]
     assert post().status_code == 301
+
+
+def test_callbacks_that_a_host_without_www_redirects_are_told_of(settings):
+    settings.PREPEND_WWW = True
+
+    assert "PREPEND_WWW" in said("W015")[0]
+    assert post().status_code == 301
+
+
+def test_a_language_in_the_callback_url_is_told_of(settings):
+    settings.ROOT_URLCONF = "tests.urls_languages"
+
+    assert "language" in said("W015")[0]
+
+
+def test_a_project_without_our_urls_is_told_so(settings):
+    settings.ROOT_URLCONF = "tests.urls_nothing"
+
+    assert "no URL takes callbacks" in said("W024")[0]
+
+
+def test_urls_below_a_namespace_of_the_shop_serve_the_payment_page_and_callbacks(settings, client):
+    settings.ROOT_URLCONF = "tests.urls_nested"
+    invoice = InvoiceFactory()
+
+    page = client.get(f"/pay/crypto/checkout/{invoice.pk}/")
+
+    assert said("W024") == []
+    assert page.status_code == 200
+    assert f"/pay/crypto/checkout/{invoice.pk}/status/" in page.text
+    assert path_of("callback") == "/pay/crypto/callbacks/"
+
+
+@pytest.mark.parametrize(
+    ("site", "prefix", "url"),
+    [
+        ("https://shop.example", "/", "https://shop.example/admin/"),
+        ("https://shop.example/shop", "/", "https://shop.example/shop/admin/"),
+        ("https://shop.example/shop", "/shop/", "https://shop.example/shop/admin/"),
+        ("https://shop.example/shop", "/shopping/", "https://shop.example/shop/shopping/admin/"),
+    ],
+)
+def test_links_lead_below_the_path_of_the_site_once(settings, site, prefix, url):
+    settings.CRYPTOPAY_SITE_URL = site
+    set_script_prefix(prefix)
+    try:
+        assert url_of(reverse("admin:index")) == url
+    finally:
+        set_script_prefix("/")
 
 
 @pytest.mark.parametrize(

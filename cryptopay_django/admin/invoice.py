@@ -81,8 +81,8 @@ class InvoiceAdmin(InvoiceColumns, retries.Retries, acts.InvoiceActs, bulk.BulkA
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Without the account where there is but one."""
-        names = list(self.list_display)
-        return names if len(account_names()) > 1 else names[:-1]
+        hidden = () if len(account_names()) > 1 else ("account",)
+        return [name for name in self.list_display if name not in hidden]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
         """With the payments and orders of a whole page, in one query for each kind of order."""

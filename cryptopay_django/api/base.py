@@ -62,11 +62,25 @@ class ApiSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [str(getattr(self.view, "tag", "cryptopay"))]
 
+    def _get_serializer_name(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> str:  # noqa: FBT001, FBT002  as in the base class
+        """Return the component's name with a prefix: in the shop's document, `Order` is the shop's."""
+        name = super()._get_serializer_name(serializer, direction, bypass_extensions)
+        return f"Cryptopay{name}"
+
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if isinstance(serializer, StrictSerializer):
             schema["additionalProperties"] = False
+        for name, field in schema.get("properties", {}).items():
+            if "enum" in field:
+                # Left bare, it would become a component with the field's name, and rename the shop's own.
+                schema["properties"][name] = _wrap_choices(field)
         return schema
+
+
+def _wrap_choices(field: dict[str, Any]) -> dict[str, Any]:
+    outside = {key: value for key, value in field.items() if key in ("description", "default", "readOnly")}
+    return {**outside, "allOf": [{key: value for key, value in field.items() if key not in outside}]}
 
 
 def describe(**what: Any) -> Callable[[F], F]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
@@ -30,6 +30,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..exceptions import CreationUnknownError
+from ..links import API, path_of
 from ..models import Invoice, InvoiceStatus
 from ..services import create_invoice, list_offers, read_progress, resolve_account
 from ..services.offers import Offer
@@ -145,7 +146,7 @@ class CreateInvoiceView(ApiView):
             raise CreationUnknownError(f"invoice {invoice.pk} cannot be read yet: does a replica lag behind?")
         response = Response(public_state(progress), status=status)
         with contextlib.suppress(NoReverseMatch):  # the shop may have mounted this view alone
-            response["Location"] = reverse("cryptopay_django_api:invoice-state", args=[invoice.pk])
+            response["Location"] = path_of("invoice-state", invoice.pk, app=API)
         return response
 
 

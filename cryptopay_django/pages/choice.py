@@ -24,7 +24,6 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.generic import View
@@ -39,6 +38,7 @@ from ..exceptions import (
     InvoiceRequestError,
     PriceSealError,
 )
+from ..links import path_of
 from ..models import Invoice, InvoiceStatus, Payment
 from ..services import create_invoice, resolve_account
 from ..services.offers import Offer, list_offers
@@ -92,7 +92,7 @@ class ChooseCoinView(View):
 
     def get_success_url(self, invoice: Invoice) -> str:
         """Return where the customer pays."""
-        return reverse("cryptopay_django:checkout", args=[invoice.pk])
+        return path_of("checkout", invoice.pk)
 
     def get_payment_under_way(self, order: Any) -> Invoice | None:
         """Return the invoice for which money has come in already, the guard against paying twice."""

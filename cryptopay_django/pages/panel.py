@@ -6,12 +6,12 @@ import re
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 
 from ..conf import app_settings
+from ..links import path_of
 from ..models import Invoice
 from ..services.progress import Progress, State
 from .names import coin_name, money, network_name, plain, tag_name
@@ -88,14 +88,14 @@ def _return_url(progress: Progress) -> str:
 
 
 def _urls(invoice: Invoice, *, is_embedded: bool) -> dict[str, str]:
-    page = reverse("cryptopay_django:checkout", args=[invoice.pk])
+    page = path_of("checkout", invoice.pk)
     language = {"lang": get_language() or "en"}
     part = {"part": "embedded" if is_embedded else "panel"}
     return {
         "page_url": f"{page}?{urlencode(language)}",
         "panel_url": f"{page}?{urlencode({**part, **language})}",
-        "status_url": reverse("cryptopay_django:invoice-status", args=[invoice.pk]),
-        "events_url": reverse("cryptopay_django:invoice-events", args=[invoice.pk]),
+        "status_url": path_of("invoice-status", invoice.pk),
+        "events_url": path_of("invoice-events", invoice.pk),
     }
 
 

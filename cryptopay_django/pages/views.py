@@ -18,13 +18,13 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.http import parse_etags
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ..exceptions import GatewayError, InvoiceBusyError
+from ..links import path_of
 from ..logs import about
 from ..models import Invoice
 from ..services import refresh_invoice
@@ -98,7 +98,7 @@ def _ask(request: HttpRequest, progress: Progress) -> HttpResponse:
                 extra=about(progress.invoice),
             )
             query["asked"] = NOT_ASKED
-    page = reverse("cryptopay_django:checkout", args=[progress.invoice.pk])
+    page = path_of("checkout", progress.invoice.pk)
     response = HttpResponseRedirect(f"{page}?{urlencode(query)}")
     response.status_code = 303
     return _hardened(response)
@@ -122,7 +122,7 @@ def _language(request: HttpRequest) -> str | None:
 
 def _languages(invoice_id: UUID) -> list[dict[str, Any]]:
     """Return the languages to choose from, each by its own name; none where there is no choice."""
-    page = reverse("cryptopay_django:checkout", args=[invoice_id])
+    page = path_of("checkout", invoice_id)
     active = (translation.get_language() or "").partition("-")[0]
     codes = [code for code in LANGUAGES if settings.USE_I18N and code in dict(settings.LANGUAGES)]
     return [

@@ -23,6 +23,7 @@ from django.utils.translation import gettext, ngettext
 
 from .. import signals
 from ..conf import app_settings
+from ..links import url_of
 from ..models import EventKind, Invoice, InvoiceEvent, NoticeKind, NoticeSchedule, StatusContext
 from .events import backoff
 
@@ -182,6 +183,6 @@ def _url(invoice: Invoice) -> str:
     if not app_settings.SITE_URL:
         return ""
     try:
-        return app_settings.SITE_URL + reverse("admin:cryptopay_django_invoice_change", args=[invoice.pk])
+        return url_of(reverse("admin:cryptopay_django_invoice_change", args=[invoice.pk]))
     except NoReverseMatch:
         return ""

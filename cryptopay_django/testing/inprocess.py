@@ -17,10 +17,10 @@ from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 from django.test import Client, override_settings
-from django.urls import reverse
 from requests.adapters import BaseAdapter
 
 from ..conf import get_account
+from ..links import path_of
 from ..sandbox.account import Account
 from ..sandbox.adapter import SandboxAdapter
 from ..sandbox.callbacks import LOGGED_BYTES, Answer, Attempt, Callback
@@ -176,11 +176,7 @@ class InProcessSandbox:
 
     def _make(self, name: str) -> Sandbox:
         configured = get_account(name)
-        url = (
-            reverse("cryptopay_django:callback")
-            if name == DEFAULT_ACCOUNT
-            else reverse("cryptopay_django:account-callback", args=[name])
-        )
+        url = path_of("callback") if name == DEFAULT_ACCOUNT else path_of("account-callback", name)
         account = Account(
             name=name,
             api_key=configured.api_key,

@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -96,6 +97,34 @@ def test_an_invoice_is_found_by_each_of_its_names(client, desk, settings):
 
     for name in names:
         assert rows(client.get(desk.url("invoice_changelist"), {"q": f" {name} "})) == [wanted], name
+
+
+@pytest.mark.parametrize("term", ["A-1", "0.5", "9" * 40, "2026-02-31", "1e3"])
+def test_what_a_field_of_orders_cannot_hold_finds_no_order_and_still_the_rest(client, desk, settings, term):
+    settings.CRYPTOPAY_ORDER_SEARCH = {"contenttypes.ContentType": "id", "admin.LogEntry": "action_time"}
+    wanted = InvoiceFactory(custom_id=term)
+
+    assert rows(client.get(desk.url("invoice_changelist"), {"q": term})) == [wanted]
+
+
+def test_an_invoice_is_found_by_the_short_name_that_the_list_shows_and_in_any_case(client, desk):
+    invoices = [InvoiceFactory(custom_id=f"{start}-0000-4000-8000-000000000000") for start in ("cb745289", "cb74528f")]
+    InvoiceFactory(custom_id="Order-7")
+
+    for invoice, start in zip(invoices, ("cb745289", "cb74528f"), strict=True):
+        for term in (start, start.upper(), f"{start}…", f"{start}-0000"):
+            assert rows(client.get(desk.url("invoice_changelist"), {"q": term})) == [invoice], term
+    assert rows(client.get(desk.url("invoice_changelist"), {"q": "ORDER-7"})) == []
+    lower = InvoiceFactory(custom_id="order-8", account="second")
+    assert rows(client.get(desk.url("invoice_changelist"), {"q": "ORDER-8"})) == [lower]
+    assert rows(client.get(desk.url("invoice_changelist"), {"q": "cb74528"})) == []
+
+
+def test_a_column_of_the_shop_is_shown_beside_ours(rf):
+    ours = type(site.get_model_admin(Invoice))
+    theirs = type("Theirs", (ours,), {"list_display": [*ours.list_display, "customer_id"]})
+
+    assert theirs(Invoice, site).get_list_display(rf.get("/")) == [*ours.list_display, "customer_id"]
 
 
 @pytest.mark.parametrize("term", ["order-", "%", "\x00", "ö" * 500, "'; DROP", "0" * 36])

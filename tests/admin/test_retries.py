@@ -164,3 +164,15 @@ def test_the_overview_counts_what_was_given_up_and_leads_to_those_invoices(clien
     assert found["given_up"] == {dead}
     assert failing in found["failing"]
     assert dead not in found["failing"]
+
+
+def test_the_buttons_lead_to_the_same_address_where_numbers_are_grouped(client, desk, settings):
+    settings.USE_THOUSAND_SEPARATOR = True
+    broken.add("ship")
+    invoice = happen()
+    HandlerDelivery.objects.filter(handler__endswith="ship").update(id=54321)
+
+    page = client.get(desk.url("invoice_change", invoice.pk)).text
+
+    assert desk.url("invoice_retry_call", invoice.pk, 54321) in page
+    assert "54,321" not in page

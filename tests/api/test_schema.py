@@ -9,7 +9,11 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from django import urls
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
 
 from cryptopay_django.api import urls
 from cryptopay_django.api.desk import InvoiceQuerySerializer
@@ -90,7 +94,7 @@ def _without_nullable(schema):
 
 
 def test_a_body_takes_no_member_that_it_does_not_know(document):
-    for name in ("Settle", "Refund", "Release"):
+    for name in ("CryptopaySettle", "CryptopayRefund", "CryptopayRelease"):
         assert document["components"]["schemas"][name]["additionalProperties"] is False
 
 
@@ -118,7 +122,33 @@ def test_the_hosts_own_document_has_the_shops_view_too(host, settings):
 
     pay = found["paths"]["/pay/{id}/"]["post"]
     assert {"200", "201", "400", "503"} <= set(pay["responses"])
-    assert pay["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/CoinChoice")
+    assert pay["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/CryptopayCoinChoice")
+
+
+def test_the_components_of_the_hosts_document_keep_their_names(settings):
+    """A shop has an Order and a state of its own; ours stand beside them under names of our own."""
+
+    class OrderSerializer(serializers.Serializer):
+        state = serializers.ChoiceField(choices=["open", "sent"])
+        source = serializers.ChoiceField(choices=["web", "shop"])
+
+    class OrdersView(GenericAPIView):
+        schema = AutoSchema()
+        serializer_class = OrderSerializer
+
+        def get(self, request):
+            raise AssertionError("only described")
+
+    patterns = [
+        urls.path("orders/", OrdersView.as_view()),
+        urls.path("cryptopay/", urls.include("cryptopay_django.api.urls")),
+    ]
+
+    components = SchemaGenerator(patterns=patterns).get_schema(request=None, public=True)["components"]["schemas"]
+
+    theirs = {name for name in components if not name.startswith("Cryptopay")}
+    assert theirs == {"Order", "StateEnum", "SourceEnum"}
+    assert components["StateEnum"]["enum"] == ["open", "sent"]
 
 
 def test_the_guide_names_every_code_state_and_filter():

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ...conf import account_names, app_settings
+from ...links import url_of
 from ...services.diagnosis import Level, Sign, callback_path, diagnose, worst_of
 
 
@@ -75,7 +76,7 @@ def _callback_urls(given: list[str]) -> dict[str, str]:
     if "" in given:
         if not app_settings.SITE_URL:
             raise CommandError("--callback-url without a URL needs CRYPTOPAY_SITE_URL")
-        urls = {name: app_settings.SITE_URL + callback_path(name) for name in account_names()}
+        urls = {name: url_of(callback_path(name)) for name in account_names()}
     return urls | dict(_split(text) for text in given if text)
 
 

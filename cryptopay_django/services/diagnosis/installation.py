@@ -11,9 +11,10 @@ import django
 from django.core import checks
 from django.db import connections, router
 from django.db.migrations.executor import MigrationExecutor
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 
 from ... import __version__
+from ...links import path_of
 from ...models import Invoice
 from ..accounts import DEFAULT_ACCOUNT
 from .sign import Level, Sign
@@ -60,8 +61,8 @@ def judge_connections(vendor: str, database: Mapping[str, Any]) -> Sign:
 def callback_path(account: str) -> str:
     """Return the path that callbacks of an account come in at; raises NoReverseMatch."""
     if account == DEFAULT_ACCOUNT:
-        return reverse("cryptopay_django:callback")
-    return reverse("cryptopay_django:account-callback", args=[account])
+        return path_of("callback")
+    return path_of("account-callback", account)
 
 
 def check_urls() -> Iterator[Sign]:
