@@ -9,7 +9,8 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from django import urls
+from django.urls import include
+from django.urls import path as url
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
@@ -140,8 +141,8 @@ def test_the_components_of_the_hosts_document_keep_their_names(settings):
             raise AssertionError("only described")
 
     patterns = [
-        urls.path("orders/", OrdersView.as_view()),
-        urls.path("cryptopay/", urls.include("cryptopay_django.api.urls")),
+        url("orders/", OrdersView.as_view()),
+        url("cryptopay/", include("cryptopay_django.api.urls")),
     ]
 
     components = SchemaGenerator(patterns=patterns).get_schema(request=None, public=True)["components"]["schemas"]
