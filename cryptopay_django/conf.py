@@ -33,6 +33,7 @@ from .options import (
     coins,
     count,
     email,
+    events,
     explorers,
     fraction,
     function,
@@ -151,6 +152,12 @@ class AppSettings:
         5,
         count,
         "After how many failed deliveries of an event, to receivers or to one handler, the teams are told.",
+    )
+    REQUIRED_EVENTS: Option[Sequence[str]] = Option(
+        ("invoice_completed",),
+        events,
+        "Events that a shop must not miss. Where neither a receiver nor a handler is connected to one, it stays "
+        "pending, and `check` and the doctor say so. Other events without a receiver count as delivered.",
     )
     HANDLER_ATTEMPTS = Option(
         15,

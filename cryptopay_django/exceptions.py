@@ -26,6 +26,7 @@ CryptopayError
 ├── TransactionOpenError         called inside a transaction, where nothing could be committed before the call
 ├── HandlerError                 a function that cannot be a durable handler; says what to do
 ├── HandlerMissingError          a delivery names a handler that is not registered
+├── DeliveryBusyError            an attempt to deliver this event is running; look again later
 ├── InvoiceBusyError             the row kept changing while the gateway was asked; try again
 ├── ReleaseError                 release_invoice has nothing to release, or lacks a reason
 └── ResolutionError              a settlement or refund that cannot be, or not now; nothing was sent
@@ -180,6 +181,10 @@ class HandlerError(CryptopayError, TypeError):
 
 class HandlerMissingError(CryptopayError):
     """No function is registered under the path that a delivery names."""
+
+
+class DeliveryBusyError(CryptopayError):
+    """An attempt to deliver this event, or to make this call of a handler, is running. Look again later."""
 
 
 class InvoiceBusyError(CryptopayError):

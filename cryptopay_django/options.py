@@ -13,13 +13,21 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.dispatch import Signal
 from django.utils.module_loading import import_string
+
+from . import signals
 
 T = TypeVar("T")
 
 _SHORTEST_SECRET = 20
 
 NOTICE_KINDS = ("unresolved", "held", "quarantined", "high_risk", "undelivered", "unknown_resolution")
+
+
+EVENT_KINDS = tuple(
+    name for name, value in vars(signals).items() if isinstance(value, Signal) and name != "notice_sent"
+)
 
 
 class Option(Generic[T]):
@@ -161,6 +169,13 @@ def recipients(value: object) -> Mapping[str, Sequence[str]]:
         raise TypeError(
             f'a mapping such as {{"held": ["fraud@shop.example"]}}; the kinds are {", ".join(NOTICE_KINDS)}'
         )
+    return value
+
+
+def events(value: object) -> Sequence[str]:
+    """A list of events."""
+    if not isinstance(value, (list, tuple)) or not all(kind in EVENT_KINDS for kind in value):
+        raise TypeError(f'a list such as ["invoice_completed"]; the events are {", ".join(EVENT_KINDS)}')
     return value
 
 

@@ -19,7 +19,7 @@ from django.utils.translation import override
 from .conf import Account, account_names, app_settings, get_account, is_development
 from .links import path_of
 from .models import InvoiceEvent
-from .services.handover import find_task
+from .services.dispatch import find_task
 
 _EVERYBODY_KNOWS = frozenset({"sandbox-api-key", "sandbox-api-secret", "sandbox-callback-secret"})
 _READ_COMMITTED = 2

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 
 from ..models import HandlerDelivery, Invoice, InvoiceEvent
 from ..permissions import Act, may
-from ..services.delivery import deliver_events, retry_event
+from ..services.delivery import deliver_events
 from ..services.handling import retry_delivery
+from ..services.sending import retry_event
 
 if TYPE_CHECKING:
     from .acts import InvoiceActs as Base

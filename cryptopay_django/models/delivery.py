@@ -20,6 +20,12 @@ class HandlerDelivery(models.Model):
         null=True, blank=True, help_text=_("Since when it is not tried any more by itself.")
     )
     attempts = models.PositiveIntegerField(default=0, help_text=_("Failed calls so far."))
+    begun_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text=_("When an attempt began that has not come back.")
+    )
+    repetitions = models.PositiveIntegerField(
+        default=0, editable=False, help_text=_("How many times it was delivered again on request.")
+    )
     last_error = models.TextField(blank=True, help_text=_("The traceback of the last failed call."))
     next_attempt_at = models.DateTimeField(null=True, blank=True, db_index=True)
 

@@ -30,6 +30,8 @@ class EventKind(models.TextChoices):
     RISK_HIGH = "risk_high", _("high risk")
     DELIVERY_FAILING = "delivery_failing", _("the shop cannot be told")
     HANDLER_GIVEN_UP = "handler_given_up", _("handler given up")
+    HOOK_FAILED = "hook_failed", _("a hook of the shop has failed")
+    DELIVERY_REPEATED = "delivery_repeated", _("delivered again on request")
     RESOLUTION_PLANNED = "resolution_planned", _("resolution planned")
     RESOLUTION_APPROVED = "resolution_approved", _("resolution approved")
     RESOLUTION_WITHDRAWN = "resolution_withdrawn", _("resolution withdrawn")
@@ -61,6 +63,12 @@ class InvoiceEvent(models.Model):
     created_at = models.DateTimeField()
     delivered_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0, help_text=_("Failed deliveries so far."))
+    begun_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text=_("When an attempt began that has not come back.")
+    )
+    repetitions = models.PositiveIntegerField(
+        default=0, editable=False, help_text=_("How many times it was delivered again on request.")
+    )
     last_error = models.TextField(blank=True, help_text=_("The traceback of the last failed delivery."))
     next_attempt_at = models.DateTimeField(null=True, blank=True, db_index=True)
     notice_due_at = models.DateTimeField(
@@ -87,3 +95,8 @@ class InvoiceEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of invoice {self.invoice_id}"
+
+    @property
+    def is_repetition(self) -> bool:
+        """Whether it was delivered before, and a person has asked to deliver it again."""
+        return self.repetitions > 0

@@ -88,12 +88,12 @@ def create_invoice(
         unsuccess_redirect_url=unsuccess_redirect_url or "",
         payer_email=payer_email or "",
     )
-    kept = _write_first(invoice)
+    kept, taken = _write_first(invoice), None
     if kept.gateway_id is None:
         snapshot = _call(kept, is_new=kept is invoice)
         taken = take_snapshot(kept.pk, snapshot)
         kept = taken.invoice if taken else kept
-    hand_over_events(kept)
+    hand_over_events(kept, taken.events if taken else ())
     if kept.quarantine_reason:
         raise PriceSealError(f"invoice {kept.pk} ({kept.custom_id}) is held for a person: {kept.quarantine_reason}")
     return kept

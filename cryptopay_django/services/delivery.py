@@ -1,38 +1,27 @@
-"""The shop is told: events as signals, and to each durable handler by itself."""
+"""Delivers events: as signals, and to each durable handler by itself. One attempt of one event: `attempts.py`."""
 
 from __future__ import annotations
 
-import logging
 import time
-import traceback
-from collections.abc import Sequence
-from enum import Enum, auto
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
+from django.db import connections, router, transaction
 
-from ..conf import app_settings
-from ..logs import about
-from ..models import EventKind, Invoice, InvoiceEvent
-from ..models.locking import write_transaction
-from ..tracing import Note, span
-from .events import SIGNALS, backoff, new_event, write_events
-from .handling import call_handlers
-
-logger = logging.getLogger("cryptopay_django")
+from .. import handlers
+from ..models import Invoice, InvoiceEvent
+from .attempts import Turn
+from .dispatch import dispatch_events
+from .handling import call_due, due_calls
+from .hearing import report_unheard, unheard_kinds
+from .nesting import EVERYTHING, Round, leave_to_outer, outermost
+from .sending import due_events, pending_of, send_event
 
 _PAUSES = (0.05, 0.1, 0.2)
 """How long to wait, in seconds, before each look whether another process has finished with an invoice's events."""
-
-
-class _Turn(Enum):
-    """What became of an event's turn."""
-
-    TAKEN = auto()  # it is delivered, and the next one may follow
-    HELD = auto()  # it is in other hands, or one before it is pending
-    OVER = auto()  # it is not due, or has failed: nothing follows now
 
 
 def deliver_events(invoice: Invoice | None = None, *, limit: int = 100, deadline: float | None = None) -> int:
@@ -42,9 +31,14 @@ def deliver_events(invoice: Invoice | None = None, *, limit: int = 100, deadline
     each invoice: an event waits until those before it are delivered, so one that keeps failing holds back
     its own invoice and no other. Each event has a transaction of its own, committed with what its receivers
     wrote. `deadline` is on `time.monotonic()`; no new event is begun after it.
+
+    Called by a receiver, it returns 0, and the delivery that called the receiver does it afterwards. Called in an open
+    transaction, it does so after the commit.
     """
-    delivered = _send_signals(invoice, limit=limit, deadline=deadline)
-    return delivered + call_handlers(invoice, limit=limit, deadline=deadline)
+    invoice_id = EVERYTHING if invoice is None else invoice.pk
+    if leave_to_outer(invoice_id) or _wait_for_commit(partial(deliver_events, invoice)):
+        return 0
+    return _Delivery(limit=limit, deadline=deadline).run(invoice_id)
 
 
 def deliver_written(
@@ -52,154 +46,118 @@ def deliver_written(
 ) -> int:
     """Deliver what this process has written and committed just now: as `deliver_events`, without reading it again.
 
-    Receivers get the invoice as it was committed with these events. While another process is at earlier events of
-    the invoice, these are left to whoever delivers what is due; somebody `patient`, after whom nobody may come for a
-    while, looks again a few times within a third of a second.
+    Receivers get the invoice as it was committed with these events. This is their first attempt, and the only one that
+    is not counted before it is made. While another process is at earlier events of the invoice, these are left to
+    the process that has them; a `patient` caller, after whom no other may look for a while, looks a few times more
+    within a third of a second.
     """
-    delivered, turn = 0, _Turn.TAKEN
-    for event in events:
-        if event.next_attempt_at is None:
-            continue
-        turn = _Turn.OVER if _is_over(deadline) else _deliver_one(event.pk, invoice.pk, event)
-        if turn is not _Turn.TAKEN:
-            break
-        delivered += 1
-    for pause in (0.0, *_PAUSES) if patient else (0.0,):
-        if turn is not _Turn.HELD or _is_over(deadline):
-            break
-        time.sleep(pause)
-        count, turn = _deliver_invoice(invoice.pk, limit=100, deadline=deadline)
-        delivered += count
-    return delivered + call_handlers(invoice, deadline=deadline)
+    if leave_to_outer(invoice.pk) or _wait_for_commit(partial(deliver_events, invoice)):
+        return 0
+    delivery = _Delivery(deadline=deadline, written={event.pk: event for event in events})
+    return delivery.run(invoice.pk, pauses=_PAUSES if patient else ())
 
 
-def retry_event(event: InvoiceEvent) -> bool:
-    """Make a pending event due now, whatever its back-off; return whether it was pending."""
-    due = Q(pk=event.pk, delivered_at=None, next_attempt_at__isnull=False)
-    return bool(InvoiceEvent.objects.filter(due).update(next_attempt_at=timezone.now()))
+@dataclass
+class _Delivery:
+    """One outermost delivery: what it has done, and how long it may go on."""
+
+    limit: int = 100
+    deadline: float | None = None
+    written: dict[int, InvoiceEvent] = field(default_factory=dict)
+    """Events that this process has just written, by key. Each is given up to its first attempt."""
+    delivered: int = 0
+
+    def run(self, invoice_id: UUID | None, *, pauses: Iterable[float] = ()) -> int:
+        """Deliver, then whatever receivers have left meanwhile, until nothing is left or the time is over.
+
+        Who leaves early hands the rest over: nobody else may look for it soon.
+        """
+        with outermost(invoice_id) as round_:
+            try:
+                for left in round_.work():
+                    if self.is_over():
+                        round_.leave(left)
+                        break
+                    if left is EVERYTHING:
+                        self._find(round_)
+                    else:
+                        self._deliver(round_, left, pauses=pauses if left == invoice_id else ())
+            finally:
+                rest = round_.close()
+        for left in rest:
+            dispatch_events(left)
+        return self.delivered
+
+    def is_over(self) -> bool:
+        """Tell whether no new event may be begun."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def _find(self, round_: Round) -> None:
+        """Look for invoices that have something due."""
+        unheard = unheard_kinds()
+        for kind in unheard:
+            if InvoiceEvent.objects.primary().filter(kind=kind, next_attempt_at__isnull=False).exists():
+                report_unheard(kind)
+        found = [
+            *due_events(unheard).values_list("invoice_id", flat=True)[: self.limit],
+            *due_calls().values_list("event__invoice_id", flat=True)[: self.limit],
+        ]
+        for invoice_id in found:
+            round_.leave(invoice_id, is_new=False)
+
+    def _deliver(self, round_: Round, invoice_id: UUID, *, pauses: Iterable[float]) -> None:
+        """Deliver one invoice's events: signals in order, then each handler's calls in order."""
+        turn = self._send_written(round_, invoice_id) if self.written else self._send_pending(invoice_id)
+        for pause in (0.0, *pauses) if turn is Turn.HELD else ():
+            time.sleep(pause)
+            if self.is_over() or (turn := self._send_pending(invoice_id)) is not Turn.HELD:
+                break
+        if handlers.is_any_registered() or not self.written:
+            self.delivered += call_due(invoice_id, self.written, limit=self.limit, is_over=self.is_over)
+        self.written = {}
+        if self.is_over():
+            round_.leave(invoice_id)
+
+    def _send_written(self, round_: Round, invoice_id: UUID) -> Turn:
+        """Send the events at hand, in the order in which they were written."""
+        unheard = unheard_kinds()
+        for event in self.written.values():
+            if event.next_attempt_at is None:
+                continue
+            if event.kind in unheard:
+                report_unheard(event.kind)
+                continue
+            # After a receiver's call the invoice may not be any more what is at hand.
+            at_hand = None if round_.has(invoice_id) else event
+            attempt = partial(send_event, unheard, event.pk, invoice_id, is_first=True, at_hand=at_hand)
+            turn = Turn.OVER if self.is_over() else attempt()
+            if turn is not Turn.TAKEN:
+                return turn
+            self.delivered += 1
+        return Turn.TAKEN
+
+    def _send_pending(self, invoice_id: UUID) -> Turn:
+        """Send pending events in order, up to the first that is not due, fails, or is in other hands."""
+        unheard = unheard_kinds()
+        for event in pending_of(invoice_id, unheard)[: self.limit]:
+            is_first = event.pk in self.written and not event.attempts
+            turn = Turn.OVER if self.is_over() else send_event(unheard, event.pk, invoice_id, is_first=is_first)
+            if turn is not Turn.TAKEN:
+                return turn
+            self.delivered += 1
+        return Turn.TAKEN
 
 
-def _is_over(deadline: float | None) -> bool:
-    return deadline is not None and time.monotonic() >= deadline
+def _wait_for_commit(deliver: Callable[[], object]) -> bool:
+    """Deliver after the commit of the transaction that the caller has open; return False if there is none.
 
-
-def _send_signals(invoice: Invoice | None, *, limit: int, deadline: float | None) -> int:
-    if invoice is not None:
-        return _deliver_invoice(invoice.pk, limit=limit, deadline=deadline)[0]
-    delivered = 0
-    for invoice_id in dict.fromkeys(_due_events().values_list("invoice_id", flat=True)[:limit]):
-        if _is_over(deadline):
-            break
-        delivered += _deliver_invoice(invoice_id, limit=limit, deadline=deadline)[0]
-    return delivered
-
-
-def _due_events() -> QuerySet[InvoiceEvent]:
-    """Return the events that can be delivered now, without those that wait behind one that has failed."""
-    now = timezone.now()
-    failed_before = InvoiceEvent.objects.filter(
-        invoice_id=OuterRef("invoice_id"), pk__lt=OuterRef("pk"), next_attempt_at__gt=now
-    )
-    due = InvoiceEvent.objects.primary().filter(~Exists(failed_before), next_attempt_at__lte=now)
-    return due.order_by("next_attempt_at", "pk")
-
-
-def _deliver_invoice(invoice_id: UUID, *, limit: int, deadline: float | None) -> tuple[int, _Turn]:
-    """Deliver an invoice's pending events in order, up to the first that is not due, fails, or is in other hands.
-
-    Return how many that were, and what became of the turn of the last one looked at.
+    What is delivered in it would be rolled back with it, and so would be the count of an attempt. A transaction that
+    a test case holds around the whole test does not count.
     """
-    delivered = 0
-    for event in InvoiceEvent.objects.find(_pending, invoice_id=invoice_id)[:limit]:
-        turn = _Turn.OVER if _is_over(deadline) else _deliver_one(event.pk, invoice_id)
-        if turn is not _Turn.TAKEN:
-            return delivered, turn
-        delivered += 1
-    return delivered, _Turn.TAKEN
-
-
-def _pending(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
-    return events.filter(next_attempt_at__isnull=False).order_by("pk").only("pk")
-
-
-def _in_turn(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
-    """Leave out an event while an earlier one of its invoice is pending."""
-    earlier = InvoiceEvent.objects.filter(
-        invoice_id=OuterRef("invoice_id"), pk__lt=OuterRef("pk"), next_attempt_at__isnull=False
-    )
-    return events.filter(~Exists(earlier))
-
-
-def _lock(event_id: int) -> InvoiceEvent | None:
-    return InvoiceEvent.objects.lock(_in_turn, pk=event_id, skip_locked=True, related=("invoice", "payment"))
-
-
-def _lock_written(event_id: int) -> InvoiceEvent | None:
-    """Lock an event that is at hand: whether and when it is due is all that may have changed."""
-    return InvoiceEvent.objects.lock(_is_in_turn, pk=event_id, skip_locked=True)
-
-
-def _is_in_turn(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
-    return _in_turn(events).only("next_attempt_at")
-
-
-def _deliver_one(event_id: int, invoice_id: UUID, written: InvoiceEvent | None = None) -> _Turn:
-    """Send one event's signal in one transaction; return what became of its turn.
-
-    1. Lock the event, so that nobody else delivers it; another holder goes on with this invoice. Nor is it
-       its turn while an earlier one is pending.
-    2. Send the signal: what receivers write belongs to this transaction.
-    3. Mark it delivered and commit. If a receiver raises, all of it is rolled back, and the failure
-       is written down by itself.
-    """
-    try:
-        with span("cryptopay.deliver_event", invoice_id=invoice_id) as note, write_transaction(InvoiceEvent):
-            locked = _lock_written(event_id) if written else _lock(event_id)
-            if locked is None:
-                note(outcome="in other hands, or not its turn")
-                return _Turn.HELD
-            if locked.next_attempt_at is None:
-                note(outcome="delivered already")
-                return _Turn.TAKEN
-            if locked.next_attempt_at > timezone.now():
-                note(outcome="not due")
-                return _Turn.OVER
-            event = written or locked
-            _send(event, note)
-            InvoiceEvent.objects.change(event, delivered_at=timezone.now(), next_attempt_at=None)
-            note(outcome="delivered")
-    except Exception:
-        # Whatever a receiver raises, the event must stay pending and the state must stand.
-        logger.exception(
-            "invoice %s: a receiver of event %s failed; it will be tried again",
-            invoice_id,
-            event_id,
-            extra=about(invoice_id, event_id=event_id),
-        )
-        _note_failure(event_id, traceback.format_exc())
-        return _Turn.OVER
-    logger.debug("invoice %s: event %s delivered", invoice_id, event_id, extra=about(invoice_id, event_id=event_id))
-    return _Turn.TAKEN
-
-
-def _send(event: InvoiceEvent, note: Note) -> None:
-    """Send the signal of an event's kind. Receivers see the invoice that is with it."""
-    note(event_kind=event.kind, event_uuid=event.uuid)
-    arguments: dict[str, Any] = {"invoice": event.invoice, "event": event}
-    if event.payment is not None:
-        arguments["payment"] = event.payment
-    SIGNALS[event.kind].send(sender=Invoice, **arguments)
-
-
-def _note_failure(event_id: int, error: str) -> None:
-    with write_transaction(InvoiceEvent):
-        event = InvoiceEvent.objects.lock(pk=event_id)
-        if event is None or event.next_attempt_at is None:
-            return
-        event.attempts += 1
-        event.last_error = error.replace("\x00", "\\0")[-20_000:]
-        event.next_attempt_at = timezone.now() + backoff(event.attempts)
-        event.save(update_fields=["attempts", "last_error", "next_attempt_at"])
-        if event.attempts == app_settings.NOTICE_FAILED_DELIVERIES:
-            detail = {"event": event.kind, "attempts": event.attempts}
-            write_events([new_event(event.invoice, EventKind.DELIVERY_FAILING, at=timezone.now(), detail=detail)])
+    using = router.db_for_write(InvoiceEvent)
+    connection = connections[using]
+    blocks: list[Any] = connection.atomic_blocks
+    if not connection.in_atomic_block or (blocks and blocks[-1]._from_testcase):
+        return False
+    transaction.on_commit(deliver, using=using, robust=True)
+    return True

@@ -36,6 +36,7 @@ NOTICED = frozenset(
         EventKind.RISK_HIGH,
         EventKind.DELIVERY_FAILING,
         EventKind.HANDLER_GIVEN_UP,
+        EventKind.HOOK_FAILED,
         EventKind.RESOLUTION_STUCK,
     }
 )
@@ -87,6 +88,11 @@ def write_events(events: Sequence[InvoiceEvent]) -> None:
         level = logging.WARNING if event.kind in NOTICED else logging.INFO
         extra = about(event.invoice, event_kind=str(event.kind), event_uuid=str(event.uuid))
         once_committed(InvoiceEvent, level, "invoice %s: event %s", event.invoice_id, event.kind, extra=extra)
+    owe_handlers(events)
+
+
+def owe_handlers(events: Sequence[InvoiceEvent]) -> None:
+    """Write a delivery record for each handler that is registered here for each of these events."""
     owed = [(event, path) for event in events for path in handlers.paths_for(event.kind)]
     if owed:
         HandlerDelivery.objects.bulk_create(

@@ -37,7 +37,9 @@ _EVENTS = {
     NoticeKind.HELD: _HELD,
     NoticeKind.QUARANTINED: Q(kind=EventKind.INVOICE_QUARANTINED),
     NoticeKind.HIGH_RISK: Q(kind=EventKind.RISK_HIGH),
-    NoticeKind.UNDELIVERED: Q(kind__in=[EventKind.DELIVERY_FAILING, EventKind.HANDLER_GIVEN_UP]),
+    NoticeKind.UNDELIVERED: Q(
+        kind__in=[EventKind.DELIVERY_FAILING, EventKind.HANDLER_GIVEN_UP, EventKind.HOOK_FAILED]
+    ),
     NoticeKind.UNKNOWN_RESOLUTION: Q(kind=EventKind.RESOLUTION_STUCK),
 }
 

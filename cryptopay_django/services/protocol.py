@@ -55,7 +55,7 @@ def look_at(invoice: Invoice, *, expected_version: int | None, besides: Resoluti
     _check_inactive(row, besides=besides)
     taken = poll_invoice(row)
     if taken.changed:
-        hand_over_events(taken.invoice)
+        hand_over_events(taken.invoice, taken.events)
     _check_version(taken.invoice, expected_version)
     check_resolvable(taken.invoice)
     return taken.invoice
@@ -219,7 +219,7 @@ def _refresh(resolution: Resolution) -> None:
     except CryptopayError:
         return
     resolution.invoice = taken.invoice
-    hand_over_events(taken.invoice)
+    hand_over_events(taken.invoice, taken.events)
 
 
 def _check_version(invoice: Invoice, expected_version: int | None) -> None:

@@ -100,7 +100,7 @@ def quote_for(invoice: Invoice) -> SettlementQuote:
         taken = poll_invoice(invoice)
         if not taken.changed:
             raise
-        hand_over_events(taken.invoice)
+        hand_over_events(taken.invoice, taken.events)
         raise InvoiceChangedError(
             f"invoice {invoice.pk} has changed: it is {taken.invoice.status} now. Look at it again"
         ) from error

@@ -72,7 +72,7 @@ def refresh_invoice(invoice: Invoice) -> Invoice:
     Commits. Raises GatewayError when there is no answer, InvoiceBusyError when the row will not hold still.
     """
     taken = poll_invoice(invoice)
-    hand_over_events(taken.invoice)
+    hand_over_events(taken.invoice, taken.events)
     return taken.invoice
 
 

@@ -42,5 +42,5 @@ def release_invoice(invoice: Invoice, *, actor: str, reason: str, accept_shortfa
         locked.version += 1
         locked.save(update_fields=["quarantine_reason", "version", "updated_at"])
         write_events(events)
-    hand_over_events(locked)
+    hand_over_events(locked, events)
     return locked

@@ -122,7 +122,7 @@ def resolve_unknown(resolution: Resolution, *, timeout: float | None = None) -> 
         refunds = client_for(row.invoice.account).list_refunds(str(row.invoice.gateway_id), timeout=left)
     outcome = outcome_of(row, taken.snapshot, refunds, read_at=read_at)
     row = _write_outcome(row, outcome)
-    hand_over_events(taken.invoice)
+    hand_over_events(taken.invoice, taken.events)
     return row
 
 

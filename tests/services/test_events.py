@@ -15,8 +15,10 @@ from django.utils import timezone
 from cryptopay_django import signals
 from cryptopay_django.models import Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_events
-from cryptopay_django.services.delivery import _note_failure, deliver_written, retry_event
+from cryptopay_django.services.attempts import Attempt
+from cryptopay_django.services.delivery import deliver_written
 from cryptopay_django.services.events import SIGNALS, backoff, new_event, write_events
+from cryptopay_django.services.sending import from_queue, retry_event
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
 
 pytestmark = pytest.mark.django_db
@@ -187,7 +189,7 @@ def test_an_event_without_receivers_counts_as_delivered():
 def test_a_failure_of_an_event_that_was_delivered_meanwhile_is_not_noted():
     event = InvoiceEventFactory(delivered_at=timezone.now(), next_attempt_at=None)
 
-    _note_failure(event.pk, "too late")
+    Attempt(from_queue(frozenset()), event.pk, event.invoice_id, "it", {}).note_failure("too late")
 
     event.refresh_from_db()
     assert (event.attempts, event.last_error, event.next_attempt_at) == (0, "", None)

@@ -20,15 +20,9 @@ from cryptopay_django.services import (
     release_invoice,
     send_notices,
 )
+from cryptopay_django.services.attempts import Attempt, Turn
 from cryptopay_django.services.events import new_event, write_events
-from cryptopay_django.services.handling import (
-    Undelivered,
-    _call_one,
-    _note_failure,
-    call_handlers,
-    count_undelivered,
-    retry_delivery,
-)
+from cryptopay_django.services.handling import CALLS, Undelivered, count_undelivered, retry_delivery
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceFactory,
@@ -181,7 +175,8 @@ def test_what_piles_up_behind_a_failure_takes_no_place_from_others(shop):
     broken.clear()
     happen()
 
-    assert call_handlers(limit=2) == 2
+    assert deliver_events(limit=2) >= 2
+    assert ("ship", "invoice_completed") in done()
 
 
 def test_a_receiver_that_fails_holds_back_no_handler(shop):
@@ -287,7 +282,8 @@ def spoiling(invoice, event):
 def test_no_new_call_is_begun_after_the_deadline(shop):
     event = happen()
 
-    assert call_handlers(event.invoice, deadline=0.0) == 0
+    assert deliver_events(event.invoice, deadline=0.0) == 0
+    assert done() == []
 
 
 def test_dead_failing_and_overdue_calls_are_counted(shop, settings):
@@ -352,14 +348,14 @@ def test_erasure_waits_for_handlers_and_takes_their_tracebacks_along(shop, setti
 
 
 def test_a_call_whose_time_has_not_come_or_is_over_is_not_made(shop):
-    happen()
+    invoice = happen().invoice
     first, second = HandlerDelivery.objects.order_by("pk")
     HandlerDelivery.objects.filter(pk=first.pk).update(next_attempt_at=LATER)
     HandlerDelivery.objects.filter(pk=second.pk).update(next_attempt_at=None)
 
-    calls = [_call_one(one.pk, one.handler, one.event.invoice_id) for one in (first, second)]
+    turns = [Attempt(CALLS, one.pk, invoice.pk, "it", {}).make() for one in (first, second)]
 
-    assert calls == [False, True]
+    assert turns == [Turn.OVER, Turn.HELD]
     assert HandledEffect.objects.count() == 0
 
 
@@ -368,7 +364,7 @@ def test_a_failure_of_a_call_that_was_made_meanwhile_is_not_noted(shop):
     HandlerDelivery.objects.update(next_attempt_at=None)
     delivery = HandlerDelivery.objects.first()
 
-    _note_failure(delivery.pk, "too late")
+    Attempt(CALLS, delivery.pk, delivery.event.invoice_id, "it", {}).note_failure("too late")
 
     delivery.refresh_from_db()
     assert (delivery.attempts, delivery.last_error) == (0, "")
