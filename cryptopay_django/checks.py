@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .conf import Account, AppSettings, account_names, app_settings, get_account, is_development
 from .options import Option, own_options
+from .services.hearing import unheard_kinds
 
 _SHORTEST_SECRET = 16
 _FSM_PROVIDERS = ("django-fsm-2", "django-fsm")
@@ -124,6 +125,24 @@ def check_installation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
             )
         )
     return found
+
+
+@register("cryptopay")
+def check_receivers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """W024 for a required event to which neither a receiver nor a handler is connected."""
+    try:
+        kinds = sorted(unheard_kinds())
+    except ImproperlyConfigured:
+        return []  # E002 says so
+    return [
+        CheckWarning(
+            f"neither a receiver nor a handler is connected to {kind}: its events stay pending, and no order is paid",
+            hint="Import the module of the receivers in AppConfig.ready(); a shop that does not want the event takes "
+            "it out of CRYPTOPAY_REQUIRED_EVENTS.",
+            id="cryptopay.W024",
+        )
+        for kind in kinds
+    ]
 
 
 def imported_fsm_provider() -> str:

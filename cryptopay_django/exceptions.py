@@ -27,6 +27,7 @@ CryptopayError
 ├── HandlerError                 a function that cannot be a durable handler; says what to do
 ├── HandlerMissingError          a delivery names a handler that is not registered
 ├── DeliveryBusyError            an attempt to deliver this event is running; look again later
+├── RedeliveryError              deliver_again was asked for an event that is never delivered, or by no actor
 ├── InvoiceBusyError             the row kept changing while the gateway was asked; try again
 ├── ReleaseError                 release_invoice has nothing to release, or lacks a reason
 └── ResolutionError              a settlement or refund that cannot be, or not now; nothing was sent
@@ -185,6 +186,10 @@ class HandlerMissingError(CryptopayError):
 
 class DeliveryBusyError(CryptopayError):
     """An attempt to deliver this event, or to make this call of a handler, is running. Look again later."""
+
+
+class RedeliveryError(CryptopayError):
+    """`deliver_again` was asked for an event that is never delivered, or without an actor."""
 
 
 class InvoiceBusyError(CryptopayError):

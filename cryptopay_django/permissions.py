@@ -15,6 +15,7 @@ class Act(StrEnum):
     REFUND = "refund_invoice"
     REFUND_TO_ADDRESS = "refund_invoice_to_address"
     RELEASE = "release_invoice"
+    DELIVER_AGAIN = "deliver_events_again"
     REFRESH = "change_invoice"
     """Ask the service, or try a signal again: brings the row up to date, decides nothing."""
 

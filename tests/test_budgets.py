@@ -45,7 +45,7 @@ BUDGETS = {
     "the same again, in a process that has not merged it": (4, 4, 5, 1),
     "a look for what is overdue, once a second": (1, 1, 1, 0),
     "a poll without news": (4, 4, 5, 1),
-    "create_invoice": (8, 9, 10, 3),
+    "create_invoice": (7, 8, 9, 3),
     "status page, 200": (1, 1, 1, 0),
     "status page, 304": (1, 1, 1, 0),
     "the desk's list": (5, 5, 5, 0),
@@ -54,8 +54,9 @@ COLUMNS = {"postgresql": 0, "mysql": 1, "sqlite": 2}
 
 
 @pytest.fixture(autouse=True)
-def no_receivers(monkeypatch):
-    """The example shop's receivers are not what is counted."""
+def no_receivers(monkeypatch, settings):
+    """The example shop's receivers are not what is counted; events are delivered without them."""
+    settings.CRYPTOPAY_REQUIRED_EVENTS = []
     for signal in vars(signals).values():
         if isinstance(signal, Signal):
             monkeypatch.setattr(signal, "receivers", [])

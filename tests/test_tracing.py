@@ -117,6 +117,7 @@ def test_the_road_of_a_callback_is_a_tree_of_spans(spans, finished, gateway):
             "cryptopay.deliver_event",
             {
                 **of_invoice,
+                "cryptopay.event_id": event.pk,
                 "cryptopay.event_kind": "invoice_cancelled",
                 "cryptopay.event_uuid": str(event.uuid),
                 "cryptopay.outcome": "delivered",
@@ -150,7 +151,7 @@ def test_an_invoice_that_is_looked_for_by_custom_id_does_not_name_it(spans, gate
 
 
 def test_a_handler_that_fails_is_marked_by_the_type_of_its_error_and_nothing_it_says(spans, finished):
-    invoice = InvoiceFactory()
+    invoice = InvoiceFactory(status="refunded")
     with registered("invoice_refunded"):
         write_events([new_event(invoice, "invoice_refunded", at=invoice.created_at)])
         broken.add("ship")

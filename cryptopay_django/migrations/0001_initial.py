@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'invoice',
                 'verbose_name_plural': 'invoices',
-                'permissions': [('settle_invoice', 'Can settle an unresolved invoice'), ('refund_invoice', "Can refund an invoice to the merchant's coin account"), ('refund_invoice_to_address', 'Can refund an invoice to an address'), ('release_invoice', 'Can release an invoice from quarantine or accept a shortfall')],
+                'permissions': [('settle_invoice', 'Can settle an unresolved invoice'), ('refund_invoice', "Can refund an invoice to the merchant's coin account"), ('refund_invoice_to_address', 'Can refund an invoice to an address'), ('release_invoice', 'Can release an invoice from quarantine or accept a shortfall'), ('deliver_events_again', 'Can deliver events of an invoice again')],
             },
         ),
         migrations.CreateModel(

@@ -163,6 +163,7 @@ class Invoice(StatusModel):
             ("refund_invoice", _("Can refund an invoice to the merchant's coin account")),
             ("refund_invoice_to_address", _("Can refund an invoice to an address")),
             ("release_invoice", _("Can release an invoice from quarantine or accept a shortfall")),
+            ("deliver_events_again", _("Can deliver events of an invoice again")),
         ]
 
     def __str__(self) -> str:

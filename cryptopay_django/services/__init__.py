@@ -12,6 +12,7 @@ from .overdue import process_overdue, process_stored
 from .progress import read_progress
 from .quotes import SettlementQuote, quote_settlement
 from .reconciliation import reconcile_invoices, refresh_invoice
+from .redelivery import deliver_again
 from .release import release_invoice
 from .resolution import approve_resolution, refund_invoice, settle_invoice, withdraw_resolution
 from .resolvable import check_resolvable, needs_second_person
@@ -27,6 +28,7 @@ __all__ = [
     "approve_resolution",
     "check_resolvable",
     "create_invoice",
+    "deliver_again",
     "deliver_events",
     "diagnose",
     "erase_customer",

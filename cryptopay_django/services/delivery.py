@@ -65,6 +65,8 @@ class _Delivery:
     deadline: float | None = None
     written: dict[int, InvoiceEvent] = field(default_factory=dict)
     """Events that this process has just written, by key. Each is given up to its first attempt."""
+    is_everything: bool = False
+    """Also calls that are owed to handlers which are not registered any more: these fail, and are given up."""
     delivered: int = 0
 
     def run(self, invoice_id: UUID | None, *, pauses: Iterable[float] = ()) -> int:
@@ -82,6 +84,10 @@ class _Delivery:
                         self._find(round_)
                     else:
                         self._deliver(round_, left, pauses=pauses if left == invoice_id else ())
+            except BaseException as error:
+                # Who has a deadline has a request to answer: a receiver that ends its process ends this delivery only.
+                if self.deadline is None or isinstance(error, Exception):
+                    raise
             finally:
                 rest = round_.close()
         for left in rest:
@@ -94,6 +100,7 @@ class _Delivery:
 
     def _find(self, round_: Round) -> None:
         """Look for invoices that have something due."""
+        self.is_everything = True
         unheard = unheard_kinds()
         for kind in unheard:
             if InvoiceEvent.objects.primary().filter(kind=kind, next_attempt_at__isnull=False).exists():
@@ -112,7 +119,7 @@ class _Delivery:
             time.sleep(pause)
             if self.is_over() or (turn := self._send_pending(invoice_id)) is not Turn.HELD:
                 break
-        if handlers.is_any_registered() or not self.written:
+        if handlers.is_any_registered() or self.is_everything:
             self.delivered += call_due(invoice_id, self.written, limit=self.limit, is_over=self.is_over)
         self.written = {}
         if self.is_over():

@@ -21,7 +21,7 @@ def is_heard(kind: str) -> bool:
 
 def unheard_kinds() -> frozenset[str]:
     """Return the kinds of CRYPTOPAY_REQUIRED_EVENTS that nothing here receives: they stay pending."""
-    return frozenset(kind for kind in app_settings.REQUIRED_EVENTS if not is_heard(kind))
+    return frozenset(kind for kind in app_settings.REQUIRED_EVENTS if kind in SIGNALS and not is_heard(kind))
 
 
 def report_unheard(kind: str) -> None:

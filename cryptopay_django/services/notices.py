@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.core.mail import send_mail
+from django.db import connections, router
 from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -25,6 +26,7 @@ from .. import signals
 from ..conf import app_settings
 from ..links import url_of
 from ..models import EventKind, Invoice, InvoiceEvent, NoticeKind, NoticeSchedule, StatusContext
+from ..models.locking import write_transaction
 from .events import backoff
 
 logger = logging.getLogger("cryptopay_django")
@@ -161,9 +163,21 @@ def _send(notice: Notice, recipients: tuple[str, ...], keys: list[int]) -> bool:
         schedule.save()
         return False
     for start in range(0, len(keys), 500):
-        InvoiceEvent.objects.filter(pk__in=keys[start : start + 500]).update(notice_due_at=None)
+        _unmark(keys[start : start + 500])
     signals.notice_sent.send_robust(sender=Invoice, notice=notice)
     return True
+
+
+def _unmark(keys: Sequence[int]) -> None:
+    """Take the marks of events away. One whose receivers run now is locked: its notice is sent once more."""
+    using = router.db_for_write(InvoiceEvent)
+    features = connections[using].features
+    rows = InvoiceEvent.objects.primary().filter(pk__in=keys)
+    with write_transaction(InvoiceEvent):
+        if features.has_select_for_update_skip_locked:
+            free = rows.select_for_update(skip_locked=True, no_key=features.has_select_for_no_key_update)
+            rows = InvoiceEvent.objects.primary().filter(pk__in=list(free.values_list("pk", flat=True)))
+        rows.update(notice_due_at=None)
 
 
 def _item(event: InvoiceEvent) -> NoticeItem:

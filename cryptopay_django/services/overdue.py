@@ -84,13 +84,15 @@ def process_overdue(*, limit: int = 100, deadline: float | None = None, stop: th
         claimed = _claim_due(min(limit - done, _AT_ONCE))
         if not claimed:
             break
-        for number, callback in enumerate(claimed):
-            if is_over():
-                _give_back(claimed[number:])
-                return done
-            if _still_ours(callback):
-                process_and_deliver(callback, deadline)
-                done += 1
+        left = list(claimed)
+        try:
+            while left and not is_over():
+                callback = left.pop(0)
+                if _still_ours(callback):
+                    process_and_deliver(callback, deadline)
+                    done += 1
+        finally:
+            _give_back(left)
     if is_over():
         return done
     done += resolve_pending_resolutions(limit, deadline=deadline)

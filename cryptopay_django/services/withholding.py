@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 
-from django.db.models import CharField, Exists, ExpressionWrapper, OuterRef, Q
+from django.db.models import CharField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus
 
@@ -29,6 +29,11 @@ def is_true() -> Q:
     ended = reduce(or_, (Q(said=kind, status=status) for kind, status in TRUE_WHILE.items()))
     invoice = Invoice.objects.alias(said=kind).filter(ended, pk=OuterRef("invoice_id"), quarantine_reason="")
     return ~Q(kind__in=list(TRUE_WHILE)) | Q(Exists(invoice))
+
+
+def withheld_events() -> QuerySet[InvoiceEvent]:
+    """Return the pending events that are not true now."""
+    return InvoiceEvent.objects.primary().filter(~is_true(), next_attempt_at__isnull=False)
 
 
 def is_withheld(event: InvoiceEvent, invoice: Invoice) -> bool:

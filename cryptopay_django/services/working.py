@@ -64,6 +64,7 @@ def repeat(chore: Callable[[], object], stop: threading.Event, interval: float) 
         close_old_connections()
         try:
             chore()
-        except Exception:
+        except BaseException:
+            # Also when a receiver of the shop ends its process: that would end this thread alone, in silence.
             logger.exception("%s failed; trying again", chore.__name__)
     connection.close()

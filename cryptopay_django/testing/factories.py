@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from ..conf import get_account
 from ..gateway.signing import sign_callback
-from ..models import Callback, Invoice, InvoiceEvent, Payment
+from ..models import Callback, Invoice, InvoiceEvent, InvoiceStatus, Payment
 from ..models.risk import gravest_risk
+from ..services.withholding import TRUE_WHILE
 
 
 class InvoiceFactory(factory.django.DjangoModelFactory[Invoice]):
@@ -61,12 +62,15 @@ class PaymentFactory(factory.django.DjangoModelFactory[Payment]):
 
 
 class InvoiceEventFactory(factory.django.DjangoModelFactory[InvoiceEvent]):
-    """A pending event, due now."""
+    """A pending event, due now, of an invoice whose status it reports."""
 
     class Meta:
         model = InvoiceEvent
 
-    invoice = factory.SubFactory(InvoiceFactory)
+    invoice = factory.SubFactory(
+        InvoiceFactory,
+        status=factory.LazyAttribute(lambda made: TRUE_WHILE.get(made.factory_parent.kind, InvoiceStatus.NEW)),
+    )
     kind = "invoice_created"
     created_at = factory.LazyFunction(timezone.now)
     next_attempt_at = factory.LazyFunction(timezone.now)

@@ -48,7 +48,7 @@ def test_each_kind_that_has_a_signal_sends_it_with_the_promised_arguments(connec
     for kind, signal in SIGNALS.items():
         connect(signal, lambda sender, kind=kind, **arguments: got.setdefault(kind, (sender, arguments)))
         payment = PaymentFactory() if kind.startswith("payment") else None
-        InvoiceEventFactory(kind=kind, payment=payment, invoice=payment.invoice if payment else InvoiceFactory())
+        InvoiceEventFactory(kind=kind, **({"payment": payment, "invoice": payment.invoice} if payment else {}))
 
     assert deliver_events() == len(SIGNALS)
 
@@ -102,7 +102,7 @@ def test_later_events_of_the_invoice_wait_for_the_failed_one(connect):
 
     connect(signals.invoice_created, raises)
     connect(signals.invoice_completed, write_down)
-    first = InvoiceEventFactory()
+    first = InvoiceEventFactory(invoice__status="completed")
     InvoiceEventFactory(invoice=first.invoice, kind="invoice_completed")
 
     deliver_events()
@@ -118,7 +118,7 @@ def test_a_failing_invoice_holds_back_no_other_however_much_it_piles_up(connect)
 
     connect(signals.invoice_created, raises)
     connect(signals.invoice_completed, write_down)
-    stuck = InvoiceFactory()
+    stuck = InvoiceFactory(status="completed")
     for kind in ["invoice_created", *["invoice_completed"] * 5]:
         InvoiceEventFactory(invoice=stuck, kind=kind)
     deliver_events()
@@ -131,7 +131,7 @@ def test_events_are_delivered_in_the_order_they_happened(connect):
     order = []
     for signal in (signals.invoice_created, signals.payment_detected, signals.invoice_completed):
         connect(signal, lambda event, **_: order.append(event.kind))
-    invoice = InvoiceFactory()
+    invoice = InvoiceFactory(status="completed")
     kinds = ["invoice_created", "payment_detected", "invoice_completed"]
     for kind in kinds:
         InvoiceEventFactory(invoice=invoice, kind=kind)
@@ -272,7 +272,7 @@ def test_an_event_that_somebody_else_has_delivered_lets_the_next_one_follow():
     first, second = InvoiceEventFactory.create_batch(2, invoice=invoice)
     InvoiceEvent.objects.filter(pk=first.pk).update(delivered_at=timezone.now(), next_attempt_at=None)
 
-    assert deliver_written(invoice, [first, second]) == 2
+    assert deliver_written(invoice, [first, second]) == 1
 
     assert not InvoiceEvent.objects.filter(delivered_at=None).exists()
 

@@ -23,6 +23,7 @@ from cryptopay_django.services import (
 from cryptopay_django.services.attempts import Attempt, Turn
 from cryptopay_django.services.events import new_event, write_events
 from cryptopay_django.services.handling import CALLS, Undelivered, count_undelivered, retry_delivery
+from cryptopay_django.services.withholding import TRUE_WHILE
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceFactory,
@@ -47,7 +48,7 @@ def shop():
 
 def happen(kind="invoice_completed", *, invoice=None, **values):
     """Write an event as the services do."""
-    event = new_event(invoice or InvoiceFactory(), kind, at=timezone.now(), **values)
+    event = new_event(invoice or InvoiceFactory(status=TRUE_WHILE.get(kind, "new")), kind, at=timezone.now(), **values)
     write_events([event])
     return event
 
@@ -146,7 +147,7 @@ def test_a_handler_that_fails_is_rolled_back_noted_and_tried_again_after_a_pause
 
 def test_a_handler_that_fails_holds_back_its_own_later_calls_for_the_invoice_and_nothing_else(shop):
     broken.add("ship")
-    invoice, other = InvoiceFactory(), InvoiceFactory()
+    invoice, other = InvoiceFactory.create_batch(2, status="completed")
     happen("payment_detected", invoice=invoice)
     process_overdue()
     broken.clear()
@@ -219,7 +220,7 @@ def test_after_so_many_failures_it_is_given_up_and_the_teams_are_told_early_and_
 def test_what_was_given_up_holds_back_nothing_and_comes_back_with_all_its_attempts(shop, settings):
     settings.CRYPTOPAY_HANDLER_ATTEMPTS = 1
     broken.add("ship")
-    invoice = happen("payment_detected").invoice
+    invoice = happen("payment_detected", invoice=InvoiceFactory(status="completed")).invoice
     process_overdue()
     broken.clear()
     happen("invoice_completed", invoice=invoice)

@@ -18,6 +18,7 @@ GROUPS = {
         "refund_invoice",
         "refund_invoice_to_address",
         "release_invoice",
+        "deliver_events_again",
     ),
     "Cryptopay fraud": (*_SEES, "change_invoice", "release_invoice"),
     "Cryptopay monitoring": _SEES,

@@ -22,6 +22,8 @@ from ...models import (
 )
 from ...models.invoice import open_invoices
 from ...models.schedule import RECONCILIATION
+from .. import handling, sending, withholding
+from ..hearing import unheard_kinds
 from .sign import Level, Sign, level_of_age, since, spell_age
 
 _A_WEEK = timedelta(days=7)
@@ -54,8 +56,8 @@ def check_callbacks(now: datetime) -> Iterator[Sign]:
 
 
 def pending_events(now: datetime) -> Sign:
-    """Events whose receivers have not been told, and what the last one that failed said."""
-    pending = InvoiceEvent.objects.filter(next_attempt_at__isnull=False)
+    """Events that receivers have not had, and what the last one that failed said."""
+    pending = sending.pending_events()
     sign = _waiting("pending events", pending, "created_at", now, remedy="Is cryptopay_worker running?")
     if sign.level is Level.OK:
         return sign
@@ -67,10 +69,33 @@ def pending_events(now: datetime) -> Sign:
     return replace(sign, remedy=told)
 
 
+def unheard_events() -> Sign:
+    """Required events that nothing receives in a process of this project."""
+    kinds = sorted(unheard_kinds())
+    if not kinds:
+        return Sign("events without a receiver", Level.OK, "none")
+    waiting = InvoiceEvent.objects.filter(kind__in=kinds, next_attempt_at__isnull=False).count()
+    found = f"neither a receiver nor a handler is connected to {', '.join(kinds)}; {waiting} events wait"
+    remedy = "Import the receivers' module in AppConfig.ready(), or take the kind out of CRYPTOPAY_REQUIRED_EVENTS."
+    return Sign("events without a receiver", Level.ERROR, found, remedy)
+
+
+def withheld_events() -> Sign:
+    """Events that are not delivered because they are not true any more."""
+    withheld = withholding.withheld_events()
+    count, held = withheld.count(), withheld.exclude(invoice__quarantine_reason="").count()
+    if not held:
+        return Sign("withheld events", Level.OK, f"{count}, none of a held invoice" if count else "none")
+    remedy = "They wait for a person: look at these invoices in the admin, and release them."
+    return Sign("withheld events", Level.WARNING, f"{count}, {held} of them of held invoices", remedy)
+
+
 def check_events(now: datetime) -> Iterator[Sign]:
-    """Events whose receivers or handlers have not been told, and notices that have not left."""
+    """Events that receivers or handlers have not had, those that are withheld, and notices that have not left."""
     yield pending_events(now)
-    waiting = HandlerDelivery.objects.filter(next_attempt_at__isnull=False)
+    yield unheard_events()
+    yield withheld_events()
+    waiting = handling.pending_calls()
     remedy = "See their last_error in the admin, on the page of the invoice."
     yield _waiting("pending handlers", waiting, "event__created_at", now, remedy=remedy)
     dead = HandlerDelivery.objects.filter(given_up_at__isnull=False)
