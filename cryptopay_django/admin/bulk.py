@@ -102,7 +102,7 @@ class BulkActs(Base):
 
     admin_site: AdminSite
     opts: Options[Any]
-    actions = ["mark_completed", "mark_refunded"]
+    actions = ["mark_completed", "mark_refunded", "deliver_events_again"]
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
         """Whether the list offers to mark invoices completed."""

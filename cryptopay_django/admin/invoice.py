@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..conf import account_names
 from ..models import Invoice
-from . import acts, bulk, doctor, filters, hosts, overview, page, retries
+from . import acts, again, bulk, doctor, filters, hosts, overview, page, retries
 from .columns import InvoiceColumns
 from .export import PRESETS, csv_lines, rows_of
 from .paging import CappedPaginator
@@ -26,7 +26,9 @@ from .search import find_invoices
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(InvoiceColumns, retries.Retries, acts.InvoiceActs, bulk.BulkActs, ReadOnlyAdmin):
+class InvoiceAdmin(
+    InvoiceColumns, retries.Retries, again.DeliverAgain, acts.InvoiceActs, bulk.BulkActs, ReadOnlyAdmin
+):
     """Every invoice: what was ordered, what is to be paid, what came, and what can be done about it."""
 
     list_display = ["invoice", "order_link", "state", "asked", "came", "risk", "account"]
@@ -114,6 +116,7 @@ class InvoiceAdmin(InvoiceColumns, retries.Retries, acts.InvoiceActs, bulk.BulkA
             *self.act_urls(),
             *self.retry_urls(),
             *self.bulk_urls(),
+            *self.again_urls(),
         ]
         return [*names, *super().get_urls()]
 

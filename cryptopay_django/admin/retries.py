@@ -11,11 +11,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
+from ..exceptions import DeliveryBusyError
 from ..models import HandlerDelivery, Invoice, InvoiceEvent
 from ..permissions import Act, may
 from ..services.delivery import deliver_events
 from ..services.handling import retry_delivery
 from ..services.sending import retry_event
+from ..services.withholding import is_withheld
 
 if TYPE_CHECKING:
     from .acts import InvoiceActs as Base
@@ -69,7 +71,11 @@ class Retries(Base):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         invoice = self.permitted(request, pk, may(request.user, Act.REFRESH))
-        row, was_pending, done = revive(invoice)
+        try:
+            row, was_pending, done = revive(invoice)
+        except DeliveryBusyError:
+            messages.info(request, _("An attempt is running at this moment. Look again in a while."))
+            return self.to_page(pk)
         if not was_pending:
             messages.info(request, _("The shop has heard of this already."))
             return self.to_page(pk)
@@ -81,6 +87,8 @@ class Retries(Base):
             messages.success(request, _("The shop was told."))
         elif row.attempts > failed_before:
             messages.error(request, _("The shop failed again: see the traceback below."))
+        elif isinstance(row, InvoiceEvent) and is_withheld(row, Invoice.objects.primary().get(pk=pk)):
+            messages.warning(request, _("It is withheld: what it reports is not true now, or the invoice is held."))
         else:
             messages.info(request, _("It waits for an earlier event of this invoice."))
         return self.to_page(pk)

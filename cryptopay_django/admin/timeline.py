@@ -15,6 +15,8 @@ from django.utils.translation import ngettext
 
 from ..models import Callback, CallbackOutcome, EventKind, HandlerDelivery, Invoice, InvoiceEvent
 from ..services.events import SIGNALS
+from ..services.hearing import unheard_kinds
+from ..services.withholding import is_withheld
 from .display import amount, context_name, moment_text
 
 MOST = 200
@@ -45,6 +47,7 @@ _TONES = {
     EventKind.RISK_HIGH: "alarm",
     EventKind.DELIVERY_FAILING: "alarm",
     EventKind.HANDLER_GIVEN_UP: "alarm",
+    EventKind.HOOK_FAILED: "alarm",
     EventKind.RESOLUTION_SUCCEEDED: "good",
     EventKind.RESOLUTION_FAILED: "alarm",
     EventKind.RESOLUTION_UNKNOWN: "warning",
@@ -147,7 +150,7 @@ def _of_event(event: InvoiceEvent, invoice: Invoice) -> Entry:
         tone=_TONES.get(EventKind(event.kind), "plain") if event.kind in EventKind else "plain",
         who=event.actor,
         facts=list(_facts(event, invoice)),
-        delivery=_delivery(event) if is_signal or is_pending else "",
+        delivery=_delivery(event, invoice) if is_signal or is_pending else "",
         is_pending=is_pending,
         traceback=event.last_error if is_pending else "",
         event_id=event.pk,
@@ -167,17 +170,30 @@ def _of_polls(invoice: Invoice) -> Iterator[Entry]:
         yield Entry(invoice.polled_at, "poll", _("the service was asked, for the last time so far"))
 
 
-def _delivery(event: InvoiceEvent) -> str:
+def _delivery(event: InvoiceEvent, invoice: Invoice) -> str:
     if event.delivered_at is not None:
         return _("the shop was told at %(at)s") % {"at": moment_text(event.delivered_at)}
     if event.next_attempt_at is None:
         return _("the shop was not told")
-    if not event.attempts:
-        return _("the shop is still to be told")
-    return _("the shop could not be told, %(count)d times so far; next try at %(at)s") % {
-        "count": event.attempts,
-        "at": moment_text(event.next_attempt_at),
-    }
+    return _waiting(event, invoice, moment_text(event.next_attempt_at))
+
+
+def _waiting(event: InvoiceEvent, invoice: Invoice, due: str) -> str:
+    """Say why an event is still pending."""
+    text = _("the shop is still to be told")
+    if is_withheld(event, invoice):
+        text = _("withheld: what it reports is not true now, or the invoice is held for a person")
+    elif event.kind in unheard_kinds():
+        text = _("it waits: neither a receiver nor a handler is connected to it; the doctor says more")
+    elif event.begun_at is not None:
+        text = _("an attempt began at %(at)s and has not come back; next try at %(next)s")
+        text %= {"at": moment_text(event.begun_at), "next": due}
+    elif event.attempts:
+        text = _("the shop could not be told, %(count)d times so far; next try at %(at)s")
+        text %= {"count": event.attempts, "at": due}
+    elif event.is_repetition:
+        text = _("it is to be delivered again")
+    return text
 
 
 def _call(one: HandlerDelivery) -> Call:
