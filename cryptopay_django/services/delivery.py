@@ -89,9 +89,8 @@ class _Delivery:
                 if self.deadline is None or isinstance(error, Exception):
                     raise
             finally:
-                rest = round_.close()
-        for left in rest:
-            dispatch_events(left)
+                for left in round_.close():
+                    dispatch_events(left)
         return self.delivered
 
     def is_over(self) -> bool:
@@ -144,14 +143,18 @@ class _Delivery:
         return Turn.TAKEN
 
     def _send_pending(self, invoice_id: UUID) -> Turn:
-        """Send pending events in order, up to the first that is not due, fails, or is in other hands."""
+        """Send pending events in order, up to the first that is not due, fails, or is in other hands.
+
+        One that is delivered again holds back nothing.
+        """
         unheard = unheard_kinds()
         for event in pending_of(invoice_id, unheard)[: self.limit]:
             is_first = event.pk in self.written and not event.attempts
             turn = Turn.OVER if self.is_over() else send_event(unheard, event.pk, invoice_id, is_first=is_first)
-            if turn is not Turn.TAKEN:
+            if turn is Turn.TAKEN:
+                self.delivered += 1
+            elif not event.repetitions:
                 return turn
-            self.delivered += 1
         return Turn.TAKEN
 
 

@@ -47,12 +47,13 @@ def call_due(invoice_id: UUID, written: Container[int], *, limit: int, is_over: 
     called = 0
     for path in dict.fromkeys(due.values_list("handler", flat=True)[:limit]):
         pending = pending_calls().filter(handler=path, event__invoice_id=invoice_id)
-        keys = pending.order_by("event_id").values_list("pk", "event_id", "attempts")[:limit]
-        for key, event_id, attempts in keys:
+        keys = pending.order_by("event_id").values_list("pk", "event_id", "attempts", "repetitions")[:limit]
+        for key, event_id, attempts, repetitions in keys:
             is_first = event_id in written and not attempts
-            if is_over() or _attempt(key, path, invoice_id, is_first=is_first) is not Turn.TAKEN:
+            if not is_over() and _attempt(key, path, invoice_id, is_first=is_first) is Turn.TAKEN:
+                called += 1
+            elif not repetitions:
                 break
-            called += 1
     return called
 
 

@@ -61,7 +61,7 @@ def due_events(unheard: frozenset[str]) -> QuerySet[InvoiceEvent]:
 
 
 def pending_of(invoice_id: UUID, unheard: frozenset[str]) -> Sequence[InvoiceEvent]:
-    """Return an invoice's events that are pending, true and heard, in order: their keys and attempts."""
+    """Return an invoice's events that are pending, true and heard, in order: keys, attempts and repetitions."""
     return InvoiceEvent.objects.find(_keys(unheard), invoice_id=invoice_id)
 
 
@@ -98,7 +98,7 @@ def _earlier(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
 @lru_cache(maxsize=64)
 def _keys(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], QuerySet[InvoiceEvent]]:
     pending = _pending(unheard)
-    return lambda events: pending(events).order_by("pk").only("pk", "attempts")
+    return lambda events: pending(events).order_by("pk").only("pk", "attempts", "repetitions")
 
 
 @lru_cache(maxsize=64)

@@ -19,6 +19,7 @@ SEE = {"viewer", "support", "finance", "fraud", "monitoring", "superuser"}
 SETTLE = {"support", "finance", "superuser"}
 REFUND = {"finance", "superuser"}
 RELEASE = {"finance", "fraud", "superuser"}
+AGAIN = {"finance", "superuser"}
 REFRESH = {"support", "finance", "fraud", "superuser"}
 NOBODY: set[str] = set()
 
@@ -39,6 +40,7 @@ TABLE = [
     ("invoice_retry_call", "call", None, REFRESH),
     ("invoice_bulk", "settle", None, SETTLE),
     ("invoice_bulk", "refund", None, REFUND),
+    ("invoice_deliver_again", "", None, AGAIN),
     ("invoice_export", "all", SEE, SEE),
     ("callback_changelist", "", SEE, SEE),
     ("callback_change", "callback", SEE, NOBODY),
@@ -135,7 +137,7 @@ def test_an_action_of_the_list_is_offered_only_to_those_who_may(desk, world, log
     }
 
     assert offered == {
-        "finance": {"mark_completed", "mark_refunded"},
+        "finance": {"mark_completed", "mark_refunded", "deliver_events_again"},
         "support": {"mark_completed"},
         "viewer": set(),
     }

@@ -47,3 +47,8 @@ def _act(name: str, invoice: Invoice, event: InvoiceEvent) -> None:
     HandledEffect.objects.create(handler=name, event_uuid=event.uuid, kind=event.kind, invoice_id=invoice.pk)
     if name in broken:
         raise BrokenShopError
+
+
+def done_by(name: str) -> list[str]:
+    """Return the kinds of events that a handler has done something about, in order."""
+    return list(HandledEffect.objects.filter(handler=name).order_by("pk").values_list("kind", flat=True))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cryptopay_django import handlers
+
 from .desk import Wire
 
 
@@ -13,3 +15,31 @@ def wire(cryptopay_sandbox, settings):
     wire = Wire(cryptopay_sandbox)
     settings.CRYPTOPAY_HTTP_ADAPTER = wire.adapter_for
     return wire
+
+
+@pytest.fixture
+def connect():
+    """Connect receivers for one test."""
+    connected = []
+
+    def to(signal, receiver):
+        signal.connect(receiver, weak=False)
+        connected.append((signal, receiver))
+
+    yield to
+    for signal, receiver in connected:
+        signal.disconnect(receiver)
+
+
+@pytest.fixture
+def handle():
+    """Register durable handlers for one test: functions at the top level of the test's module."""
+    registered = []
+
+    def by(kind, handler):
+        handlers.register(kind, handler)
+        registered.append(handler)
+
+    yield by
+    for handler in registered:
+        handlers.unregister(handler)

@@ -24,20 +24,6 @@ from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFacto
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def connect():
-    """Connect receivers for one test."""
-    connected = []
-
-    def to(signal, receiver):
-        signal.connect(receiver, weak=False)
-        connected.append((signal, receiver))
-
-    yield to
-    for signal, receiver in connected:
-        signal.disconnect(receiver)
-
-
 def write_down(event, **_):
     """A receiver's database write that shows when it happened twice."""
     Group.objects.create(name=str(event.uuid))
