@@ -7,11 +7,15 @@ from .bug import Bug
 EVENTS = "services/test_events.py::"
 CALLBACKS = "services/test_callbacks.py::"
 HANDLING = "services/test_handling.py::"
+NESTING = "services/test_nesting.py::"
+ATTEMPTS = "services/test_attempts.py::"
+WITHHOLDING = "services/test_withholding.py::"
+HEARING = "services/test_hearing.py::"
 
 BUGS = (
     Bug(
         "a signal is sent on commit, outside the transaction",
-        "services/delivery.py",
+        "services/sending.py",
         "    SIGNALS[event.kind].send(sender=Invoice, **arguments)",
         "    from django.db import transaction\n\n"
         "    transaction.on_commit(lambda: SIGNALS[event.kind].send(sender=Invoice, **arguments))",
@@ -19,7 +23,7 @@ BUGS = (
     ),
     Bug(
         "a signal is sent robustly: a failed receiver counts as told",
-        "services/delivery.py",
+        "services/sending.py",
         "SIGNALS[event.kind].send(",
         "SIGNALS[event.kind].send_robust(",
         (f"{EVENTS}test_a_receiver_that_raises_takes_everybodys_writes_back_and_is_retried",),
@@ -35,35 +39,120 @@ BUGS = (
     ),
     Bug(
         "what one receiver wrote stays when another fails: it is written twice",
-        "services/delivery.py",
-        "            _send(event, note)\n",
-        "            try:\n"
-        "                _send(event, note)\n"
-        "            except Exception:\n"
-        "                return False\n",
+        "services/attempts.py",
+        "        channel.call(row, note)\n",
+        "        try:\n            channel.call(row, note)\n        except Exception:\n            return Turn.OVER\n",
         (f"{EVENTS}test_a_receiver_that_raises_takes_everybodys_writes_back_and_is_retried",),
     ),
     Bug(
         "an event is delivered again as long as nobody looks",
-        "services/delivery.py",
-        "InvoiceEvent.objects.change(event, delivered_at=timezone.now(), next_attempt_at=None)",
-        "InvoiceEvent.objects.change(event, delivered_at=timezone.now())",
+        "services/attempts.py",
+        'values = {"delivered_at": timezone.now(), "next_attempt_at": None, ',
+        'values = {"delivered_at": timezone.now(), ',
         (f"{EVENTS}test_a_delivered_event_is_not_delivered_again",),
     ),
     Bug(
         "a broken receiver ends the round of the worker",
-        "services/delivery.py",
-        "        _note_failure(event_id, traceback.format_exc())\n        return _Turn.OVER",
-        "        _note_failure(event_id, traceback.format_exc())\n        raise",
+        "services/attempts.py",
+        "            if not isinstance(error, (Exception, asyncio.CancelledError)):\n                raise\n",
+        "            raise\n",
         (f"{EVENTS}test_a_failing_invoice_holds_back_no_other_however_much_it_piles_up",),
     ),
     Bug(
         "later events overtake one that failed",
+        "services/sending.py",
+        "        return pending(events).filter(~Exists(_earlier(pending(InvoiceEvent.objects.all()))))\n",
+        "        return pending(events)\n",
+        (f"{EVENTS}test_an_event_that_nobody_took_is_delivered_with_the_next_of_its_invoice",),
+    ),
+    Bug(
+        "a receiver's call delivers inside the delivery that called it",
+        "services/nesting.py",
+        "    return round_ is not None and round_.leave(invoice_id)",
+        "    return False",
+        (f"{NESTING}test_a_receiver_that_calls_a_verb_about_its_own_invoice_is_called_once",),
+    ),
+    Bug(
+        "what outlives a delivery still seems to be inside: its events are left to nobody",
+        "services/nesting.py",
+        "if not self._is_open or self._process != os.getpid():",
+        "if self._process != os.getpid():",
+        (f"{NESTING}test_what_a_receiver_starts_and_outlives_the_delivery_delivers_by_itself",),
+    ),
+    Bug(
+        "events are delivered in the open transaction of the shop",
         "services/delivery.py",
-        "        if turn is not _Turn.TAKEN:\n            return delivered, turn\n",
-        "        if turn is not _Turn.TAKEN:\n            continue\n",
-        (f"{EVENTS}test_later_events_of_the_invoice_wait_for_the_failed_one",),
-        also=(("    return events.filter(~Exists(earlier))", "    return events"),),
+        "    if not connection.in_atomic_block or (blocks and blocks[-1]._from_testcase):\n        return False\n",
+        "    return False\n",
+        (f"{NESTING}test_in_an_open_transaction_of_the_shop_events_are_delivered_after_its_commit",),
+    ),
+    Bug(
+        "an attempt is counted only after it has failed: a receiver that kills its process hides",
+        "services/attempts.py",
+        "turn = Turn.TAKEN if self.is_first else self._count()",
+        "turn = Turn.TAKEN",
+        (f"{ATTEMPTS}test_an_attempt_from_the_queue_is_counted_and_committed_before_it_is_made",),
+    ),
+    Bug(
+        "counting leaves the event due: the killer stays at the head of the queue",
+        "services/attempts.py",
+        "begun_at=now, next_attempt_at=now + backoff(attempts))",
+        "begun_at=now)",
+        (f"{ATTEMPTS}test_an_attempt_from_the_queue_is_counted_and_committed_before_it_is_made",),
+    ),
+    Bug(
+        "a failure that was counted before counts again",
+        "services/attempts.py",
+        "attempts = row.attempts + 1 if self.is_first else row.attempts",
+        "attempts = row.attempts + 1",
+        (f"{ATTEMPTS}test_each_failure_counts_once_whoever_has_made_the_attempt",),
+    ),
+    Bug(
+        "the event is marked before the receivers: a broken transaction is believed delivered",
+        "services/attempts.py",
+        "        channel.call(row, note)\n",
+        "",
+        (f"{ATTEMPTS}test_a_receiver_that_breaks_the_transaction_and_says_nothing_is_noticed",),
+        also=(
+            (
+                '        note(outcome="delivered")\n',
+                '        channel.call(row, note)\n        note(outcome="delivered")\n',
+            ),
+        ),
+    ),
+    Bug(
+        "a hook that fails after the commit counts as a failed delivery",
+        "services/attempts.py",
+        "turn = self._hook_failed(error) if committed else self._failed(error)",
+        "turn = self._failed(error)",
+        (f"{ATTEMPTS}test_a_failing_hook_is_reported_as_what_it_is",),
+    ),
+    Bug(
+        "a held invoice is fulfilled",
+        "services/withholding.py",
+        'pk=OuterRef("invoice_id"), quarantine_reason="")',
+        'pk=OuterRef("invoice_id"))',
+        (f"{WITHHOLDING}test_an_outcome_is_delivered_while_the_invoice_is_in_it_and_everything_else_always",),
+    ),
+    Bug(
+        "an event that ceases to be true while receivers run counts as delivered",
+        "services/sending.py",
+        "        markable=_pending(frozenset()),\n        call=_send_from_queue,",
+        "        markable=_any,\n        call=_send_from_queue,",
+        (f"{WITHHOLDING}test_what_ceases_to_be_true_while_receivers_run_is_rolled_back",),
+        also=(
+            (
+                "def _itself(",
+                "def _any(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:\n    return events\n\n\ndef _itself(",
+            ),
+        ),
+    ),
+    Bug(
+        "an event that nothing receives is delivered to nothing",
+        "services/hearing.py",
+        "if kind in SIGNALS and not is_heard(kind))",
+        "if kind not in SIGNALS)",
+        (f"{HEARING}test_a_required_event_that_nothing_receives_stays_pending_and_the_log_says_so_once",),
     ),
     Bug(
         "the back-off grows without end",
@@ -117,8 +206,8 @@ BUGS = (
     ),
     Bug(
         "a handler is tried for ever",
-        "services/handling.py",
-        "is_last = delivery.attempts >= app_settings.HANDLER_ATTEMPTS",
+        "services/attempts.py",
+        "is_last = self.channel.gives_up and attempts >= app_settings.HANDLER_ATTEMPTS",
         "is_last = False",
         (f"{HANDLING}test_after_so_many_failures_it_is_given_up_and_the_teams_are_told_early_and_then",),
     ),

@@ -30,7 +30,7 @@ def test_the_receiver_of_the_page_is_connected():
 
 
 def test_the_handlers_of_the_page_are_registered():
-    (block,) = [block for block in BLOCKS if "@on_invoice_completed" in block]
+    (block,) = [block for block in BLOCKS if "@on_payment_detected" in block]
 
     names = run(block)
 

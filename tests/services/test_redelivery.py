@@ -54,6 +54,7 @@ def test_a_delivered_event_is_delivered_once_more_with_the_same_uuid_and_marked(
 
 
 def test_handlers_get_it_again_and_one_that_came_later_for_the_first_time(handle):
+    repetitions.clear()
     handle("invoice_completed", note_repetition)
     event = completed()
     with registered("invoice_completed"):
