@@ -14,6 +14,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from ..models import Callback, CallbackOutcome, EventKind, HandlerDelivery, Invoice, InvoiceEvent, Payment
 from ..models.invoice import FINAL_STATUSES, open_invoices
 from ..models.locking import write_transaction
+from .handling import pending_calls
+from .withholding import is_true
 
 M = TypeVar("M", bound=models.Model)
 
@@ -29,6 +31,7 @@ _PASSING = (
     EventKind.RISK_HIGH,
     EventKind.DELIVERY_FAILING,
     EventKind.HANDLER_GIVEN_UP,
+    EventKind.HOOK_FAILED,
 )
 _UNDER_WAY = Q(invoice__in=Invoice.objects.filter(open_invoices() | ~Q(quarantine_reason="")))
 _ERASED: dict[str, Any] = {
@@ -127,7 +130,9 @@ def _erase_one(key: UUID) -> str:
         callbacks = Callback.objects.primary().filter(invoice=invoice)
         events = InvoiceEvent.objects.primary().filter(invoice=invoice)
         deliveries = HandlerDelivery.objects.primary().filter(event__invoice=invoice)
-        if any(rows.filter(next_attempt_at__isnull=False).exists() for rows in (callbacks, events, deliveries)):
+        # What is withheld stays so: the invoice has ended in another way, and is not held.
+        waiting = (callbacks, events.filter(is_true()), pending_calls().filter(event__invoice=invoice))
+        if any(rows.filter(next_attempt_at__isnull=False).exists() for rows in waiting):
             return "callbacks or events of it are pending"
         Invoice.objects.filter(pk=key).update(**_ERASED)
         Payment.objects.filter(invoice=invoice).update(source_addresses=[])

@@ -24,6 +24,8 @@ from ...models import (
     StatusContext,
 )
 from ...models.schedule import RECONCILIATION
+from ..handling import pending_calls
+from ..withholding import is_true
 from .accounts import last_callback
 
 _AN_HOUR = timedelta(hours=1)
@@ -55,7 +57,7 @@ def read_figures() -> Figures:
     now = timezone.now()
     pending = Callback.objects.filter(outcome=CallbackOutcome.PENDING)
     callbacks = pending.aggregate(count=Count("pk"), oldest=Min("received_at"))
-    untold = InvoiceEvent.objects.filter(next_attempt_at__isnull=False)
+    untold = InvoiceEvent.objects.filter(is_true(), next_attempt_at__isnull=False)
     failing = Count("pk", filter=Q(attempts__gt=0))
     events = untold.aggregate(count=Count("pk"), oldest=Min("created_at"), failing=failing)
     recent = Callback.objects.filter(received_at__gt=now - _AN_HOUR, outcome__in=CallbackOutcome.values)
@@ -70,7 +72,7 @@ def read_figures() -> Figures:
         events_pending=events["count"],
         events_pending_since=events["oldest"],
         events_failing=events["failing"],
-        handlers_pending=HandlerDelivery.objects.filter(next_attempt_at__isnull=False).count(),
+        handlers_pending=pending_calls().count(),
         handlers_given_up=HandlerDelivery.objects.filter(given_up_at__isnull=False).count(),
         resolutions_active=_counted(active, "status", _UNFINISHED),
         invoices_unresolved=_counted(unresolved, "status_context", StatusContext.values),
