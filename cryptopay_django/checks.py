@@ -129,7 +129,7 @@ def check_installation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
 
 @register("cryptopay")
 def check_receivers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """W024 for a required event to which neither a receiver nor a handler is connected."""
+    """W030 for a required event to which neither a receiver nor a handler is connected."""
     try:
         kinds = sorted(unheard_kinds())
     except ImproperlyConfigured:
@@ -139,7 +139,7 @@ def check_receivers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
             f"neither a receiver nor a handler is connected to {kind}: its events stay pending, and no order is paid",
             hint="Import the module of the receivers in AppConfig.ready(); a shop that does not want the event takes "
             "it out of CRYPTOPAY_REQUIRED_EVENTS.",
-            id="cryptopay.W024",
+            id="cryptopay.W030",
         )
         for kind in kinds
     ]

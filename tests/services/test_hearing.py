@@ -122,7 +122,7 @@ def test_which_events_are_required_is_the_shops_to_say(settings):
 
 def test_a_check_warns_at_start(connect, settings):
     def found():
-        return [message for message in run_checks() if message.id == "cryptopay.W024"]
+        return [message for message in run_checks() if message.id == "cryptopay.W030"]
 
     (warning,) = found()
     assert "invoice_completed" in warning.msg
