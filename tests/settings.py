@@ -67,7 +67,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "cryptopay_django",
-    "example_project.shop",
+    "tests.shop.ShopWithoutWarehouse",
     "tests.effects",
 ]
 

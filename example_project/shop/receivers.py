@@ -1,12 +1,10 @@
 """What happens in the shop when money arrives, or does not. The one place where orders become paid.
 
-Each receiver runs in a transaction whose commit also marks the event as delivered. So
-- what it writes to the database happens exactly once for an event: nothing to guard against;
-- what it does outside happens at least once: after a crash it is done again, and `event.uuid`, the
-  same each time, is what tells the other side. `transaction.on_commit` would be no help: a process
-  that dies between the commit and the hook has lost the call for good.
+Each receiver runs in a transaction whose commit also marks the event as delivered: what it writes to the database
+happens exactly once for an event, and there is nothing to guard against. A receiver that raises is called again later.
+The invoice itself is not held back by it.
 
-A receiver that raises is called again later. The invoice itself is not held back by it.
+What is done outside of the database stands in `cryptopay_handlers.py`.
 """
 
 from decimal import Decimal
@@ -25,7 +23,6 @@ from cryptopay_django.signals import (
 )
 
 from .models import LedgerEntry, Order, Payable, TopUp
-from .warehouse import request_shipment
 
 Status = Payable.Status
 UNPAID = [Status.OPEN, Status.ATTENTION, Status.REFUNDED, Status.CANCELLED]
@@ -33,7 +30,7 @@ UNPAID = [Status.OPEN, Status.ATTENTION, Status.REFUNDED, Status.CANCELLED]
 
 @receiver(invoice_completed, dispatch_uid="shop.pay_order")
 def pay_order(invoice: Invoice, event: InvoiceEvent, **kwargs: Any) -> None:
-    """The first way: write to our own database, and be done."""
+    """Mark the order paid, once. The warehouse is asked by a handler, with the key that is kept here."""
     order = invoice.order
     if not isinstance(order, Order):
         return
@@ -43,20 +40,6 @@ def pay_order(invoice: Invoice, event: InvoiceEvent, **kwargs: Any) -> None:
         # Paid before, by another invoice or from the balance. The money came all the same.
         spare = invoice.settled_amount
     credit(order, invoice, spare, note=f"Paid too much for order {order.reference}")
-
-
-@receiver(invoice_completed, dispatch_uid="shop.ship_order")
-def ship_order(invoice: Invoice, event: InvoiceEvent, **kwargs: Any) -> None:
-    """The second way: an effect elsewhere, with the event's uuid as its idempotency key.
-
-    Receivers are called in the order in which they are written here: the order is paid by now, or
-    another event has paid it.
-    """
-    order = invoice.order
-    if isinstance(order, Order):
-        order.refresh_from_db()
-        if order.shipment_key == event.uuid:
-            request_shipment(order, key=event.uuid)
 
 
 @receiver(invoice_completed, dispatch_uid="shop.credit_top_up")

@@ -1,6 +1,6 @@
 """The example shop, stocked, with a customer who is logged in. The gateway is the sandbox, in process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +8,9 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 
+from cryptopay_django import handlers
 from cryptopay_django.testing.inprocess import InProcessSandbox
+from example_project.shop.cryptopay_handlers import ship_order
 from example_project.shop.models import Order, TopUp
 
 
@@ -19,6 +21,13 @@ def shop(settings, tmp_path, db, cryptopay_sandbox: InProcessSandbox) -> None:
     settings.LOGIN_REDIRECT_URL = "shop:account"
     settings.SHOP_OUTBOX = tmp_path / "outbox"
     call_command("seed_shop", verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def warehouse() -> Iterator[None]:
+    handlers.on_invoice_completed(ship_order)
+    yield
+    handlers.unregister(ship_order)
 
 
 @pytest.fixture

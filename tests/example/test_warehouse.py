@@ -5,9 +5,10 @@ import uuid
 from threading import Barrier, Thread
 
 from django.db.models import prefetch_related_objects
+from django.utils import timezone
 
-from cryptopay_django.models import InvoiceEvent
-from cryptopay_django.services import deliver_events
+from cryptopay_django.models import HandlerDelivery, InvoiceEvent
+from cryptopay_django.services import deliver_again, deliver_events
 from cryptopay_django.signals import invoice_completed
 from example_project.shop.warehouse import request_shipment
 
@@ -27,7 +28,14 @@ def test_a_shipment_is_asked_for_once_for_each_key(buy, settings):
     }
 
 
-def test_a_receiver_that_breaks_after_the_request_makes_no_second_one(buy, settle, shipments):
+def try_again(order):
+    for model in (InvoiceEvent, HandlerDelivery):
+        model.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=timezone.now())
+    deliver_events(order.invoices.get())
+    order.refresh_from_db()
+
+
+def test_nothing_is_shipped_while_the_order_could_not_be_paid(buy, settle, shipments):
     def break_down(**kwargs):
         raise RuntimeError("the power went")
 
@@ -39,13 +47,37 @@ def test_a_receiver_that_breaks_after_the_request_makes_no_second_one(buy, settl
         invoice_completed.disconnect(break_down)
     order.refresh_from_db()
     event = InvoiceEvent.objects.get(kind="invoice_completed")
-    assert (order.status, shipments()) == ("open", [str(event.uuid)])
+    assert (order.status, shipments()) == ("open", [])
 
-    InvoiceEvent.objects.update(next_attempt_at=event.created_at)
-    deliver_events(order.invoices.get())
+    try_again(order)
+
+    assert (order.status, shipments()) == ("paid", [str(event.uuid)])
+
+
+def test_a_warehouse_that_does_not_answer_is_asked_again_and_the_order_is_paid_meanwhile(buy, settle, settings):
+    order, reached = buy(), settings.SHOP_OUTBOX
+    settings.SHOP_OUTBOX = reached.parent / "not a folder"
+    settings.SHOP_OUTBOX.write_text("")
+    settle(order.invoices.get())
+    order.refresh_from_db()
+    assert order.status == "paid"
+
+    settings.SHOP_OUTBOX = reached
+    try_again(order)
+    try_again(order)
+
+    assert [path.stem for path in reached.iterdir()] == [str(order.shipment_key)]
+
+
+def test_a_call_that_comes_twice_ships_once(buy, settle, shipments):
+    order = buy()
+    settle(order.invoices.get())
+
+    assert deliver_again(order.invoices.get(), actor="ada", kinds=["invoice_completed"]) == 1
 
     order.refresh_from_db()
-    assert (order.status, shipments()) == ("paid", [str(event.uuid)])
+    assert (order.status, shipments()) == ("paid", [str(order.shipment_key)])
+    assert not HandlerDelivery.objects.filter(delivered_at=None).exists()
 
 
 def test_of_many_who_ask_at_the_same_moment_one_is_heard(buy, settings):
