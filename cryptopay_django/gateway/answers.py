@@ -23,7 +23,7 @@ from ..exceptions import (
     WireError,
 )
 from .resources import ErrorBody
-from .strictjson import parse_json
+from .strictjson import parse_json_tolerantly
 from .values import read_object, read_required
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class Answer:
     def read_data(self, read: Callable[[object, str], T]) -> T:
         """Return the `data` of a success as `read` takes it; raise GatewayAnswerError when it is not that."""
         try:
-            members = read_object(parse_json(self.body or b""), "")
+            members = read_object(parse_json_tolerantly(self.body or b""), "")
             return read(read_required(members, "data", ""), "data")
         except WireError as error:
             raise GatewayAnswerError(
@@ -94,7 +94,7 @@ class Answer:
 
     def _error_body(self) -> ErrorBody:
         try:
-            return ErrorBody.from_wire(parse_json(self.body or b""))
+            return ErrorBody.from_wire(parse_json_tolerantly(self.body or b""))
         except WireError:
             return ErrorBody()
 

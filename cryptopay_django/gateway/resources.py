@@ -15,8 +15,10 @@ from .wire import WireObject
 class Rate(WireObject):
     """What one unit of the base currency is bought and sold for."""
 
-    buy_rate: Amount
+    facts = frozenset({"sell_rate"})
+
     sell_rate: Amount
+    buy_rate: Amount | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,11 @@ class Feature(WireObject):
 class CoinNetwork(WireObject):
     """A network that a coin travels on."""
 
+    facts = frozenset({"network", "precision"})
+
     network: Code
-    name: Name
     precision: int
+    name: Name | None = None
     destination_tag: DestinationTag | None = None
     invoices: Feature | None = None
     channels: Feature | None = None
@@ -56,8 +60,10 @@ class CoinNetwork(WireObject):
 class Coin(WireObject):
     """A coin the gateway takes."""
 
+    facts = frozenset({"currency"})
+
     currency: Code
-    name: Name
+    name: Name | None = None
     logo_url: Url | None = None
     networks: tuple[CoinNetwork, ...] = ()
 

@@ -84,7 +84,13 @@ def find_offer(choice: str, *, account: str | None = None, order: models.Model |
 def _offers(account: str) -> list[Offer]:
     def fetch() -> list[tuple[str, str, str, str, int]]:
         return [
-            (coin.currency, network.network, coin.name, network.name, network.precision)
+            (
+                coin.currency,
+                network.network,
+                coin.name or coin.currency,
+                network.name or network.network,
+                network.precision,
+            )
             for coin in client_for(account).list_coins()
             for network in coin.networks
             if network.invoices_enabled

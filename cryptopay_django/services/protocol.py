@@ -62,8 +62,8 @@ def look_at(invoice: Invoice, *, expected_version: int | None, besides: Resoluti
 
 
 def known_refunds(invoice: Invoice) -> list[str]:
-    """Return the ids of the refunds that the gateway has now: what comes to them later is ours."""
-    return [str(refund.id) for refund in client_for(invoice.account).list_refunds(str(invoice.gateway_id))]
+    """Return the ids of the refunds that the gateway has now, odd ones too: what comes to them later is ours."""
+    return [str(known) for known in client_for(invoice.account).list_refunds(str(invoice.gateway_id)).ids]
 
 
 def plan(
