@@ -101,10 +101,14 @@ class Migration(migrations.Migration):
                 ('secret_mark', models.CharField(blank=True, editable=False, help_text='A name of that secret which stays the same when others are put before it.', max_length=16)),
                 ('outcome', models.CharField(choices=[('pending', 'pending'), ('applied', 'applied'), ('stale', 'stale'), ('ignored', 'ignored'), ('orphan', 'orphan'), ('unreadable', 'unreadable')], default='pending', max_length=16)),
                 ('error', models.TextField(blank=True, help_text='Why it is unreadable, stale or still pending.')),
+                ('notes', models.TextField(blank=True, default='', help_text='What was odd in it and left out, a line each. It was taken in without that.')),
                 ('event', models.CharField(blank=True, help_text="The gateway's type and event, once read.", max_length=64)),
                 ('gateway_id', models.UUIDField(blank=True, db_index=True, help_text='The unknown invoice that an orphan speaks of.', null=True)),
                 ('attempts', models.PositiveIntegerField(default=0)),
                 ('received_at', models.DateTimeField()),
+                ('repeats', models.PositiveIntegerField(default=0, help_text='How often the same body came again and brought nothing new.')),
+                ('last_received_at', models.DateTimeField(blank=True, help_text='When it last came again; empty when it came once.', null=True)),
+                ('invoice_version', models.PositiveIntegerField(blank=True, editable=False, help_text='The version of the invoice that it was taken into, for which it has no more news.', null=True)),
                 ('processed_at', models.DateTimeField(blank=True, null=True)),
                 ('next_attempt_at', models.DateTimeField(blank=True, db_index=True, help_text='When a pending callback is due; empty when it is done.', null=True)),
                 ('invoice', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='callbacks', to='cryptopay_django.invoice')),
@@ -262,6 +266,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='callback',
             index=models.Index(fields=['outcome', 'received_at'], name='cryptopay_callback_outcome'),
+        ),
+        migrations.AddIndex(
+            model_name='callback',
+            index=models.Index(fields=['digest'], name='cryptopay_callback_digest'),
         ),
         migrations.AddIndex(
             model_name='callback',
