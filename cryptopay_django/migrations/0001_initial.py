@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Schedule',
             fields=[
-                ('name', models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
                 ('due_at', models.DateTimeField(help_text="When it is anybody's turn again.")),
                 ('begun_at', models.DateTimeField(blank=True, null=True)),
                 ('ended_at', models.DateTimeField(blank=True, help_text='When the last turn came to its end.', null=True)),

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
-from django.core.cache import cache
 from django.db import models
 
+from ..caching import claim, keep, recall
 from ..conf import app_settings, client_for, get_account
 from ..exceptions import GatewayError
 from ..fields import EXACT
 from .accounts import resolve_account
+from .allowance import Use, spend
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -139,9 +140,11 @@ def _kept(what: str, account: str, fetch: Callable[[], Any], *, fresh: int, kept
     configured = get_account(account)
     whose = hashlib.sha256(f"{configured.base_url} {configured.api_key}".encode()).hexdigest()[:16]
     key = f"cryptopay_django:{what}:{account}:{whose}"
-    entry = cache.get(key)
-    if entry is not None and (time.time() - entry[0] < fresh or not cache.add(f"{key}:asked", 1, _ONE_ASKS_FOR)):
+    entry = recall(key)
+    if entry is not None and (time.time() - entry[0] < fresh or not claim(f"{key}:asked", _ONE_ASKS_FOR)):
         return entry[1]
+    if entry is None:
+        spend(account, Use.OFFERS)  # page after page asks while the gateway gives no answer that could be kept
     try:
         value = fetch()
     except GatewayError as error:
@@ -149,5 +152,5 @@ def _kept(what: str, account: str, fetch: Callable[[], Any], *, fresh: int, kept
             raise
         logger.warning("the %s of account %s are those of a while ago: %s", what, account, error)
         return entry[1]
-    cache.set(key, (time.time(), value), kept)
+    keep(key, (time.time(), value), kept)
     return value
