@@ -29,11 +29,10 @@ class _Rate:
 
 
 class Use(Enum):
-    """Who calls the gateway on an account's behalf. In any minute at most 20 + 40, 20 + 100, 10 + 10, 2 + 3 times."""
+    """Who calls the gateway on an account's behalf. In any minute at most 20 + 40, 20 + 100, 2 + 3 times."""
 
     LOOKS = _Rate(timedelta(seconds=1.5), 20)
     CREATIONS = _Rate(timedelta(seconds=0.6), 20)
-    OFFERS = _Rate(timedelta(seconds=6), 10)
     DOCTOR = _Rate(timedelta(seconds=20), 2)
 
 

@@ -262,14 +262,15 @@ def _touch(merge: Merge, payment: Payment, *names: str) -> None:
 
 
 def _take_risk(merge: Merge, payment: Payment, entry: Transaction) -> None:
-    """Take a score and source addresses when they are there; never lose them to a snapshot without."""
+    """Take score, level and source addresses when they are there; never lose them to a snapshot without."""
     known: dict[str, object] = {}
-    if (risk := entry.risk) is not None:
-        known = {
-            "risk_score": None if risk.score is None else storable_score(risk.score),
-            "risk_level": risk.level,
-            "risk_resource_name": risk.resource_name,
-            "risk_resource_category": risk.resource_category,
+    if entry.risk is not None:
+        score = entry.risk.score
+        known |= {
+            "risk_score": None if score is None else storable_score(score),
+            "risk_level": entry.risk.level,
+            "risk_resource_name": entry.risk.resource_name or "",
+            "risk_resource_category": entry.risk.resource_category or "",
         }
     if entry.source_addresses:
         known["source_addresses"] = list(entry.source_addresses)

@@ -21,13 +21,13 @@ from ..conf import app_settings, client_for, get_account
 from ..exceptions import GatewayError
 from ..fields import EXACT
 from .accounts import resolve_account
-from .allowance import Use, spend
 
 logger = logging.getLogger("cryptopay_django")
 
 _COINS_FRESH, _COINS_KEPT = 600, 7 * 86_400
 _RATES_FRESH, _RATES_KEPT = 60, 900
 _ONE_ASKS_FOR = 15
+_FAILURE_KEPT = 5  # Page after page asks while there is no list to serve.
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +143,14 @@ def _kept(what: str, account: str, fetch: Callable[[], Any], *, fresh: int, kept
     entry = recall(key)
     if entry is not None and (time.time() - entry[0] < fresh or not claim(f"{key}:asked", _ONE_ASKS_FOR)):
         return entry[1]
-    if entry is None:
-        spend(account, Use.OFFERS)  # page after page asks while the gateway gives no answer that could be kept
+    failed: tuple[type[GatewayError], str] | None = None if entry is not None else recall(f"{key}:failed")
+    if failed is not None:
+        raise failed[0](failed[1])
     try:
         value = fetch()
     except GatewayError as error:
         if entry is None:
+            keep(f"{key}:failed", (type(error), str(error)), _FAILURE_KEPT)
             raise
         logger.warning("the %s of account %s are those of a while ago: %s", what, account, error)
         return entry[1]
