@@ -122,11 +122,8 @@ def _place_of(invoice: Invoice, address: str | None, *, tag: str | None, without
             raise TagError("there is a tag, or the word that none is needed, and no address that it belongs to")
         return None
     is_production = get_account(invoice.account).base_url == BASE_URLS["production"]
-    testnet = False if is_production else None
-    check_address(address, invoice.network, testnet=testnet)
-    place = with_tag(address, invoice.network, tag=tag, without_tag=without_tag)
-    check_address(place, invoice.network, testnet=testnet)
-    return place
+    check_address(address, invoice.network, testnet=False if is_production else None)
+    return with_tag(address, invoice.network, tag=tag, without_tag=without_tag)
 
 
 def approve_resolution(resolution: Resolution, *, actor: Actor, quote: SettlementQuote | None = None) -> Resolution:
