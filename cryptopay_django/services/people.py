@@ -39,11 +39,16 @@ Actor: TypeAlias = "str | AbstractBaseUser | AnonymousUser | Person"
 
 
 def person_of(actor: Actor) -> Person:
-    """Return the person that a user or a name stands for; the name is cut to what a column holds."""
+    """Return the person that a user or a name stands for; the name is cut to what a column holds.
+
+    Anything else is a person without a name, whom no service accepts.
+    """
     if isinstance(actor, Person):
         return actor
     if isinstance(actor, str):
         return Person(_cut(actor))
+    if not hasattr(actor, "get_username"):
+        return Person("")
     key = getattr(actor, "pk", None)
     return Person(_cut(str(actor.get_username())), "" if key is None else _cut(str(key)), actor)
 

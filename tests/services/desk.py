@@ -85,6 +85,7 @@ class Wire:
 
     sandbox: InProcessSandbox
     asked: list[str] = field(default_factory=list)
+    dates: dict[str, str] = field(default_factory=dict)
     call: str = ""
     fault: str = ""
     after_effect: bool = False
@@ -125,6 +126,7 @@ class _FaultyAdapter(BaseAdapter):
     def send(self, request: PreparedRequest, **options: Any) -> Response:  # type: ignore[override]
         wire, asked = self.wire, f"{request.method} {request.path_url}"
         wire.asked.append(asked)
+        wire.dates[asked] = str(request.headers["Date"])
         if wire.before_call and re.fullmatch(wire.before_call[0], asked):
             (_, act), wire.before_call = wire.before_call, None
             act()

@@ -90,9 +90,10 @@ def test_a_number_is_a_name_too():
     assert person_of(Numbered()) == Person("4711", "7")
 
 
-def test_somebody_who_is_not_logged_in_is_nobody(wire):
+@pytest.mark.parametrize("actor", [AnonymousUser(), None, 17, "", " "])
+def test_somebody_without_a_name_is_nobody(wire, actor):
     with pytest.raises(NotResolvableError, match="must be named"):
-        refund_invoice(InvoiceFactory(status="unresolved"), actor=AnonymousUser(), reason="asked")
+        refund_invoice(InvoiceFactory(status="unresolved"), actor=actor, reason="asked")
 
 
 @pytest.mark.parametrize(

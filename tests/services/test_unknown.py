@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import partial
 
@@ -10,6 +11,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from cryptopay_django.exceptions import GatewayError, InvoiceChangedError, ResolutionActiveError
+from cryptopay_django.gateway.calls import http_date
 from cryptopay_django.models import Invoice, InvoiceEvent, Resolution
 from cryptopay_django.services import (
     end_resolution,
@@ -150,6 +152,14 @@ def test_a_process_that_wakes_up_after_its_plan_was_given_up_sends_nothing(wire,
     resolution = send(planned)
 
     assert (resolution.status, wire.count(MONEY)) == ("failed", 0)
+
+
+@pytest.mark.parametrize(("call", "act"), [(REFUND, refund_invoice), (COMMIT, settle_invoice)])
+def test_a_call_carries_the_moment_at_which_it_was_marked_sent(wire, cryptopay_sandbox, call, act):
+    resolution = act(unresolved(cryptopay_sandbox), **BY_ADA)
+
+    (date,) = [date for asked, date in wire.dates.items() if re.fullmatch(call, asked)]
+    assert date == http_date(resolution.sent_at)
 
 
 def test_a_process_that_dies_with_the_answer_in_hand_has_succeeded(wire, cryptopay_sandbox):
