@@ -129,7 +129,7 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained(
         RESOLUTION,
         "approve_resolution",
-        "_check_waiting(locked, approver=actor)",
+        "_check_waiting(locked, approver=person)",
         r"_check_waiting\(locked, (approver=None)?\)",
         "who planned it never changes, and was compared before",
     ),

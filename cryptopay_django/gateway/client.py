@@ -16,7 +16,7 @@ from uuid import UUID
 from requests.adapters import BaseAdapter
 
 from ..exceptions import CustomIdError, GatewayAnswerError
-from .calls import ANSWER_LIMIT, LIST_LIMIT, Call, Caller, Route
+from .calls import ANSWER_LIMIT, LIST_LIMIT, Call, Caller, Mark, Route
 from .limiter import RateLimiter
 from .lists import Page, notes_on, page_of, read_rates
 from .resources import Coin, Customer, CustomerAddress, Rate
@@ -158,22 +158,38 @@ class Client:
         return self._send("POST", route, {}, Recalculation.from_wire, timeout)
 
     def commit_recalculation(
-        self, invoice_id: UUID | str, recalculation_id: UUID | str, *, timeout: float | None = None
+        self,
+        invoice_id: UUID | str,
+        recalculation_id: UUID | str,
+        *,
+        mark: Mark | None = None,
+        timeout: float | None = None,
     ) -> Recalculation:
-        """Put a recalculation into force, at most 30 seconds after it was made. Settles the invoice."""
+        """Put a recalculation into force, at most 30 seconds after it was made. Settles the invoice.
+
+        With a `mark` it is signed with that moment, and is not sent at all when it is seconds ago.
+        """
         route = _route(
             "/api/invoices/{invoice_id}/recalculations/{recalculation_id}/commit",
             invoice_id=invoice_id,
             recalculation_id=recalculation_id,
         )
-        return self._send("POST", route, {}, Recalculation.from_wire, timeout)
+        return self._send("POST", route, {}, Recalculation.from_wire, timeout, mark=mark)
 
     def create_refund(
-        self, invoice_id: UUID | str, *, address: str | None = None, timeout: float | None = None
+        self,
+        invoice_id: UUID | str,
+        *,
+        address: str | None = None,
+        mark: Mark | None = None,
+        timeout: float | None = None,
     ) -> Refund:
-        """Refund an unresolved invoice. Without an address the coins go to the merchant's own account."""
+        """Refund an unresolved invoice. Without an address the coins go to the merchant's own account.
+
+        `mark` as in `commit_recalculation`. What the gateway did is in the answer: compare it with what was asked.
+        """
         route = _route("/api/invoices/{invoice_id}/refunds", invoice_id=invoice_id)
-        return self._send("POST", route, {"address": address}, Refund.from_wire, timeout)
+        return self._send("POST", route, {"address": address}, Refund.from_wire, timeout, mark=mark)
 
     def list_refunds(self, invoice_id: UUID | str, *, timeout: float | None = None) -> Page[Refund]:
         """Return the refunds of an invoice."""
@@ -249,10 +265,12 @@ class Client:
         params: Mapping[str, Json],
         read: Callable[[object, str], T],
         timeout: float | None,
+        *,
+        mark: Mark | None = None,
     ) -> T:
         given: dict[str, Json] = {name: value for name, value in params.items() if value is not None}
         body = dump_json(given) if given else b""
-        return self._caller.fetch(Call(method, route, body), _noting(route, read), timeout)
+        return self._caller.fetch(Call(method, route, body, mark=mark), _noting(route, read), timeout)
 
 
 def _segment(value: UUID | str) -> str:

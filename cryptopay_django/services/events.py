@@ -37,6 +37,7 @@ NOTICED = frozenset(
         EventKind.DELIVERY_FAILING,
         EventKind.HANDLER_GIVEN_UP,
         EventKind.RESOLUTION_STUCK,
+        EventKind.RESOLUTION_ALARM,
     }
 )
 """Of what the teams are told; how stands in `notices.py`."""

@@ -38,7 +38,7 @@ _EVENTS = {
     NoticeKind.QUARANTINED: Q(kind=EventKind.INVOICE_QUARANTINED),
     NoticeKind.HIGH_RISK: Q(kind=EventKind.RISK_HIGH),
     NoticeKind.UNDELIVERED: Q(kind__in=[EventKind.DELIVERY_FAILING, EventKind.HANDLER_GIVEN_UP]),
-    NoticeKind.UNKNOWN_RESOLUTION: Q(kind=EventKind.RESOLUTION_STUCK),
+    NoticeKind.UNKNOWN_RESOLUTION: Q(kind__in=[EventKind.RESOLUTION_STUCK, EventKind.RESOLUTION_ALARM]),
 }
 
 

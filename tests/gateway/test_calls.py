@@ -32,13 +32,13 @@ from .conftest import API_KEY, API_SECRET
 from .server import data, error, gzipped, hang_up, html, raw, reset, spoken, truncated
 
 REFUSALS = [
-    (400, GatewayValidationError, "details"),
+    (400, GatewayValidationError, "Correct what it names"),
     (401, GatewayAuthenticationError, "API_SECRET"),
     (403, GatewayPermissionError, "white-list"),
     (404, GatewayNotFoundError, "nothing of this id"),
     (409, GatewayConflictError, "custom_id"),
     (418, GatewayRefusedError, "took no effect"),
-    (422, GatewayValidationError, "details"),
+    (422, GatewayValidationError, "a: 1"),
     (429, GatewayRateLimitError, "200 requests a minute"),
 ]
 UNREADABLE = [

@@ -190,7 +190,7 @@ def test_no_text_has_what_a_database_cannot_store(character):
         (ErrorBody, {}, "error"),
         (ErrorBody, {"error": "x"}, "error"),
         (ErrorBody, {"error": {"code": 5}}, "error.code"),
-        (ErrorBody, {"error": {}, "meta": "x"}, "meta"),
+        (ErrorBody, {"error": {}, "meta": "x"}, "error.code"),
         (CallbackMessage, [], ""),
         (CallbackMessage, {"event": "created", "data": invoice()}, "type"),
         (CallbackMessage, {"type": "Invoice", "event": "created"}, "data"),

@@ -164,6 +164,7 @@ def test_what_a_person_decided_on_is_kept_with_it(wire, cryptopay_sandbox):
         "invoice_version": invoice.version,
         "status_context": "underpaid",
         "paid_amount": f"{invoice.paid_amount:f}",
+        "pay_amount": f"{invoice.pay_amount:f}",
         "pay_currency": "BTC",
         "network": "bitcoin",
         "recalculation_id": str(quote.recalculation_id),
