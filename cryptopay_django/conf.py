@@ -130,12 +130,6 @@ class AppSettings:
         "Whom staff contact about a payment on hold (illicit_resource): an address, a name, a telephone number.",
         per_account=True,
     )
-    RESOLUTION_SAFE_SECONDS = Option(
-        660.0,
-        seconds,
-        "How long after it was sent a settlement or refund without an answer may still take effect. The gateway takes "
-        "a signed request for ten minutes; one minute more is for its own work.",
-    )
     NOTICE_RECIPIENTS: Option[Mapping[str, Sequence[str]]] = Option(
         {},
         recipients,

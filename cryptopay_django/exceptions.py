@@ -4,7 +4,7 @@ CryptopayError
 ├── SignatureError               a callback whose signature matches no current secret
 ├── WireError                    bytes from the gateway that cannot be read; names the field
 ├── GatewayError                 a call to the gateway did not succeed
-│   ├── GatewayRefusedError      it answered 4xx: nothing happened over there
+│   ├── GatewayRefusedError      it answered 4xx, with its own error: nothing happened over there
 │   │   ├── GatewayAuthenticationError   401: key, secret or clock
 │   │   ├── GatewayPermissionError       403: the key's permissions or the IP white-list
 │   │   ├── GatewayNotFoundError         404
@@ -37,7 +37,10 @@ CryptopayError
     ├── ResolutionActiveError    another one is under way; names who began it, and when
     ├── ApprovalError            the resolution does not wait for a second person
     ├── SamePersonError          whoever planned a resolution cannot approve it
+    ├── NotPermittedError        the user who is named lacks a permission for it
+    ├── NotEndableError          a person may not end this operation by hand, or not yet
     └── AddressError             a refund address that its network would not take
+        └── TagError             its destination tag or memo is missing, wrong, or too much
 """
 
 from __future__ import annotations
@@ -91,7 +94,7 @@ class GatewayError(CryptopayError):
 
 
 class GatewayRefusedError(GatewayError):
-    """The gateway refused the call (4xx). Nothing happened over there."""
+    """The gateway refused the call: 4xx, with its own error where the call changes something. Nothing happened."""
 
 
 class GatewayAuthenticationError(GatewayRefusedError):
@@ -139,7 +142,10 @@ class GatewayFaultError(GatewayOutageError):
 
 
 class GatewayAnswerError(GatewayOutageError):
-    """The answer is a redirect, too large, or not what the protocol says."""
+    """The answer is a redirect, too large, or not what the protocol says.
+
+    So is a 4xx without the gateway's own error in answer to a call that changes something: a proxy's page.
+    """
 
     outcome_unknown = True
 
@@ -244,5 +250,21 @@ class SamePersonError(ResolutionError):
     """Whoever planned a resolution cannot approve it."""
 
 
+class NotPermittedError(ResolutionError):
+    """The user who is named as the actor may not do it, by Django's permissions when the row was locked."""
+
+
+class NotEndableError(ResolutionError):
+    """A person may not end this operation by hand, or not yet; the message says why, and when."""
+
+
 class AddressError(ResolutionError, ValueError):
     """A refund address that its network would not take: coins sent there would be lost."""
+
+    field = "address"
+
+
+class TagError(AddressError):
+    """The destination tag or memo of a refund address is missing, wrong, given twice, or not known on its network."""
+
+    field = "tag"

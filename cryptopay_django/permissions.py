@@ -1,11 +1,16 @@
-"""Who may do what, by Django's own permissions on invoices: the desk and the API ask here, the services do not."""
+"""Who may do what, by Django's own permissions on invoices.
+
+The desk and the API ask before anything is looked up; the services ask again, of a user, under the lock.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 
 class Act(StrEnum):
@@ -18,6 +23,13 @@ class Act(StrEnum):
     DELIVER_AGAIN = "deliver_events_again"
     REFRESH = "change_invoice"
     """Ask the service, or try a signal again: brings the row up to date, decides nothing."""
+
+
+def acts_of(kind: str, parameters: Mapping[str, Any]) -> tuple[Act, ...]:
+    """Return what it takes to plan, confirm, withdraw or end a settlement or refund."""
+    if kind == "refund":
+        return (Act.REFUND_TO_ADDRESS if parameters.get("address") else Act.REFUND,)
+    return (Act.SETTLE, Act.REFUND) if parameters.get("refund_overage") else (Act.SETTLE,)
 
 
 def may_view(user: AbstractBaseUser | AnonymousUser | None) -> bool:

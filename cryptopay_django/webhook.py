@@ -61,7 +61,7 @@ def callback(request: HttpRequest, account: str = "default") -> HttpResponse:
         return _answer(503, "it could not be stored, send it again")
     if app_settings.PROCESSING == "request":
         process_within_budget(stored)
-    else:
+    elif not stored.is_counted_only:
         hand_over_callback(stored)
     return _answer(200, "stored")
 

@@ -26,8 +26,8 @@ WHOLE = (
     *(
         f"services/{name}.py"
         for name in (
-            "callbacks", "delivery", "events", "handover", "intake", "merge", "protocol", "quotes", "release",
-            "repeats", "resolution", "resolvable", "resolver",
+            "callbacks", "delivery", "events", "handover", "holding", "intake", "merge", "oddities",
+            "protocol", "quotes", "release", "repeats", "resolution", "resolvable", "resolver",
         )
     ),
 )  # fmt: skip

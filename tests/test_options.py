@@ -23,7 +23,6 @@ from cryptopay_django.options import NOTICE_KINDS
         ("FOUR_EYES_ABOVE", {978: Decimal(1)}),
         ("MONITORING_CONTACT", " "),
         ("MONITORING_CONTACT", None),
-        ("RESOLUTION_SAFE_SECONDS", 0),
         ("NOTICE_RECIPIENTS", ["ops@shop.example"]),
         ("NOTICE_RECIPIENTS", {"unresolved": "ops@shop.example"}),
         ("NOTICE_RECIPIENTS", {"unresolved": ["ops"]}),

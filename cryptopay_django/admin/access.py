@@ -5,8 +5,6 @@ Every road (button, list action, crafted POST) asks here; the services below do 
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -16,14 +14,11 @@ from ..models import (
     InvoiceEvent,
     InvoiceStatus,
     Resolution,
-    ResolutionKind,
     ResolutionStatus,
     StatusContext,
 )
-from ..permissions import Act, may
-
-User = Any
-"""A host's user model, whatever it is: `has_perm` and `get_username` are all that is used."""
+from ..permissions import Act, acts_of, may
+from ..services.people import person_of
 
 RESOLVABLE_CONTEXTS = (StatusContext.UNDERPAID, StatusContext.OVERPAID, StatusContext.PAID_LATE)
 
@@ -38,11 +33,12 @@ def may_refund(user: AbstractBaseUser | AnonymousUser) -> bool:
 
 def may_decide(user: AbstractBaseUser | AnonymousUser, resolution: Resolution) -> bool:
     """Tell whether a user has the permissions of what a resolution does; planner and approver need the same."""
-    if resolution.kind == ResolutionKind.REFUND:
-        to_address = bool(resolution.parameters.get("address"))
-        return may(user, Act.REFUND_TO_ADDRESS if to_address else Act.REFUND)
-    is_refunding = bool(resolution.parameters.get("refund_overage"))
-    return may(user, Act.SETTLE) and (not is_refunding or may(user, Act.REFUND))
+    return may(user, *acts_of(resolution.kind, resolution.parameters))
+
+
+def is_planner(user: AbstractBaseUser | AnonymousUser, resolution: Resolution) -> bool:
+    """Tell whether a user is, or may be, the one who planned a resolution: by id, or by name where no id is kept."""
+    return person_of(user).is_same(resolution.actor, resolution.actor_user_id)
 
 
 def waiting_for_approval() -> QuerySet[Resolution]:
@@ -79,10 +75,11 @@ def waiting_for(user: AbstractBaseUser | AnonymousUser) -> Q:
 
     Keys are read first, the newest MOST_WAITING of a kind, so that a database can answer each part by an index.
     """
-    person: User = user
+    person = person_of(user)
     found = Q(pk__in=[])
     if may(user, Act.SETTLE) or may_refund(user):
-        others = waiting_for_approval().exclude(actor=person.get_username()).order_by("-created_at")
+        own = Q(actor_user_id=person.user_id) | Q(actor_user_id="", actor__iexact=person.name)
+        others = waiting_for_approval().exclude(own).order_by("-created_at")
         keys = [one.invoice_id for one in others[:MOST_WAITING] if may_decide(user, one)]
         found |= resolvable() | Q(pk__in=keys)
     if may(user, Act.RELEASE):

@@ -68,7 +68,7 @@ class InvoiceActs(Base):
                 raise QuoteExpiredError(_("There is no quote. Look at the fresh one below."))
             resolution = settle_invoice(
                 invoice,
-                actor=request.user.get_username(),
+                actor=request.user,
                 reason=form.cleaned_data["reason"],
                 quote=quote,
                 refund_overage=form.is_ordered_only,
@@ -86,9 +86,11 @@ class InvoiceActs(Base):
         def perform(form: RefundForm) -> None:
             resolution = refund_invoice(
                 invoice,
-                actor=request.user.get_username(),
+                actor=request.user,
                 reason=form.cleaned_data["reason"],
                 address=form.cleaned_data["address"],
+                tag=form.cleaned_data.get("tag") or None,
+                without_tag=form.cleaned_data.get("without_tag", False),
                 expected_version=form.cleaned_data["version"],
             )
             self.log_change(request, resolution.invoice, outcome.logged(resolution, "Refund"))
@@ -158,7 +160,7 @@ class InvoiceActs(Base):
             try:
                 perform(form)
             except AddressError as error:
-                form.add_error("address", str(error))
+                form.add_error(error.field if error.field in form.fields else "address", str(error))
             except (InvoiceChangedError, QuoteExpiredError) as error:
                 messages.warning(request, str(error))
                 return self.show_again(request, invoice, form_class, context_of)

@@ -160,7 +160,7 @@ class BulkActs(Base):
     def _do(
         self, request: HttpRequest, kind: str, form: BulkForm, plan: Plan, *, version: int, until: float
     ) -> Result:
-        invoice, actor, reason = plan.invoice, request.user.get_username(), form.cleaned_data["reason"]
+        invoice, actor, reason = plan.invoice, request.user, form.cleaned_data["reason"]
         if time.monotonic() > until:
             return self._result(invoice, "plain", _("Not begun: it took too long. Select it again."))
         try:
@@ -173,7 +173,7 @@ class BulkActs(Base):
         return self._result(invoice, tones[level], text)
 
     def _send(
-        self, kind: str, invoice: Invoice, form: BulkForm, *, actor: str, reason: str, version: int
+        self, kind: str, invoice: Invoice, form: BulkForm, *, actor: Any, reason: str, version: int
     ) -> Resolution:
         if kind == REFUND:
             return refund_invoice(invoice, actor=actor, reason=reason, expected_version=version)

@@ -36,7 +36,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 class CallbackAdmin(ReadOnlyAdmin):
     """Every callback that was answered 200."""
 
-    list_display = ["id", "received_at", "event", "outcome", "invoice", "account", "attempts", "error"]
+    list_display = ["id", "received_at", "event", "outcome", "invoice", "account", "repeats", "attempts", "error"]
     list_filter = [OutcomeFilter, AccountFilter]
     search_fields = ["=invoice__custom_id"]
     search_help_text = _("The custom_id of its invoice, in full.")
@@ -46,8 +46,8 @@ class CallbackAdmin(ReadOnlyAdmin):
     list_per_page = 50
     paginator = CappedPaginator
     fields = readonly_fields = (
-        "account", "event", "outcome", "error", "invoice", "received_at", "processed_at", "attempts",
-        "next_attempt_at", "secret_index", "digest", "body_text",
+        "account", "event", "outcome", "error", "notes", "invoice", "received_at", "repeats", "last_received_at",
+        "processed_at", "attempts", "next_attempt_at", "secret_index", "digest", "body_text",
     )  # fmt: skip
 
     class Media:

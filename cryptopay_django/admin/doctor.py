@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from ..services.allowance import Use, may_call
 from ..services.diagnosis import Level, Sign, diagnose
 
 SAMPLE = 5
@@ -14,10 +15,16 @@ _TONES = {Level.ERROR: "alarm", Level.WARNING: "warning", Level.OK: "good"}
 
 
 def doctor_context(*, asks_service: bool) -> dict[str, Any]:
-    """Return the signs, the worst first, and a sentence on all of them."""
+    """Return the signs, the worst first, and a sentence on all of them.
+
+    Asks the service at most once in twenty seconds, whoever presses the button how often.
+    """
+    is_too_soon = asks_service and not may_call("all", Use.DOCTOR)
+    asks_service = asks_service and not is_too_soon
     signs = sorted(diagnose(sample=SAMPLE, offline=not asks_service), key=lambda sign: _ORDER.index(sign.level))
     return {
         "asked_service": asks_service,
+        "is_too_soon": is_too_soon,
         "rows": [(sign, _TONES[sign.level], _name(sign.level)) for sign in signs],
         "verdict": _verdict(signs),
         "sample": SAMPLE,

@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from ..conf import app_settings
 from ..fields import EXACT
 from ..gateway.currencies import FIAT
+from ..gateway.tags import TAG_NAMES
 from ..models import Invoice, Resolution, StatusContext
 from ..services import SettlementQuote, check_resolvable, quote_settlement
 from ..services.resolvable import needs_second_person
-from ..services.resolver import COMMIT
+from ..services.verdicts import COMMIT
 from . import display
 
 Row = tuple[str, str, str]
@@ -151,11 +152,28 @@ def refund_context(invoice: Invoice) -> dict[str, Any]:
                 "Without an address of the customer the coins go to OUR OWN %(coin)s account with the service. "
                 "The customer gets nothing by that."
             )
-            % {"coin": invoice.pay_currency}
+            % {"coin": invoice.pay_currency},
+            *_tag_alarms(invoice),
         ],
         "submit": _("Refund"),
         **_second_person(invoice),
     }
+
+
+def _tag_alarms(invoice: Invoice) -> list[str]:
+    """Warn of what is lost without a tag or memo, more urgently where the payment came from an exchange."""
+    if invoice.network not in TAG_NAMES:
+        return []
+    values = {"network": invoice.network}
+    paid = invoice.payments.filter(risk_resource_category__icontains="exchange").first()
+    texts = [
+        _("At an exchange many people share one %(network)s address: coins without the destination tag are lost.")
+        % values
+    ]
+    if paid is not None:
+        name = paid.risk_resource_name or paid.risk_resource_category
+        texts.append(_("This payment came from an exchange (%(name)s): an address there needs one.") % {"name": name})
+    return texts
 
 
 def release_context(invoice: Invoice) -> dict[str, Any]:
@@ -202,6 +220,8 @@ def approve_context(resolution: Resolution) -> dict[str, Any]:
         what = [_("The ordered amount is credited; the overage is refunded to OUR OWN coin account.")]
     elif address:
         what = [_("The refund goes to the address %(address)s.") % {"address": address}]
+        if resolution.parameters.get("without_tag"):
+            what.append(_("The first person says that this address needs no destination tag or memo."))
     else:
         what = [_("The refund goes to OUR OWN coin account. The customer gets nothing by this.")]
     rows = [
@@ -219,6 +239,41 @@ def approve_context(resolution: Resolution) -> dict[str, Any]:
         "alarms": [],
         "submit": _("Confirm, and send it"),
         **(quote_clock(quote) if quote else {}),
+    }
+
+
+def end_context(resolution: Resolution) -> dict[str, Any]:
+    """Lay out what was asked of the service, and what it means to end that by hand."""
+    asked, invoice = resolution.parameters, resolution.invoice
+    if asked.get("call") == COMMIT:
+        credited = f"{asked.get('credited_amount')} {asked.get('price_currency')}"
+        what = _("credit %(amount)s") % {"amount": credited}
+    else:
+        where = asked.get("address") or _("our own coin account")
+        what = _("refund to %(where)s") % {"where": where}
+    return {
+        "title": _("End by hand: %(kind)s invoice %(name)s")
+        % {"kind": resolution.get_kind_display(), "name": display.short_name(invoice)},
+        "figures": [
+            (_("asked"), what, ""),
+            (_("sent"), display.moment_text(resolution.sent_at or resolution.created_at), ""),
+            (_("planned by"), resolution.actor, ""),
+            (_("reason"), "", resolution.reason),
+            (_("what is known"), "", resolution.error),
+            *_payment_rows(invoice),
+        ],
+        "choices": [],
+        "consequences": [
+            _("The service is asked once more. If it shows anything of this, nothing is ended here."),
+            _("It counts as not done, and the invoice can be settled or refunded again."),
+        ],
+        "alarms": [
+            _(
+                "The service may have accepted it and act on it later. Then the coins can leave twice. Look in the "
+                "account, or ask the service, before you end it."
+            )
+        ],
+        "submit": _("End it"),
     }
 
 

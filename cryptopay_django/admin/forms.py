@@ -8,6 +8,8 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..gateway.schemas import split_address
+from ..gateway.tags import TAG_NAMES
 from ..models import Invoice, InvoiceStatus, StatusContext
 from ..permissions import Act, may
 from .display import is_short
@@ -58,7 +60,15 @@ class RefundForm(ActForm):
         required=False,
         widget=forms.TextInput(attrs={"size": 60, "autocomplete": "off", "spellcheck": "false"}),
     )
-    field_order = ["destination", "address", "reason"]
+    tag = forms.CharField(
+        max_length=64, required=False, widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"})
+    )
+    without_tag = forms.BooleanField(
+        label=gettext_lazy("This address needs none"),
+        required=False,
+        help_text=gettext_lazy("Only for a wallet of the customer's own. At an exchange the coins would be lost."),
+    )
+    field_order = ["destination", "address", "tag", "without_tag", "reason"]
 
     def __init__(self, *args: Any, invoice: Invoice, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,6 +78,10 @@ class RefundForm(ActForm):
             choices.append((ADDRESS, theirs % {"network": invoice.network}))
         else:
             del self.fields["address"]
+        if "address" in self.fields and invoice.network in TAG_NAMES:
+            self.fields["tag"].label = _("Memo ID") if invoice.network == "stellar" else _("Destination tag")
+        else:
+            del self.fields["tag"], self.fields["without_tag"]
         if may(user, Act.REFUND):
             own = _("To OUR OWN %(coin)s account with the service. The customer gets nothing by this.")
             choices.append((OWN_ACCOUNT, own % {"coin": invoice.pay_currency}))
@@ -84,7 +98,18 @@ class RefundForm(ActForm):
         if values.get("destination") == OWN_ACCOUNT and address:
             self.add_error("address", _("You chose our own account: the address would not be used. Empty it."))
         values["address"] = address or None
+        if "tag" in self.fields:
+            self._clean_tag(values)
         return values
+
+    def _clean_tag(self, values: dict[str, Any]) -> None:
+        """A tag, in the address or beside it, or the word that none is needed: nothing is assumed."""
+        tag, inside = (values.get("tag") or "").strip(), split_address(values["address"] or "")[1]
+        values["tag"] = tag
+        if values.get("destination") == OWN_ACCOUNT and (tag or values.get("without_tag")):
+            self.add_error("tag", _("You chose our own account: it has no tag. Empty this."))
+        elif values.get("destination") == ADDRESS and not (tag or inside or values.get("without_tag")):
+            self.add_error("tag", _("Which destination tag or memo? Without the right one the coins may be lost."))
 
 
 class ReleaseForm(ActForm):
@@ -106,6 +131,15 @@ class ReasonForm(forms.Form):
     """Withdraw: why."""
 
     reason = ActForm.declared_fields["reason"]
+
+
+class EndForm(ActForm):
+    """End by hand: why, and that what was asked has been read and looked for."""
+
+    checked = forms.BooleanField(
+        label=gettext_lazy("I have read what was asked, and found in the account that nothing of it was done")
+    )
+    field_order = ["checked", "reason"]
 
 
 class QuoteForm(forms.Form):

@@ -13,6 +13,11 @@ def told(resolution: Resolution) -> tuple[int, str]:
     """Return the level and text of the message about a resolution, as far as it has come."""
     if resolution.awaits_approval:
         return messages.WARNING, _("Planned, and nothing was sent: a second person has to confirm it.")
+    if resolution.status == ResolutionStatus.SUCCEEDED and resolution.error:
+        return messages.ERROR, _("The service did it, but NOT as asked: %(error)s. %(done)s") % {
+            "error": resolution.error.rstrip("."),
+            "done": _done(resolution),
+        }
     if resolution.status == ResolutionStatus.SUCCEEDED:
         return messages.SUCCESS, _done(resolution)
     if resolution.status == ResolutionStatus.FAILED:

@@ -14,8 +14,9 @@ from ..exceptions import NotResolvableError
 from ..models import EventKind, Invoice, InvoiceStatus, NoticeKind, Resolution, StatusContext
 from ..permissions import Act, may
 from ..services import check_resolvable
+from ..services.ending import is_endable
 from . import display
-from .access import is_settled_short, may_decide, may_refund
+from .access import is_planner, is_settled_short, may_decide, may_refund
 from .timeline import Timeline, timeline_of
 
 _ALARMS = (EventKind.INVOICE_UNRESOLVED, EventKind.RISK_HIGH)
@@ -79,14 +80,15 @@ def notices_of(timeline: Timeline, recipients: Mapping[str, Sequence[str]]) -> I
 
 
 def second_person(resolution: Resolution, user: Any) -> dict[str, bool]:
-    """Return who may confirm or withdraw what waits for a second person: one's own only to withdraw it."""
-    is_planner = resolution.actor == user.get_username()
+    """Return who may confirm, withdraw (also one's own) or end by hand what is under way."""
+    is_own = is_planner(user, resolution)
     allowed = may_decide(user, resolution)
     return {
         "may_approve": resolution.awaits_approval,
-        "is_planner": is_planner,
-        "can_approve": allowed and not is_planner,
+        "is_planner": is_own,
+        "can_approve": allowed and not is_own,
         "can_withdraw": allowed,
+        "can_end": allowed and is_endable(resolution),
     }
 
 
@@ -146,6 +148,7 @@ def resolution_facts(resolution: Resolution) -> list[tuple[str, str]]:
         (_("since"), display.moment_text(resolution.created_at)),
         *([(_("confirmed by"), resolution.approver)] if resolution.approver else []),
         *([(_("to the address"), address)] if (address := resolution.parameters.get("address")) else []),
+        *([(_("tag or memo"), _("none is needed"))] if resolution.parameters.get("without_tag") else []),
         *([(_("what is known"), resolution.error)] if resolution.error else []),
     ]
 

@@ -18,12 +18,12 @@ from django.utils.translation import gettext_lazy
 from ..exceptions import ApprovalError, CryptopayError, QuoteExpiredError
 from ..models import Invoice, Resolution, ResolutionKind, ResolutionStatus
 from ..permissions import Act, may
-from ..services import SettlementQuote, approve_resolution, resolve_unknown, withdraw_resolution
-from ..services.resolver import COMMIT
+from ..services import SettlementQuote, approve_resolution, end_resolution, resolve_unknown, withdraw_resolution
+from ..services.verdicts import COMMIT
 from . import figures, outcome
-from .access import may_decide, waiting_for_approval
+from .access import is_planner, may_decide, waiting_for_approval
 from .display import badge, short_name
-from .forms import QuoteForm, ReasonForm
+from .forms import EndForm, QuoteForm, ReasonForm
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
 
@@ -96,11 +96,14 @@ class ResolutionAdmin(ReadOnlyAdmin):
         """How far it has come."""
         if resolution.awaits_approval:
             return badge("warning", _("waits for a second person"))
+        if resolution.status == ResolutionStatus.SUCCEEDED and resolution.error:
+            return badge("alarm", _("done, but not as asked"))
         return badge(_TONES[ResolutionStatus(resolution.status)], resolution.get_status_display())
 
     def get_urls(self) -> list[URLPattern]:
-        """Put approve, withdraw and look before the admin's own pages."""
-        views = {"approve": self.approve_view, "withdraw": self.withdraw_view, "look": self.look_view}
+        """Put approve, withdraw, look and end before the admin's own pages."""
+        views = {"approve": self.approve_view, "withdraw": self.withdraw_view, "look": self.look_view,
+                 "end": self.end_view}  # fmt: skip
         ours = [
             path(
                 f"<uuid:pk>/{name}/",
@@ -114,14 +117,14 @@ class ResolutionAdmin(ReadOnlyAdmin):
     def approve_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Confirm, as the second person, and send."""
         resolution = self._permitted(request, pk)
-        if resolution.actor == request.user.get_username():
+        if is_planner(request.user, resolution):
             messages.error(request, _("You planned it yourself: another person has to confirm it."))
             return self._to_invoice(resolution)
         form = QuoteForm(request.POST if request.method == "POST" else None)
         try:
             if form.is_bound and form.is_valid():
                 quote = self._quote_of(resolution, form)
-                done = approve_resolution(resolution, actor=request.user.get_username(), quote=quote)
+                done = approve_resolution(resolution, actor=request.user, quote=quote)
                 self._note(request, done, outcome.logged(done, "Confirm"))
                 messages.add_message(request, *outcome.told(done))
                 return self._to_invoice(done)
@@ -147,7 +150,7 @@ class ResolutionAdmin(ReadOnlyAdmin):
         if form.is_bound and form.is_valid():
             try:
                 reason = form.cleaned_data["reason"]
-                done = withdraw_resolution(resolution, actor=request.user.get_username(), reason=reason)
+                done = withdraw_resolution(resolution, actor=request.user, reason=reason)
             except CryptopayError as error:
                 messages.error(request, str(error))
             else:
@@ -176,6 +179,24 @@ class ResolutionAdmin(ReadOnlyAdmin):
             self._note(request, done, outcome.logged(done, "Look at the outcome"))
             messages.add_message(request, *outcome.told(done))
         return self._to_invoice(resolution)
+
+    def end_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """End, by name and reason, what was sent and of which the service shows nothing."""
+        resolution = self._permitted(request, pk)
+        form = EndForm(
+            request.POST if request.method == "POST" else None, initial={"version": resolution.invoice.version}
+        )
+        if form.is_bound and form.is_valid():
+            reason, version = form.cleaned_data["reason"], form.cleaned_data["version"]
+            try:
+                done = end_resolution(resolution, actor=request.user, reason=reason, expected_version=version)
+            except CryptopayError as error:
+                messages.error(request, str(error))
+            else:
+                self._note(request, done, f"{outcome.logged(done, 'End by hand')} Ended because: {reason}")
+                messages.add_message(request, *outcome.told(done))
+            return self._to_invoice(resolution)
+        return self._render(request, resolution, {"form": form, **figures.end_context(resolution)})
 
     def _permitted(self, request: HttpRequest, pk: UUID, *, to_look: bool = False) -> Resolution:
         """Return the resolution, or refuse: whoever decides on it needs the permissions of what it does."""

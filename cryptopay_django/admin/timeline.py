@@ -52,6 +52,8 @@ _TONES = {
     EventKind.RESOLUTION_FAILED: "alarm",
     EventKind.RESOLUTION_UNKNOWN: "warning",
     EventKind.RESOLUTION_STUCK: "alarm",
+    EventKind.RESOLUTION_ENDED: "warning",
+    EventKind.RESOLUTION_ALARM: "alarm",
 }
 
 

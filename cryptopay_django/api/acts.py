@@ -7,14 +7,21 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ..exceptions import InvoiceChangedError, QuoteExpiredError
 from ..models import Resolution, ResolutionStatus
 from ..permissions import Act, may
-from ..services import SettlementQuote, quote_settlement, refund_invoice, release_invoice, settle_invoice
+from ..services import (
+    SettlementQuote,
+    end_resolution,
+    quote_settlement,
+    refund_invoice,
+    release_invoice,
+    settle_invoice,
+)
 from . import examples
 from .access import MayAct
 from .base import describe
@@ -82,8 +89,18 @@ class RefundSerializer(ActSerializer):
         choices=[("address", "to the customer's address"), ("own_account", "to the merchant's own coin account")]
     )
     address = TextField(required=False, max_length=256, help_text="With `address` only; checked for the network.")
+    tag = TextField(
+        required=False,
+        max_length=64,
+        help_text="The destination tag (XRP) or memo (Stellar) of the address; required there, unless it is in the "
+        "address (`rn7b…?dt=275`) or `without_tag` is set.",
+    )
+    without_tag = FlagField(default=False, help_text="The address needs no tag: a wallet of the customer's own.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["destination"] != "address" and ("tag" in attrs or attrs["without_tag"]):
+            message = "Refused for a refund to the own account, which has none."
+            raise serializers.ValidationError({"tag": message}, code="destination")
         if (attrs["destination"] == "address") != ("address" in attrs):
             message = "Required for a refund to an address, and refused for one to the own account."
             raise serializers.ValidationError({"address": message}, code="destination")
@@ -96,6 +113,22 @@ class ReleaseSerializer(ActSerializer):
     accept_shortfall = FlagField(default=False, help_text="The shop delivers, although less was credited.")
 
 
+class EndSerializer(ActSerializer):
+    """End by hand what was sent and of which the gateway shows nothing."""
+
+    resolution = serializers.UUIDField(help_text="The one that is under way, as `read_invoice` lists it.")
+    checked = FlagField(
+        default=False,
+        help_text="Must be true: a person has read what was asked, and found in the account that it was not done.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs["checked"]:
+            message = "Read what was asked, and look in the account whether it was done."
+            raise serializers.ValidationError({"checked": message}, code="required")
+        return attrs
+
+
 class ActView(DeskView):
     """A view that does something with money."""
 
@@ -104,13 +137,16 @@ class ActView(DeskView):
     acts: tuple[Act, ...] = ()
 
     @property
-    def actor(self) -> str:
-        """The name that goes on record."""
-        return str(self.request.user.get_username())
+    def actor(self) -> Any:
+        """The user who goes on record."""
+        return self.request.user
 
     def told(self, resolution: Resolution) -> Response:
         """Answer 200 when it is done, 202 when it is not over yet, and a problem when the gateway refused."""
         body = ResolutionSerializer(resolution).data
+        if resolution.status == ResolutionStatus.SUCCEEDED and resolution.error:
+            title = "The payment service did it, but not as asked"
+            return problem(409, "resolution_not_as_asked", resolution.error, title=title, resolution=body)
         if resolution.status == ResolutionStatus.FAILED:
             title = "The payment service did not do it"
             return problem(422, "resolution_failed", resolution.error, title=title, resolution=body)
@@ -179,7 +215,7 @@ class RefundView(ActView):
 
     @describe(
         request=RefundSerializer,
-        examples=[examples.REFUND_TO_ADDRESS, examples.REFUND_TO_OWN],
+        examples=[examples.REFUND_TO_ADDRESS, examples.REFUND_TO_TAG, examples.REFUND_TO_OWN],
         responses=_RESOLVED,
     )
     def post(self, request: Request, invoice_id: UUID) -> Response:
@@ -192,9 +228,39 @@ class RefundView(ActView):
             actor=self.actor,
             reason=asked["reason"],
             address=asked.get("address"),
+            tag=asked.get("tag"),
+            without_tag=asked["without_tag"],
             expected_version=asked["expected_version"],
         )
         return self.told(done)
+
+
+class EndView(ActView):
+    """End by hand a settlement or refund that was sent, and of which the gateway shows nothing after 20 minutes."""
+
+    operation = "end_resolution"
+    acts = (Act.SETTLE, Act.REFUND, Act.REFUND_TO_ADDRESS)
+
+    @describe(
+        request=EndSerializer,
+        examples=[examples.END],
+        responses={
+            200: OpenApiResponse(
+                ResolutionSerializer, description="As it is now: `failed`, or what the gateway shows."
+            ),
+            **problems(*_REFUSALS),
+        },
+    )
+    def post(self, request: Request, invoice_id: UUID) -> Response:
+        asked = self.read(EndSerializer, request.data)
+        invoice = self.find(invoice_id)
+        resolution = invoice.resolutions.using(invoice._state.db).filter(pk=asked["resolution"]).first()
+        if resolution is None:
+            raise NotFound
+        ended = end_resolution(
+            resolution, actor=self.actor, reason=asked["reason"], expected_version=asked["expected_version"]
+        )
+        return Response(ResolutionSerializer(ended).data)
 
 
 class ReleaseView(ActView):
@@ -214,6 +280,9 @@ class ReleaseView(ActView):
         if invoice.version != asked["expected_version"]:
             raise InvoiceChangedError(f"invoice {invoice.pk} has changed meanwhile. Look at it again")
         released = release_invoice(
-            invoice, actor=self.actor, reason=asked["reason"], accept_shortfall=asked["accept_shortfall"]
+            invoice,
+            actor=str(self.actor.get_username()),
+            reason=asked["reason"],
+            accept_shortfall=asked["accept_shortfall"],
         )
         return Response(InvoiceDetailSerializer(released).data)

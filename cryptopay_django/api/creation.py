@@ -33,6 +33,7 @@ from ..exceptions import CreationUnknownError
 from ..links import API, path_of
 from ..models import Invoice, InvoiceStatus
 from ..services import create_invoice, list_offers, read_progress, resolve_account
+from ..services.allowance import spend_creation
 from ..services.offers import Offer
 from . import examples
 from .base import ApiView, describe
@@ -84,12 +85,19 @@ class CreateInvoiceView(ApiView):
         customers choose a coin, so that both lead to one invoice.
         """
         price = self.get_price(order)
-        same_coin = Invoice.objects.for_order(order).filter(pay_currency=offer.currency, network=offer.network)
-        if self.account is not None:
-            same_coin = same_coin.filter(account=self.account)
-        number = 1 + sum(_is_over(invoice, price) for invoice in same_coin)
+        number = 1 + sum(_is_over(invoice, price) for invoice in self.find_invoices(order, offer))
         text = f"{order._meta.model_name}-{order.pk}-{offer.currency}-{offer.network}-{number}"
         return text if _FITS.fullmatch(text) else str(uuid.uuid5(uuid.NAMESPACE_URL, text))
+
+    def find_invoices(self, order: Any, offer: Offer) -> list[Invoice]:
+        """Return the order's invoices in this coin, those that are over too."""
+        same_coin = Invoice.objects.for_order(order).filter(pay_currency=offer.currency, network=offer.network)
+        return list(same_coin if self.account is None else same_coin.filter(account=self.account))
+
+    def is_made_anew(self, order: Any, offer: Offer) -> bool:
+        """Return whether the gateway has to be called, because no invoice waits to be paid already."""
+        price = self.get_price(order)
+        return not any(row.gateway_id for row in self.find_invoices(order, offer) if not _is_over(row, price))
 
     def get_payment_under_way(self, order: Any) -> Invoice | None:
         """Return the invoice for which money has come in already, the guard against paying twice."""
@@ -114,6 +122,8 @@ class CreateInvoiceView(ApiView):
         amount, currency = self.get_price(order)
         account = self.account or resolve_account(order, {"price_amount": amount, "price_currency": currency})
         offer = self.find_offer(chosen["currency"], chosen.get("network"), account=account)
+        if self.is_made_anew(order, offer):
+            spend_creation(account, order)
         invoice = create_invoice(
             order,
             price_amount=amount,

@@ -153,6 +153,15 @@ REFUND_TO_ADDRESS = _body(
 REFUND_TO_OWN = _body(
     "to the merchant's own coin account", {"expected_version": 4, "reason": _WHY, "destination": "own_account"}
 )
+REFUND_TO_TAG = _body(
+    "to the customer's account at an exchange, of XRP",
+    {"expected_version": 4, "reason": _WHY, "destination": "address", "address": "rN7n7otQDd6FczFgLdSqtcsAUxDkw6fzRH",
+     "tag": "2751702755"},
+)  # fmt: skip
+END = _body(
+    "nothing of it is in the account",
+    {"expected_version": 4, "reason": _WHY, "resolution": _RESOLUTION["id"], "checked": True},
+)
 RELEASE = _body("end a quarantine", {"expected_version": 4, "reason": _WHY})
 
 PROBLEMS = {

@@ -20,6 +20,7 @@ from rest_framework import exceptions as rest
 from rest_framework.response import Response
 
 from .. import exceptions as ours
+from ..gateway.answers import read_reasons
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -47,7 +48,8 @@ _UNCLEAR = "The payment service gave no usable answer. Look at the invoice befor
 
 RULES: Mapping[type[Exception], Rule] = {
     ours.GatewayRefusedError: Rule(
-        502, "gateway_refused", "The payment service refused", "The payment service did not accept the request."
+        502, "gateway_refused", "The payment service refused",
+        "The payment service did not accept the request.", is_told=True,
     ),
     ours.GatewayConflictError: Rule(
         409, "gateway_conflict", "Used before", "The payment service has something else under this name."
@@ -103,6 +105,13 @@ RULES: Mapping[type[Exception], Rule] = {
         403, "same_person", "A second person is needed", "Another person has to confirm it.", is_told=True,
         is_logged=False,
     ),
+    ours.NotPermittedError: Rule(
+        403, "not_permitted", "Not permitted", "You may not do this.", is_told=True, is_logged=False
+    ),
+    ours.NotEndableError: Rule(
+        409, "not_endable", "Cannot be ended by hand",
+        "It cannot be ended by hand, or not yet.", is_told=True, is_logged=False,
+    ),
     ours.AddressError: Rule(
         422, "address_invalid", "Not an address of this network", "Check the address.", is_told=True, is_logged=False
     ),
@@ -143,7 +152,12 @@ def problem_response(error: Exception, *, is_staff: bool = False) -> Response | 
     if isinstance(error, ours.NotResolvableError):
         more["obstacle"] = str(error.obstacle)
     if isinstance(error, ours.AddressError):
-        more["errors"] = [{"field": "address", "code": "invalid", "detail": str(error)}]
+        more["errors"] = [{"field": error.field, "code": "invalid", "detail": str(error)}]
+    if is_staff and isinstance(error, ours.GatewayRefusedError) and (reasons := read_reasons(error.details)):
+        more["errors"] = [
+            {"field": reason.target, "code": reason.code, "detail": reason.message or reason.code}
+            for reason in reasons
+        ]
     wait = getattr(error, "retry_after", None) or rule.retry_after
     detail = str(error) if is_staff and rule.is_told else rule.detail
     return problem(rule.status, rule.code, detail, title=rule.title, retry_after=wait, **more)

@@ -83,7 +83,7 @@ class ResolutionSerializer(serializers.Serializer[Any]):
     approved_at = serializers.DateTimeField(allow_null=True)
     parameters = serializers.DictField(help_text="What was asked for, with the figures that the person saw.")
     result = serializers.DictField(help_text="What the gateway answered, or what was found.")
-    error = serializers.CharField()
+    error = serializers.CharField(help_text="Why it failed; of one that succeeded: what is not as it was asked.")
     created_at = serializers.DateTimeField()
     sent_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)

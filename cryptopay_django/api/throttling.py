@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
+
+logger = logging.getLogger("cryptopay_django")
 
 
 class RatedThrottle(SimpleRateThrottle):
@@ -18,6 +21,15 @@ class RatedThrottle(SimpleRateThrottle):
         rates: Any = api_settings.DEFAULT_THROTTLE_RATES or {}
         rate: str | None = rates.get(self.scope, self.default_rate)
         return rate
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Let a request pass while the cache is down: what it costs the gateway, `services/allowance.py` limits."""
+        try:
+            return bool(super().allow_request(request, view))
+        except Exception:
+            # Each backend raises classes of its own when its server is away.
+            logger.warning("the cache cannot be used: requests are not counted", exc_info=True)
+            return True
 
     def get_cache_key(self, request: Request, view: Any) -> str:
         user = request.user

@@ -16,6 +16,7 @@ urlpatterns = [
     path("desk/invoices/<uuid:invoice_id>/quote/", acts.QuoteView.as_view(), name="quote"),
     path("desk/invoices/<uuid:invoice_id>/settle/", acts.SettleView.as_view(), name="settle"),
     path("desk/invoices/<uuid:invoice_id>/refund/", acts.RefundView.as_view(), name="refund"),
+    path("desk/invoices/<uuid:invoice_id>/end/", acts.EndView.as_view(), name="end"),
     path("desk/invoices/<uuid:invoice_id>/release/", acts.ReleaseView.as_view(), name="release"),
     # So that what is not here is told as every other error is.
     re_path(r"", base.NotFoundView.as_view()),

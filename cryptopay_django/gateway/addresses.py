@@ -20,6 +20,7 @@ from ..exceptions import AddressError
 from .keccak import keccak_256
 from .limits import ADDRESS_LENGTH
 from .schemas import split_address
+from .tags import LARGEST_TAG, check_unpacked
 
 
 class Net(Enum):
@@ -47,7 +48,6 @@ _VERSIONS = {
     "dogecoin": {0x1E: Net.MAIN, 0x16: Net.MAIN, 0x71: Net.TEST, 0xC4: Net.TEST},
     "tron": {0x41: Net.EITHER},
 }
-_LARGEST_TAG = {"ripple": 2**32 - 1, "stellar": 2**64 - 1}
 
 
 def check_address(address: str, network: str, *, testnet: bool | None = None) -> None:
@@ -59,6 +59,7 @@ def check_address(address: str, network: str, *, testnet: bool | None = None) ->
     """
     if not isinstance(address, str) or not _VISIBLE.fullmatch(address):
         raise AddressError(f"{_shown(address)} is not an address: it is empty, too long, or has spaces in it")
+    check_unpacked(address, network)
     check = _CHECKS.get(network)
     if check is None:
         return
@@ -166,7 +167,7 @@ def _check_stellar(address: str) -> Net:
 
 def _without_tag(network: str, address: str) -> str:
     plain, tag = split_address(address)
-    if tag is not None and not (tag.isdecimal() and int(tag) <= _LARGEST_TAG[network]):
+    if tag is not None and not (tag.isdecimal() and int(tag) <= LARGEST_TAG[network]):
         raise ValueError("its tag is not a number that the network takes")
     return plain
 

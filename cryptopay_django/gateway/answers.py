@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import TypeVar
 
 from ..exceptions import (
@@ -23,13 +24,13 @@ from ..exceptions import (
     WireError,
 )
 from .resources import ErrorBody
-from .strictjson import parse_json
+from .strictjson import parse_json_tolerantly
 from .values import read_object, read_required
 
 T = TypeVar("T")
 
 _REFUSALS: dict[int, tuple[type[GatewayRefusedError], str]] = {
-    400: (GatewayValidationError, "Correct what `details` names"),
+    400: (GatewayValidationError, "Correct what it names"),
     401: (
         GatewayAuthenticationError,
         "Check API_KEY and API_SECRET, and that this machine's clock is at most ten minutes off",
@@ -40,10 +41,16 @@ _REFUSALS: dict[int, tuple[type[GatewayRefusedError], str]] = {
     ),
     404: (GatewayNotFoundError, "The account of this API key has nothing of this id"),
     409: (GatewayConflictError, "This custom_id was used before; fetch the invoice by its custom_id"),
-    422: (GatewayValidationError, "Correct what `details` names"),
+    422: (GatewayValidationError, "Correct what it names"),
     429: (GatewayRateLimitError, "More than 200 requests a minute went out with this API key; ask less often"),
 }
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_MOST_REASONS, _LONGEST_REASON = 10, 200
+_GATEWAYS_CODE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+
+# Whoever answers these has stopped waiting: for a gateway behind it, or for the caller. The call may go on.
+_GIVEN_UP_WAITING = frozenset({408, 499})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class Answer:
     def read_data(self, read: Callable[[object, str], T]) -> T:
         """Return the `data` of a success as `read` takes it; raise GatewayAnswerError when it is not that."""
         try:
-            members = read_object(parse_json(self.body or b""), "")
+            members = read_object(parse_json_tolerantly(self.body or b""), "")
             return read(read_required(members, "data", ""), "data")
         except WireError as error:
             raise GatewayAnswerError(
@@ -77,10 +84,15 @@ class Answer:
         error = self._error_body()
         said = f"{self.status} {error.code}" if error.code else f"{self.status}, without the gateway's own error"
         told = f' It says: "{error.message[:200]}".' if error.message else ""
+        told += f" {told_reasons}." if (told_reasons := "; ".join(map(str, read_reasons(error.details)))) else ""
         request = f" (request {error.request_id})" if error.request_id else ""
+        kind: type[GatewayError]
         if self.status >= 500:
-            kind: type[GatewayError] = GatewayFaultError
+            kind = GatewayFaultError
             advice = "The gateway has a fault or is under maintenance; whether this call took effect is unknown"
+        elif self._leaves_open(error):
+            kind = GatewayAnswerError
+            advice = "Something in between may have said so; whether this call took effect is unknown"
         else:
             kind, advice = _REFUSALS.get(self.status, (GatewayRefusedError, "The call took no effect"))
         return kind(
@@ -92,11 +104,62 @@ class Answer:
             retry_after=self.retry_after,
         )
 
+    def _leaves_open(self, error: ErrorBody) -> bool:
+        """Whether a 4xx does not say that nothing happened: no word of the gateway's own to a call that changes.
+
+        A proxy that gives up waiting answers 408, 409, 429, 499 or whatever it likes, while the gateway goes on. A
+        GET changes nothing, so there the status is enough.
+        """
+        if self.call.startswith("GET "):
+            return False
+        is_gateways = error.code is not None and _GATEWAYS_CODE.fullmatch(error.code) is not None
+        return not is_gateways or self.status in _GIVEN_UP_WAITING
+
     def _error_body(self) -> ErrorBody:
         try:
-            return ErrorBody.from_wire(parse_json(self.body or b""))
+            return ErrorBody.from_wire(parse_json_tolerantly(self.body or b""))
         except WireError:
             return ErrorBody()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that the gateway found wrong. `target` is the member it is about; each may be empty."""
+
+    target: str
+    message: str
+    code: str
+
+    def __str__(self) -> str:
+        said = ": ".join(part for part in (self.target, self.message or self.code) if part)
+        return f"{said} ({self.code})" if self.code and self.message else said
+
+
+def read_reasons(details: Iterable[object]) -> tuple[Reason, ...]:
+    """Return the details of a refusal, whatever their form, as texts for people: short ones, and not too many."""
+    found = [reason for detail in islice(details, _MOST_REASONS) for reason in _reasons_of(detail)]
+    return tuple(found[:_MOST_REASONS])
+
+
+def _reasons_of(detail: object) -> Iterator[Reason]:
+    if not isinstance(detail, dict):
+        yield Reason("", _short(detail), "")
+    elif "message" in detail or "code" in detail:
+        message = _short(detail.get("message")) or _short(detail.get("args"))
+        yield Reason(_short(detail.get("target") or detail.get("field")), message, _short(detail.get("code")))
+    else:
+        for target, messages in islice(detail.items(), _MOST_REASONS):
+            yield Reason(_short(target), _short(messages), "")
+
+
+def _short(value: object) -> str:
+    """Return a value as one line of printable text; nothing for what is empty."""
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        value = ", ".join(value[:_MOST_REASONS])
+    if value is None or value in ("", [], {}, ()):
+        return ""
+    text = " ".join(_UNPRINTABLE.sub(" ", str(value)[: 4 * _LONGEST_REASON]).split())
+    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"
 
 
 def read_clock_offset(date: str | None, age: str | None, now: datetime) -> float | None:

@@ -68,14 +68,27 @@ class Route:
     template: str
 
 
+MARK_LIFE = 15.0
+"""How many seconds after it was written down as sent a call may still leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """When a call was written down as sent: by the clock on the wall, and by the one that nobody can set."""
+
+    at: datetime
+    monotonic: float
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked of the gateway."""
+    """What is asked of the gateway. One with a mark is signed with its moment, and does not leave late."""
 
     method: str
     route: Route
     body: bytes = b""
     answer_limit: int = ANSWER_LIMIT
+    mark: Mark | None = None
 
     def __str__(self) -> str:
         return f"{self.method} {self.route.path}"
@@ -165,11 +178,14 @@ class Caller:
         left = deadline - self._clock()
         if left <= 0:
             raise GatewayUnreachableError(f"{call}: no time was left to send it")
+        # Last of all, after every wait: a process that slept must not act on what a person has ended meanwhile.
+        self._check_mark(call)
         try:
             response = self._session.request(
                 call.method,
                 self.base_url + call.route.path,
                 data=call.body,
+                headers={"Date": http_date(call.mark.at)} if call.mark else None,
                 auth=self._auth,
                 timeout=(min(self._connect_timeout, left), left),
                 allow_redirects=False,
@@ -179,6 +195,20 @@ class Caller:
             raise _network_error(call, error) from error
         with response:
             return self._read_answer(call, response, deadline)
+
+    def _check_mark(self, call: Call) -> None:
+        """Raise GatewayUnreachableError if the call was written down as sent too long ago, by either clock.
+
+        The clock on the wall may be set back, and the other one stands still while a machine is suspended.
+        """
+        if call.mark is None:
+            return
+        age = max(abs((self._now() - call.mark.at).total_seconds()), self._clock() - call.mark.monotonic)
+        if age > MARK_LIFE:
+            raise GatewayUnreachableError(
+                f"{call}: it was written down as sent {age:.0f} s ago, or this machine's clock was set; that is too "
+                "long ago to send it now, nothing was sent"
+            )
 
     def _read_answer(self, call: Call, response: requests.Response, deadline: float) -> Answer:
         status = response.status_code
@@ -220,8 +250,13 @@ class Caller:
         return bytes(chunks)
 
 
+def http_date(moment: datetime) -> str:
+    """Return a moment as the text of a Date header."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
 class _RequestSigner(AuthBase):
-    """Signs the very bytes and path that are sent. Being there, it keeps a netrc file from doing so."""
+    """Signs the very bytes and path that are sent, and a Date that is set. Being there, it keeps a netrc file out."""
 
     def __init__(self, api_key: str, api_secret: str, now: Callable[[], datetime]) -> None:
         self._api_key = api_key
@@ -229,7 +264,7 @@ class _RequestSigner(AuthBase):
         self._now = now
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        date = format_datetime(self._now().astimezone(UTC), usegmt=True)
+        date = request.headers.get("Date") or http_date(self._now())
         body = request.body or b""
         signature = sign_request(
             secret=self._api_secret,

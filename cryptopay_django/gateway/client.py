@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random as randomness
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -15,12 +16,15 @@ from uuid import UUID
 from requests.adapters import BaseAdapter
 
 from ..exceptions import CustomIdError, GatewayAnswerError
-from .calls import ANSWER_LIMIT, LIST_LIMIT, Call, Caller, Route
+from .calls import ANSWER_LIMIT, LIST_LIMIT, Call, Caller, Mark, Route
 from .limiter import RateLimiter
+from .lists import Page, notes_on, page_of, read_rates
 from .resources import Coin, Customer, CustomerAddress, Rate
 from .schemas import InvoiceSnapshot, Recalculation, Refund, Risk
-from .strictjson import Json, dump_json, join_path
-from .values import plain_text, read_list, read_object
+from .strictjson import Json, dump_json
+from .values import plain_text, read_list
+
+logger = logging.getLogger("cryptopay_django")
 
 T = TypeVar("T")
 
@@ -143,10 +147,10 @@ class Client:
         customer_id: str | None = None,
         starting_after: UUID | str | None = None,
         timeout: float | None = None,
-    ) -> tuple[InvoiceSnapshot, ...]:
-        """Return one page of invoices, newest first; the last one's id is where the next page starts."""
+    ) -> Page[InvoiceSnapshot]:
+        """Return one page of invoices, newest first; the last of its `ids` is where the next page starts."""
         route = _with_query("/api/invoices", customer_id=customer_id, starting_after=starting_after)
-        return self._get(route, _list_of(InvoiceSnapshot.from_wire), timeout, LIST_LIMIT)
+        return self._get(route, page_of(InvoiceSnapshot.from_wire), timeout, LIST_LIMIT)
 
     def create_recalculation(self, invoice_id: UUID | str, *, timeout: float | None = None) -> Recalculation:
         """Ask what an unresolved invoice is worth now. A preview: nothing changes before it is committed."""
@@ -154,35 +158,51 @@ class Client:
         return self._send("POST", route, {}, Recalculation.from_wire, timeout)
 
     def commit_recalculation(
-        self, invoice_id: UUID | str, recalculation_id: UUID | str, *, timeout: float | None = None
+        self,
+        invoice_id: UUID | str,
+        recalculation_id: UUID | str,
+        *,
+        mark: Mark | None = None,
+        timeout: float | None = None,
     ) -> Recalculation:
-        """Put a recalculation into force, at most 30 seconds after it was made. Settles the invoice."""
+        """Put a recalculation into force, at most 30 seconds after it was made. Settles the invoice.
+
+        With a `mark` it is signed with that moment, and is not sent at all when it is seconds ago.
+        """
         route = _route(
             "/api/invoices/{invoice_id}/recalculations/{recalculation_id}/commit",
             invoice_id=invoice_id,
             recalculation_id=recalculation_id,
         )
-        return self._send("POST", route, {}, Recalculation.from_wire, timeout)
+        return self._send("POST", route, {}, Recalculation.from_wire, timeout, mark=mark)
 
     def create_refund(
-        self, invoice_id: UUID | str, *, address: str | None = None, timeout: float | None = None
+        self,
+        invoice_id: UUID | str,
+        *,
+        address: str | None = None,
+        mark: Mark | None = None,
+        timeout: float | None = None,
     ) -> Refund:
-        """Refund an unresolved invoice. Without an address the coins go to the merchant's own account."""
-        route = _route("/api/invoices/{invoice_id}/refunds", invoice_id=invoice_id)
-        return self._send("POST", route, {"address": address}, Refund.from_wire, timeout)
+        """Refund an unresolved invoice. Without an address the coins go to the merchant's own account.
 
-    def list_refunds(self, invoice_id: UUID | str, *, timeout: float | None = None) -> tuple[Refund, ...]:
+        `mark` as in `commit_recalculation`. What the gateway did is in the answer: compare it with what was asked.
+        """
+        route = _route("/api/invoices/{invoice_id}/refunds", invoice_id=invoice_id)
+        return self._send("POST", route, {"address": address}, Refund.from_wire, timeout, mark=mark)
+
+    def list_refunds(self, invoice_id: UUID | str, *, timeout: float | None = None) -> Page[Refund]:
         """Return the refunds of an invoice."""
         route = _route("/api/invoices/{invoice_id}/refunds", invoice_id=invoice_id)
-        return self._get(route, _list_of(Refund.from_wire), timeout, LIST_LIMIT)
+        return self._get(route, page_of(Refund.from_wire), timeout, LIST_LIMIT)
 
-    def list_coins(self, *, timeout: float | None = None) -> tuple[Coin, ...]:
+    def list_coins(self, *, timeout: float | None = None) -> Page[Coin]:
         """Return the coins of the account with their networks, precision and destination tags."""
-        return self._get(_route("/api/coins"), _list_of(Coin.from_wire), timeout)
+        return self._get(_route("/api/coins"), page_of(Coin.from_wire), timeout)
 
     def list_rates(self, *, timeout: float | None = None) -> dict[str, Rate]:
         """Return all rates, each pair twice: as BTCEUR and as BTC/EUR."""
-        return self._get(_route("/api/rates"), _read_rates, timeout)
+        return self._get(_route("/api/rates"), read_rates, timeout)
 
     def retrieve_rate(self, base: str, quote: str, *, timeout: float | None = None) -> Rate:
         """Return what one unit of `base` is worth in `quote`."""
@@ -227,7 +247,7 @@ class Client:
     ) -> tuple[Customer, ...]:
         """Return one page of customers."""
         route = _with_query("/api/customers", starting_after=starting_after)
-        return self._get(route, _list_of(Customer.from_wire), timeout, LIST_LIMIT)
+        return self._get(route, lambda value, path: read_list(value, path, Customer.from_wire), timeout, LIST_LIMIT)
 
     def _get(
         self,
@@ -236,7 +256,7 @@ class Client:
         timeout: float | None,
         answer_limit: int = ANSWER_LIMIT,
     ) -> T:
-        return self._caller.fetch(Call("GET", route, answer_limit=answer_limit), read, timeout)
+        return self._caller.fetch(Call("GET", route, answer_limit=answer_limit), _noting(route, read), timeout)
 
     def _send(
         self,
@@ -245,10 +265,12 @@ class Client:
         params: Mapping[str, Json],
         read: Callable[[object, str], T],
         timeout: float | None,
+        *,
+        mark: Mark | None = None,
     ) -> T:
         given: dict[str, Json] = {name: value for name, value in params.items() if value is not None}
         body = dump_json(given) if given else b""
-        return self._caller.fetch(Call(method, route, body), read, timeout)
+        return self._caller.fetch(Call(method, route, body, mark=mark), _noting(route, read), timeout)
 
 
 def _segment(value: UUID | str) -> str:
@@ -272,10 +294,13 @@ def _addresses(addresses: Iterable[CustomerAddress] | None) -> Json:
     return None if addresses is None else [address.to_wire() for address in addresses]
 
 
-def _list_of(read: Callable[[object, str], T]) -> Callable[[object, str], tuple[T, ...]]:
-    return lambda value, path: read_list(value, path, read)
+def _noting(route: Route, read: Callable[[object, str], T]) -> Callable[[object, str], T]:
+    """Let the log tell what was left out of an answer. A page that is asked for each minute says it each minute."""
 
+    def read_and_note(value: object, path: str) -> T:
+        answer = read(value, path)
+        if notes := notes_on(answer):
+            logger.warning("the answer for %s has odd parts, which were left out: %s", route.path, "; ".join(notes))
+        return answer
 
-def _read_rates(value: object, path: str) -> dict[str, Rate]:
-    members = read_object(value, path)
-    return {pair: Rate.from_wire(rate, join_path(path, pair)) for pair, rate in members.items()}
+    return read_and_note

@@ -19,3 +19,6 @@ TEXT_LENGTH = 4096  # description, one metadata value, an error's message
 JSON_DEPTH = 32
 JSON_NUMBER_LENGTH = 64
 JSON_NUMBER_EXPONENT = 308  # that of a double; a larger one would fill memory when written out
+JSON_DEPTH_TOLERATED = 128  # in what the gateway says: an odd member may be nested deeper than any that is known
+
+NOTES = 20  # of what was left out of one message; more of them would say nothing more

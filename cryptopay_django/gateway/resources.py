@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
+from ..exceptions import WireError
 from .strictjson import Json, join_path
 from .values import Address, Amount, Code, Details, Name, Reference, Text, Url, read_object, read_required
 from .wire import WireObject
@@ -15,8 +17,10 @@ from .wire import WireObject
 class Rate(WireObject):
     """What one unit of the base currency is bought and sold for."""
 
-    buy_rate: Amount
+    facts = frozenset({"sell_rate"})
+
     sell_rate: Amount
+    buy_rate: Amount | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,11 @@ class Feature(WireObject):
 class CoinNetwork(WireObject):
     """A network that a coin travels on."""
 
+    facts = frozenset({"network", "precision"})
+
     network: Code
-    name: Name
     precision: int
+    name: Name | None = None
     destination_tag: DestinationTag | None = None
     invoices: Feature | None = None
     channels: Feature | None = None
@@ -56,8 +62,10 @@ class CoinNetwork(WireObject):
 class Coin(WireObject):
     """A coin the gateway takes."""
 
+    facts = frozenset({"currency"})
+
     currency: Code
-    name: Name
+    name: Name | None = None
     logo_url: Url | None = None
     networks: tuple[CoinNetwork, ...] = ()
 
@@ -83,7 +91,10 @@ class Customer(WireObject):
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody(WireObject):
-    """What the gateway says when it refuses. `details` is whatever it sends, an item each."""
+    """What the gateway says when it refuses. `details` is whatever it sends, an item each.
+
+    The code makes it the gateway's: without one, it is the page of something in between.
+    """
 
     code: Code | None = None
     message: Text | None = None
@@ -92,16 +103,33 @@ class ErrorBody(WireObject):
 
     @classmethod
     def from_wire(cls, obj: object, path: str = "") -> Self:
-        """Read the parts `error` and `meta`, of which the latter may be absent."""
-        members = read_object(obj, path)
-        error = _Error.from_wire(read_required(members, "error", path), join_path(path, "error"))
-        meta = _Meta.from_wire(members.get("meta") or {}, join_path(path, "meta"))
+        """Read the parts `error` and `meta`. Only the code must be there; what else cannot be read is left out."""
+        members, where = read_object(obj, path), join_path(path, "error")
+        said = read_object(read_required(members, "error", path), where)
+        _Code.from_wire({"code": said.get("code")}, where)
+        error = _Error.from_wire(_readable(_Error, said), where)
+        meta = _Meta.from_wire(_readable(_Meta, members.get("meta")), join_path(path, "meta"))
         return cls(error.code, error.message, error.details, meta.request_id, extra=error.extra)
 
     def to_wire(self) -> dict[str, Json]:
         """Write an error's body, ready for `dump_json`."""
         error = _Error(self.code, self.message, self.details, extra=self.extra)
         return {"error": error.to_wire(), "meta": _Meta(self.request_id).to_wire()}
+
+
+def _readable(kind: type[WireObject], members: Json) -> dict[str, Json]:
+    """Return the members that can be read each by itself: an odd detail must not hide that this is a refusal."""
+    found: dict[str, Json] = {}
+    for name, value in members.items() if isinstance(members, dict) else ():
+        with suppress(WireError):
+            kind.from_wire({name: value})
+            found[name] = value
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Code(WireObject):
+    code: Code
 
 
 @dataclass(frozen=True, slots=True)

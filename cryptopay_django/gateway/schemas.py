@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
+from ..exceptions import WireError
 from . import limits
-from .strictjson import Json, join_path, parse_json
+from .strictjson import Json, join_path, parse_json_tolerantly
 from .values import (
     Address,
     Amount,
@@ -53,8 +54,10 @@ def split_address(address: str) -> tuple[str, str | None]:
 class Risk(WireObject):
     """What the gateway's risk scoring says about a transaction or an address."""
 
-    score: Score
-    level: Code
+    facts = frozenset()
+
+    score: Score | None = None
+    level: Code | None = None
     resource_name: Name | None = None
     resource_category: Name | None = None
 
@@ -62,6 +65,8 @@ class Risk(WireObject):
 @dataclass(frozen=True, slots=True)
 class Transaction(WireObject):
     """One on-chain transaction of an invoice. It carries no amount and no confirmation flag."""
+
+    facts = frozenset({"txid"})
 
     txid: Txid
     risk: Risk | None = None
@@ -72,15 +77,28 @@ class Transaction(WireObject):
 class Exchange(WireObject):
     """The rate at which an invoice was, or would be, converted."""
 
-    pair: Pair
-    rate: Amount
+    facts = frozenset()
+
+    pair: Pair | None = None
+    rate: Amount | None = None
     fee: Amount | None = None
     fee_currency: Code | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceSnapshot(WireObject):
-    """An invoice as the gateway reported it, in a callback or an answer."""
+    """An invoice as the gateway reported it, in a callback or an answer.
+
+    What money depends on is read or refused. What only informs is left out where it is odd: `expires_at` too, for
+    the gateway alone decides what came too late.
+    """
+
+    facts = frozenset(
+        {
+            "id", "custom_id", "status", "status_context", "address", "network", "price_amount", "price_currency",
+            "pay_amount", "pay_currency", "paid_amount", "transactions",
+        }
+    )  # fmt: skip
 
     id: UUID
     custom_id: Reference | None = None
@@ -135,7 +153,8 @@ class CallbackMessage(WireObject):
             data = read_required(members, "data", path)
             invoice = InvoiceSnapshot.from_wire(data, join_path(path, "data"))
             del extra["data"]
-        return cls(envelope.type, envelope.event, invoice, extra=extra)
+        notes = (*envelope.notes, *(invoice.notes if invoice else ()))
+        return cls(envelope.type, envelope.event, invoice, extra=extra, notes=notes)
 
     def to_wire(self) -> dict[str, Json]:
         """Write the callback's body, ready for `dump_json`."""
@@ -145,18 +164,38 @@ class CallbackMessage(WireObject):
 
 @dataclass(frozen=True, slots=True)
 class _Envelope(WireObject):
+    facts = frozenset({"type"})
+
     type: Code
-    event: Code
+    event: Code = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceId(WireObject):
+    """The id of an invoice or a refund, whatever else is said of it."""
+
+    id: UUID
 
 
 def parse_callback(body: bytes) -> CallbackMessage:
     """Read the raw body of a callback, once its signature is verified; raise WireError if it is none."""
-    return CallbackMessage.from_wire(parse_json(body))
+    return CallbackMessage.from_wire(parse_json_tolerantly(body))
+
+
+def read_invoice_id(body: bytes) -> UUID | None:
+    """Return the id of the invoice that a body speaks of, also where the rest cannot be read; None without one."""
+    try:
+        data = read_object(read_object(parse_json_tolerantly(body), "").get("data"), "")
+        return InvoiceId.from_wire(data).id
+    except WireError:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recalculation(WireObject):
     """A new price for what was paid. Until it is committed, a preview that changes nothing."""
+
+    facts = frozenset({"id", "invoice_id", "pay_amount", "pay_currency", "price_amount", "price_currency"})
 
     id: UUID
     invoice_id: UUID
@@ -176,6 +215,8 @@ class Recalculation(WireObject):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund(WireObject):
     """Coins sent back. Without an `address` they went to the merchant's own coin account."""
+
+    facts = frozenset({"id", "invoice_id", "amount", "amount_currency", "address"})
 
     id: UUID
     custom_id: Reference | None = None

@@ -1,23 +1,36 @@
 """JSON both ways without loss or surprise: numbers stay exact, and what two readers could take differently
-is refused. What the members mean is read in `schemas.py`.
+is refused. What the members mean is read in `schemas.py`. Takes linear time, whatever the text.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import NoReturn, TypeAlias, Union
+from typing import NoReturn, TypeAlias, TypeVar, Union
 
 from ..exceptions import WireError
-from .limits import JSON_DEPTH, JSON_NUMBER_EXPONENT, JSON_NUMBER_LENGTH
+from .limits import JSON_DEPTH, JSON_DEPTH_TOLERATED, JSON_NUMBER_EXPONENT, JSON_NUMBER_LENGTH
 
-Json: TypeAlias = Union[bool, int, Decimal, str, "list[Json]", "dict[str, Json]", None]
+T = TypeVar("T")
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """Stands for a value that cannot be used, in JSON that is read tolerantly. Says what is wrong with it."""
+
+    reason: str
+
+
+Json: TypeAlias = Union[bool, int, Decimal, str, "list[Json]", "dict[str, Json]", Odd, None]
+
+# One mark at a time: a pattern of whole strings would go back over a string that never ends, once for each quote.
+_MARK = re.compile(r'\\.|["\[\]{}]', re.DOTALL)
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_NOT_STORABLE = "a NUL character or half of a surrogate pair"
 
 
 def is_storable(text: str) -> bool:
@@ -31,18 +44,31 @@ def parse_json(body: bytes) -> Json:
     Refused: other encodings than UTF-8 and a byte order mark, a key given twice, NaN and infinities,
     deep nesting, numbers longer than `limits` allow, and strings that a database cannot store.
     """
+    parsed, text = _parse(body, _STRICT, JSON_DEPTH)
+    if "\\u" in text:  # nothing else can bring in what UTF-8 and the decoder do not let through
+        _check_strings(parsed)
+    return parsed
+
+
+def parse_json_tolerantly(body: bytes) -> Json:
+    """Return what this JSON text says, with `Odd` in the place of each value that `parse_json` would refuse.
+
+    Raise WireError where the text is no JSON, or nested so deeply that it is an attack.
+    """
+    parsed, text = _parse(body, _TOLERANT, JSON_DEPTH_TOLERATED)
+    return _replace_strings(parsed) if "\\u" in text else parsed
+
+
+def _parse(body: bytes, decoder: json.JSONDecoder, depth: int) -> tuple[Json, str]:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise WireError("", f"not UTF-8 at byte {error.start}") from error
-    _check_depth(text)
+    _check_depth(text, depth)
     try:
-        parsed: Json = _DECODER.decode(text)
+        return decoder.decode(text), text
     except json.JSONDecodeError as error:
         raise WireError("", f"not JSON: {error.msg} at character {error.pos}") from error
-    if "\\u" in text:  # nothing else can bring in what UTF-8 and the decoder do not let through
-        _check_strings(parsed, "")
-    return parsed
 
 
 def dump_json(value: Json) -> bytes:
@@ -79,36 +105,62 @@ def _text_of(value: Json) -> str:
             raise TypeError(f"JSON for the gateway holds no {type(value).__name__}: give amounts as Decimal")
 
 
-def _check_depth(text: str) -> None:
+def _check_depth(text: str, most: int) -> None:
     """Refuse deep nesting before the decoder meets it, which answers with a RecursionError."""
-    if text.count("[") + text.count("{") <= JSON_DEPTH:
+    if text.count("[") + text.count("{") <= most:
         return
-    depth = 0
-    for bracket in _BRACKET.finditer(_STRING.sub("", text)):
-        depth += 1 if bracket[0] in "[{" else -1
-        if depth > JSON_DEPTH:
-            raise WireError("", f"nested deeper than {JSON_DEPTH} levels")
+    depth, is_inside = 0, False
+    for found in _MARK.finditer(text):
+        mark = found[0]
+        if mark == '"':
+            is_inside = not is_inside
+        elif not is_inside and len(mark) == 1:
+            depth += 1 if mark in "[{" else -1
+            if depth > most:
+                raise WireError("", f"nested deeper than {most} levels")
 
 
-def _check_strings(value: Json, path: str) -> None:
+def _check_strings(value: Json) -> None:
+    found = _find_unstorable(value)
+    if found is None:
+        return
+    what, *steps = found
+    path = ""
+    for step in reversed(steps):
+        path = join_path(path, step)
+    raise WireError(path, f"has {what}")
+
+
+def _find_unstorable(value: Json) -> list[str | int] | None:
+    """Return what cannot be stored and, from the inside out, the steps that lead to it; None where all can."""
     if isinstance(value, str):
-        if not is_storable(value):
-            raise WireError(path, "has a NUL character or half of a surrogate pair")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _check_strings(item, join_path(path, index))
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if not is_storable(key):
-                raise WireError(path, "has a key with a NUL character or half of a surrogate pair")
-            _check_strings(item, join_path(path, key))
+        return None if is_storable(value) else [_NOT_STORABLE]
+    if isinstance(value, dict) and not all(map(is_storable, value)):
+        return [f"a key with {_NOT_STORABLE}"]
+    steps = enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
+    for step, item in steps:
+        found = _find_unstorable(item)
+        if found is not None:
+            return [*found, step]
+    return None
+
+
+def _replace_strings(value: Json) -> Json:
+    """Put `Odd` in the place of texts that cannot be stored; leave out members with such a name."""
+    if isinstance(value, str):
+        return value if is_storable(value) else Odd(f"a text with {_NOT_STORABLE}")
+    if isinstance(value, list):
+        return [_replace_strings(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _replace_strings(item) for key, item in value.items() if is_storable(key)}
+    return value
 
 
 def _read_members(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise WireError("", f"the key {twice[:64]!a} is there twice")
     return members
 
@@ -138,9 +190,27 @@ def _refuse_constant(literal: str) -> NoReturn:
     raise WireError("", f"{literal} is no JSON number")
 
 
-_DECODER = json.JSONDecoder(
+def _or_odd(read: Callable[[T], Json], what: str) -> Callable[[T], Json]:
+    """Return a reader that gives `Odd` where this one raises."""
+
+    def read_tolerantly(value: T) -> Json:
+        try:
+            return read(value)
+        except WireError as error:
+            return Odd(f"{what} that cannot be read ({error.reason})")
+
+    return read_tolerantly
+
+
+_STRICT = json.JSONDecoder(
     object_pairs_hook=_read_members,
     parse_int=_read_int,
     parse_float=_read_fraction,
     parse_constant=_refuse_constant,
+)
+_TOLERANT = json.JSONDecoder(
+    object_pairs_hook=_or_odd(_read_members, "an object"),
+    parse_int=_or_odd(_read_int, "a number"),
+    parse_float=_or_odd(_read_fraction, "a number"),
+    parse_constant=_or_odd(_refuse_constant, "a number"),
 )

@@ -6,20 +6,22 @@ Messages are made of them in `schemas.py`, by way of the base class in `wire.py`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from ..exceptions import WireError
 from . import limits
-from .strictjson import Json, is_storable, join_path
+from .strictjson import Json, Odd, is_storable, join_path
 
 T = TypeVar("T")
+Notes: TypeAlias = tuple[str, ...]
 
 _AMOUNT = re.compile(rf"[0-9]{{1,{limits.AMOUNT_INTEGER_DIGITS}}}(?:\.[0-9]{{1,{limits.AMOUNT_DECIMALS}}})?")
+_PLAIN_DECIMAL = re.compile(r"[0-9]{1,64}(?:\.[0-9]{1,64})?")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
@@ -30,10 +32,14 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How one value is read from the wire, and written back."""
+    """How one value is read from the wire, and written back.
+
+    `read_rest` is for values of several parts: it returns the parts that can be used, and notes on the others.
+    """
 
     read: Callable[[object, str], Any]
     write: Callable[[Any], Json]
+    read_rest: Callable[[object, str], tuple[Any, Notes]] | None = None
 
 
 def amount_text(amount: Decimal) -> str:
@@ -68,6 +74,23 @@ def read_list(value: object, path: str, read: Callable[[object, str], T]) -> tup
     return tuple(read(item, join_path(path, index)) for index, item in enumerate(value))
 
 
+def read_each(value: object, path: str, read: Callable[[object, str], T]) -> tuple[tuple[T, ...], Notes]:
+    """Return the items of a list that can be read, and notes on the others; raise WireError for no list."""
+    usable, notes = [], []
+    for item in read_list(value, path, lambda item, place: (item, place)):
+        try:
+            usable.append(read(*item))
+        except WireError as error:
+            notes.append(str(error))
+    return tuple(usable), tuple(notes)
+
+
+def first_notes(notes: Sequence[str]) -> Notes:
+    """Return the first few notes, and how many more there are."""
+    more = len(notes) - limits.NOTES
+    return (*notes[: limits.NOTES], f"and {more} more") if more > 0 else tuple(notes)
+
+
 def text(length: int, *, empty: bool = True, lines: bool = False) -> Codec:
     """Return the codec of a string of at most `length` characters; control characters only where `lines`."""
 
@@ -86,20 +109,36 @@ def text(length: int, *, empty: bool = True, lines: bool = False) -> Codec:
 
 
 def _read_amount(value: object, path: str) -> Decimal:
-    if not isinstance(value, str):
-        raise WireError(path, f"must be an amount as a string, not {kind_of(value)}")
-    if not _AMOUNT.fullmatch(value):
+    """Read a string or a JSON number; the latter exactly, in whatever way it spells the same amount."""
+    written = _spell_number(value) if _is_number(value) else value
+    if not isinstance(written, str):
+        raise WireError(path, f"must be an amount, as a string or a number, not {kind_of(value)}")
+    if not _AMOUNT.fullmatch(written):
         raise WireError(
             path,
             f"must be a plain decimal, not negative, with at most {limits.AMOUNT_INTEGER_DIGITS} digits "
             f"before and {limits.AMOUNT_DECIMALS} after the point",
         )
-    return Decimal(value)
+    return Decimal(written)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | Decimal) and not isinstance(value, bool)
+
+
+def _spell_number(value: Any) -> str:
+    """Return a number as plain digits, without zeros at the end of its decimals."""
+    whole, point, decimals = plain_text(Decimal(value)).partition(".")
+    decimals = decimals.rstrip("0")
+    return f"{whole}{point}{decimals}" if decimals else whole
 
 
 def _read_score(value: object, path: str) -> Decimal:
+    """Read a JSON number, or a string with one."""
+    if isinstance(value, str) and _PLAIN_DECIMAL.fullmatch(value):
+        value = Decimal(value)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise WireError(path, f"must be a JSON number read by parse_json, not {kind_of(value)}")
+        raise WireError(path, f"must be a JSON number, not {kind_of(value)}")
     number = Decimal(value)
     whole, _, decimals = plain_text(number).partition(".")
     if number.is_signed():
@@ -140,6 +179,18 @@ def _read_string_map(value: object, path: str) -> dict[str, str]:
     return {_KEY.read(key, path): _VALUE.read(item, join_path(path, key)) for key, item in members.items()}
 
 
+def _read_strings_of_map(value: object, path: str) -> tuple[dict[str, str], Notes]:
+    """Read the members that are texts."""
+    usable: dict[str, str] = {}
+    notes = []
+    for key, item in read_object(value, path).items():
+        try:
+            usable |= _read_string_map({key: item}, path)
+        except WireError as error:
+            notes.append(str(error))
+    return usable, tuple(notes)
+
+
 def _read_details(value: object, _path: str) -> tuple[Json, ...]:
     return tuple(value) if isinstance(value, list) else (cast("Json", value),)
 
@@ -158,6 +209,8 @@ def _read_count(value: object, path: str) -> int:
 
 def kind_of(value: object) -> str:
     """Return what JSON calls a value, for messages."""
+    if isinstance(value, Odd):
+        return value.reason
     names = {type(None): "null", bool: "a boolean", str: "a string", list: "a list", dict: "an object"}
     return names.get(type(value), "a number")
 
@@ -170,7 +223,7 @@ PLAIN_CODECS: Mapping[object, Codec] = {
     int: Codec(_read_count, int),
     UUID: Codec(_read_uuid, str),
     datetime: Codec(_read_time, lambda moment: moment.isoformat()),
-    Mapping[str, str]: Codec(_read_string_map, dict),
+    Mapping[str, str]: Codec(_read_string_map, dict, _read_strings_of_map),
 }
 
 Amount = Annotated[Decimal, Codec(_read_amount, plain_text)]

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='NoticeSchedule',
             fields=[
-                ('kind', models.CharField(choices=[('unresolved', 'unresolved'), ('held', 'held as high-risk'), ('quarantined', 'quarantined'), ('high_risk', 'high risk'), ('undelivered', 'the shop cannot be told'), ('unknown_resolution', 'resolution still undecided')], max_length=32, primary_key=True, serialize=False)),
+                ('kind', models.CharField(choices=[('unresolved', 'unresolved'), ('held', 'held as high-risk'), ('quarantined', 'quarantined'), ('high_risk', 'high risk'), ('undelivered', 'the shop cannot be told'), ('unknown_resolution', 'resolution undecided, or not as asked')], max_length=32, primary_key=True, serialize=False)),
                 ('next_attempt_at', models.DateTimeField()),
                 ('attempts', models.PositiveIntegerField(default=0, help_text='Failures since the last notice that left.')),
                 ('last_error', models.TextField(blank=True)),
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Schedule',
             fields=[
-                ('name', models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
                 ('due_at', models.DateTimeField(help_text="When it is anybody's turn again.")),
                 ('begun_at', models.DateTimeField(blank=True, null=True)),
                 ('ended_at', models.DateTimeField(blank=True, help_text='When the last turn came to its end.', null=True)),
@@ -101,10 +101,14 @@ class Migration(migrations.Migration):
                 ('secret_mark', models.CharField(blank=True, editable=False, help_text='A name of that secret which stays the same when others are put before it.', max_length=16)),
                 ('outcome', models.CharField(choices=[('pending', 'pending'), ('applied', 'applied'), ('stale', 'stale'), ('ignored', 'ignored'), ('orphan', 'orphan'), ('unreadable', 'unreadable')], default='pending', max_length=16)),
                 ('error', models.TextField(blank=True, help_text='Why it is unreadable, stale or still pending.')),
+                ('notes', models.TextField(blank=True, default='', help_text='What was odd in it and left out, a line each. It was taken in without that.')),
                 ('event', models.CharField(blank=True, help_text="The gateway's type and event, once read.", max_length=64)),
                 ('gateway_id', models.UUIDField(blank=True, db_index=True, help_text='The unknown invoice that an orphan speaks of.', null=True)),
                 ('attempts', models.PositiveIntegerField(default=0)),
                 ('received_at', models.DateTimeField()),
+                ('repeats', models.PositiveIntegerField(default=0, help_text='How often the same body came again and brought nothing new.')),
+                ('last_received_at', models.DateTimeField(blank=True, help_text='When it last came again; empty when it came once.', null=True)),
+                ('invoice_version', models.PositiveIntegerField(blank=True, editable=False, help_text='The version of the invoice that it was taken into, for which it has no more news.', null=True)),
                 ('processed_at', models.DateTimeField(blank=True, null=True)),
                 ('next_attempt_at', models.DateTimeField(blank=True, db_index=True, help_text='When a pending callback is due; empty when it is done.', null=True)),
                 ('invoice', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='callbacks', to='cryptopay_django.invoice')),
@@ -119,9 +123,9 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, help_text='Deduplicates external effects.', unique=True)),
-                ('kind', models.CharField(choices=[('invoice_created', 'created'), ('payment_detected', 'payment detected'), ('payment_confirmed', 'payment confirmed'), ('invoice_completed', 'completed'), ('invoice_settled_short', 'settled short'), ('invoice_unresolved', 'unresolved'), ('invoice_refunded', 'refunded'), ('invoice_cancelled', 'cancelled'), ('invoice_quarantined', 'quarantined'), ('status_overruled', 'final status overruled'), ('invoice_released', 'released'), ('risk_high', 'high risk'), ('delivery_failing', 'the shop cannot be told'), ('handler_given_up', 'handler given up'), ('hook_failed', 'a hook of the shop has failed'), ('delivery_repeated', 'delivered again on request'), ('resolution_planned', 'resolution planned'), ('resolution_approved', 'resolution approved'), ('resolution_withdrawn', 'resolution withdrawn'), ('resolution_sent', 'resolution sent'), ('resolution_accepted', 'resolution accepted by the service'), ('resolution_succeeded', 'resolution succeeded'), ('resolution_failed', 'resolution failed'), ('resolution_unknown', 'outcome of the resolution unknown'), ('resolution_stuck', 'resolution still undecided')], max_length=32)),
+                ('kind', models.CharField(choices=[('invoice_created', 'created'), ('payment_detected', 'payment detected'), ('payment_confirmed', 'payment confirmed'), ('invoice_completed', 'completed'), ('invoice_settled_short', 'settled short'), ('invoice_unresolved', 'unresolved'), ('invoice_refunded', 'refunded'), ('invoice_cancelled', 'cancelled'), ('invoice_quarantined', 'quarantined'), ('status_overruled', 'final status overruled'), ('invoice_released', 'released'), ('risk_high', 'high risk'), ('delivery_failing', 'the shop cannot be told'), ('handler_given_up', 'handler given up'), ('hook_failed', 'a hook of the shop has failed'), ('delivery_repeated', 'delivered again on request'), ('resolution_planned', 'resolution planned'), ('resolution_approved', 'resolution approved'), ('resolution_withdrawn', 'resolution withdrawn'), ('resolution_sent', 'resolution sent'), ('resolution_accepted', 'resolution accepted by the service'), ('resolution_succeeded', 'resolution succeeded'), ('resolution_failed', 'resolution failed'), ('resolution_unknown', 'outcome of the resolution unknown'), ('resolution_stuck', 'resolution still undecided'), ('resolution_ended', 'resolution ended by a person'), ('resolution_alarm', 'resolution not as asked')], max_length=32)),
                 ('once', cryptopay_django.fields.CodeField(blank=True, help_text='What must not happen twice to an invoice; empty for what may.', max_length=300, null=True)),
-                ('actor', models.CharField(blank=True, help_text='Who did it; empty for the gateway.', max_length=150)),
+                ('actor', models.CharField(blank=True, help_text='Who did it; empty for the gateway.', max_length=255)),
                 ('detail', models.JSONField(blank=True, default=dict)),
                 ('created_at', models.DateTimeField()),
                 ('delivered_at', models.DateTimeField(blank=True, null=True)),
@@ -190,10 +194,12 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('settle', 'settle'), ('refund', 'refund')], max_length=16)),
                 ('status', cryptopay_django.fields.StatusField(choices=[('planned', 'planned'), ('sent', 'sent'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('unknown', 'unknown')], default='planned', max_length=32)),
                 ('active', models.BooleanField(default=True, editable=False, help_text='Empty once it has ended, so that many ended ones fit.', null=True)),
-                ('actor', models.CharField(max_length=150)),
+                ('actor', models.CharField(max_length=255)),
+                ('actor_user_id', models.CharField(blank=True, editable=False, help_text='The key of that user; empty where only a name was given.', max_length=255)),
                 ('reason', models.TextField()),
                 ('needs_approval', models.BooleanField(default=False, help_text='Whether a second person has to confirm it.')),
-                ('approver', models.CharField(blank=True, help_text='The second person; never the first.', max_length=150)),
+                ('approver', models.CharField(blank=True, help_text='The second person; never the first.', max_length=255)),
+                ('approver_user_id', models.CharField(blank=True, editable=False, help_text='The key of that user; empty where only a name was given.', max_length=255)),
                 ('approved_at', models.DateTimeField(blank=True, null=True)),
                 ('parameters', models.JSONField(blank=True, default=dict, help_text='What was asked for, with the figures that the person saw.')),
                 ('known_refund_ids', models.JSONField(blank=True, default=list, help_text="The gateway's refunds that existed before: the others are ours.")),
@@ -266,6 +272,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='callback',
             index=models.Index(fields=['outcome', 'received_at'], name='cryptopay_callback_outcome'),
+        ),
+        migrations.AddIndex(
+            model_name='callback',
+            index=models.Index(fields=['digest'], name='cryptopay_callback_digest'),
         ),
         migrations.AddIndex(
             model_name='callback',

@@ -37,6 +37,11 @@ class Callback(models.Model):
     )
     outcome = models.CharField(max_length=16, choices=CallbackOutcome.choices, default=CallbackOutcome.PENDING)
     error = models.TextField(blank=True, help_text=_("Why it is unreadable, stale or still pending."))
+    notes = models.TextField(
+        blank=True,
+        default="",
+        help_text=_("What was odd in it and left out, a line each. It was taken in without that."),
+    )
     event = models.CharField(max_length=64, blank=True, help_text=_("The gateway's type and event, once read."))
     invoice = models.ForeignKey(Invoice, null=True, blank=True, on_delete=models.PROTECT, related_name="callbacks")
     gateway_id = models.UUIDField(
@@ -44,6 +49,18 @@ class Callback(models.Model):
     )
     attempts = models.PositiveIntegerField(default=0)
     received_at = models.DateTimeField()
+    repeats = models.PositiveIntegerField(
+        default=0, help_text=_("How often the same body came again and brought nothing new.")
+    )
+    last_received_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When it last came again; empty when it came once.")
+    )
+    invoice_version = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("The version of the invoice that it was taken into, for which it has no more news."),
+    )
     processed_at = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(
         null=True,
@@ -52,6 +69,9 @@ class Callback(models.Model):
         help_text=_("When a pending callback is due; empty when it is done."),
     )
 
+    is_counted_only = False
+    """On an object: its body was here already, and it is not for the caller to process."""
+
     objects = LockingManager["Callback"]()
 
     class Meta:
@@ -59,6 +79,7 @@ class Callback(models.Model):
         verbose_name_plural = _("callbacks")
         indexes = [
             models.Index(fields=["outcome", "received_at"], name="cryptopay_callback_outcome"),
+            models.Index(fields=["digest"], name="cryptopay_callback_digest"),
             models.Index(fields=["account", "secret_mark", "received_at"], name="cryptopay_callback_secret"),
         ]
 

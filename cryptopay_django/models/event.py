@@ -12,6 +12,9 @@ from .invoice import Invoice
 from .locking import LockingManager
 from .payment import Payment
 
+NAME_LENGTH = 255
+"""How long the name of a person on record may be: as long as an e-mail address, and one more."""
+
 
 class EventKind(models.TextChoices):
     """What happened to an invoice. Those named like a signal are delivered as that signal."""
@@ -41,6 +44,8 @@ class EventKind(models.TextChoices):
     RESOLUTION_FAILED = "resolution_failed", _("resolution failed")
     RESOLUTION_UNKNOWN = "resolution_unknown", _("outcome of the resolution unknown")
     RESOLUTION_STUCK = "resolution_stuck", _("resolution still undecided")
+    RESOLUTION_ENDED = "resolution_ended", _("resolution ended by a person")
+    RESOLUTION_ALARM = "resolution_alarm", _("resolution not as asked")
 
 
 class InvoiceEvent(models.Model):
@@ -58,7 +63,7 @@ class InvoiceEvent(models.Model):
         blank=True,
         help_text=_("What must not happen twice to an invoice; empty for what may."),
     )
-    actor = models.CharField(max_length=150, blank=True, help_text=_("Who did it; empty for the gateway."))
+    actor = models.CharField(max_length=NAME_LENGTH, blank=True, help_text=_("Who did it; empty for the gateway."))
     detail = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
     delivered_at = models.DateTimeField(null=True, blank=True)

@@ -16,7 +16,7 @@ class NoticeKind(models.TextChoices):
     QUARANTINED = "quarantined", _("quarantined")
     HIGH_RISK = "high_risk", _("high risk")
     UNDELIVERED = "undelivered", _("the shop cannot be told")
-    UNKNOWN_RESOLUTION = "unknown_resolution", _("resolution still undecided")
+    UNKNOWN_RESOLUTION = "unknown_resolution", _("resolution undecided, or not as asked")
 
 
 class NoticeSchedule(models.Model):

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
 from ..fields import SparseIndex, StatusField, StatusModel
+from .event import NAME_LENGTH
 from .invoice import Invoice
 from .locking import LockingManager
 
@@ -44,10 +45,22 @@ class Resolution(StatusModel):
         editable=False,
         help_text=_("Empty once it has ended, so that many ended ones fit."),
     )
-    actor = models.CharField(max_length=150)
+    actor = models.CharField(max_length=NAME_LENGTH)
+    actor_user_id = models.CharField(
+        max_length=NAME_LENGTH,
+        blank=True,
+        editable=False,
+        help_text=_("The key of that user; empty where only a name was given."),
+    )
     reason = models.TextField()
     needs_approval = models.BooleanField(default=False, help_text=_("Whether a second person has to confirm it."))
-    approver = models.CharField(max_length=150, blank=True, help_text=_("The second person; never the first."))
+    approver = models.CharField(max_length=NAME_LENGTH, blank=True, help_text=_("The second person; never the first."))
+    approver_user_id = models.CharField(
+        max_length=NAME_LENGTH,
+        blank=True,
+        editable=False,
+        help_text=_("The key of that user; empty where only a name was given."),
+    )
     approved_at = models.DateTimeField(null=True, blank=True)
     parameters = models.JSONField(
         default=dict, blank=True, help_text=_("What was asked for, with the figures that the person saw.")
@@ -94,9 +107,15 @@ class Resolution(StatusModel):
         """Whether a second person has to confirm it before anything is sent."""
         return self.status == ResolutionStatus.PLANNED and self.needs_approval and not self.approver
 
-    def approve(self, approver: str, *, at: datetime) -> None:
+    @property
+    def is_watched(self) -> bool:
+        """Whether a person has ended it without the gateway's word, and it is still looked at: it may act late."""
+        return self.status == ResolutionStatus.FAILED and self.next_attempt_at is not None
+
+    def approve(self, approver: str, *, user_id: str = "", at: datetime) -> None:
         """A second person confirms it. It stays planned until it is sent."""
         self.approver = approver
+        self.approver_user_id = user_id
         self.approved_at = at
 
     @transition(field=status, source=ResolutionStatus.PLANNED, target=ResolutionStatus.SENT)
@@ -119,9 +138,15 @@ class Resolution(StatusModel):
         target=ResolutionStatus.FAILED,
     )
     def fail(self, *, error: str, at: datetime) -> None:
-        """The gateway has certainly not done it."""
+        """The gateway has not done it; or a person has ended it, where the gateway shows nothing."""
         self.error = error
         self._end(at)
+
+    @transition(field=status, source=ResolutionStatus.FAILED, target=ResolutionStatus.UNKNOWN)
+    def resume(self) -> None:
+        """The gateway shows a trace of what a person had ended: it is active again until its end is seen."""
+        self.active = True
+        self.finished_at = None
 
     @transition(field=status, source=ResolutionStatus.SENT, target=ResolutionStatus.UNKNOWN)
     def lose_track(self, *, error: str) -> None:

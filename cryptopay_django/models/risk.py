@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from ..fields import EXACT
 
 
 class RiskLevel(models.TextChoices):
@@ -16,6 +19,19 @@ class RiskLevel(models.TextChoices):
     HIGH = "high", _("high")
 
 
+_GRAVITY = [RiskLevel.LOW, RiskLevel.MEDIUM, "", RiskLevel.HIGH]
+
+
 def gravest_risk(levels: Iterable[str]) -> str:
-    """Return the gravest of the levels that are known here; empty where there is none."""
-    return max((RiskLevel(level) for level in levels if level in RiskLevel), key=list(RiskLevel).index, default="")
+    """Return the gravest of these levels. One that is not known here is for a person to judge: below high alone."""
+    return max(filter(None, levels), key=_gravity, default="")
+
+
+def _gravity(level: str) -> int:
+    return _GRAVITY.index(level if level in RiskLevel else "")
+
+
+def storable_score(score: Decimal) -> Decimal | None:
+    """Return a score as the column takes it, rounded; None for one that is too large for it."""
+    rounded = score.quantize(Decimal(1).scaleb(-12), context=EXACT)
+    return rounded if rounded.adjusted() < 20 else None

@@ -1,4 +1,7 @@
-"""When regular work is due next, and what came of it. Several processes could do it, and one does."""
+"""When work is due next, and what came of it. Several processes could do it, and one does.
+
+Two kinds: regular work (`services/rounds.py`), and calls that are allowed so often (`services/allowance.py`).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ RECONCILIATION = "reconciliation"
 class Schedule(models.Model):
     """One row a piece of work. Whoever moves `due_at` on has the turn."""
 
-    name = models.CharField(primary_key=True, max_length=32)
+    name = models.CharField(primary_key=True, max_length=64)
     due_at = models.DateTimeField(help_text=_("When it is anybody's turn again."))
     begun_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True, help_text=_("When the last turn came to its end."))

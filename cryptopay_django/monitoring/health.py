@@ -6,12 +6,12 @@ import logging
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from ..caching import keep, recall
 from ..services.diagnosis import Level, Sign, check_health, worst_of
 from .access import may_see_figures
 
@@ -38,7 +38,7 @@ def health(request: HttpRequest) -> JsonResponse:
 
 
 def _signs() -> list[Sign]:
-    kept: list[Sign] | None = cache.get(_KEY)
+    kept: list[Sign] | None = recall(_KEY)
     if kept is not None:
         return kept
     try:
@@ -46,5 +46,5 @@ def _signs() -> list[Sign]:
     except (DatabaseError, InterfaceError) as error:
         logger.exception("the database does not answer the health check")
         return [Sign("database", Level.ERROR, f"it does not answer: {type(error).__name__}", "See the log.")]
-    cache.set(_KEY, signs, FRESH_SECONDS)
+    keep(_KEY, signs, FRESH_SECONDS)
     return signs

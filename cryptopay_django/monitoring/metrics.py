@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from django.contrib.auth.decorators import login_not_required
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -19,6 +18,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from .. import __version__
+from ..caching import keep, recall
 from ..conf import app_settings
 from ..services.diagnosis import Figures, read_figures
 from .access import may_see_figures
@@ -36,10 +36,10 @@ class CryptopayCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric, from figures that are a few seconds old at most."""
-        figures: Figures | None = cache.get(_KEY)
+        figures: Figures | None = recall(_KEY)
         if figures is None:
             figures = read_figures()
-            cache.set(_KEY, figures, FRESH_SECONDS)
+            keep(_KEY, figures, FRESH_SECONDS)
         yield InfoMetricFamily("cryptopay", "The version that runs.", {"version": __version__})
         yield from _callbacks(figures)
         yield from _events(figures)

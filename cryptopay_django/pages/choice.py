@@ -41,6 +41,7 @@ from ..exceptions import (
 from ..links import path_of
 from ..models import Invoice, InvoiceStatus, Payment
 from ..services import create_invoice, resolve_account
+from ..services.allowance import spend_creation
 from ..services.offers import Offer, list_offers
 from .coins import COOKIE, FIELD, choice_context, remembered
 from .names import money
@@ -134,15 +135,17 @@ class ChooseCoinView(View):
         same_coin = Invoice.objects.for_order(order).filter(pay_currency=offer.currency, network=offer.network)
         if self.account is not None:
             same_coin = same_coin.filter(account=self.account)
-        soon = timezone.now() + _LONG_ENOUGH
+        soon, known = timezone.now() + _LONG_ENOUGH, list(same_coin)
         over = [
             invoice
-            for invoice in same_coin
+            for invoice in known
             if invoice.status != InvoiceStatus.NEW
             or invoice.quarantine_reason
             or invoice.is_expired(soon)
             or (invoice.price_amount, invoice.price_currency) != (amount, currency)
         ]
+        if not any(invoice.gateway_id for invoice in known if invoice not in over):
+            spend_creation(self.find_account(order), order)
         options = {
             "custom_id": self.get_custom_id(order, offer, len(over) + 1),
             "account": self.account,

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.core.cache import cache
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
@@ -23,11 +22,13 @@ from django.utils.http import parse_etags
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from ..caching import claim
 from ..exceptions import GatewayError, InvoiceBusyError
 from ..links import path_of
 from ..logs import about
 from ..models import Invoice
 from ..services import refresh_invoice
+from ..services.allowance import Use, spend
 from ..services.progress import Progress, read_progress
 from .panel import ASKED, NOT_ASKED, panel_context, shop_name
 
@@ -89,6 +90,7 @@ def _ask(request: HttpRequest, progress: Progress) -> HttpResponse:
     query["asked"] = ASKED
     if not progress.is_final and _may_ask(progress.invoice):
         try:
+            spend(progress.invoice.account, Use.LOOKS)
             refresh_invoice(progress.invoice)
         except (GatewayError, InvoiceBusyError) as error:
             logger.warning(
@@ -108,7 +110,7 @@ def _may_ask(invoice: Invoice) -> bool:
     """Tell whether it was long enough ago that the gateway was asked about this invoice."""
     if invoice.polled_at is not None and timezone.now() - invoice.polled_at < _ASK_AT_MOST_EVERY:
         return False
-    return cache.add(f"cryptopay_django:asked:{invoice.pk}", 1, timeout=_ASK_AT_MOST_EVERY.seconds)
+    return claim(f"cryptopay_django:asked:{invoice.pk}", _ASK_AT_MOST_EVERY.seconds)
 
 
 def _language(request: HttpRequest) -> str | None:

@@ -5,6 +5,7 @@ from .callbacks import process_callback, receive_callback
 from .checkout import create_invoice
 from .delivery import deliver_events
 from .diagnosis import diagnose
+from .ending import end_resolution
 from .missing import MissingInvoice, find_missing_invoices
 from .notices import Notice, mail_notice, send_notices
 from .offers import find_offer, list_offers
@@ -31,6 +32,7 @@ __all__ = [
     "deliver_again",
     "deliver_events",
     "diagnose",
+    "end_resolution",
     "erase_customer",
     "find_missing_invoices",
     "find_offer",

@@ -10,6 +10,7 @@ import logging
 import time
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
@@ -26,7 +27,8 @@ from .delivery import deliver_written
 from .events import backoff
 from .intake import Claim, Taken, finish_callback, poll_invoice, take_callback, take_snapshot
 from .merge import contradictions, needs_confirmation
-from .repeats import keep_in_mind, store_repeated
+from .oddities import note_oddities, take_unreadable
+from .repeats import count_repeat
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -42,8 +44,8 @@ _LEAST_SECONDS_FOR_A_CALL = 0.5
 def receive_callback(body: bytes, signature: str, *, account: str = "default") -> Callback:
     """Verify and store a callback; return its row, pending and committed by itself.
 
-    One INSERT. Nothing is parsed. One that came before, and has nothing to bring to the state that its
-    invoice is in, is stored as stale at once (`repeats.py`). Raises SignatureError when no current secret
+    A look and one INSERT. Nothing is parsed. One that is stored already, and has no news, is counted on
+    its row instead, which is returned (`repeats.py`). Raises SignatureError when no current secret
     of the account signed the body (nothing is stored), ImproperlyConfigured for an account that is not
     there, DatabaseError when it could not be stored.
     """
@@ -51,7 +53,7 @@ def receive_callback(body: bytes, signature: str, *, account: str = "default") -
         configured = get_account(account)
         index = verify_callback(body, signature, secrets=configured.callback_secrets)
         now = timezone.now()
-        known = {
+        known: dict[str, Any] = {
             "account": account,
             "body": body,
             "digest": hashlib.sha256(body).hexdigest(),
@@ -59,9 +61,9 @@ def receive_callback(body: bytes, signature: str, *, account: str = "default") -
             "secret_mark": configured.secret_marks[index],
             "received_at": now,
         }
-        callback = store_repeated(**known)
+        due = now + LEASE if app_settings.PROCESSING == "request" else now
+        callback = count_repeat(account=account, digest=known["digest"], at=now, due=due)
         if callback is None:
-            due = now + LEASE if app_settings.PROCESSING == "request" else now
             callback = Callback.objects.insert(Callback(**known, next_attempt_at=due))
         note(callback_id=callback.pk)
     return callback
@@ -80,19 +82,24 @@ def process_callback(callback: Callback, *, deadline: float | None = None) -> Ca
 
 def _process(callback: Callback, deadline: float | None) -> Taken | None:
     """Process a callback; return what was taken in, None when nothing was."""
-    if callback.outcome not in (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN):
+    if callback.is_counted_only or callback.outcome not in (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN):
         return None
-    taken = None
     with span("cryptopay.process_callback", callback_id=callback.pk, account=callback.account) as note:
-        try:
-            message = parse_callback(bytes(callback.body))
-        except WireError as error:
-            finish_callback(callback, CallbackOutcome.UNREADABLE, error=str(error)[:2000], at=timezone.now())
-        else:
-            taken = _try_message(callback, message, deadline)
+        message = _read(callback)
+        taken = _try_message(callback, message, deadline)
+        if isinstance(message, CallbackMessage):
             note(event=message.event, invoice_id=taken.invoice.pk if taken else None)
         note(outcome=callback.outcome)
     return taken
+
+
+def _read(callback: Callback) -> CallbackMessage | WireError:
+    try:
+        message = parse_callback(bytes(callback.body))
+    except WireError as error:
+        return error
+    note_oddities(callback, message)
+    return message
 
 
 def process_and_deliver(callback: Callback, deadline: float | None = None, *, patient: bool = False) -> None:
@@ -105,10 +112,12 @@ def process_and_deliver(callback: Callback, deadline: float | None = None, *, pa
         deliver_written(taken.invoice, taken.events, deadline=deadline, patient=patient)
 
 
-def _try_message(callback: Callback, message: CallbackMessage, deadline: float | None) -> Taken | None:
-    """Process a callback that was read; leave it pending, with the reason, if that fails."""
+def _try_message(callback: Callback, message: CallbackMessage | WireError, deadline: float | None) -> Taken | None:
+    """Process a callback by what was read, or by why nothing was; leave it pending, with the reason, if that fails."""
     invoice = None
     try:
+        if isinstance(message, WireError):
+            return take_unreadable(callback, message, deadline)
         if message.invoice is None:
             title = f"{message.type} {message.event}"[:64]
             finish_callback(callback, CallbackOutcome.IGNORED, event=title, at=timezone.now())
@@ -116,7 +125,6 @@ def _try_message(callback: Callback, message: CallbackMessage, deadline: float |
         claim = Claim(callback, message.event, message.invoice)
         taken = take_callback(claim) or find_invoice(callback.account, message.invoice)
         if isinstance(taken, Taken):
-            keep_in_mind(claim, taken.invoice)
             return taken
         invoice = taken
         return _take_later(claim, invoice, deadline)

@@ -38,6 +38,7 @@ NOTICED = frozenset(
         EventKind.HANDLER_GIVEN_UP,
         EventKind.HOOK_FAILED,
         EventKind.RESOLUTION_STUCK,
+        EventKind.RESOLUTION_ALARM,
     }
 )
 """Of what the teams are told; how stands in `notices.py`."""

@@ -16,13 +16,14 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ..conf import client_for
-from ..exceptions import InvoiceBusyError
+from ..exceptions import GatewayAnswerError, InvoiceBusyError
 from ..gateway.schemas import InvoiceSnapshot
 from ..logs import about, logger, named, once_committed
 from ..models import Callback, CallbackOutcome, Invoice, InvoiceEvent, Payment
 from ..models.locking import write_transaction
 from ..tracing import Note, span
 from .events import write_events
+from .holding import hold_unreadable
 from .merge import Merge, Relation, merge_snapshot, needs_confirmation, relation
 
 _POLL_ROUNDS = 5
@@ -109,16 +110,21 @@ def take_callback(claim: Claim) -> Taken | Invoice | None:
 def poll_invoice(invoice: Invoice, *, timeout: float | None = None, claim: Claim | None = None) -> Taken:
     """Ask the gateway about an invoice and merge its answer; `timeout` in seconds, for each call.
 
-    Raises GatewayError when it does not answer, InvoiceBusyError when the row will not hold still.
-    Holds no transaction and no lock while it asks.
+    Raises GatewayError when it does not answer, InvoiceBusyError when the row will not hold still. An answer
+    without a fact that can be read is an error too, and holds the invoice for a person. Holds no transaction
+    and no lock while it asks.
     """
     client = client_for(invoice.account)
     for _ in range(_POLL_ROUNDS):
         asked = Asked(invoice.version, timezone.now())
-        if invoice.gateway_id is None:
-            snapshot = client.retrieve_invoice_by_custom_id(invoice.custom_id, timeout=timeout)
-        else:
-            snapshot = client.retrieve_invoice(str(invoice.gateway_id), timeout=timeout)
+        try:
+            if invoice.gateway_id is None:
+                snapshot = client.retrieve_invoice_by_custom_id(invoice.custom_id, timeout=timeout)
+            else:
+                snapshot = client.retrieve_invoice(str(invoice.gateway_id), timeout=timeout)
+        except GatewayAnswerError as error:
+            hold_unreadable(invoice.pk, error)
+            raise
         taken = take_snapshot(invoice.pk, snapshot, asked=asked, claim=claim)
         if taken is not None:
             return taken
@@ -197,12 +203,15 @@ def _finish_claim(claim: Claim, invoice: Invoice, *, changed: bool, at: datetime
         error = f"it says {theirs}, but the gateway, when asked, said {ours}"
     elif claim.doubts:
         error = "; ".join(claim.doubts)
+    # Where the gateway was asked after this came, what it says of amounts was left aside: again it may bring them.
+    is_spent = not error and not claim.is_older_than(invoice.polled_at)
     finish_callback(
         claim.callback,
         CallbackOutcome.APPLIED if changed else CallbackOutcome.STALE,
         invoice=invoice,
         event=claim.title,
         error=error,
+        invoice_version=invoice.version if is_spent else None,
         at=at,
     )
 
@@ -215,6 +224,8 @@ def finish_callback(
     values = {"next_attempt_at": None, "gateway_id": None, **values, "outcome": outcome, "processed_at": at}
     if invoice is not None:
         values["invoice_id"] = invoice.pk
+    if callback.notes:
+        values["notes"] = callback.notes
     if not Callback.objects.change(callback, _unfinished, **values):
         return
     if invoice is not None:

@@ -18,7 +18,7 @@ from ..fields import EXACT
 from ..gateway.schemas import InvoiceSnapshot, Transaction
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, PaymentStatus, RiskLevel
 from ..models.invoice import FINAL_STATUSES
-from ..models.risk import gravest_risk
+from ..models.risk import gravest_risk, storable_score
 from .events import new_event
 
 CONFIRMATION_EVENT = "transaction_confirmed"
@@ -262,11 +262,12 @@ def _touch(merge: Merge, payment: Payment, *names: str) -> None:
 
 
 def _take_risk(merge: Merge, payment: Payment, entry: Transaction) -> None:
-    """Take a score and source addresses when they are there; never lose them to a snapshot without."""
+    """Take score, level and source addresses when they are there; never lose them to a snapshot without."""
     known: dict[str, object] = {}
     if entry.risk is not None:
+        score = entry.risk.score
         known |= {
-            "risk_score": round(entry.risk.score, 12),
+            "risk_score": None if score is None else storable_score(score),
             "risk_level": entry.risk.level,
             "risk_resource_name": entry.risk.resource_name or "",
             "risk_resource_category": entry.risk.resource_category or "",
@@ -274,7 +275,7 @@ def _take_risk(merge: Merge, payment: Payment, entry: Transaction) -> None:
     if entry.source_addresses:
         known["source_addresses"] = list(entry.source_addresses)
     for name, value in known.items():
-        if getattr(payment, name) != value:
+        if value is not None and getattr(payment, name) != value:
             setattr(payment, name, value)
             _touch(merge, payment, name)
 

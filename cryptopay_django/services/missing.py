@@ -47,12 +47,12 @@ def find_missing_invoices(*, since: datetime) -> list[MissingInvoice]:
 def _pages(account: str, since: datetime) -> Iterator[list[InvoiceSnapshot]]:
     """Yield the account's list by the page, without what is older."""
     client, after = client_for(account), None
-    while page := client.list_invoices(starting_after=after, timeout=_PATIENCE):
+    while (page := client.list_invoices(starting_after=after, timeout=_PATIENCE)).ids:
         recent = [entry for entry in page if entry.created_at is None or entry.created_at >= since]
         yield recent
-        if len(recent) < len(page) or page[-1].id == after:
+        if len(recent) < len(page) or page.ids[-1] == after:
             return
-        after = page[-1].id
+        after = page.ids[-1]
 
 
 def _unknown(account: str, page: Sequence[InvoiceSnapshot]) -> list[InvoiceSnapshot]:

@@ -42,7 +42,7 @@ _EVENTS = {
     NoticeKind.UNDELIVERED: Q(
         kind__in=[EventKind.DELIVERY_FAILING, EventKind.HANDLER_GIVEN_UP, EventKind.HOOK_FAILED]
     ),
-    NoticeKind.UNKNOWN_RESOLUTION: Q(kind=EventKind.RESOLUTION_STUCK),
+    NoticeKind.UNKNOWN_RESOLUTION: Q(kind__in=[EventKind.RESOLUTION_STUCK, EventKind.RESOLUTION_ALARM]),
 }
 
 

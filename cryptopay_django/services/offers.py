@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
-from django.core.cache import cache
 from django.db import models
 
+from ..caching import claim, keep, recall
 from ..conf import app_settings, client_for, get_account
 from ..exceptions import GatewayError
 from ..fields import EXACT
@@ -27,6 +27,7 @@ logger = logging.getLogger("cryptopay_django")
 _COINS_FRESH, _COINS_KEPT = 600, 7 * 86_400
 _RATES_FRESH, _RATES_KEPT = 60, 900
 _ONE_ASKS_FOR = 15
+_FAILURE_KEPT = 5  # Page after page asks while there is no list to serve.
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,13 @@ def find_offer(choice: str, *, account: str | None = None, order: models.Model |
 def _offers(account: str) -> list[Offer]:
     def fetch() -> list[tuple[str, str, str, str, int]]:
         return [
-            (coin.currency, network.network, coin.name, network.name, network.precision)
+            (
+                coin.currency,
+                network.network,
+                coin.name or coin.currency,
+                network.name or network.network,
+                network.precision,
+            )
             for coin in client_for(account).list_coins()
             for network in coin.networks
             if network.invoices_enabled
@@ -133,15 +140,19 @@ def _kept(what: str, account: str, fetch: Callable[[], Any], *, fresh: int, kept
     configured = get_account(account)
     whose = hashlib.sha256(f"{configured.base_url} {configured.api_key}".encode()).hexdigest()[:16]
     key = f"cryptopay_django:{what}:{account}:{whose}"
-    entry = cache.get(key)
-    if entry is not None and (time.time() - entry[0] < fresh or not cache.add(f"{key}:asked", 1, _ONE_ASKS_FOR)):
+    entry = recall(key)
+    if entry is not None and (time.time() - entry[0] < fresh or not claim(f"{key}:asked", _ONE_ASKS_FOR)):
         return entry[1]
+    failed: tuple[type[GatewayError], str] | None = None if entry is not None else recall(f"{key}:failed")
+    if failed is not None:
+        raise failed[0](failed[1])
     try:
         value = fetch()
     except GatewayError as error:
         if entry is None:
+            keep(f"{key}:failed", (type(error), str(error)), _FAILURE_KEPT)
             raise
         logger.warning("the %s of account %s are those of a while ago: %s", what, account, error)
         return entry[1]
-    cache.set(key, (time.time(), value), kept)
+    keep(key, (time.time(), value), kept)
     return value

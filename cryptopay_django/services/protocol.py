@@ -4,11 +4,15 @@ What happens when the process dies
     before it is planned   nothing was asked of the gateway but reads and quotes
     planned                nothing was sent; the resolver fails it
     sent                   only reading can tell whether the call left; the resolver reads
-    accepted               the resolver waits until the invoice has moved
+    accepted               the resolver waits until the invoice is final
+
+A call leaves within seconds of being marked sent, or not at all, and is signed with the moment of the mark: the
+gateway refuses a signature that is ten minutes old. So a process that slept cannot act on what a person has ended.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,54 +27,62 @@ from ..exceptions import (
     ResolutionActiveError,
     TransactionOpenError,
 )
+from ..gateway.calls import Mark
 from ..models import EventKind, Invoice, Resolution, ResolutionKind, ResolutionStatus
 from ..models.locking import write_transaction
+from ..permissions import acts_of
 from .handover import hand_over_events
 from .intake import poll_invoice
+from .people import Person, check_permitted
 from .resolvable import check_resolvable, needs_second_person
 from .resolver import (
-    COMMIT,
     LEASE,
+    UNDECIDED,
     fail_locked,
     lock_resolution,
     lose_track_locked,
     note,
-    refund_figures,
+    raise_alarm,
     resolve_unknown,
+    resume_locked,
 )
-
-_ANSWERABLE = (ResolutionStatus.SENT, ResolutionStatus.UNKNOWN)
+from .verdicts import COMMIT, ODD, oddities_of_commit, oddities_of_refund, refund_figures
 
 
 def look_at(invoice: Invoice, *, expected_version: int | None, besides: Resolution | None = None) -> Invoice:
     """Bring the invoice up to date by the one door, and return it if it still can be resolved.
 
-    `besides` is the one active resolution that may be there. Raises InvoiceChangedError when a version was
-    expected and it is not that one, NotResolvableError, ResolutionActiveError, GatewayError, TransactionOpenError.
+    `besides` is the one active resolution that may be there. One that a person had ended is looked at once more: if
+    it took effect after all, it is active again. Raises InvoiceChangedError when a version was expected and it is
+    not that one, NotResolvableError, ResolutionActiveError, GatewayError, TransactionOpenError.
     """
     _refuse_open_transaction()
     row = Invoice.objects.primary().get(pk=invoice.pk)
-    _check_version(row, expected_version)
+    check_version(row, expected_version)
     check_resolvable(row)
     _check_inactive(row, besides=besides)
+    resolutions = Resolution.objects.primary().filter(invoice_id=row.pk)
+    for ended in resolutions.filter(status=ResolutionStatus.FAILED, next_attempt_at__isnull=False):
+        resolve_unknown(ended)
+        _check_inactive(row, besides=besides)
     taken = poll_invoice(row)
     if taken.changed:
         hand_over_events(taken.invoice, taken.events)
-    _check_version(taken.invoice, expected_version)
+    check_version(taken.invoice, expected_version)
     check_resolvable(taken.invoice)
     return taken.invoice
 
 
 def known_refunds(invoice: Invoice) -> list[str]:
-    """Return the ids of the refunds that the gateway has now: what comes to them later is ours."""
-    return [str(refund.id) for refund in client_for(invoice.account).list_refunds(str(invoice.gateway_id))]
+    """Return the ids of the refunds that the gateway has now, odd ones too: what comes to them later is ours."""
+    return [str(known) for known in client_for(invoice.account).list_refunds(str(invoice.gateway_id)).ids]
 
 
 def plan(
     invoice: Invoice,
     *,
     kind: ResolutionKind,
-    actor: str,
+    person: Person,
     reason: str,
     parameters: Mapping[str, Any],
     refund_ids: Sequence[str],
@@ -78,20 +90,22 @@ def plan(
     """Write a resolution, planned, and commit it; the invoice must be what it was when `invoice` was read.
 
     Locks the invoice first. Raises ResolutionActiveError when another one is under way, which the
-    database's constraint decides, and InvoiceChangedError.
+    database's constraint decides, InvoiceChangedError, and NotPermittedError.
     """
     now = timezone.now()
     try:
         with write_transaction(Invoice, durable=True):
             locked = lock_invoice(invoice)
-            _check_version(locked, invoice.version)
+            check_version(locked, invoice.version)
             _check_inactive(locked)
             check_resolvable(locked)
+            check_permitted(person, *acts_of(kind, parameters))
             is_waiting = needs_second_person(locked)
             resolution = Resolution(
                 invoice=locked,
                 kind=kind,
-                actor=actor,
+                actor=person.name,
+                actor_user_id=person.user_id,
                 reason=reason,
                 needs_approval=is_waiting,
                 parameters={**facts(locked), **parameters},
@@ -103,7 +117,7 @@ def plan(
                 resolution,
                 EventKind.RESOLUTION_PLANNED,
                 at=now,
-                actor=actor,
+                actor=person.name,
                 reason=reason,
                 needs_approval=is_waiting,
                 **resolution.parameters,
@@ -119,21 +133,21 @@ def send(resolution: Resolution) -> Resolution:
 
     1. Mark it sent, and commit: from here on nobody can say that nothing happened.
     2. Call. Holds no transaction and no lock.
-    3. Refused, or nothing sent: failed, with the reason. No readable answer: unknown.
-    4. Accepted: written down, then the invoice is read. It has succeeded when the invoice has moved.
+    3. Refused by the gateway's own word, or nothing sent: failed, with the reason. No clear answer: unknown.
+    4. Accepted: compared with what was asked and written down, then the invoice is read. It has succeeded when the
+       invoice is final.
     """
-    now = timezone.now()
+    mark = Mark(timezone.now(), time.monotonic())
     with write_transaction(Resolution, durable=True):
         row = lock_resolution(resolution)
         if row.status != ResolutionStatus.PLANNED or row.awaits_approval:
             return row
-        row.send(at=now)
-        row.next_attempt_at = now + LEASE
+        row.send(at=mark.at)
+        row.next_attempt_at = mark.at + LEASE
         row.save()
-        person = row.approver or row.actor
-        note(row, EventKind.RESOLUTION_SENT, at=now, actor=person, **row.parameters)
+        note(row, EventKind.RESOLUTION_SENT, at=mark.at, actor=row.approver or row.actor, **row.parameters)
     try:
-        result = _call(row)
+        result = _call(row, mark)
     except GatewayError as error:
         return _write_refusal(row, error)
     _write_acceptance(row, result)
@@ -146,6 +160,7 @@ def facts(invoice: Invoice) -> dict[str, Any]:
         "invoice_version": invoice.version,
         "status_context": invoice.status_context,
         "paid_amount": f"{invoice.paid_amount:f}",
+        "pay_amount": None if invoice.pay_amount is None else f"{invoice.pay_amount:f}",
         "pay_currency": invoice.pay_currency,
         "network": invoice.network,
     }
@@ -159,53 +174,61 @@ def lock_invoice(invoice: Invoice) -> Invoice:
     return locked
 
 
-def _call(row: Resolution) -> dict[str, Any]:
-    """Make the one call that moves money, and return what the gateway says it did."""
+def _call(row: Resolution, mark: Mark) -> dict[str, Any]:
+    """Make the one call that moves money; return what the gateway says it did, and what of it was not asked."""
     client, gateway_id = client_for(row.invoice.account), str(row.invoice.gateway_id)
     if row.parameters["call"] == COMMIT:
-        recalculation = client.commit_recalculation(gateway_id, row.parameters["recalculation_id"])
-        return {
-            "recalculation_id": str(recalculation.id),
-            "credited_amount": f"{recalculation.price_amount:f}",
-            "price_currency": recalculation.price_currency,
+        made = client.commit_recalculation(gateway_id, row.parameters["recalculation_id"], mark=mark)
+        odd = oddities_of_commit(row, made)
+        figures: dict[str, Any] = {
+            "recalculation_id": str(made.id),
+            "credited_amount": f"{made.price_amount:f}",
+            "price_currency": made.price_currency,
         }
-    return refund_figures(client.create_refund(gateway_id, address=row.parameters["address"]))
+    else:
+        refund = client.create_refund(gateway_id, address=row.parameters["address"], mark=mark)
+        figures, odd = refund_figures(refund), oddities_of_refund(row, refund)
+    return figures | ({ODD: "; ".join(odd)} if odd else {})
 
 
 def _write_refusal(resolution: Resolution, error: GatewayError) -> Resolution:
-    """Nothing happened: failed. Nobody knows: unknown, and the resolver is to look."""
-    now = timezone.now()
+    """Write down that nothing happened: failed. Or that the outcome is not known: unknown, to be read."""
+    now, why = timezone.now(), f"{type(error).__name__}: {error}"
     with write_transaction(Resolution):
         row = lock_resolution(resolution)
-        if row.status == ResolutionStatus.SENT:
-            if error.outcome_unknown:
-                lose_track_locked(row, f"{type(error).__name__}: {error}", at=now)
-            else:
-                fail_locked(row, f"{type(error).__name__}: {error}", at=now)
-        elif row.status == ResolutionStatus.UNKNOWN and not error.outcome_unknown:
-            fail_locked(row, f"{type(error).__name__}: {error}", at=now)
+        if row.status == ResolutionStatus.SENT and error.outcome_unknown:
+            lose_track_locked(row, why, at=now)
+        elif row.status in UNDECIDED and not error.outcome_unknown:
+            fail_locked(row, why, at=now)
+        elif row.is_watched and not error.outcome_unknown:
+            row.next_attempt_at = None
+            row.save()
     if row.status == ResolutionStatus.FAILED:
         _refresh(row)
     return row
 
 
 def _write_acceptance(resolution: Resolution, result: Mapping[str, Any]) -> None:
-    """Write down what the gateway did. One that was given up meanwhile stays so, and people are told."""
+    """Write down what the gateway did, with an alarm where that is not what was asked.
+
+    One that was ended meanwhile is active again, with an alarm, unless another one is.
+    """
     now = timezone.now()
     with write_transaction(Resolution):
         row = lock_resolution(resolution)
         row.result = {**row.result, **result}
-        if row.status in _ANSWERABLE:
+        if row.status in UNDECIDED:
             row.next_attempt_at = now
         row.save()
         note(row, EventKind.RESOLUTION_ACCEPTED, at=now, **row.result)
         if row.status == ResolutionStatus.FAILED:
-            why = "the gateway accepted it after it had been given up here: check the invoice and its refunds"
-            note(row, EventKind.RESOLUTION_STUCK, at=now, why=why)
+            resume_locked(row, at=now)
+        if row.result.get(ODD):
+            raise_alarm(row, row.result[ODD], at=now)
 
 
 def _follow_up(resolution: Resolution) -> Resolution:
-    """Look at the outcome now. If that cannot be, the resolver will: the resolution is due."""
+    """Look at the outcome now. Where that fails, the resolver does it: the resolution is due."""
     try:
         return resolve_unknown(resolution)
     except CryptopayError:
@@ -222,7 +245,7 @@ def _refresh(resolution: Resolution) -> None:
     hand_over_events(taken.invoice, taken.events)
 
 
-def _check_version(invoice: Invoice, expected_version: int | None) -> None:
+def check_version(invoice: Invoice, expected_version: int | None) -> None:
     if expected_version is not None and invoice.version != expected_version:
         raise InvoiceChangedError(
             f"invoice {invoice.pk} has changed since it was shown: it is {invoice.status} {invoice.status_context} "

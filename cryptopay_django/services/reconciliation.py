@@ -158,9 +158,9 @@ class _Run:
                 if self._take(candidate, snapshot, asked_at):
                     del due[candidate.pk]
             in_vain = 0 if found else in_vain + 1
-            if not page or page[-1].id == after:
+            if not page.ids or page.ids[-1] == after:
                 return
-            after = page[-1].id
+            after = page.ids[-1]
 
     def read_each(self, candidates: list[_Candidate]) -> None:
         """Ask about one invoice a call."""

@@ -1,69 +1,62 @@
-"""Callbacks that come again: what was merged into a state of its invoice brings nothing more to that state.
+"""Callbacks that come again: a body that is stored already is counted on its row, and stored again only for news.
 
 The gateway repeats a callback until it is answered, a merchant can have it sent again, and who has seen a body can
-replay it. A merge depends on the row and the snapshot alone, and taking a snapshot twice is the same as once. So a
-process keeps in mind which bodies it has merged lately, and into which version of the invoice. It decides nothing by
-having seen a body: the statement that stores it looks at the row, and where the version is another one, the callback
-goes the whole road.
+replay it for ever. Nothing is decided by having seen a body: what counts it is an UPDATE of a committed row, which
+looks at the invoice too. A merge depends on invoice and snapshot alone, and taking a snapshot twice is the same as
+once, so a body has no news for the version of the invoice that it was taken into.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from ..models import Callback, CallbackOutcome, Invoice
-from .intake import Claim, tell_outcome
-
-_AT_MOST = 1024
-
-_judged: dict[tuple[str, str], Judged] = {}
+from .events import backoff
 
 
-@dataclass(frozen=True)
-class Judged:
-    """The state of an invoice into which a body was merged, and to which it brings nothing more."""
+def count_repeat(*, account: str, digest: str, at: datetime, due: datetime) -> Callback | None:
+    """Count a body that came at this time on the row that has it; return the row, None if it has to be stored.
 
-    invoice_id: UUID
-    version: int
-    updated_at: datetime
-    event: str
-
-
-def keep_in_mind(claim: Claim, invoice: Invoice) -> None:
-    """Remember that this callback was merged without a doubt, and the state in which that has left the invoice.
-
-    Not one that the gateway's later answer has outrun: what it says of amounts was left aside. If the merge is rolled
-    back, there never was such a state: nothing is found by it.
+    Three ways for the latest row with the body:
+    1. It waits, is of no interest, or its invoice is in the version that it was taken into: count.
+    2. Nobody could make use of it (unreadable, unconfirmed, an orphan): count, and process that row once more. Once
+       it was at once; the pause grows with each repetition, so that no replay uses up the calls to the gateway.
+    3. The invoice has moved on: the new one goes the whole way. This is bounded by the invoice's versions.
     """
-    callback = claim.callback
-    is_done = callback.outcome in (CallbackOutcome.APPLIED, CallbackOutcome.STALE)
-    if not is_done or callback.error or claim.is_older_than(invoice.polled_at):
-        return
-    if len(_judged) >= _AT_MOST:
-        _judged.clear()
-    _judged[callback.account, callback.digest] = Judged(invoice.pk, invoice.version, invoice.updated_at, claim.title)
-
-
-def store_repeated(**known: Any) -> Callback | None:
-    """Store a callback, of which this is known, as stale, if its body was merged into the state of its invoice.
-
-    One statement for a body that is remembered: it looks at the state and stores, or does nothing. None for another.
-    """
-    judged = _judged.get((known["account"], known["digest"]))
-    if judged is None:
+    known = max(Callback.objects.find(_lean, account=account, digest=digest), key=lambda row: row.pk, default=None)
+    if known is None:
         return None
-    callback = Callback(
-        **known,
-        outcome=CallbackOutcome.STALE,
-        event=judged.event,
-        invoice_id=judged.invoice_id,
-        processed_at=known["received_at"],
-    )
-    state = {"pk": judged.invoice_id, "version": judged.version, "updated_at": judged.updated_at}
-    if not Callback.objects.insert_if(callback, Invoice, **state):
+    row = Callback.objects.primary().filter(pk=known.pk)
+    if _count(row.filter(_waits() | _has_no_news()), at):
+        known.is_counted_only = True
+        return known
+    if known.outcome == CallbackOutcome.APPLIED or not known.error:
         return None
-    tell_outcome(callback)
-    return callback
+    again: dict[str, Any] = {"next_attempt_at": max(due, (known.processed_at or at) + backoff(known.repeats + 1))}
+    if known.outcome != CallbackOutcome.ORPHAN:
+        again["outcome"] = CallbackOutcome.PENDING
+    if not _count(row.filter(outcome=known.outcome, next_attempt_at=None), at, **again):
+        return None
+    for name, value in again.items():
+        setattr(known, name, value)
+    known.is_counted_only = again["next_attempt_at"] > due
+    return known
+
+
+def _lean(rows: QuerySet[Callback]) -> QuerySet[Callback]:
+    return rows.defer("body")
+
+
+def _count(rows: QuerySet[Callback], at: datetime, **values: Any) -> int:
+    return rows.update(repeats=F("repeats") + 1, last_received_at=at, **values)
+
+
+def _waits() -> Q:
+    return Q(outcome=CallbackOutcome.PENDING) | Q(outcome=CallbackOutcome.IGNORED) | Q(next_attempt_at__isnull=False)
+
+
+def _has_no_news() -> Exists:
+    return Exists(Invoice.objects.primary().filter(pk=OuterRef("invoice_id"), version=OuterRef("invoice_version")))

@@ -1,8 +1,9 @@
 """What people decide about an unresolved invoice: settle or refund it, and the second pair of eyes.
 
-Nothing here checks permissions: whoever calls does (`settle_invoice`, `refund_invoice`,
-`refund_invoice_to_address`, all on `Invoice`). How a decision travels to the gateway stands in
-`protocol.py`, how one without an answer ends in `resolver.py`.
+An `actor` is a user, whose permissions are checked under the lock (`settle_invoice`, `refund_invoice`,
+`refund_invoice_to_address`, all on `Invoice`), or the name of a person where a script has no user. How a decision
+travels to the gateway stands in `protocol.py`, how one without an answer ends in `resolver.py`, and by hand in
+`ending.py`.
 """
 
 from __future__ import annotations
@@ -19,20 +20,25 @@ from ..exceptions import (
     Obstacle,
     QuoteExpiredError,
     SamePersonError,
+    TagError,
 )
 from ..gateway.addresses import check_address
+from ..gateway.tags import with_tag
 from ..models import EventKind, Invoice, Resolution, ResolutionKind, StatusContext
 from ..models.locking import write_transaction
+from ..permissions import acts_of
+from .people import Actor, Person, check_permitted
 from .protocol import facts, known_refunds, look_at, plan, send
 from .quotes import SettlementQuote, quote_for
 from .resolvable import check_person, check_resolvable
-from .resolver import COMMIT, LEASE, REFUND, fail_locked, lock_resolution, note
+from .resolver import LEASE, fail_locked, lock_resolution, note
+from .verdicts import COMMIT, REFUND
 
 
 def settle_invoice(
     invoice: Invoice,
     *,
-    actor: str,
+    actor: Actor,
     reason: str,
     quote: SettlementQuote | None = None,
     refund_overage: bool = False,
@@ -45,11 +51,13 @@ def settle_invoice(
     the resolution is only planned and waits for `approve_resolution`.
 
     `expected_version` is that of the invoice the person saw; a quote brings its own. Raises
-    NotResolvableError, InvoiceChangedError, QuoteExpiredError and ResolutionActiveError, before anything is
-    sent, GatewayError when the invoice could not be read, TransactionOpenError. What the gateway answers
-    to the settlement itself is not raised: see `status` and `error`. Checks no permission.
+    NotResolvableError, NotPermittedError, InvoiceChangedError, QuoteExpiredError and ResolutionActiveError, before
+    anything is sent, GatewayError when the invoice could not be read, TransactionOpenError. What the gateway answers
+    to the settlement itself is not raised: see `status`, and `error`, which also a settlement that succeeded has
+    where the gateway did otherwise than asked.
     """
-    check_person(invoice, actor=actor, reason=reason)
+    person = check_person(invoice, actor=actor, reason=reason)
+    check_permitted(person, *acts_of(ResolutionKind.SETTLE, {"refund_overage": refund_overage}))
     if quote is not None:
         expected_version = _version_of(quote, invoice, expected_version)
     row = look_at(invoice, expected_version=expected_version)
@@ -66,7 +74,7 @@ def settle_invoice(
     planned = plan(
         row,
         kind=ResolutionKind.SETTLE,
-        actor=actor,
+        person=person,
         reason=reason,
         parameters=parameters,
         refund_ids=refund_ids,
@@ -77,44 +85,58 @@ def settle_invoice(
 def refund_invoice(
     invoice: Invoice,
     *,
-    actor: str,
+    actor: Actor,
     reason: str,
     address: str | None = None,
+    tag: str | None = None,
+    without_tag: bool = False,
     expected_version: int | None = None,
 ) -> Resolution:
     """Refund an unresolved invoice and return the resolution, as far as its outcome can be seen now.
 
     Without an address the coins go to the MERCHANT's own coin account, not to the customer. An address is
-    checked for the invoice's network first (AddressError). Of an overpaid invoice the gateway refunds the
-    overage; which status the invoice ends in is the gateway's to say. Waits for a second person above
-    CRYPTOPAY_FOUR_EYES_ABOVE; raises as `settle_invoice` does. Checks no permission.
+    checked for the invoice's network first (AddressError). On XRP and Stellar it needs its `tag` (destination tag,
+    memo), beside it or in it, or the word that it needs none: `without_tag` (TagError). Of an overpaid invoice the
+    gateway refunds the overage; which status the invoice ends in is the gateway's to say. Waits for a second person
+    above CRYPTOPAY_FOUR_EYES_ABOVE; raises as `settle_invoice` does.
     """
-    check_person(invoice, actor=actor, reason=reason)
-    if address is not None:
-        is_production = get_account(invoice.account).base_url == BASE_URLS["production"]
-        check_address(address, invoice.network, testnet=False if is_production else None)
+    person = check_person(invoice, actor=actor, reason=reason)
+    check_permitted(person, *acts_of(ResolutionKind.REFUND, {"address": address}))
+    place = _place_of(invoice, address, tag=tag, without_tag=without_tag)
     row = look_at(invoice, expected_version=expected_version)
     planned = plan(
         row,
         kind=ResolutionKind.REFUND,
-        actor=actor,
+        person=person,
         reason=reason,
-        parameters={"call": REFUND, "refund_overage": False, "address": address},
+        parameters={"call": REFUND, "refund_overage": False, "address": place, "without_tag": without_tag},
         refund_ids=known_refunds(row),
     )
     return send(planned)
 
 
-def approve_resolution(resolution: Resolution, *, actor: str, quote: SettlementQuote | None = None) -> Resolution:
+def _place_of(invoice: Invoice, address: str | None, *, tag: str | None, without_tag: bool) -> str | None:
+    """Return the checked address of a refund as the gateway takes it, with its tag; None for the own account."""
+    if address is None:
+        if tag or without_tag:
+            raise TagError("there is a tag, or the word that none is needed, and no address that it belongs to")
+        return None
+    is_production = get_account(invoice.account).base_url == BASE_URLS["production"]
+    check_address(address, invoice.network, testnet=False if is_production else None)
+    return with_tag(address, invoice.network, tag=tag, without_tag=without_tag)
+
+
+def approve_resolution(resolution: Resolution, *, actor: Actor, quote: SettlementQuote | None = None) -> Resolution:
     """Confirm, as the second person, a resolution that waits for one; then send it, and return it as it is then.
 
     A settlement is committed at `quote`, or at one made now: the one that the first person saw is long
     expired. Raises ApprovalError, SamePersonError, QuoteExpiredError; InvoiceChangedError when the invoice
-    is not what was decided on any more, which ends the resolution. Checks no permission.
+    is not what was decided on any more, which ends the resolution; NotPermittedError.
     """
     row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
-    check_person(row.invoice, actor=actor, reason=row.reason)
-    _check_waiting(row, approver=actor)
+    person = check_person(row.invoice, actor=actor, reason=row.reason)
+    check_permitted(person, *acts_of(row.kind, row.parameters))
+    _check_waiting(row, approver=person)
     try:
         invoice = look_at(row.invoice, expected_version=None, besides=row)
     except NotResolvableError as error:
@@ -129,35 +151,37 @@ def approve_resolution(resolution: Resolution, *, actor: str, quote: SettlementQ
     now = timezone.now()
     with write_transaction(Resolution, durable=True):
         locked = lock_resolution(row)
-        _check_waiting(locked, approver=actor)
+        check_permitted(person, *acts_of(locked.kind, locked.parameters))
+        _check_waiting(locked, approver=person)
         changes = _changes(locked)
         if changes:
             fail_locked(locked, changes, at=now)
         else:
-            locked.approve(actor, at=now)
+            locked.approve(person.name, user_id=person.user_id, at=now)
             locked.parameters = {**locked.parameters, **fresh, "invoice_version": locked.invoice.version}
             locked.known_refund_ids = refund_ids
             locked.next_attempt_at = now + LEASE
             locked.save()
-            note(locked, EventKind.RESOLUTION_APPROVED, at=now, actor=actor, planned_by=locked.actor, **fresh)
+            note(locked, EventKind.RESOLUTION_APPROVED, at=now, actor=person.name, planned_by=locked.actor, **fresh)
     if changes:
         raise InvoiceChangedError(f"{changes}. The resolution has been dropped; nothing was sent")
     return send(locked)
 
 
-def withdraw_resolution(resolution: Resolution, *, actor: str, reason: str) -> Resolution:
-    """Drop a resolution that waits for a second person; it ends as failed. Whoever planned it may, too.
+def withdraw_resolution(resolution: Resolution, *, actor: Actor, reason: str) -> Resolution:
+    """Drop a resolution that waits for a second person; it ends as failed. Its planner may do that, too.
 
-    Raises ApprovalError when it does not wait any more. Locks and commits; calls nobody. Checks no permission.
+    Raises ApprovalError when it does not wait any more, and NotPermittedError. Locks and commits; makes no call.
     """
-    check_person(resolution.invoice, actor=actor, reason=reason)
+    person = check_person(resolution.invoice, actor=actor, reason=reason)
     now = timezone.now()
     with write_transaction(Resolution):
         locked = lock_resolution(resolution)
+        check_permitted(person, *acts_of(locked.kind, locked.parameters))
         _check_waiting(locked)
-        locked.fail(error=f"withdrawn by {actor}: {reason}"[:2000], at=now)
+        locked.fail(error=f"withdrawn by {person.name}: {reason}"[:2000], at=now)
         locked.save()
-        note(locked, EventKind.RESOLUTION_WITHDRAWN, at=now, actor=actor, reason=reason, planned_by=locked.actor)
+        note(locked, EventKind.RESOLUTION_WITHDRAWN, at=now, actor=person.name, reason=reason, planned_by=locked.actor)
     return locked
 
 
@@ -191,11 +215,11 @@ def _commit_of(quote: SettlementQuote) -> dict[str, Any]:
     }
 
 
-def _check_waiting(resolution: Resolution, *, approver: str | None = None) -> None:
+def _check_waiting(resolution: Resolution, *, approver: Person | None = None) -> None:
     if not resolution.awaits_approval:
         raise ApprovalError(f"resolution {resolution.pk} is {resolution.status}: it does not wait for a second person")
-    if approver is not None and approver.strip().casefold() == resolution.actor.strip().casefold():
-        raise SamePersonError(f"{approver} planned resolution {resolution.pk}: another person has to confirm it")
+    if approver is not None and approver.is_same(resolution.actor, resolution.actor_user_id):
+        raise SamePersonError(f"{approver.name} planned resolution {resolution.pk}: another person has to confirm it")
 
 
 def _changes(resolution: Resolution) -> str:

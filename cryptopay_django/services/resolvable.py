@@ -12,6 +12,7 @@ from ..conf import app_settings
 from ..exceptions import NotResolvableError, Obstacle
 from ..fields import EXACT
 from ..models import Invoice, InvoiceStatus, StatusContext
+from .people import Actor, Person, person_of
 
 RESOLVABLE = frozenset({StatusContext.UNDERPAID, StatusContext.PAID_LATE, StatusContext.OVERPAID})
 
@@ -42,22 +43,32 @@ def check_resolvable(invoice: Invoice) -> None:
         )
 
 
-def check_person(invoice: Invoice, *, actor: str, reason: str) -> None:
-    """Raise NotResolvableError unless it is on record who does it, and why."""
-    if not actor.strip():
+def check_person(invoice: Invoice, *, actor: Actor, reason: str) -> Person:
+    """Return who does it; raise NotResolvableError unless it is on record who does it, and why."""
+    person = person_of(actor)
+    if not person.name:
         raise NotResolvableError(f"who resolves invoice {invoice.pk} must be named", obstacle=Obstacle.NO_ACTOR)
     if not reason.strip():
         raise NotResolvableError(f"resolving invoice {invoice.pk} needs a reason", obstacle=Obstacle.NO_REASON)
+    return person
 
 
 def needs_second_person(invoice: Invoice) -> bool:
-    """Tell whether CRYPTOPAY_FOUR_EYES_ABOVE asks for two: more than that was ordered, or has been paid."""
+    """Tell whether CRYPTOPAY_FOUR_EYES_ABOVE asks for two: more than that was ordered, or has been paid.
+
+    Where the gateway left the rate or the paid amount out, nobody can say that it is less: two are asked.
+    """
     limit = app_settings.of(invoice.account).FOUR_EYES_ABOVE.get(invoice.price_currency)
-    return limit is not None and max(invoice.price_amount, _worth(invoice)) > limit
+    if limit is None:
+        return False
+    worth = _worth(invoice)
+    return worth is None or max(invoice.price_amount, worth) > limit
 
 
-def _worth(invoice: Invoice) -> Decimal:
-    """Return what was paid in the price currency, at the rate that was frozen for it."""
+def _worth(invoice: Invoice) -> Decimal | None:
+    """Return what was paid in the price currency, at the rate that was frozen for it; None where that is not known."""
+    if invoice.status == InvoiceStatus.UNRESOLVED and not invoice.paid_amount:
+        return None
     if invoice.price_currency == invoice.pay_currency:
         return invoice.paid_amount
-    return EXACT.multiply(invoice.paid_amount, invoice.exchange_rate or Decimal(0))
+    return EXACT.multiply(invoice.paid_amount, invoice.exchange_rate) if invoice.exchange_rate else None

@@ -1,30 +1,30 @@
 """How a settlement or refund without a clear answer ends: by reading what happened. Nothing is sent from here.
 
-Any number of processes may look at the same resolution at once: each reads, and the first that has
-something to write writes it under the lock of the row.
+What reading shows stands in `verdicts.py`. Any number of processes may look at the same resolution at once: each
+reads, and the first that has something to write writes it under the lock of the row.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from ..conf import app_settings, client_for
 from ..exceptions import CryptopayError
-from ..gateway.schemas import InvoiceSnapshot, Refund, split_address
+from ..gateway.schemas import Refund
 from ..logs import about
-from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Resolution, ResolutionStatus
+from ..models import EventKind, Invoice, InvoiceEvent, Resolution, ResolutionStatus
 from ..models.locking import write_transaction
 from .events import backoff, new_event, write_events
 from .handover import hand_over_events
-from .intake import poll_invoice
+from .intake import Taken, poll_invoice
+from .verdicts import ODD, REFUND, Outcome, Verdict, outcome_of
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -32,98 +32,44 @@ LEASE = timedelta(seconds=60)
 """For how long a resolution in work is left alone by everybody else."""
 
 STUCK_AFTER = timedelta(minutes=5)
-"""After how long without an outcome the teams are told."""
+"""After how long without an outcome the teams are notified."""
 
-COMMIT, REFUND = "commit_recalculation", "create_refund"
-"""What a resolution asks of the gateway: `parameters["call"]`."""
+WATCHED_FOR = timedelta(days=14)
+"""For how long one that a person has ended is still looked at: the longest that the gateway keeps anything open."""
 
-_UNDECIDED = (ResolutionStatus.SENT, ResolutionStatus.UNKNOWN)
+UNDECIDED = (ResolutionStatus.SENT, ResolutionStatus.UNKNOWN)
 _LONGEST_PAUSE = timedelta(minutes=5)
-
-
-class Verdict(Enum):
-    """What reading shows."""
-
-    DONE = "done"
-    NOT_DONE = "not done"
-    OPEN = "open"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A verdict, why, and what was found at the gateway."""
-
-    verdict: Verdict
-    why: str
-    found: Mapping[str, Any] = field(default_factory=dict)
-
-
-def outcome_of(
-    resolution: Resolution, snapshot: InvoiceSnapshot, refunds: Sequence[Refund], *, read_at: datetime
-) -> Outcome:
-    """Tell from what was read, at `read_at` or later, whether a resolution that was sent has had its effect.
-
-    1. There is proof, the gateway's own answer or a refund that was not there before: done as soon as the
-       invoice has moved, or when the gateway has had time enough to move it.
-    2. A settlement: an invoice that is completed is settled; any other final status rules it out.
-    3. No trace of it, read after the call can no longer be in flight: not done.
-    """
-    state = f"{snapshot.status} {snapshot.status_context or ''}".strip()
-    has_moved = (snapshot.status, snapshot.status_context or "") != (
-        InvoiceStatus.UNRESOLVED,
-        resolution.parameters.get("status_context"),
-    )
-    is_safe = resolution.sent_at is not None and read_at >= resolution.sent_at + _safe_interval()
-    found = {"status": snapshot.status, "price_amount": f"{snapshot.price_amount:f}"}
-    ours = [refund for refund in refunds if _is_of(resolution, refund)]
-    if ours:
-        found |= refund_figures(ours[0])
-    if resolution.result or ours:
-        if has_moved or is_safe:
-            return Outcome(Verdict.DONE, f"the invoice is {state}", found)
-        return Outcome(Verdict.OPEN, "accepted, but the invoice is still as it was", found if ours else {})
-    if resolution.parameters["call"] == COMMIT and snapshot.status == InvoiceStatus.COMPLETED:
-        return Outcome(Verdict.DONE, "the invoice is completed", found)
-    if resolution.parameters["call"] == COMMIT and has_moved and snapshot.status != InvoiceStatus.UNRESOLVED:
-        return Outcome(Verdict.NOT_DONE, f"the invoice ended as {state}, not by this settlement", found)
-    if is_safe:
-        return Outcome(Verdict.NOT_DONE, f"it did not arrive: the invoice is {state}, and nothing of it is there")
-    return Outcome(Verdict.OPEN, f"no trace of it yet (the invoice is {state}), and it may still be on its way")
-
-
-def refund_figures(refund: Refund) -> dict[str, Any]:
-    """Return what is kept of a refund, as JSON."""
-    return {
-        "refund_id": str(refund.id),
-        "amount": f"{refund.amount:f}",
-        "currency": refund.amount_currency,
-        "fee_amount": None if refund.fee is None else f"{refund.fee:f}",
-        "fee_currency": refund.fee_currency,
-        "address": refund.address,
-    }
 
 
 def resolve_unknown(resolution: Resolution, *, timeout: float | None = None) -> Resolution:
     """Read the invoice and its refunds, and end the resolution if that decides it; return the row as it is then.
 
-    For a `sent` or `unknown` one; any other is returned as it is. Never sends anything. Safe to call
-    again, and from two places at once. `timeout` is the seconds for all calls together. Raises GatewayError or
-    InvoiceBusyError when nothing could be read.
+    For a `sent` or `unknown` one, and for one that a person has ended, which is active again when the gateway shows
+    a trace of it. Any other is returned as it is. Never sends anything. Safe to call again, and from two places at
+    once. `timeout` is the seconds for all calls together. Raises GatewayError or InvoiceBusyError when nothing could
+    be read.
     """
-    began = time.monotonic()
     row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
-    if row.status not in _UNDECIDED:
+    if row.status not in UNDECIDED and not row.is_watched:
         return row
-    read_at = timezone.now()
+    taken, outcome = read_outcome(row, timeout=timeout)
+    row = write_outcome(row, outcome)
+    hand_over_events(taken.invoice, taken.events)
+    return row
+
+
+def read_outcome(row: Resolution, *, timeout: float | None = None) -> tuple[Taken, Outcome]:
+    """Ask the gateway about the invoice and its refunds; return its answer, and what that says of a resolution."""
+    began = time.monotonic()
     taken = poll_invoice(row.invoice, timeout=timeout)
     refunds: Sequence[Refund] = ()
     if row.parameters["call"] == REFUND and not row.result:
         left = None if timeout is None else timeout - (time.monotonic() - began)
         refunds = client_for(row.invoice.account).list_refunds(str(row.invoice.gateway_id), timeout=left)
-    outcome = outcome_of(row, taken.snapshot, refunds, read_at=read_at)
-    row = _write_outcome(row, outcome)
-    hand_over_events(taken.invoice, taken.events)
-    return row
+        others = Resolution.objects.primary().filter(invoice_id=row.invoice_id).exclude(pk=row.pk)
+        taken_ids = {str(result.get("refund_id")) for result in others.values_list("result", flat=True)}
+        refunds = [refund for refund in refunds if str(refund.id) not in taken_ids]
+    return taken, outcome_of(row, taken.snapshot, refunds)
 
 
 def resolve_pending_resolutions(limit: int = 20, *, deadline: float | None = None) -> int:
@@ -147,7 +93,7 @@ def resolve_pending_resolutions(limit: int = 20, *, deadline: float | None = Non
             else:
                 row = resolve_unknown(resolution, timeout=left)
         except CryptopayError as error:
-            row = _write_outcome(resolution, Outcome(Verdict.OPEN, f"{type(error).__name__}: {error}"))
+            row = write_outcome(resolution, Outcome(Verdict.OPEN, f"{type(error).__name__}: {error}"))
         except Exception as error:
             # One resolution that cannot be looked at must not keep the others from it.
             extra = about(resolution.invoice_id, resolution_id=str(resolution.pk))
@@ -157,8 +103,8 @@ def resolve_pending_resolutions(limit: int = 20, *, deadline: float | None = Non
                 resolution.pk,
                 extra=extra,
             )
-            row = _write_outcome(resolution, Outcome(Verdict.OPEN, f"{type(error).__name__}: {error}"))
-        ended += row.active is None
+            row = write_outcome(resolution, Outcome(Verdict.OPEN, f"{type(error).__name__}: {error}"))
+        ended += bool(resolution.active) and row.active is None
     return ended
 
 
@@ -201,39 +147,79 @@ def lose_track_locked(resolution: Resolution, error: str, *, at: datetime) -> No
     note(resolution, EventKind.RESOLUTION_UNKNOWN, at=at, error=resolution.error)
 
 
-def _write_outcome(resolution: Resolution, outcome: Outcome) -> Resolution:
+def raise_alarm(row: Resolution, why: str, *, at: datetime) -> None:
+    """Write to the timeline of a locked resolution's invoice, once, that a person has to look: teams are notified."""
+    once = f"{EventKind.RESOLUTION_ALARM}:{row.pk}"
+    if not InvoiceEvent.objects.primary().filter(invoice=row.invoice, once=once).exists():
+        note(row, EventKind.RESOLUTION_ALARM, at=at, once=once, why=why[:2000])
+
+
+def resume_locked(row: Resolution, *, at: datetime) -> None:
+    """Make a locked resolution active again that a person had ended, if nothing else is: the gateway shows it."""
+    why = "it was ended by a person, and the gateway shows it after all: check the invoice and its refunds"
+    row.result = {**row.result, ODD: "; ".join(filter(None, [why, row.result.get(ODD)]))}
+    row.next_attempt_at = None
+    if not Resolution.objects.primary().filter(invoice_id=row.invoice_id, active=True).exists():
+        row.resume()
+        row.next_attempt_at = at
+    row.error = f"{why}. {row.error}"[:2000]
+    row.save()
+    raise_alarm(row, why, at=at)
+
+
+def write_outcome(resolution: Resolution, outcome: Outcome) -> Resolution:
     """Write down what was found, under the lock, unless somebody else has ended it."""
     now = timezone.now()
     with write_transaction(Resolution):
         row = lock_resolution(resolution)
-        if row.status not in _UNDECIDED:
+        if row.is_watched:
+            _watch(row, outcome, at=now)
+        if row.status not in UNDECIDED:
             return row
         row.attempts += 1
         if outcome.found and outcome.verdict is not Verdict.NOT_DONE:
             row.result = {**row.result, **outcome.found}
+        odd = row.result.get(ODD, "")
         if outcome.verdict is Verdict.DONE:
-            row.error = ""
+            row.error = odd[:2000]
             row.succeed(at=now)
             row.save()
             note(row, EventKind.RESOLUTION_SUCCEEDED, at=now, why=outcome.why, **row.result)
         elif outcome.verdict is Verdict.NOT_DONE:
             fail_locked(row, outcome.why, at=now)
+            odd = outcome.why if outcome.is_traced else ""
         else:
             _stay(row, outcome.why, at=now)
+        if odd:
+            raise_alarm(row, odd, at=now)
     return row
 
 
+def _watch(row: Resolution, outcome: Outcome, *, at: datetime) -> None:
+    """Look, for two weeks and ever more rarely, at a locked resolution that a person has ended."""
+    row.attempts += 1
+    others = Resolution.objects.primary().filter(invoice_id=row.invoice_id).exclude(pk=row.pk)
+    is_there = outcome.is_traced or outcome.verdict is Verdict.DONE
+    # What the gateway shows while another one is under way, or has succeeded, may be that one's.
+    if is_there and not others.filter(Q(active=True) | Q(status=ResolutionStatus.SUCCEEDED)).exists():
+        resume_locked(row, at=at)
+        return
+    age = at - (row.finished_at or at)
+    row.next_attempt_at = None if age > WATCHED_FOR else at + max(_LONGEST_PAUSE, age / 10)
+    row.save()
+
+
 def _stay(row: Resolution, why: str, *, at: datetime) -> None:
-    """Leave a locked resolution undecided, due again later; tell once when that takes long."""
+    """Leave a locked resolution undecided, due again later; notify once when that takes long."""
     age = at - (row.sent_at or at)
     if row.status == ResolutionStatus.SENT and not row.result and age >= LEASE:
-        lose_track_locked(row, "whoever sent it never came back with an answer", at=at)
-    row.error = why[:2000]
-    row.next_attempt_at = at + min(backoff(row.attempts), _LONGEST_PAUSE)
+        lose_track_locked(row, "the process that sent it never returned with an answer", at=at)
+    row.error = "; ".join(filter(None, [why, row.result.get(ODD)]))[:2000]
+    row.next_attempt_at = at + min(backoff(row.attempts), max(_LONGEST_PAUSE, age / 10))
     row.save()
     once = f"{EventKind.RESOLUTION_STUCK}:{row.pk}"
-    told = InvoiceEvent.objects.primary().filter(invoice=row.invoice, once=once)
-    if age >= STUCK_AFTER and not told.exists():
+    written = InvoiceEvent.objects.primary().filter(invoice=row.invoice, once=once)
+    if age >= STUCK_AFTER and not written.exists():
         note(row, EventKind.RESOLUTION_STUCK, at=at, once=once, why=row.error)
 
 
@@ -243,7 +229,7 @@ def _abandon(resolution: Resolution) -> Resolution:
     with write_transaction(Resolution):
         row = lock_resolution(resolution)
         if row.status == ResolutionStatus.PLANNED and row.next_attempt_at is not None:
-            fail_locked(row, "it was never sent: whoever planned it did not get that far", at=now)
+            fail_locked(row, "it was never sent: the process that planned it did not get that far", at=now)
     return row
 
 
@@ -251,19 +237,3 @@ def _claim(resolution: Resolution) -> bool:
     """Take a due resolution into work by compare-and-swap; it falls due again if this process dies."""
     seen = Resolution.objects.filter(pk=resolution.pk, next_attempt_at=resolution.next_attempt_at)
     return bool(seen.update(next_attempt_at=timezone.now() + LEASE))
-
-
-def _safe_interval() -> timedelta:
-    return timedelta(seconds=app_settings.RESOLUTION_SAFE_SECONDS)
-
-
-def _is_of(resolution: Resolution, refund: Refund) -> bool:
-    """Whether this refund can be the one that was asked for: new, and to the same place."""
-    if str(refund.id) in resolution.known_refund_ids:
-        return False
-    asked = resolution.parameters.get("address")
-    return _place(asked) == _place(refund.address)
-
-
-def _place(address: str | None) -> str | None:
-    return None if address is None else split_address(address)[0].lower()

@@ -45,32 +45,56 @@ BUGS = (
         (f"{WEBHOOK}test_signed_but_unreadable_gets_200_and_is_kept_with_the_reason",),
     ),
     Bug(
-        "a body whose hash was seen before counts as done",
-        "services/callbacks.py",
-        "        now = timezone.now()\n        known = {",
-        "        now = timezone.now()\n"
-        "        seen = Callback.objects.filter(digest=hashlib.sha256(body).hexdigest()).first()\n"
-        "        if seen is not None:\n"
-        "            return seen\n"
-        "        known = {",
-        (f"{WEBHOOK}test_the_same_bytes_once_more_are_stored_and_looked_at_once_more",),
-    ),
-    Bug(
-        "a body that was merged before is stale, whatever has become of its invoice",
+        "a body that was seen before is counted, whatever has become of its invoice",
         "services/repeats.py",
-        'state = {"pk": judged.invoice_id, "version": judged.version, "updated_at": judged.updated_at}',
-        'state = {"pk": judged.invoice_id}',
+        'filter(pk=OuterRef("invoice_id"), version=OuterRef("invoice_version"))',
+        'filter(pk=OuterRef("invoice_id"))',
         (
             f"{REPEATS}test_an_invoice_that_has_moved_on_is_looked_at_anew",
             f"{REPEATS}test_a_status_that_the_gateway_has_changed_its_mind_about_is_asked_for_again",
         ),
     ),
     Bug(
-        "a body is remembered that was merged only in part",
-        "services/repeats.py",
-        "if not is_done or callback.error or claim.is_older_than(invoice.polled_at):",
-        "if not is_done or callback.error:",
+        "a body counts as taken in that was merged only in part",
+        "services/intake.py",
+        "is_spent = not error and not claim.is_older_than(invoice.polled_at)",
+        "is_spent = not error",
         (f"{REPEATS}test_what_a_later_answer_of_the_gateway_had_outrun_is_not_remembered",),
+    ),
+    Bug(
+        "a body that nobody could use is asked about each time that it comes",
+        "services/repeats.py",
+        '{"next_attempt_at": max(due, (known.processed_at or at) + backoff(known.repeats + 1))}',
+        '{"next_attempt_at": due}',
+        (f"{REPEATS}test_no_body_is_stored_often_nor_asked_about_often_however_often_it_comes",),
+    ),
+    Bug(
+        "an invoice whose facts cannot be read waits unseen",
+        "services/holding.py",
+        "    if not lacks_a_fact(error):\n        return\n",
+        "    return\n",
+        (f"{WEBHOOK}test_an_invoice_without_a_fact_that_can_be_read_is_held_or_asked_about_again",),
+    ),
+    Bug(
+        "what only informs makes an invoice unreadable",
+        "gateway/wire.py",
+        "                if member.is_fact:\n                    raise\n",
+        "                raise\n",
+        (f"{WEBHOOK}test_an_odd_field_that_only_informs_is_left_out_and_noted",),
+    ),
+    Bug(
+        "an odd fact is left out like any odd member",
+        "gateway/wire.py",
+        "                if member.is_fact:\n                    raise\n",
+        "",
+        (f"{WEBHOOK}test_a_fact_that_is_not_right_is_named_and_the_gateway_is_asked",),
+    ),
+    Bug(
+        "pages go on from the last invoice that could be read",
+        "services/reconciliation.py",
+        "            after = page.ids[-1]",
+        "            after = page[-1].id",
+        ("services/test_reconciliation.py::test_an_odd_invoice_in_a_list_spoils_no_other_and_no_page",),
     ),
     Bug(
         "only the newest callback secret is tried",
@@ -111,8 +135,8 @@ BUGS = (
     Bug(
         "an amount passes through a float",
         "gateway/values.py",
-        "    return Decimal(value)\n",
-        "    return Decimal(str(float(value)))\n",
+        "    return Decimal(written)\n",
+        "    return Decimal(str(float(written)))\n",
         ("gateway/test_schemas.py::test_an_amount_keeps_every_digit",),
     ),
     Bug(
@@ -124,8 +148,8 @@ BUGS = (
     ),
     Bug(
         "what cannot be read is dropped",
-        "services/callbacks.py",
-        "finish_callback(callback, CallbackOutcome.UNREADABLE, error=str(error)[:2000], at=timezone.now())",
+        "services/oddities.py",
+        "finish_callback(callback, CallbackOutcome.UNREADABLE, invoice=invoice, error=error_text, at=timezone.now())",
         "callback.delete()",
         (f"{WEBHOOK}test_signed_but_unreadable_gets_200_and_is_kept_with_the_reason",),
     ),

@@ -49,3 +49,12 @@ def test_the_list_of_invoices_leads_there(login, gateway):
     page = login("monitoring").get(reverse("admin:cryptopay_django_invoice_changelist"))
 
     assert f'href="{URL}"' in page.text
+
+
+def test_who_presses_the_button_often_uses_up_no_calls(login, gateway):
+    client = login("monitoring")
+
+    pages = [client.post(URL) for _ in range(10)]
+
+    assert len(gateway.asked) <= 2 * 2, "two accounts, twice"
+    assert "The service was asked a moment ago" in pages[-1].text

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from cryptopay_django.models import Invoice, Resolution
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory
@@ -265,3 +268,66 @@ def test_money_is_throttled_by_itself(boss, settings):
 
     assert problem_of(boss.post("release", made, **asked(made))) == (429, "throttled")
     assert boss.get("invoice", made.pk).status_code == 200
+
+
+def test_a_refund_of_xrp_asks_for_its_tag_and_sends_it(boss, wire, cryptopay_sandbox):
+    made, address = unresolved(cryptopay_sandbox, pay_currency="XRP"), "rN7n7otQDd6FczFgLdSqtcsAUxDkw6fzRH"
+    body = asked(made, destination="address", address=address)
+
+    missing = boss.post("refund", made, **body)
+    too_much = boss.post("refund", made, **asked(made, destination="own_account", tag="77"))
+    done = boss.post("refund", made, **body, tag="77")
+
+    assert (problem_of(missing), missing.json()["errors"][0]["field"]) == ((422, "address_invalid"), "tag")
+    assert (problem_of(too_much), too_much.json()["errors"][0]["field"]) == ((400, "invalid"), "tag")
+    assert (done.status_code, done.json()["result"]["address"]) == (200, f"{address}?dt=77")
+
+
+def test_a_refund_without_a_tag_is_sent_where_a_person_says_that_none_is_needed(boss, wire, cryptopay_sandbox):
+    made, address = unresolved(cryptopay_sandbox, pay_currency="XRP"), "rN7n7otQDd6FczFgLdSqtcsAUxDkw6fzRH"
+
+    done = boss.post("refund", made, **asked(made, destination="address", address=address, without_tag=True))
+
+    assert (done.status_code, done.json()["result"]["address"]) == (200, address)
+
+
+def test_what_was_done_otherwise_than_asked_is_no_success(boss, wire, cryptopay_sandbox):
+    made = unresolved(cryptopay_sandbox)
+    wire.change(REFUND, lambda data: data.update(address=None))
+
+    answer = boss.post("refund", made, **asked(made, destination="address", address=ADDRESS))
+
+    assert problem_of(answer) == (409, "resolution_not_as_asked")
+    assert "own account" in answer.json()["detail"]
+    assert answer.json()["resolution"]["status"] == "succeeded"
+
+
+def test_the_reasons_of_a_refusal_are_listed_for_staff(boss, wire, cryptopay_sandbox):
+    made = unresolved(cryptopay_sandbox)
+    wire.fail(".*/recalculations", "refused")
+
+    answer = boss.post("quote", made)
+
+    assert problem_of(answer) == (422, "gateway_invalid")
+    assert answer.json()["errors"] == [{"field": "amount", "code": "minimum", "detail": "is below 0.0002 BTC"}]
+
+
+def test_a_person_ends_what_the_gateway_shows_nothing_of(boss, staff, wire, cryptopay_sandbox):
+    made = unresolved(cryptopay_sandbox)
+    wire.fail(REFUND, "timeout")
+    lost = boss.post("refund", made, **asked(made, destination="own_account")).json()["id"]
+    wire.heal()
+    body = asked(made, resolution=lost, checked=True)
+    bystander = staff("view", "settle")
+
+    assert problem_of(boss.post("end", made, **body | {"checked": False}))[0] == 400
+    assert problem_of(boss.post("end", made, **body)) == (409, "not_endable")
+    Resolution.objects.update(sent_at=timezone.now() - timedelta(minutes=21))
+    assert problem_of(bystander.post("end", made, **body)) == (403, "not_permitted")
+    assert problem_of(boss.post("end", made, **body | {"expected_version": 99})) == (409, "invoice_changed")
+    other = unresolved(cryptopay_sandbox)
+    assert problem_of(boss.post("end", other, **body))[0] == 404
+    ended = boss.post("end", made, **body)
+
+    assert (ended.status_code, ended.json()["status"]) == (200, "failed")
+    assert made.events.get(kind="resolution_ended").actor == boss.user.username

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from cryptopay_django.models import Invoice
 from tests.api.conftest import problem_of
@@ -202,3 +203,13 @@ def test_the_account_of_an_order_is_resolved_and_an_invoice_that_waits_stays_in_
     again = ask(customer, order).json()["id"]
 
     assert (first, Invoice.objects.get().account) == (again, "second")
+
+
+def test_one_order_cannot_use_up_the_calls_of_all(customer, order, cryptopay_sandbox, settings):
+    settings.CACHES = {"default": {"BACKEND": "tests.test_caching.DownCache"}}
+    for _ in range(12):
+        assert ask(customer, order).status_code == 201
+        Invoice.objects.update(expires_at=timezone.now())
+
+    assert problem_of(ask(customer, order))[0] in (429, 503)
+    assert Invoice.objects.count() == 12

@@ -54,7 +54,7 @@ def test_every_operation_has_a_name_words_and_answers(document):
     assert sorted(names) == sorted(
         [
             "list_coins", "read_invoice_state", "list_invoices", "read_invoice", "read_timeline",
-            "quote_settlement", "settle_invoice", "refund_invoice", "release_invoice",
+            "quote_settlement", "settle_invoice", "refund_invoice", "release_invoice", "end_resolution",
         ]
     )  # fmt: skip
     for path, method, one in operations(document):

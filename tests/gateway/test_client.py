@@ -212,14 +212,42 @@ def test_an_answer_about_another_invoice_is_not_taken(gateway, client):
 def test_rates_come_by_pair(gateway, client):
     gateway.answers(data({"BTCEUR": RATE}))
 
-    assert client.list_rates() == {"BTCEUR": Rate(Decimal("40000.0"), Decimal("40100.0"))}
+    assert client.list_rates() == {"BTCEUR": Rate(buy_rate=Decimal("40000.0"), sell_rate=Decimal("40100.0"))}
 
 
-def test_an_unreadable_rate_is_named(gateway, client):
-    gateway.answers(data({"BTC/EUR": {"buy_rate": 1}}))
+def test_a_rate_that_cannot_be_read_spoils_no_other(gateway, client):
+    gateway.answers(data({"BTC/EUR": {"buy_rate": "x", "sell_rate": "2.0"}, "ETH/EUR": {"sell_rate": "-1"}, "X": 5}))
 
-    with pytest.raises(GatewayAnswerError, match=r"data\['BTC/EUR'\]\.buy_rate"):
-        client.list_rates()
+    assert list(client.list_rates()) == ["BTC/EUR"]
+
+
+ODD_ID = examples.OTHER_ID
+
+
+@pytest.mark.parametrize(
+    ("method", "items", "args"),
+    [
+        ("list_invoices", [examples.invoice(), examples.invoice(id=ODD_ID, paid_amount="-1"), None], ()),
+        ("list_refunds", [examples.refund(id=examples.INVOICE_ID), examples.refund(amount=[])], (ODD_ID,)),
+    ],
+)
+def test_an_item_that_cannot_be_read_spoils_no_other_and_its_id_is_known(method, items, args, gateway, client, caplog):
+    gateway.answers(data(items))
+
+    page = getattr(client, method)(*args)
+
+    assert [str(item.id) for item in page] == [examples.INVOICE_ID]
+    assert [str(known) for known in page.ids] == [examples.INVOICE_ID, ODD_ID]
+    assert "data[1]." in caplog.text
+
+
+def test_a_coin_and_a_network_that_cannot_be_read_spoil_no_other(gateway, client):
+    odd = examples.coin_network("odd", precision="x")
+    gateway.answers(data([{"name": "X"}, {**examples.coin("BTC", examples.coin_network(), odd), "name": 5}]))
+
+    (coin,) = client.list_coins()
+
+    assert (coin.currency, coin.name, [network.network for network in coin.networks]) == ("BTC", None, ["bitcoin"])
 
 
 def test_a_client_shows_where_it_calls_and_no_secret(client, gateway):

@@ -62,8 +62,8 @@ def test_a_score_may_have_so_many_digits_and_no_more():
 
     assert Risk.from_wire(parse_json(f'{{"score": {whole}.{decimals}, "level": "low"}}'.encode()))
     for literal in (f"7{whole}.{decimals}", f"{whole}.{decimals}7"):
-        with pytest.raises(WireError, match="has too many digits"):
-            Risk.from_wire(parse_json(f'{{"score": {literal}, "level": "low"}}'.encode()))
+        risk = Risk.from_wire(parse_json(f'{{"score": {literal}, "level": "low"}}'.encode()))
+        assert risk.notes == ("score: has too many digits",)
 
 
 @pytest.mark.parametrize("year", [1970, 9000])
@@ -75,8 +75,9 @@ def test_times_lie_in_these_years(year):
 
 @pytest.mark.parametrize("year", [1969, 9001])
 def test_times_lie_in_no_other_years(year):
-    with pytest.raises(WireError, match="is outside the years 1970 to 9000"):
-        InvoiceSnapshot.from_wire(examples.invoice(created_at=f"{year}-06-01T00:00:00Z"))
+    snapshot = InvoiceSnapshot.from_wire(examples.invoice(created_at=f"{year}-06-01T00:00:00Z"))
+
+    assert snapshot.notes == ("created_at: is outside the years 1970 to 9000",)
 
 
 @pytest.mark.parametrize(("precision", "is_taken"), [(0, True), (1000, True), (-1, False), (1001, False)])
@@ -124,5 +125,6 @@ def test_texts_of_the_shop_may_have_lines():
 
 @pytest.mark.parametrize("pair", ["", "B" * (limits.PAIR_LENGTH + 1)])
 def test_a_pair_is_neither_empty_nor_longer_than_two_codes(pair):
-    with pytest.raises(WireError):
-        Exchange.from_wire({"pair": pair, "rate": "1.0"})
+    exchange = Exchange.from_wire({"pair": pair, "rate": "1.0"})
+
+    assert (exchange.pair, exchange.rate, len(exchange.notes)) == (None, 1, 1)

@@ -76,6 +76,28 @@ def test_a_snapshot_read_and_written_back_is_the_same(message):
     assert InvoiceSnapshot.from_wire(snapshot.to_wire()) == snapshot
 
 
+INFORMS = sorted(set(InvoiceSnapshot.__annotations__) - InvoiceSnapshot.facts)
+any_json = json_values | st.sampled_from([float("nan"), float("inf"), "\x00", "\ud800", 10**80])
+
+
+@steady
+@given(invoices, st.dictionaries(st.sampled_from(INFORMS) | texts, any_json, max_size=4), any_json, any_json)
+def test_what_only_informs_may_be_anything_and_no_fact_is_lost(message, odd, risk, event):
+    odd = {name: value for name, value in odd.items() if name not in InvoiceSnapshot.facts}
+    plain = InvoiceSnapshot.from_wire(parse_json(dump_json(message)))
+    for transaction in message.get("transactions", []):
+        transaction["risk"] = risk
+    body = {"type": "Invoice", "event": event, "data": {**message, **odd}}
+
+    read = parse_callback(json.dumps(body, default=float).encode()).invoice
+
+    for name in InvoiceSnapshot.facts - {"transactions"}:
+        assert getattr(read, name) == getattr(plain, name)
+    assert [entry.txid for entry in read.transactions] == [entry.txid for entry in plain.transactions]
+    for note in read.notes:
+        note.encode()
+
+
 @steady
 @given(json_values)
 def test_json_written_and_read_back_is_the_same(value):

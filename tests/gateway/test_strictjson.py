@@ -1,13 +1,15 @@
 """JSON is read strictly and written without loss."""
 
 import sys
+import time
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
 
 from cryptopay_django.exceptions import WireError
-from cryptopay_django.gateway.limits import JSON_DEPTH
-from cryptopay_django.gateway.strictjson import dump_json, parse_json
+from cryptopay_django.gateway.limits import JSON_DEPTH, JSON_DEPTH_TOLERATED
+from cryptopay_django.gateway.strictjson import Odd, dump_json, parse_json, parse_json_tolerantly
 
 
 def nested(depth, opening=b"[", closing=b"]"):
@@ -71,6 +73,68 @@ def test_json_is_read_exactly(body, value):
 def test_json_that_could_mean_two_things_or_cannot_be_stored_is_refused(body, reason):
     with pytest.raises(WireError, match=reason):
         parse_json(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "odd"),
+    [
+        (b'{"a": 1, "a": 1}', "the key 'a' is there twice"),
+        (b"NaN", "NaN is no JSON number"),
+        (b"-Infinity", "-Infinity is no JSON number"),
+        (b"1" * 65, "longer than 64"),
+        (b"1." + b"1" * 64, "longer than 64"),
+        (b"1e400", "out of range"),
+        (rb'"\u0000"', "a NUL"),
+        (rb'"\ud800"', "surrogate"),
+    ],
+)
+def test_a_tolerant_reader_marks_such_a_value_and_reads_what_is_beside_it(body, odd):
+    read = parse_json_tolerantly(b'{"x": [1, ' + body + b'], "y": 2}')
+
+    assert isinstance(read["x"][1], Odd)
+    assert odd in read["x"][1].reason
+    assert (read["x"][0], read["y"]) == (1, 2)
+
+
+def test_a_tolerant_reader_leaves_out_members_whose_name_cannot_be_stored():
+    assert parse_json_tolerantly(rb'{"a\u0000": 1, "b": 2}') == {"b": 2}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"01", b"\xef\xbb\xbf{}", b'"\xff"', nested(JSON_DEPTH_TOLERATED + 1)])
+def test_a_tolerant_reader_refuses_what_is_no_json_or_an_attack(body):
+    with pytest.raises(WireError):
+        parse_json_tolerantly(body)
+
+
+def test_a_tolerant_reader_takes_odd_members_that_are_nested_deeper():
+    assert parse_json_tolerantly(nested(JSON_DEPTH + 1))
+
+
+SIZE = 256 * 1024
+HOSTILE = {
+    "quotes that are escaped, in a text without end": b"[" * 40 + b'"' + b'\\"' * (SIZE // 2),
+    "texts without end": b"[" * 40 + b'"' + b'" "' * (SIZE // 3),
+    "backslashes": b"[" * 40 + b'"' + b"\\\\" * (SIZE // 2),
+    "brackets in a text": b'["' + b"[" * SIZE + b'"]',
+    "brackets beside each other": b"[" + b"[]," * (SIZE // 3) + b"1]",
+    "members whose last one is there twice": b"{"
+    + b",".join(b'"%d":0' % number for number in range(SIZE // 10))
+    + b',"1":0}',
+    "escaped texts far inside": b"[" * 30 + b",".join([rb'"\u0041"'] * (SIZE // 9)) + b"]" * 30,
+    "lines": b"\n" * SIZE + b"x",
+    "digits": b"1" * SIZE,
+    "nines and a point": b"0." + b"9" * SIZE,
+}
+
+
+@pytest.mark.parametrize("parse", [parse_json, parse_json_tolerantly])
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
+def test_no_body_costs_much_more_than_its_length(parse, body):
+    begun = time.process_time()
+    with suppress(WireError):
+        parse(body)
+
+    assert time.process_time() - begun < 1, "a quadratic reader takes minutes"
 
 
 def test_an_unstorable_string_is_named_by_its_path():

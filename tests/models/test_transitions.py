@@ -35,6 +35,7 @@ RESOLUTION = {
     ("sent", "lose_track"): "unknown",
     ("unknown", "succeed"): "succeeded",
     ("unknown", "fail"): "failed",
+    ("failed", "resume"): "unknown",
 }
 ARGUMENTS = {
     "mark_unresolved": {"context": "underpaid"},
@@ -42,6 +43,7 @@ ARGUMENTS = {
     "overrule": {"status": "refunded", "reason": "it said so", "settled_amount": None, "at": NOW},
     "fail": {"error": "refused", "at": NOW},
     "lose_track": {"error": "timed out"},
+    "resume": {},
 }
 TABLES = [(Invoice, INVOICE), (Payment, PAYMENT), (Resolution, RESOLUTION)]
 

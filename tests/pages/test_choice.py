@@ -278,3 +278,22 @@ def test_the_coins_are_those_of_the_orders_account(client, order, settings):
 
     assert 'value="ETH/ethereum"' in page
     assert 'value="BTC/bitcoin"' not in page
+
+
+def test_coins_are_offered_and_chosen_while_the_cache_is_down(pay, client, order, settings):
+    settings.CACHES = {"default": {"BACKEND": "tests.test_caching.DownCache"}}
+
+    assert "BTC" in client.get(f"/pay/{order.pk}/").text
+    assert pay().status_code == 302
+
+
+def test_one_order_cannot_use_up_the_calls_of_all(pay, order):
+    for _ in range(12):
+        assert pay().status_code == 302
+        Invoice.objects.update(expires_at=timezone.now())
+
+    refused = pay()
+
+    assert refused.status_code == 503
+    assert "does not answer" in refused.text
+    assert Invoice.objects.count() == 12

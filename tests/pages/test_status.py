@@ -180,3 +180,26 @@ def test_a_payment_that_is_confirmed_on_the_network_is_not_yet_paid(client):
     PaymentFactory.create(invoice=made, status="confirmed")
 
     assert client.get(status_url(made)).json()["state"] == "confirmed"
+
+
+def test_all_customers_together_leave_calls_for_what_money_waits_for(client, settings):
+    gateway = ScriptedGateway(lambda *_: refusal(503, "maintenance"))
+    settings.CRYPTOPAY_HTTP_ADAPTER, settings.CRYPTOPAY_TOTAL_TIMEOUT = lambda account: gateway, 0.05
+
+    answers = [client.post(page_url(invoice(custom_id=f"order-{number}"))) for number in range(30)]
+
+    assert {answer.status_code for answer in answers} == {303}
+    assert len(gateway.asked) <= 25
+
+
+@pytest.mark.parametrize("backend", ["tests.test_caching.DownCache", "django.core.cache.backends.dummy.DummyCache"])
+def test_who_presses_often_asks_once_also_while_the_cache_is_down(backend, client, settings):
+    settings.CACHES = {"default": {"BACKEND": backend}}
+    gateway = ScriptedGateway(lambda *_: refusal(401, "unauthenticated"))
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: gateway
+    made = invoice()
+
+    for _ in range(5):
+        assert client.post(page_url(made)).status_code == 303
+
+    assert len(gateway.asked) == 1

@@ -29,6 +29,7 @@ from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceE
 from cryptopay_django.sandbox.refusals import RefusalError
 from cryptopay_django.services import (
     create_invoice,
+    end_resolution,
     process_overdue,
     reconcile_invoices,
     refresh_invoice,
@@ -36,6 +37,7 @@ from cryptopay_django.services import (
     release_invoice,
     settle_invoice,
 )
+from cryptopay_django.services.ending import ENDABLE_AFTER
 from cryptopay_django.services.events import SIGNALS
 from cryptopay_django.services.handling import retry_delivery
 from cryptopay_django.services.merge import is_covered
@@ -73,7 +75,6 @@ class Histories(RuleBasedStateMachine):
                 CRYPTOPAY_CONFIRM_WITH_API=confirm,
                 CRYPTOPAY_PROCESSING="worker" if worker else "request",
                 CRYPTOPAY_FULFIL_SHORT_SETTLEMENTS=short,
-                CRYPTOPAY_RESOLUTION_SAFE_SECONDS=0.001,  # no call of a troubled sandbox is ever in flight
                 CRYPTOPAY_TOTAL_TIMEOUT=0.1,  # a troubled GET gives up soon
                 CRYPTOPAY_HANDLER_ATTEMPTS=2,
             )
@@ -259,6 +260,14 @@ class Histories(RuleBasedStateMachine):
         for _ in range(15):
             self.fall_due()
             process_overdue()
+        self.end_what_was_lost()
+
+    def end_what_was_lost(self) -> None:
+        """A person ends, as the desk's guide says, what was sent and of which the gateway shows nothing."""
+        lost = Resolution.objects.filter(active=True, status__in=["sent", "unknown"])
+        lost.update(sent_at=timezone.now() - ENDABLE_AFTER)
+        for resolution in lost:
+            end_resolution(resolution, actor="ada", reason="nothing of it is in the account")
 
     def check(self) -> None:
         theirs = {str(invoice.id): invoice for invoice in self.sandbox.invoices()}

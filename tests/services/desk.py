@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,6 +31,10 @@ REFUNDS = r"GET .*/refunds"
 MONEY = rf"{COMMIT}|{REFUND}"
 
 ADDRESS = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"
+
+
+_DETAIL = {"code": "minimum", "target": "amount", "message": "is below 0.0002 BTC", "args": {}}
+REFUSAL = {"error": {"code": "invalid", "message": "invalid", "details": [_DETAIL]}, "meta": {"request_id": "r"}}
 
 
 class Killed(BaseException):
@@ -64,9 +69,13 @@ FAULTS: dict[str, Callable[[PreparedRequest], Response]] = {
     "reset": _reset,
     "5xx": lambda request: _answer(request, 502, b"<html>Bad Gateway</html>"),
     "unreadable": lambda request: _answer(request, 200, b'{"data": {"id": "0'),
-    "refused": lambda request: _answer(request, 422, b'{"error": {"code": "refused", "message": "no"}}'),
+    "refused": lambda request: _answer(request, 422, json.dumps(REFUSAL).encode()),
     "unreachable": _unreachable,
     "killed": _kill,
+    **{
+        f"proxy {status}": lambda request, status=status: _answer(request, status, b"<html>not the gateway</html>")
+        for status in (400, 403, 404, 408, 409, 413, 429, 499)
+    },
 }
 
 
@@ -76,11 +85,17 @@ class Wire:
 
     sandbox: InProcessSandbox
     asked: list[str] = field(default_factory=list)
+    dates: dict[str, str] = field(default_factory=dict)
     call: str = ""
     fault: str = ""
     after_effect: bool = False
     before_call: tuple[str, Callable[[], object]] | None = None
     after_call: tuple[str, Callable[[], object]] | None = None
+    changes: list[tuple[str, Callable[[dict[str, Any]], object]]] = field(default_factory=list)
+
+    def change(self, call: str, change: Callable[[dict[str, Any]], object]) -> None:
+        """Let a function edit the data of each answer to this call."""
+        self.changes.append((call, change))
 
     def fail(self, call: str, fault: str, *, after_effect: bool = False) -> None:
         self.call, self.fault, self.after_effect = call, fault, after_effect
@@ -111,6 +126,7 @@ class _FaultyAdapter(BaseAdapter):
     def send(self, request: PreparedRequest, **options: Any) -> Response:  # type: ignore[override]
         wire, asked = self.wire, f"{request.method} {request.path_url}"
         wire.asked.append(asked)
+        wire.dates[asked] = str(request.headers["Date"])
         if wire.before_call and re.fullmatch(wire.before_call[0], asked):
             (_, act), wire.before_call = wire.before_call, None
             act()
@@ -118,10 +134,19 @@ class _FaultyAdapter(BaseAdapter):
             response = self.adapter.send(request, **options)
             if wire.after_call and re.fullmatch(wire.after_call[0], asked):
                 wire.after_call[1]()
-            return response
+            return self._changed(asked, request, response)
         if wire.after_effect:
             self.adapter.send(request, **options)
         return FAULTS[wire.fault](request)
+
+    def _changed(self, asked: str, request: PreparedRequest, response: Response) -> Response:
+        changes = [change for call, change in self.wire.changes if re.fullmatch(call, asked)]
+        if not changes or response.status_code >= 300:
+            return response
+        body = json.loads(response.content)
+        for change in changes:
+            change(body["data"])
+        return _answer(request, response.status_code, json.dumps(body).encode())
 
     def close(self) -> None:
         pass

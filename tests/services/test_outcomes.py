@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
 
-from cryptopay_django.gateway.schemas import Refund
+from cryptopay_django.gateway.schemas import Recalculation, Refund
 from cryptopay_django.models import Resolution
-from cryptopay_django.services.resolver import COMMIT, REFUND, Verdict, outcome_of, refund_figures
+from cryptopay_django.services.verdicts import (
+    COMMIT,
+    ODD,
+    REFUND,
+    Verdict,
+    oddities_of_commit,
+    oddities_of_refund,
+    outcome_of,
+    refund_figures,
+)
 
-from .merging import NOW, row, said
+from .merging import row, said
 
-SAFE = timedelta(seconds=300)
 OURS, BEFORE = UUID(int=1), UUID(int=2)
 STILL = {"status": "unresolved", "status_context": "underpaid"}
-
-
-@pytest.fixture(autouse=True)
-def _interval(settings):
-    settings.CRYPTOPAY_RESOLUTION_SAFE_SECONDS = 300
 
 
 def refund(refund_id=OURS, **values):
@@ -36,65 +38,54 @@ def refund(refund_id=OURS, **values):
     )
 
 
-def outcome(call, now, refunds=(), *, age=timedelta(0), address=None, result=None, sent_at=NOW):
+def outcome(call, now, refunds=(), *, result=None, **asked):
+    invoice = row(gateway_id=UUID(int=9))
     resolution = Resolution(
-        parameters={"call": call, "status_context": "underpaid", "address": address},
+        invoice=invoice,
+        parameters={"call": call, "status_context": "underpaid", "address": None, **asked},
         known_refund_ids=[str(BEFORE)],
         result=result or {},
-        sent_at=sent_at,
     )
-    return outcome_of(resolution, said(row(), price_amount="51.50", **now), refunds, read_at=NOW + age)
+    return outcome_of(resolution, said(invoice, price_amount="51.50", **now), refunds)
 
 
 @pytest.mark.parametrize(
-    ("call", "now", "age", "verdict", "why"),
+    ("call", "now", "verdict", "why"),
     [
-        (COMMIT, {"status": "completed"}, SAFE * 0, Verdict.DONE, "the invoice is completed"),
-        (COMMIT, {"status": "completed"}, SAFE, Verdict.DONE, "the invoice is completed"),
-        (COMMIT, {"status": "refunded"}, SAFE * 0, Verdict.NOT_DONE,
-         "the invoice ended as refunded, not by this settlement"),
-        (COMMIT, {"status": "cancelled"}, SAFE, Verdict.NOT_DONE,
-         "the invoice ended as cancelled, not by this settlement"),
-        (COMMIT, STILL, SAFE - timedelta(seconds=1), Verdict.OPEN,
-         "no trace of it yet (the invoice is unresolved underpaid), and it may still be on its way"),
-        (COMMIT, STILL, SAFE, Verdict.NOT_DONE,
-         "it did not arrive: the invoice is unresolved underpaid, and nothing of it is there"),
-        (COMMIT, {**STILL, "status_context": "paid_late"}, SAFE * 0, Verdict.OPEN,
-         "no trace of it yet (the invoice is unresolved paid_late), and it may still be on its way"),
-        (REFUND, {"status": "refunded"}, SAFE * 0, Verdict.OPEN,
-         "no trace of it yet (the invoice is refunded), and it may still be on its way"),
-        (REFUND, {"status": "completed"}, SAFE * 0, Verdict.OPEN,
-         "no trace of it yet (the invoice is completed), and it may still be on its way"),
-        (REFUND, {"status": "refunded"}, SAFE, Verdict.NOT_DONE,
-         "it did not arrive: the invoice is refunded, and nothing of it is there"),
+        (COMMIT, {"status": "completed"}, Verdict.DONE, "the invoice is completed"),
+        (COMMIT, {"status": "refunded"}, Verdict.NOT_DONE, "the invoice ended as refunded, not by this settlement"),
+        (COMMIT, {"status": "cancelled"}, Verdict.NOT_DONE, "the invoice ended as cancelled, not by this settlement"),
+        (COMMIT, STILL, Verdict.OPEN, "no trace of it (the invoice is unresolved underpaid)"),
+        (COMMIT, {**STILL, "status_context": "paid_late"}, Verdict.OPEN, "no trace of it"),
+        (REFUND, STILL, Verdict.OPEN, "no trace of it"),
+        (REFUND, {"status": "refunded"}, Verdict.OPEN, "no trace of it (the invoice is refunded)"),
+        (REFUND, {"status": "completed"}, Verdict.OPEN, "no trace of it (the invoice is completed)"),
+        (REFUND, {"status": "cancelled"}, Verdict.OPEN, "no trace of it"),
     ],
-)  # fmt: skip
-def test_without_proof_the_invoice_and_the_time_decide(call, now, age, verdict, why):
-    found = outcome(call, now, age=age)
+)
+def test_without_proof_the_invoice_decides_and_an_empty_list_decides_nothing(call, now, verdict, why):
+    found = outcome(call, now)
 
-    assert (found.verdict, found.why) == (verdict, why)
-
-
-def test_nothing_is_safe_to_say_of_what_was_never_sent():
-    assert outcome(REFUND, STILL, age=SAFE * 9, sent_at=None).verdict is Verdict.OPEN
+    assert found.verdict is verdict
+    assert found.why.startswith(why)
 
 
 @pytest.mark.parametrize("proof", [{"result": {"refund_id": "there"}}, {"refunds": [refund()]}])
 @pytest.mark.parametrize(
-    ("now", "age", "verdict", "why"),
+    ("now", "verdict"),
     [
-        (STILL, SAFE - timedelta(seconds=1), Verdict.OPEN, "accepted, but the invoice is still as it was"),
-        (STILL, SAFE, Verdict.DONE, "the invoice is unresolved underpaid"),
-        ({**STILL, "status_context": "overpaid"}, SAFE * 0, Verdict.DONE, "the invoice is unresolved overpaid"),
-        ({"status": "unresolved"}, SAFE * 0, Verdict.DONE, "the invoice is unresolved"),
-        ({"status": "refunded"}, SAFE * 0, Verdict.DONE, "the invoice is refunded"),
-        ({"status": "completed"}, SAFE * 0, Verdict.DONE, "the invoice is completed"),
+        (STILL, Verdict.OPEN),
+        ({**STILL, "status_context": "overpaid"}, Verdict.OPEN),
+        ({"status": "unresolved"}, Verdict.OPEN),
+        ({"status": "new"}, Verdict.OPEN),
+        ({"status": "refunded"}, Verdict.DONE),
+        ({"status": "completed"}, Verdict.DONE),
     ],
 )
-def test_with_proof_it_is_done_when_the_invoice_has_moved_or_had_time_to(proof, now, age, verdict, why):
-    found = outcome(REFUND, now, age=age, **proof)
+def test_with_proof_it_is_done_when_the_invoice_is_final_and_not_before(proof, now, verdict):
+    found = outcome(REFUND, now, **proof)
 
-    assert (found.verdict, found.why) == (verdict, why)
+    assert (found.verdict, found.is_traced) == (verdict, True)
 
 
 def test_what_was_found_is_kept():
@@ -103,8 +94,120 @@ def test_what_was_found_is_kept():
     assert outcome(REFUND, {"status": "refunded"}, [refund()]).found == figures
     assert outcome(REFUND, STILL, [refund()]).found == {**figures, "status": "unresolved"}
     assert outcome(REFUND, STILL, result={"refund_id": "there"}).found == {}
-    assert outcome(REFUND, {"status": "refunded"}, age=SAFE).found == {}
+    assert outcome(REFUND, {"status": "refunded"}).found == {}
     assert outcome(COMMIT, {"status": "refunded"}).found == {"status": "refunded", "price_amount": "51.50"}
+
+
+PLAIN = {"paid_amount": "0.001", "pay_currency": "BTC", "network": "bitcoin", "address": "there"}
+OVER = PLAIN | {"status_context": "overpaid", "pay_amount": "0.0004"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "made", "word"),
+    [
+        (PLAIN, {}, None),
+        (PLAIN, {"amount": Decimal("0.00100")}, None),
+        (PLAIN, {"network": "bitcoin"}, None),
+        (PLAIN, {"amount": Decimal("0.0009")}, "0.0009 BTC, and 0.001 BTC"),
+        (PLAIN, {"amount": Decimal("0.0011")}, "0.0011 BTC, and 0.001 BTC"),
+        (PLAIN, {"amount_currency": "ETH"}, "0.0010 ETH"),
+        (PLAIN, {"network": "lightning"}, "lightning"),
+        (PLAIN, {"address": None}, "merchant's own account"),
+        (PLAIN, {"address": "elsewhere"}, "elsewhere"),
+        (PLAIN, {"invoice_id": UUID(int=8)}, "another invoice"),
+        (PLAIN | {"address": None}, {"address": "there"}, "to there"),
+        (PLAIN | {"address": "there?dt=77"}, {}, "to there, and to there?dt=77"),
+        (PLAIN | {"address": "there?dt=77"}, {"address": "there?dt=78"}, "dt=78"),
+        (PLAIN | {"address": "there?dt=77"}, {"address": "there?memoId=77"}, None),
+        (PLAIN | {"address": "there?dt=77"}, {"address": "THERE?dt=077"}, None),
+        (OVER, {"amount": Decimal("0.0006")}, None),
+        (OVER, {}, None),
+        (OVER, {"amount": Decimal("0.0005")}, "0.0005"),
+        (OVER | {"refund_overage": True}, {"amount": Decimal("0.0006")}, None),
+        (OVER | {"refund_overage": True}, {}, "0.0006 BTC was asked"),
+        (OVER | {"pay_amount": None}, {"amount": Decimal("0.0005")}, None),
+    ],
+)
+def test_a_refund_is_compared_with_what_was_asked(asked, made, word):
+    resolution = Resolution(invoice=row(gateway_id=UUID(int=9)), parameters={"status_context": "underpaid", **asked})
+
+    odd = "; ".join(oddities_of_refund(resolution, refund(**{"address": "there", **made})))
+
+    assert word in odd if word else odd == ""
+
+
+def test_a_refund_that_was_there_before_it_was_asked_for_is_odd():
+    resolution = Resolution(invoice=row(gateway_id=UUID(int=9)), known_refund_ids=[str(BEFORE)], parameters={})
+
+    assert "there before" in oddities_of_refund(resolution, refund(BEFORE))[0]
+
+
+QUOTED = {
+    "recalculation_id": str(OURS), "credited_amount": "51.50", "price_currency": "EUR", "paid_amount": "0.001",
+    "pay_currency": "BTC",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("made", "word"),
+    [
+        ({}, None),
+        ({"price_amount": Decimal("51.49")}, "51.49 EUR, and 51.50 EUR"),
+        ({"price_currency": "USD"}, "51.5 USD"),
+        ({"pay_amount": Decimal("0.002")}, "0.002 BTC"),
+        ({"pay_currency": "LTC"}, "0.0010 LTC"),
+        ({"id": BEFORE}, f"recalculation {BEFORE}"),
+        ({"invoice_id": UUID(int=8)}, "another invoice"),
+    ],
+)
+def test_a_settlement_is_compared_with_its_quote(made, word):
+    values = {
+        "id": OURS, "invoice_id": UUID(int=9), "price_amount": Decimal("51.5"), "price_currency": "EUR",
+        "pay_amount": Decimal("0.0010"), "pay_currency": "BTC",
+    }  # fmt: skip
+    resolution = Resolution(invoice=row(gateway_id=UUID(int=9)), parameters=QUOTED)
+
+    odd = "; ".join(oddities_of_commit(resolution, Recalculation(**values | made)))
+
+    assert word in odd if word else odd == ""
+
+
+@pytest.mark.parametrize(
+    ("call", "asked", "status", "word"),
+    [
+        (REFUND, {}, "refunded", None),
+        (REFUND, {}, "completed", "refunded was expected"),
+        (REFUND, {}, "cancelled", "refunded was expected"),
+        (REFUND, {"status_context": "overpaid"}, "completed", None),
+        (REFUND, {"status_context": "overpaid"}, "refunded", None),
+        (REFUND, {"status_context": "overpaid", "refund_overage": True}, "refunded", "completed was expected"),
+        (COMMIT, QUOTED, "completed", None),
+        (COMMIT, QUOTED | {"credited_amount": "60"}, "completed", "credited is 51.50 EUR, and 60 EUR"),
+        (COMMIT, QUOTED, "refunded", "completed was expected"),
+    ],
+)
+def test_an_end_that_nobody_expected_is_odd(call, asked, status, word):
+    odd = outcome(call, {"status": status}, result={"refund_id": "there"}, **asked).found.get(ODD, "")
+
+    assert word in odd if word else odd == ""
+
+
+def test_what_was_odd_about_the_answer_stays_so():
+    found = outcome(REFUND, {"status": "refunded"}, result={ODD: "the amount is odd"}).found
+
+    assert found[ODD] == "the amount is odd"
+
+
+def test_two_new_refunds_of_one_invoice_are_odd():
+    assert "lists 2 refunds" in outcome(REFUND, {"status": "refunded"}, [refund(), refund(UUID(int=3))]).found[ODD]
+
+
+@pytest.mark.parametrize(("now", "verdict"), [(STILL, Verdict.OPEN), ({"status": "refunded"}, Verdict.NOT_DONE)])
+def test_a_refund_to_another_place_ends_it_only_with_the_invoice(now, verdict):
+    found = outcome(REFUND, now, [refund(address="elsewhere")])
+
+    assert (found.verdict, found.is_traced) == (verdict, True)
+    assert "to elsewhere" in found.why
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from cryptopay_django.exceptions import GatewayNotFoundError
+from cryptopay_django.exceptions import GatewayAnswerError, GatewayNotFoundError
 from cryptopay_django.models import Invoice
 from cryptopay_django.services import reconcile_invoices, refresh_invoice
+from cryptopay_django.services.missing import find_missing_invoices
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory, callback_body, invoice_wire
 from tests.wire import ScriptedGateway, refusal
 
@@ -129,3 +130,51 @@ def test_the_worker_does_what_is_due_once():
 
     assert Invoice.objects.get().paid_amount > 0
     assert out.getvalue().strip() == "1 done"
+
+
+def test_an_odd_invoice_in_a_list_spoils_no_other_and_no_page(settings, caplog):
+    """Two pages: the last of the first cannot be read, and all of the second is there."""
+    rows = [old() for _ in range(22)]
+    entries = [invoice_wire(row, status="cancelled") for row in rows]
+    entries[10]["paid_amount"] = "9" * 30
+    pages = [entries[:11], entries[11:], []]
+
+    def answer(method, path, body):
+        if path.startswith("/api/invoices?") or path == "/api/invoices":
+            after = path.partition("starting_after=")[2]
+            ids = [page[-1]["id"] for page in pages[:2]]
+            return 200, {"data": pages[ids.index(after) + 1 if after else 0]}
+        return 200, {"data": next(entry for entry in entries if path.endswith(entry["id"]))}
+
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: ScriptedGateway(answer)
+
+    missing = find_missing_invoices(since=timezone.now() - timedelta(days=9000))
+    result = reconcile_invoices()
+
+    assert {found.account for found in missing} == {"second"}, "the first account misses nothing"
+    assert Invoice.objects.filter(status="cancelled").count() == 21
+    assert list(result.failed) == [str(rows[10].pk)]
+    assert "paid_amount" in Invoice.objects.get(pk=rows[10].pk).quarantine_reason
+    assert "data[10].paid_amount" in caplog.text
+
+
+def test_a_proxys_answer_holds_no_invoice(settings):
+    invoice = old()
+    for answer in ((200, {"data": {}}), (200, {"data": []}), (200, {"error": "x"}), (200, {"data": {"id": "x"}})):
+        settings.CRYPTOPAY_HTTP_ADAPTER = lambda account, answer=answer: ScriptedGateway(lambda *_: answer)
+        reconcile_invoices()
+
+    assert Invoice.objects.get(pk=invoice.pk).quarantine_reason == ""
+
+
+def test_an_invoice_is_held_once_for_an_answer_that_stays_odd(gateway):
+    invoice = old()
+    gateway.truth[str(invoice.gateway_id)] = invoice_wire(invoice, pay_amount=None)
+
+    for _ in range(3):
+        with pytest.raises(GatewayAnswerError):
+            refresh_invoice(invoice)
+
+    held = Invoice.objects.get(pk=invoice.pk)
+    assert held.quarantine_reason == "what the gateway says of it cannot be read: data.pay_amount: is null"
+    assert (held.version, held.events.filter(kind="invoice_quarantined").count()) == (1, 1)

@@ -1,13 +1,17 @@
-"""A body that comes again: stored at once where its invoice stands still, and the whole road where it does not."""
+"""A body that comes again: counted where its invoice stands still, and the whole road where it does not."""
+
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from cryptopay_django.gateway.schemas import parse_callback
+from cryptopay_django.conf import get_account
+from cryptopay_django.gateway.signing import sign_callback
 from cryptopay_django.models import Callback, Invoice
-from cryptopay_django.services import overdue, process_callback, receive_callback, refresh_invoice, repeats
-from cryptopay_django.services.intake import Claim
+from cryptopay_django.services import overdue, process_callback, receive_callback, refresh_invoice
 from cryptopay_django.services.overdue import process_within_budget
 from cryptopay_django.testing.factories import (
     CallbackFactory,
@@ -56,18 +60,17 @@ def seen(invoice: Invoice, *transactions, amount: str) -> bytes:
     return callback_body(wire, "transaction_created")
 
 
-def test_what_was_taken_in_is_stored_as_stale_when_it_comes_again():
+def test_what_was_taken_in_is_counted_when_it_comes_again():
     invoice = InvoiceFactory()
     body = seen(invoice, A, amount="0.001")
     arrive(body)
 
-    assert cost(body) == 1, "it is stored where the invoice is in the state that it knows"
+    assert cost(body) == 2, "a look and an UPDATE, where the invoice is in the version that it knows"
 
-    first, again = Callback.objects.order_by("pk")
-    assert (first.outcome, again.outcome) == ("applied", "stale")
-    assert (again.body, again.invoice_id, again.event) == (body, invoice.pk, first.event)
-    assert again.processed_at is not None
-    assert again.next_attempt_at is None
+    callback = Callback.objects.get()
+    assert (callback.outcome, callback.repeats, callback.invoice) == ("applied", 1, invoice)
+    assert callback.last_received_at > callback.received_at
+    assert callback.next_attempt_at is None
 
 
 def test_an_invoice_that_has_moved_on_is_looked_at_anew(settings):
@@ -78,7 +81,12 @@ def test_an_invoice_that_has_moved_on_is_looked_at_anew(settings):
     arrive(seen(invoice, A, B, amount="0.002"))
 
     assert cost(body) > 2
-    assert cost(body) == 1, "it was found to bring nothing to the new state either"
+    assert cost(body) == 2, "it was found to bring nothing to the new state either"
+    assert list(Callback.objects.order_by("pk").values_list("outcome", "repeats")) == [
+        ("applied", 0),
+        ("applied", 0),
+        ("stale", 1),
+    ]
     assert Invoice.objects.get().paid_amount.as_tuple() == (0, (2,), -3)
 
 
@@ -98,16 +106,92 @@ def test_a_status_that_the_gateway_has_changed_its_mind_about_is_asked_for_again
     assert (again.outcome, again.error) == ("stale", "it says completed, but the gateway, when asked, said refunded")
 
 
-def test_what_the_gateway_does_not_confirm_yet_is_asked_for_each_time_it_comes(gateway):
+def test_what_the_gateway_does_not_confirm_yet_is_counted_and_asked_for_in_its_own_time(gateway):
     invoice = InvoiceFactory()
     gateway.truth = invoice_wire(invoice)
     body = callback_body(invoice_wire(invoice, **COMPLETED), "status_changed")
 
-    assert [arrive(body).outcome for _ in range(2)] == ["pending", "pending"]
-    assert len(gateway.asked) == 2
+    assert [arrive(body).outcome for _ in range(3)] == ["pending"] * 3
+    assert len(gateway.asked) == 1
 
     gateway.truth = invoice_wire(invoice, **COMPLETED)
-    assert arrive(body).outcome == "applied"
+    with time_machine.travel(timezone.now() + timedelta(seconds=15)):
+        overdue.process_overdue()
+    callback = Callback.objects.get()
+    assert (callback.outcome, callback.repeats) == ("applied", 2)
+
+
+def unconfirmed(invoice: Invoice, gateway: ScriptedGateway) -> bytes:
+    """Contradicts the gateway, which says so each time that it is asked."""
+    gateway.truth = invoice_wire(invoice, status="unresolved", status_context="overpaid", paid_amount="0.004")
+    refresh_invoice(invoice)
+    gateway.asked.clear()
+    wire = invoice_wire(invoice, status="unresolved", status_context="underpaid", paid_amount="0.001")
+    return callback_body(wire, "status_changed")
+
+
+KINDS = {
+    "ignored": lambda invoice, gateway: callback_body({"id": "x"}, "completed", type="ChannelPayment"),
+    "an orphan": lambda invoice, gateway: callback_body(invoice_wire(InvoiceFactory.build())),
+    "unreadable": lambda invoice, gateway: b"<html>",
+    "without its facts": lambda invoice, gateway: callback_body(invoice_wire(invoice, paid_amount="x")),
+    "unconfirmed": unconfirmed,
+    "applied": lambda invoice, gateway: seen(invoice, A, amount="0.001"),
+}
+
+
+@pytest.mark.parametrize("mode", ["request", "worker"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_body_is_stored_often_nor_asked_about_often_however_often_it_comes(kind, mode, gateway, settings):
+    settings.CRYPTOPAY_PROCESSING = mode
+    invoice = InvoiceFactory()
+    gateway.truth = invoice_wire(invoice)
+    body = KINDS[kind](invoice, gateway)
+
+    for _ in range(60):
+        receive(body) if mode == "worker" else arrive(body)
+    with time_machine.travel(timezone.now() + timedelta(hours=2)) as later:
+        for _ in range(60):
+            later.shift(timedelta(seconds=10))
+            receive(body)
+            overdue.process_overdue()
+
+    rows = Callback.objects.filter(body=body)
+    assert rows.count() <= 2
+    assert sum(row.repeats + 1 for row in rows) == 120
+    assert len(gateway.asked) < 15
+
+
+def test_a_repeated_body_that_could_not_be_used_is_tried_again_a_while_later(gateway):
+    invoice = InvoiceFactory()
+    gateway.truth = invoice_wire(invoice)
+    body = callback_body(invoice_wire(InvoiceFactory.build(), paid_amount="x"))
+    assert arrive(body).outcome == "unreadable"
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=1)):
+        again = receive(body)
+        assert again.outcome == "pending", "perhaps a newer version can read it"
+        process_within_budget(again)
+
+    callback = Callback.objects.get()
+    assert (callback.outcome, callback.repeats) == ("unreadable", 1)
+
+
+def test_the_row_that_counts_must_be_there():
+    invoice = InvoiceFactory()
+    body = seen(invoice, A, amount="0.001")
+    arrive(body)
+    Callback.objects.all().delete()
+
+    assert arrive(body).outcome == "stale"
+    assert Callback.objects.count() == 1
+
+
+def test_the_same_body_for_another_account_is_another_callback():
+    first = receive(b"{}")
+    signature = sign_callback(b"{}", secret=get_account("second").callback_secrets[0])
+
+    assert receive_callback(b"{}", signature, account="second").pk != first.pk
 
 
 def test_what_was_rolled_back_is_not_remembered():
@@ -131,13 +215,3 @@ def test_what_a_later_answer_of_the_gateway_had_outrun_is_not_remembered(gateway
     assert Invoice.objects.get().paid_amount == 0, "it had arrived before the gateway said so"
     assert cost(body) > 2
     assert Invoice.objects.get().paid_amount > 0, "this one has arrived after it"
-
-
-def test_the_memory_is_bounded():
-    invoice = InvoiceFactory()
-    snapshot = parse_callback(seen(invoice, A, amount="0.001")).invoice
-    for number in range(repeats._AT_MOST + 2):
-        callback = CallbackFactory.build(digest=str(number), outcome="stale")
-        repeats.keep_in_mind(Claim(callback, "transaction_created", snapshot), invoice)
-
-    assert 0 < len(repeats._judged) <= repeats._AT_MOST

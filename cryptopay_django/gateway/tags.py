@@ -1,0 +1,84 @@
+"""Destination tags and memos: the number that parts the customers of an exchange who share one address.
+
+Coins that are sent to such an address without it are lost. Whether an address is one at all: `addresses.py`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..exceptions import AddressError, TagError
+from .limits import DESTINATION_TAG_LENGTH
+from .schemas import split_address
+
+LARGEST_TAG = {"ripple": 2**32 - 1, "stellar": 2**64 - 1}
+
+TAG_NAMES = {"ripple": "destination tag", "stellar": "memo ID"}
+"""The networks on which many people share one address, and what wallets call the number that parts them."""
+
+# Forms that carry the number inside the address; the gateway does not know them.
+_PACKED_FORMS = {
+    "ripple": (re.compile(r"[XT][1-9A-HJ-NP-Za-km-z]{46}", re.ASCII), "an X-address", "the classic address, r…"),
+    "stellar": (re.compile(r"M[A-Z2-7]{68}", re.ASCII), "a muxed account (M…)", "the plain account, G…"),
+}
+_OTHER_TAG = re.compile(r"([^?]+)\?memoId=([0-9]+)", re.ASCII)  # a newer guide's spelling
+
+
+def check_unpacked(address: str, network: str) -> None:
+    """Raise AddressError, which names the form, for an address that has its tag packed into it."""
+    pattern, name, plain = _PACKED_FORMS.get(network, (None, "", ""))
+    if pattern and pattern.fullmatch(split_address(address)[0]):
+        raise AddressError(
+            f"{address!r} is {name}, which the gateway does not take: ask for {plain}, and its {TAG_NAMES[network]} "
+            "apart"
+        )
+
+
+def with_tag(address: str, network: str, *, tag: str | None = None, without_tag: bool = False) -> str:
+    """Return an address as the gateway takes it, with its tag or memo where the network has such: `rn7b…?dt=275`.
+
+    The tag stands in the address, or beside it. Raises TagError where neither it is given nor `without_tag` says that
+    the address needs none, where both are, and on a network that has no tags.
+    """
+    plain, inside = split_address(address)
+    name = TAG_NAMES.get(network)
+    beside = None if tag is None else str(tag).strip()
+    if name is None:
+        if beside or without_tag:
+            raise TagError(f"an address on {network} has no tag or memo: leave it out")
+        return address
+    if inside is not None and beside and _number(inside) != _number(beside):
+        raise TagError(f"the address has the {name} {inside} in it, and {beside} is given beside it: which one is it?")
+    wanted = inside if inside is not None else beside
+    if wanted and without_tag:
+        raise TagError(f"there is the {name} {wanted}, and it is said that none is needed: which one is right?")
+    if not wanted and not without_tag:
+        raise TagError(
+            f"which {name} does {address!r} need? At an exchange many people share one {network} address, and "
+            "coins without it are lost. Say that none is needed only for a wallet of the customer's own"
+        )
+    if not wanted:
+        return plain
+    if _number(wanted) is None or int(wanted) > LARGEST_TAG[network]:
+        raise TagError(f"{wanted!r} is not a {name} on {network}: a whole number up to {LARGEST_TAG[network]}")
+    return f"{plain}?dt={_number(wanted)}"
+
+
+def is_same_place(one: str | None, other: str | None, *, with_tags: bool = True) -> bool:
+    """Tell whether two spellings are one address: letters of either case, a prefix or none, any way to write a tag."""
+    return _place(one, with_tags=with_tags) == _place(other, with_tags=with_tags)
+
+
+def _place(address: str | None, *, with_tags: bool) -> tuple[str, str] | None:
+    if address is None:
+        return None
+    plain, tag = split_address(address)
+    if tag is None and (found := _OTHER_TAG.fullmatch(address)):
+        plain, tag = found.groups()
+    plain = plain.lower().removeprefix("bitcoincash:")
+    return plain, (_number(tag) or tag) if tag and with_tags else ""
+
+
+def _number(text: str) -> str | None:
+    """Return a tag without leading zeros, or None for what is no number."""
+    return str(int(text)) if text.isascii() and text.isdecimal() and len(text) <= DESTINATION_TAG_LENGTH else None

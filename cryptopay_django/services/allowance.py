@@ -1,0 +1,75 @@
+"""What may be spent of the 200 calls a minute that an account has: by its customers' buttons, and by who looks on.
+
+The rest is for what money waits for: confirmations of callbacks, reconciliation, staff. The database keeps count, by
+one moment for each use and account, so that all processes share it, also while the cache is down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from django.db import models
+from django.utils import timezone
+
+from ..exceptions import GatewayRateLimitError
+from ..models import Invoice, Schedule
+
+_TRIES = 5
+_INVOICES_OF_AN_ORDER, _WITHIN = 12, timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class _Rate:
+    """One use in so much time; after a quiet while, so many at once."""
+
+    interval: timedelta
+    burst: int
+
+
+class Use(Enum):
+    """Who calls the gateway on an account's behalf. In any minute at most 20 + 40, 20 + 100, 2 + 3 times."""
+
+    LOOKS = _Rate(timedelta(seconds=1.5), 20)
+    CREATIONS = _Rate(timedelta(seconds=0.6), 20)
+    DOCTOR = _Rate(timedelta(seconds=20), 2)
+
+
+def may_call(account: str, use: Use, *, now: datetime | None = None) -> bool:
+    """Take one use out of what an account allows for; return False, nothing taken, when it is used up. Commits."""
+    rate, name, now = use.value, f"{use.name.lower()} {account}", now or timezone.now()
+    for _ in range(_TRIES):
+        row = Schedule.objects.primary().filter(name=name).first()
+        if row is None:
+            row, _made = Schedule.objects.get_or_create(name=name, defaults={"due_at": now})
+        free_at = max(row.due_at, now)
+        if free_at - now > rate.interval * (rate.burst - 1):
+            return False
+        seen = Schedule.objects.primary().filter(name=name, due_at=row.due_at)
+        if seen.update(due_at=free_at + rate.interval):
+            return True
+    return False
+
+
+def spend(account: str, use: Use) -> None:
+    """Take one use out of what an account allows for; raise GatewayRateLimitError when it is used up."""
+    if not may_call(account, use):
+        raise GatewayRateLimitError(
+            f"nothing was sent: too many calls for {use.name.lower()} of account {account} in the last minute. The "
+            "rest of the gateway's 200 a minute is kept for payments under way; try again in a moment"
+        )
+
+
+def spend_creation(account: str, order: models.Model) -> None:
+    """Allow a customer to have an invoice made for an order; raise GatewayRateLimitError when it was often enough.
+
+    Each order has a dozen in ten minutes, all orders of an account share its allowance.
+    """
+    made = Invoice.objects.for_order(order).filter(created_at__gte=timezone.now() - _WITHIN)
+    if made.count() >= _INVOICES_OF_AN_ORDER:
+        raise GatewayRateLimitError(
+            f"nothing was sent: {order._meta.label} {order.pk} had {_INVOICES_OF_AN_ORDER} invoices made in "
+            f"{_WITHIN.seconds // 60} minutes. Pay one of them, or wait"
+        )
+    spend(account, Use.CREATIONS)

@@ -1,0 +1,175 @@
+"""What staff see of refunds that need a tag, were answered otherwise, or have no outcome; and who confirms whose."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from cryptopay_django.models import Payment, Resolution
+from cryptopay_django.services import refresh_invoice, refund_invoice
+from tests.services.desk import ADDRESS, MONEY, REFUND, Wire, unresolved
+
+from .conftest import filled, told
+
+RIPPLE = "rN7n7otQDd6FczFgLdSqtcsAUxDkw6fzRH"
+STELLAR = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ"
+
+
+@pytest.fixture
+def client(login):
+    return login("finance")
+
+
+@pytest.fixture
+def wire(cryptopay_sandbox, settings):
+    wire = Wire(cryptopay_sandbox)
+    settings.CRYPTOPAY_HTTP_ADAPTER = wire.adapter_for
+    return wire
+
+
+def refund_to(client, desk, invoice, **values):
+    url = desk.url("invoice_refund", invoice.pk)
+    asked = filled(client.get(url), reason="agreed by phone", destination="address", **values)
+    return client.post(url, asked, follow=True)
+
+
+@pytest.mark.parametrize(
+    ("coin", "address", "label"), [("XRP", RIPPLE, "Destination tag"), ("XLM", STELLAR, "Memo ID")]
+)
+def test_the_form_asks_for_the_tag_and_sends_it(client, desk, wire, coin, address, label):
+    invoice = unresolved(desk.sandbox, pay_currency=coin)
+
+    missing = refund_to(client, desk, invoice, address=address)
+    assert missing.context["form"].errors["tag"]
+    assert (label in missing.text, "exchange" in missing.text, wire.count(MONEY)) == (True, True, 0)
+    wrong = refund_to(client, desk, invoice, address=address, tag="not a number")
+    assert wrong.context["form"].errors["tag"]
+    done = refund_to(client, desk, invoice, address=address, tag="77")
+
+    assert "Refunded" in told(done)
+    assert [refund.address for refund in desk.sandbox.invoice(invoice).refunds] == [f"{address}?dt=77"]
+
+
+def test_a_wallet_of_ones_own_needs_no_tag_if_a_person_says_so(client, desk, wire):
+    invoice = unresolved(desk.sandbox, pay_currency="XRP")
+
+    refund_to(client, desk, invoice, address=RIPPLE, without_tag="on")
+
+    assert [refund.address for refund in desk.sandbox.invoice(invoice).refunds] == [RIPPLE]
+    assert Resolution.objects.get().parameters["without_tag"]
+
+
+def test_our_own_account_has_no_tag(client, desk, wire):
+    invoice = unresolved(desk.sandbox, pay_currency="XRP")
+
+    page = client.post(
+        desk.url("invoice_refund", invoice.pk),
+        {"version": invoice.version, "reason": "x", "destination": "own_account", "tag": "77"},
+    )
+
+    assert page.context["form"].errors["tag"]
+    assert wire.count(MONEY) == 0
+
+
+def test_where_there_are_no_tags_nobody_is_asked_for_one(client, desk):
+    form = client.get(desk.url("invoice_refund", desk.underpaid().pk)).context["form"]
+
+    assert not {"tag", "without_tag"} & set(form.fields)
+
+
+def test_a_payment_from_an_exchange_warns_of_the_tag(client, desk):
+    invoice = unresolved(desk.sandbox, pay_currency="XRP")
+    Payment.objects.update(risk_resource_category="Exchange", risk_resource_name="Bitstamp")
+
+    assert "Bitstamp" in client.get(desk.url("invoice_refund", invoice.pk)).text
+
+
+def test_coins_that_went_elsewhere_are_an_alarm_on_the_page_and_in_the_list(client, desk, wire):
+    invoice = unresolved(desk.sandbox)
+    wire.change(REFUND, lambda data: data.update(address=None))
+
+    page = refund_to(client, desk, invoice, address=ADDRESS)
+
+    (message,) = page.context["messages"]
+    assert message.level_tag == "error"
+    assert "NOT as asked" in str(message)
+    assert "merchant&#x27;s own account" in page.text
+    assert "done, but not as asked" in client.get(desk.url("resolution_changelist")).text
+
+
+def test_staff_read_why_the_gateway_refused(client, desk, wire):
+    wire.fail(REFUND, "refused")
+
+    page = refund_to(client, desk, unresolved(desk.sandbox), address=ADDRESS)
+
+    assert "amount: is below 0.0002 BTC" in told(page)
+
+
+@pytest.fixture
+def lost(desk, wire):
+    invoice = unresolved(desk.sandbox)
+    wire.fail(REFUND, "timeout")
+    refund_invoice(invoice, actor="ada", reason="ticket 4711", address=ADDRESS)
+    wire.heal()
+    Resolution.objects.update(sent_at=timezone.now() - timedelta(minutes=21))
+    return Resolution.objects.get()
+
+
+def test_a_person_ends_what_nothing_is_known_of_having_read_what_was_asked(client, desk, lost):
+    url = desk.url("resolution_end", lost.pk)
+    assert url in client.get(desk.url("invoice_change", lost.invoice_id)).text
+    form = client.get(url)
+    assert all(text in form.text for text in (ADDRESS, "ada", "ticket 4711", "coins can leave twice"))
+
+    unchecked = client.post(url, filled(form, reason="nothing there"))
+    assert unchecked.context["form"].errors["checked"]
+    page = client.post(url, filled(form, reason="nothing there", checked="on"), follow=True)
+
+    lost.refresh_from_db()
+    assert (lost.status, lost.error) == ("failed", "ended by finance, where the gateway showed nothing: nothing there")
+    assert "nothing there" in told(page)
+    assert lost.invoice.events.get(kind="resolution_ended").actor == "finance"
+
+
+@pytest.mark.parametrize(("role", "status"), [("viewer", 403), ("support", 403), ("anonymous", 302)])
+def test_who_may_not_refund_may_not_end_a_refund(login, desk, lost, role, status):
+    url = desk.url("resolution_end", lost.pk)
+
+    client = login(role)
+    assert client.post(url, {"reason": "x", "checked": "on", "version": lost.invoice.version}).status_code == status
+
+    lost.refresh_from_db()
+    assert lost.active
+
+
+def test_a_young_one_offers_no_end_and_refuses_one(client, desk, lost):
+    Resolution.objects.update(sent_at=timezone.now())
+    url = desk.url("resolution_end", lost.pk)
+    assert url not in client.get(desk.url("invoice_change", lost.invoice_id)).text
+
+    page = client.post(
+        url, {"reason": "x", "checked": "on", "version": refresh_invoice(lost.invoice).version}, follow=True
+    )
+
+    assert "still be on its way" in told(page)
+
+
+def test_two_of_one_name_can_confirm_for_each_other_and_nobody_confirms_under_a_new_name(login, desk, settings):
+    settings.CRYPTOPAY_FOUR_EYES_ABOVE = {"EUR": Decimal(1)}
+    ada = login("finance", "ada")
+    invoice = desk.underpaid()
+    refund_to(ada, desk, invoice, address=ADDRESS)
+    User.objects.filter(username="ada").update(username="adele")
+    other = login("finance", "ada")
+    approve = desk.url("resolution_approve", Resolution.objects.get().pk)
+
+    assert approve not in ada.get(desk.url("invoice_change", invoice.pk)).text
+    assert "You planned it yourself" in told(ada.get(approve, follow=True))
+    assert approve in other.get(desk.url("invoice_change", invoice.pk)).text
+    other.post(approve, filled(other.get(approve)))
+
+    assert Resolution.objects.get().status == "succeeded"
