@@ -15,7 +15,6 @@ from typing import Any
 from django.db import IntegrityError
 from django.utils import timezone
 
-from ..conf import client_for
 from ..exceptions import (
     CryptopayError,
     GatewayError,
@@ -25,6 +24,7 @@ from ..exceptions import (
 )
 from ..models import EventKind, Invoice, Resolution, ResolutionKind, ResolutionStatus
 from ..models.locking import write_transaction
+from .accounts import client_of
 from .handover import hand_over_events
 from .intake import poll_invoice
 from .resolvable import check_resolvable, needs_second_person
@@ -63,7 +63,7 @@ def look_at(invoice: Invoice, *, expected_version: int | None, besides: Resoluti
 
 def known_refunds(invoice: Invoice) -> list[str]:
     """Return the ids of the refunds that the gateway has now, odd ones too: what comes to them later is ours."""
-    return [str(known) for known in client_for(invoice.account).list_refunds(str(invoice.gateway_id)).ids]
+    return [str(known) for known in client_of(invoice).list_refunds(str(invoice.gateway_id)).ids]
 
 
 def plan(
@@ -161,7 +161,7 @@ def lock_invoice(invoice: Invoice) -> Invoice:
 
 def _call(row: Resolution) -> dict[str, Any]:
     """Make the one call that moves money, and return what the gateway says it did."""
-    client, gateway_id = client_for(row.invoice.account), str(row.invoice.gateway_id)
+    client, gateway_id = client_of(row.invoice), str(row.invoice.gateway_id)
     if row.parameters["call"] == COMMIT:
         recalculation = client.commit_recalculation(gateway_id, row.parameters["recalculation_id"])
         return {

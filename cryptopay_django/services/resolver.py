@@ -16,12 +16,13 @@ from typing import Any
 
 from django.utils import timezone
 
-from ..conf import app_settings, client_for
+from ..conf import app_settings
 from ..exceptions import CryptopayError
 from ..gateway.schemas import InvoiceSnapshot, Refund, split_address
 from ..logs import about
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Resolution, ResolutionStatus
 from ..models.locking import write_transaction
+from .accounts import client_of
 from .events import backoff, new_event, write_events
 from .handover import hand_over_events
 from .intake import poll_invoice
@@ -119,7 +120,7 @@ def resolve_unknown(resolution: Resolution, *, timeout: float | None = None) -> 
     refunds: Sequence[Refund] = ()
     if row.parameters["call"] == REFUND and not row.result:
         left = None if timeout is None else timeout - (time.monotonic() - began)
-        refunds = client_for(row.invoice.account).list_refunds(str(row.invoice.gateway_id), timeout=left)
+        refunds = client_of(row.invoice).list_refunds(str(row.invoice.gateway_id), timeout=left)
     outcome = outcome_of(row, taken.snapshot, refunds, read_at=read_at)
     row = _write_outcome(row, outcome)
     hand_over_events(taken.invoice)
