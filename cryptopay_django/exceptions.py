@@ -207,6 +207,7 @@ class ResolutionError(CryptopayError):
 class Obstacle(StrEnum):
     """Why an invoice cannot be settled or refunded by staff."""
 
+    OTHER_ENVIRONMENT = "other_environment"
     NOT_UNRESOLVED = "not_unresolved"
     HELD = "held"
     QUARANTINED = "quarantined"

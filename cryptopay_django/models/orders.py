@@ -35,11 +35,12 @@ def order_pointer(order: models.Model | None) -> dict[str, Any]:
 
 def order_filter(order: models.Model) -> dict[str, Any]:
     """Return the lookup of an order's invoices, whichever of its models they were made for."""
-    models_of_it = _family(_model_of(order))
-    return {
-        "order_content_type__in": [_content_type(model) for model in models_of_it],
-        "order_object_id": order_key(order),
-    }
+    return {"order_content_type__in": order_types(_model_of(order)), "order_object_id": order_key(order)}
+
+
+def order_types(model: type[models.Model]) -> list[ContentType]:
+    """Return the content types by which an order of this model can have invoices."""
+    return [_content_type(one) for one in _family(model)]
 
 
 def order_key(order: models.Model) -> str:
@@ -85,7 +86,7 @@ def _family(model: type[models.Model]) -> list[type[models.Model]]:
     root = model
     while (parent := _parent(root)) is not None:
         root = parent
-    return [root, *(other for other in apps.get_models() if root in _ancestors(other))]
+    return [root, *(other for other in model._meta.apps.get_models() if root in _ancestors(other))]
 
 
 def _ancestors(model: type[models.Model]) -> Iterator[type[models.Model]]:

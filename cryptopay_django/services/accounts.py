@@ -73,7 +73,10 @@ def of_other_environments() -> Q:
 
 def is_in_force(invoice: Invoice) -> bool:
     """Tell whether an invoice is at the gateway that its account has now. One of an unknown account is not."""
-    return environments().get(invoice.account) == invoice.environment
+    try:
+        return get_account(invoice.account).environment == invoice.environment
+    except ImproperlyConfigured:
+        return False
 
 
 def environments() -> dict[str, str]:

@@ -101,6 +101,8 @@ def invoice_for_order(
     for _ in range(_ROUNDS):
         if under_way := get_payment_under_way(order):
             return under_way
+        # Read before the invoices are: one that is inserted meanwhile is either among them, or has this number.
+        attempt = next_attempt(order)
         known = [invoice for invoice in invoices_of(order) if request["account"] in (None, invoice.account)]
         waiting = next((invoice for invoice in known if does_for(invoice, wanted)), None)
         if waiting is not None:
@@ -114,7 +116,7 @@ def invoice_for_order(
             )
             if custom_id := get_custom_id(number):
                 return _create(_ordered_invoice(order, custom_id=custom_id, **request), order)
-            wanted.attempt = next_attempt(order)
+            wanted.attempt = attempt
             invoice = write_first(wanted, order)
             is_new = invoice is wanted
         if invoice is None:
