@@ -79,7 +79,7 @@ def create_invoice(
     }
     if order is not None and custom_id is None:
         return invoice_for_order(order, **request)
-    return _create(_ordered_invoice(order, custom_id=custom_id, **request), order)
+    return _create(ordered_invoice(order, custom_id=custom_id, **request), order)
 
 
 def invoice_for_order(
@@ -95,7 +95,7 @@ def invoice_for_order(
     order in this coin, and may name it; else its name is its UUID, and a constraint on the order's attempts
     keeps requests that come at once to one invoice.
     """
-    wanted = _ordered_invoice(order, **request)
+    wanted = ordered_invoice(order, **request)
     with committed():
         pass  # refuses a transaction before anything else, also where nothing would have to be written
     for _ in range(_ROUNDS):
@@ -115,7 +115,7 @@ def invoice_for_order(
                 invoice.pay_currency == wanted.pay_currency and invoice.network == wanted.network for invoice in known
             )
             if custom_id := get_custom_id(number):
-                return _create(_ordered_invoice(order, custom_id=custom_id, **request), order)
+                return _create(ordered_invoice(order, custom_id=custom_id, **request), order)
             wanted.attempt = attempt
             invoice = write_first(wanted, order)
             is_new = invoice is wanted
@@ -136,7 +136,7 @@ def _create(invoice: Invoice, order: models.Model | None) -> Invoice:
     return finish(standing, is_new=standing is invoice)
 
 
-def _ordered_invoice(
+def ordered_invoice(
     order: models.Model | None, *, price_amount: object, custom_id: str | None = None, **values: Any
 ) -> Invoice:
     """Return the unsaved row of a checked request."""

@@ -102,7 +102,7 @@ def test_keys_of_any_case_are_different_orders():
         (Session(session_key="k" * 65), "1 to 64 characters"),
         (Session(session_key=""), "1 to 64 characters"),
     ],
-    ids=str,
+    ids=["number", "text", "model", "unsaved", "odd", "long", "empty"],
 )
 def test_what_has_no_key_to_point_at_is_refused(order, says):
     with pytest.raises(ValueError, match=says):

@@ -169,7 +169,7 @@ def test_a_hook_names_the_invoice_on_every_door_with_the_number_of_the_renewal(d
     assert [first.custom_id, door(order, view).custom_id] == [f"goods-{order.pk}-BTC-{n}" for n in (1, 2)]
 
 
-@pytest.mark.parametrize("order", [5, "5", Group, object()], ids=str)
+@pytest.mark.parametrize("order", [5, "5", Group, object()], ids=["number", "text", "model", "object"])
 def test_what_is_no_order_is_refused(order, cryptopay_sandbox):
     with pytest.raises(InvoiceRequestError, match="model instance"):
         create_invoice(order, **PRICE)
