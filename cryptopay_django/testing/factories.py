@@ -18,6 +18,7 @@ from ..conf import get_account
 from ..gateway.signing import sign_callback
 from ..models import Callback, Invoice, InvoiceEvent, Payment
 from ..models.risk import gravest_risk
+from ..services.adoption import OUR_KEY
 
 
 class InvoiceFactory(factory.django.DjangoModelFactory[Invoice]):
@@ -122,7 +123,7 @@ def invoice_wire(invoice: Invoice, **changes: Any) -> dict[str, Any]:
         "transactions": [],
         "name": None,
         "description": None,
-        "metadata": None,
+        "metadata": {**invoice.metadata, OUR_KEY: str(invoice.pk)},
         "success_redirect_url": None,
         "unsuccess_redirect_url": None,
         "hosted_page_url": None,
