@@ -87,13 +87,15 @@ def invoice_for_order(
     *,
     get_payment_under_way: Callable[[Any], Invoice | None] = payment_under_way,
     get_custom_id: Callable[[int], str | None] = lambda number: None,
+    before_call: Callable[[str], None] | None = None,
     **request: Any,
 ) -> Invoice:
     """Return the invoice that an order is to be paid by, made if need be; what pages and API share.
 
     `request` as for `create_invoice`. `get_custom_id` is given the number of the invoice among those of this
     order in this coin, and may name it; else its name is its UUID, and a constraint on the order's attempts
-    keeps requests that come at once to one invoice.
+    keeps requests that come at once to one invoice. `before_call` is given the account, once, when the gateway is
+    about to be called, and may refuse.
     """
     wanted = ordered_invoice(order, **request)
     with committed():
@@ -105,6 +107,9 @@ def invoice_for_order(
         attempt = next_attempt(order)
         known = [invoice for invoice in invoices_of(order) if request["account"] in (None, invoice.account)]
         waiting = next((invoice for invoice in known if does_for(invoice, wanted)), None)
+        if before_call and (waiting is None or waiting.gateway_id is None):
+            before_call((waiting or wanted).account)
+            before_call = None
         if waiting is not None:
             invoice = take_up(waiting)
             is_new = False

@@ -20,6 +20,7 @@ from django.db import models
 
 from ..models import Invoice
 from .accounts import resolve_account
+from .allowance import spend_creation
 from .checkout import invoice_for_order
 from .offers import Offer
 from .orders import payment_under_way
@@ -68,6 +69,7 @@ class PaymentOfOrder:
         return invoice_for_order(
             order,
             get_payment_under_way=self.get_payment_under_way,
+            before_call=lambda account: spend_creation(account, order),
             get_custom_id=lambda number: given or self.get_custom_id(order, offer, number),
             price_amount=amount,
             price_currency=currency,
