@@ -20,7 +20,7 @@ from ..models.orders import order_pointer
 from .accounts import account_for
 from .adoption import OUR_KEY
 from .creation import committed, finish, take_up, write_first
-from .orders import ask_about_expired, does_for, invoices_of, is_over, next_attempt, payment_under_way
+from .orders import ask_about_expired, does_for, invoices_of, is_in_coin, is_over, next_attempt, payment_under_way
 
 # One dot or two alone would change the path of a request instead of naming an invoice.
 _CUSTOM_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}", re.ASCII)
@@ -112,20 +112,16 @@ def invoice_for_order(
             before_call = None
         if waiting is not None:
             invoice = take_up(waiting)
-            is_new = False
         elif ask_about_expired(known):
             continue
         else:
-            number = 1 + sum(
-                invoice.pay_currency == wanted.pay_currency and invoice.network == wanted.network for invoice in known
-            )
-            if custom_id := get_custom_id(number):
+            if custom_id := get_custom_id(1 + sum(is_in_coin(invoice, wanted) for invoice in known)):
                 return _create(ordered_invoice(order, custom_id=custom_id, **request), order)
             wanted.attempt = attempt
             invoice = write_first(wanted, order)
-            is_new = invoice is wanted
         if invoice is None:
             continue
+        is_new = invoice is wanted
         invoice = finish(invoice, is_new=is_new)
         # One that an earlier call has made, and that is only found now, may be over and unpaid.
         if is_new or not is_over(invoice) or invoice.status in (InvoiceStatus.UNRESOLVED, InvoiceStatus.COMPLETED):

@@ -59,6 +59,11 @@ def does_for(invoice: Invoice, wanted: Invoice) -> bool:
     return invoice.network == wanted.network or "" in (invoice.network, wanted.network)
 
 
+def is_in_coin(invoice: Invoice, wanted: Invoice) -> bool:
+    """Tell whether an invoice is in the coin and network that are wanted."""
+    return (invoice.pay_currency, invoice.network) == (wanted.pay_currency, wanted.network)
+
+
 def next_attempt(order: models.Model) -> int:
     """Return the first number that no invoice of the order has, in any environment."""
     return (_all_of(order).aggregate(last=Max("attempt"))["last"] or 0) + 1
