@@ -291,9 +291,24 @@ class Account:
     callback_secrets: tuple[str, ...] = field(repr=False)
 
     @property
+    def environment(self) -> str:
+        """The gateway that it is an account of: "sandbox", "production", or the host, and port, of another one."""
+        return _environment(self.base_url)
+
+    @property
     def secret_marks(self) -> tuple[str, ...]:
         """A name for each callback secret, from which nobody without SECRET_KEY can tell the secret."""
         return tuple(_mark(secret, settings.SECRET_KEY) for secret in self.callback_secrets)
+
+
+@lru_cache(maxsize=64)
+def _environment(base_url: str) -> str:
+    """Return the name of the gateway at a URL, however that is spelled."""
+    parts = urlsplit(base_url)
+    for name, url in BASE_URLS.items():
+        if (parts.hostname, parts.port or 443) == (urlsplit(url).hostname, 443):
+            return name
+    return f"{parts.hostname}:{parts.port}" if parts.port else f"{parts.hostname}"
 
 
 @lru_cache(maxsize=64)

@@ -4,10 +4,12 @@ CryptopayError
 ├── SignatureError               a callback whose signature matches no current secret
 ├── WireError                    bytes from the gateway that cannot be read; names the field
 ├── GatewayError                 a call to the gateway did not succeed
+│   ├── OtherEnvironmentError    the invoice is at another gateway than its account is now; nothing was sent
 │   ├── GatewayRefusedError      it answered 4xx, with its own error: nothing happened over there
 │   │   ├── GatewayAuthenticationError   401: key, secret or clock
 │   │   ├── GatewayPermissionError       403: the key's permissions or the IP white-list
 │   │   ├── GatewayNotFoundError         404
+│   │   │   └── ForeignInvoiceError      another shop's invoice has our custom_id
 │   │   ├── GatewayConflictError         409: the custom_id was used before
 │   │   ├── GatewayValidationError       422, 400
 │   │   └── GatewayRateLimitError        429, or our own limiter before it
@@ -93,6 +95,10 @@ class GatewayError(CryptopayError):
         self.retry_after = retry_after
 
 
+class OtherEnvironmentError(GatewayError):
+    """The invoice was made in another environment than its account is in now. Nothing was sent."""
+
+
 class GatewayRefusedError(GatewayError):
     """The gateway refused the call: 4xx, with its own error where the call changes something. Nothing happened."""
 
@@ -107,6 +113,10 @@ class GatewayPermissionError(GatewayRefusedError):
 
 class GatewayNotFoundError(GatewayRefusedError):
     """404: the gateway does not know it."""
+
+
+class ForeignInvoiceError(GatewayNotFoundError):
+    """The gateway has another invoice under this custom_id: one that does not carry our UUID."""
 
 
 class GatewayConflictError(GatewayRefusedError):
@@ -213,6 +223,7 @@ class ResolutionError(CryptopayError):
 class Obstacle(StrEnum):
     """Why an invoice cannot be settled or refunded by staff."""
 
+    OTHER_ENVIRONMENT = "other_environment"
     NOT_UNRESOLVED = "not_unresolved"
     HELD = "held"
     QUARANTINED = "quarantined"

@@ -19,6 +19,7 @@ from ..conf import app_settings
 from ..fields import EXACT
 from ..gateway.currencies import FIAT
 from ..models import Invoice, InvoiceStatus, Payment, RiskLevel, StatusContext
+from ..services.accounts import is_in_force
 
 _STATUS_TONES = {
     InvoiceStatus.NEW: "waiting",
@@ -47,7 +48,7 @@ def badge(tone: str, text: object) -> SafeString:
 
 
 def state_badges(invoice: Invoice, now: datetime) -> SafeString:
-    """Return status, context and quarantine of an invoice as badges."""
+    """Return status, context and quarantine of an invoice as badges, and where it is if its account is elsewhere."""
     tone = _STATUS_TONES.get(InvoiceStatus(invoice.status), "plain")
     if invoice.is_expired(now):
         badges = [badge("plain", _("expired"))]
@@ -56,6 +57,8 @@ def state_badges(invoice: Invoice, now: datetime) -> SafeString:
         badges = [badge("alarm" if held else tone, context_name(invoice.status_context) or _("unresolved"))]
     else:
         badges = [badge(tone, InvoiceStatus(invoice.status).label)]
+    if not is_in_force(invoice):
+        badges.append(badge("alarm", invoice.environment or _("elsewhere")))
     if is_short(invoice):
         badges.append(badge("warning", _("settled short")))
     if invoice.quarantine_reason:

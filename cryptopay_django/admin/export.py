@@ -97,7 +97,7 @@ def _field(name: str) -> Column:
 
 _WHO: list[Column] = [
     ("id", lambda invoice: str(invoice.pk)),
-    *map(_field, ("custom_id", "account")),
+    *map(_field, ("custom_id", "account", "environment")),
     ("gateway_id", lambda invoice: str(invoice.gateway_id or "")),
     ("order", lambda invoice: invoice.order_object_id),
     *map(_field, ("status", "status_context", "created_at", "finished_at")),

@@ -73,7 +73,13 @@ class InvoiceAdmin(
                 "fields": ["created_at", "expires_at", "finished_at", "polled_at", "updated_at"],
             },
         ),
-        (_("Names"), {"classes": ["collapse"], "fields": ["id", "custom_id", "gateway_id", "account", "version"]}),
+        (
+            _("Names"),
+            {
+                "classes": ["collapse"],
+                "fields": ["id", "custom_id", "gateway_id", "account", "environment", "version"],
+            },
+        ),
     ]
     change_form_template = "admin/cryptopay_django/invoice/page.html"
     change_list_template = "admin/cryptopay_django/invoice/list.html"

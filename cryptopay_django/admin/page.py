@@ -14,6 +14,7 @@ from ..exceptions import NotResolvableError
 from ..models import EventKind, Invoice, InvoiceStatus, NoticeKind, Resolution, StatusContext
 from ..permissions import Act, may
 from ..services import check_resolvable
+from ..services.accounts import is_in_force
 from ..services.ending import is_endable
 from . import display
 from .access import is_planner, is_settled_short, may_decide, may_refund
@@ -156,6 +157,10 @@ def resolution_facts(resolution: Resolution) -> list[tuple[str, str]]:
 def meaning_of(invoice: Invoice, *, now: datetime, is_short: bool, is_told: bool) -> str:
     """Say in a sentence or two what the state means and whether anybody has to do anything."""
     told = _("Paid and credited. The shop was told that it can deliver. Nothing to do.")
+    if not is_in_force(invoice):
+        return _(
+            "Made in another environment (%(environment)s) than its account is in now: it can only be looked at."
+        ) % {"environment": invoice.environment or "?"}
     untold = _("Paid and credited. The shop has not heard of it yet and does not deliver: see the timeline.")
     if invoice.quarantine_reason:
         return _("Held for a person, and nothing is delivered meanwhile: %(reason)s.") % {

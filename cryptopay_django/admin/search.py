@@ -9,10 +9,12 @@ from uuid import UUID
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
+from django.db import router
 from django.db.models import Q, QuerySet
 
 from ..conf import account_names, app_settings
 from ..models import Invoice, Payment
+from ..models.orders import order_types
 
 _SHORT = re.compile(r"([0-9a-fA-F]{8}[0-9a-fA-F-]{0,27})(?:…|\.\.\.)?", re.ASCII)
 _NEXT_DIGIT = dict(zip("0123456789abcdef-", "123456789abcdefg0", strict=True))
@@ -61,7 +63,7 @@ def _candidates(term: str) -> Iterator[QuerySet[Invoice, UUID] | QuerySet[Paymen
         yield _begin_with(short[1].lower(), accounts)
     yield invoices.filter(address__in=spellings)
     yield Payment.objects.filter(txid__in=spellings).values_list("invoice_id", flat=True)
-    types = list(ContentType.objects.values_list("pk", flat=True))
+    types = list(ContentType.objects.using(router.db_for_write(Invoice)).values_list("pk", flat=True))
     yield invoices.filter(order_content_type__in=types, order_object_id=term)
     named = Q()
     for label, field in app_settings.ORDER_SEARCH.items():
@@ -72,6 +74,6 @@ def _candidates(term: str) -> Iterator[QuerySet[Invoice, UUID] | QuerySet[Paymen
         except (ValueError, TypeError, OverflowError, ValidationError):
             continue  # a field of numbers or dates has nothing that is written like this
         if texts:
-            named |= Q(order_content_type=ContentType.objects.get_for_model(model), order_object_id__in=texts)
+            named |= Q(order_content_type__in=order_types(model), order_object_id__in=texts)
     if named:
         yield invoices.filter(named)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
+from django.db import router
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
@@ -34,6 +35,7 @@ class InvoiceQuerySerializer(StrictSerializer):
     status_context = TextField(required=False, max_length=32, help_text="Why unresolved; only unresolved ones.")
     is_quarantined = serializers.BooleanField(required=False, help_text="Whether it is held for a person.")
     account = TextField(required=False, max_length=32)
+    environment = TextField(required=False, max_length=255)
     pay_currency = TextField(required=False, max_length=32)
     risk_level = serializers.ChoiceField(
         choices=RiskLevel.choices, required=False, help_text="Of its payments, the gravest."
@@ -89,6 +91,7 @@ class InvoicePagination(CursorPagination):
 _PLAIN = {
     "status": "status",
     "account": "account",
+    "environment": "environment",
     "pay_currency": "pay_currency",
     "risk_level": "risk_level",
     "address": "address",
@@ -122,7 +125,7 @@ def _pointer(label: str, key: str) -> dict[str, Any]:
     """Return the columns that point at an order; raise ValidationError for a model that does not exist."""
     app, _, model = label.lower().partition(".")
     try:
-        kind = ContentType.objects.get_by_natural_key(app, model)
+        kind = ContentType.objects.db_manager(router.db_for_write(Invoice)).get_by_natural_key(app, model)
     except ContentType.DoesNotExist:
         raise serializers.ValidationError({"order_type": "There is no such model."}, code="no_model") from None
     return {"order_content_type": kind, "order_object_id": key}

@@ -40,6 +40,7 @@ _STATE = {
 _ROW = {
     "id": _INVOICE_ID,
     "account": "default",
+    "environment": "production",
     "custom_id": "order-7QX2M9KD",
     "gateway_id": _GATEWAY_ID,
     "order": {"type": "shop.order", "id": "17"},

@@ -65,6 +65,10 @@ RULES: Mapping[type[Exception], Rule] = {
         503, "gateway_unreachable", "The payment service cannot be reached",
         "Nothing was sent. Try again in a moment.", retry_after=5,
     ),
+    ours.OtherEnvironmentError: Rule(
+        409, "other_environment", "In another environment",
+        "The invoice is not at the gateway that its account has now.", is_told=True, is_logged=False,
+    ),
     ours.GatewayTimeoutError: Rule(504, "gateway_timeout", "The payment service does not answer", _UNCLEAR),
     ours.GatewayOutageError: Rule(502, "gateway_fault", "The payment service has failed", _UNCLEAR),
     ours.InvoiceRequestError: Rule(

@@ -24,6 +24,7 @@ class InvoiceRowSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     account = serializers.CharField()
+    environment = serializers.CharField(help_text="The gateway that has it: sandbox, production, or a host.")
     custom_id = serializers.CharField()
     gateway_id = serializers.UUIDField(allow_null=True)
     order = serializers.SerializerMethodField()
@@ -47,7 +48,11 @@ class InvoiceRowSerializer(serializers.Serializer[Any]):
         """Name the order without loading it."""
         if invoice.order_content_type_id is None:
             return None
-        kind = ContentType.objects.get_for_id(invoice.order_content_type_id)
+        try:
+            types = ContentType.objects.db_manager(invoice._state.db)
+            kind = types.get_for_id(invoice.order_content_type_id)
+        except ContentType.DoesNotExist:
+            return None
         return {"type": f"{kind.app_label}.{kind.model}", "id": invoice.order_object_id}
 
 

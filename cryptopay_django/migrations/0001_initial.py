@@ -48,9 +48,11 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, help_text="Unguessable; safe in a customer's URL.", primary_key=True, serialize=False)),
                 ('account', models.CharField(default='default', help_text='Key in CRYPTOPAY_ACCOUNTS.', max_length=32)),
+                ('environment', models.CharField(editable=False, help_text='The gateway that has it: "sandbox", "production", or the host of another BASE_URL.', max_length=255)),
                 ('gateway_id', models.UUIDField(blank=True, help_text='Empty until the gateway has answered.', null=True)),
                 ('custom_id', cryptopay_django.fields.CodeField(help_text='Unique in the account: the idempotency key of the creation.', max_length=128)),
-                ('order_object_id', models.CharField(blank=True, max_length=64)),
+                ('order_object_id', cryptopay_django.fields.CodeField(blank=True, max_length=64)),
+                ('attempt', models.PositiveIntegerField(blank=True, editable=False, help_text='Its number among the invoices that create_invoice made for the order, the guard against two.', null=True)),
                 ('status', cryptopay_django.fields.StatusField(choices=[('new', 'new'), ('unresolved', 'unresolved'), ('completed', 'completed'), ('refunded', 'refunded'), ('cancelled', 'cancelled')], default='new', max_length=32)),
                 ('status_context', models.CharField(blank=True, help_text="Why it is unresolved, in the gateway's spelling.", max_length=32)),
                 ('quarantine_reason', models.TextField(blank=True, help_text='Why it is held for a person. While it is set, nothing is fulfilled.')),
@@ -223,10 +225,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='invoice',
-            index=models.Index(fields=['order_content_type', 'order_object_id'], name='cryptopay_invoice_order'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
             index=models.Index(fields=['created_at'], name='cryptopay_invoice_created'),
         ),
         migrations.AddIndex(
@@ -263,11 +261,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='invoice',
-            constraint=models.UniqueConstraint(fields=('account', 'gateway_id'), name='cryptopay_invoice_gateway_id'),
+            constraint=models.UniqueConstraint(fields=('account', 'gateway_id', 'environment'), name='cryptopay_invoice_gateway_id'),
         ),
         migrations.AddConstraint(
             model_name='invoice',
-            constraint=models.UniqueConstraint(fields=('account', 'custom_id'), name='cryptopay_invoice_custom_id'),
+            constraint=models.UniqueConstraint(fields=('account', 'custom_id', 'environment'), name='cryptopay_invoice_custom_id'),
+        ),
+        migrations.AddConstraint(
+            model_name='invoice',
+            constraint=models.UniqueConstraint(fields=('order_content_type', 'order_object_id', 'attempt'), name='cryptopay_invoice_attempt'),
         ),
         migrations.AddIndex(
             model_name='callback',

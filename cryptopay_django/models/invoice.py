@@ -5,9 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import Q
@@ -16,6 +15,7 @@ from django_fsm import RETURN_VALUE, transition
 
 from ..fields import AmountField, CodeField, SparseIndex, StatusField, StatusModel
 from .locking import LockingManager
+from .orders import KEY_LENGTH, OrderLink, order_filter
 from .risk import RiskLevel
 
 
@@ -46,8 +46,8 @@ class InvoiceManager(LockingManager["Invoice"]):
     """Invoices, and how to find them."""
 
     def for_order(self, order: models.Model) -> models.QuerySet[Invoice]:
-        """Return the invoices of an order of the shop, newest first; raise ValueError if it is not saved."""
-        return self.filter(**order_lookup(order)).order_by("-created_at")
+        """Return the invoices of an order of the shop, newest first; raise ValueError if it has no key."""
+        return self.filter(**order_filter(order)).order_by("-created_at")
 
 
 class Invoice(StatusModel):
@@ -60,14 +60,25 @@ class Invoice(StatusModel):
         help_text=_("Unguessable; safe in a customer's URL."),
     )
     account = models.CharField(max_length=32, default="default", help_text=_("Key in CRYPTOPAY_ACCOUNTS."))
+    environment = models.CharField(
+        max_length=255,
+        editable=False,
+        help_text=_('The gateway that has it: "sandbox", "production", or the host of another BASE_URL.'),
+    )
     gateway_id = models.UUIDField(null=True, blank=True, help_text=_("Empty until the gateway has answered."))
     custom_id = CodeField(max_length=128, help_text=_("Unique in the account: the idempotency key of the creation."))
 
     order_content_type = models.ForeignKey(
         ContentType, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    order_object_id = models.CharField(max_length=64, blank=True)
-    order = GenericForeignKey("order_content_type", "order_object_id")
+    order_object_id = CodeField(max_length=KEY_LENGTH, blank=True)
+    order = OrderLink("order_content_type", "order_object_id")
+    attempt = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Its number among the invoices that create_invoice made for the order, the guard against two."),
+    )
 
     status = StatusField(default=InvoiceStatus.NEW, choices=InvoiceStatus.choices)
     status_context = models.CharField(
@@ -131,12 +142,20 @@ class Invoice(StatusModel):
         verbose_name = _("invoice")
         verbose_name_plural = _("invoices")
         constraints = [
-            models.UniqueConstraint(fields=["account", "gateway_id"], name="cryptopay_invoice_gateway_id"),
-            models.UniqueConstraint(fields=["account", "custom_id"], name="cryptopay_invoice_custom_id"),
+            # The environment comes last, so that staff find an identifier in all of them by the same index.
+            models.UniqueConstraint(
+                fields=["account", "gateway_id", "environment"], name="cryptopay_invoice_gateway_id"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "custom_id", "environment"], name="cryptopay_invoice_custom_id"
+            ),
+            # It serves look-ups by order, too.
+            models.UniqueConstraint(
+                fields=["order_content_type", "order_object_id", "attempt"], name="cryptopay_invoice_attempt"
+            ),
         ]
         indexes = [
             models.Index(fields=["status", "polled_at"], name="cryptopay_invoice_to_poll"),
-            models.Index(fields=["order_content_type", "order_object_id"], name="cryptopay_invoice_order"),
             models.Index(fields=["created_at"], name="cryptopay_invoice_created"),
             models.Index(fields=["finished_at"], name="cryptopay_invoice_finished"),
             models.Index(fields=["status", "created_at"], name="cryptopay_invoice_status"),
@@ -215,15 +234,3 @@ class Invoice(StatusModel):
 def open_invoices() -> Q:
     """Return the filter for invoices whose gateway status can still change."""
     return Q(status__in=OPEN_STATUSES)
-
-
-def order_lookup(order: models.Model | None) -> dict[str, Any]:
-    """Return the two columns that point at an order of the shop; raise ValueError for one that is not saved."""
-    if order is None:
-        return {"order_content_type": None, "order_object_id": ""}
-    if order.pk is None:
-        raise ValueError("save the order first: an invoice cannot point at a row that does not exist")
-    return {
-        "order_content_type": ContentType.objects.get_for_model(order),
-        "order_object_id": str(order.pk),
-    }

@@ -11,20 +11,13 @@ class PayOrder(LoginRequiredMixin, ChooseCoinView):
 from __future__ import annotations
 
 import logging
-import re
-import uuid
 from collections.abc import Callable
-from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-from django.db import models, transaction
-from django.db.models import Exists, OuterRef
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.generic import View
 
@@ -39,21 +32,18 @@ from ..exceptions import (
     PriceSealError,
 )
 from ..links import path_of
-from ..models import Invoice, InvoiceStatus, Payment
-from ..services import create_invoice, resolve_account
-from ..services.allowance import spend_creation
-from ..services.offers import Offer, list_offers
+from ..models import Invoice
+from ..services.offers import list_offers
+from ..services.payment_of_order import PaymentOfOrder
 from .coins import COOKIE, FIELD, choice_context, remembered
 from .names import money
 
 logger = logging.getLogger("cryptopay_django")
 
-_FITS = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
-_LONG_ENOUGH = timedelta(minutes=2)
 _A_YEAR = 365 * 86_400
 
 
-class ChooseCoinView(View):
+class ChooseCoinView(PaymentOfOrder, View):
     """Offer the account's coins; make the invoice in the one that is chosen, and go to its page.
 
     The price is what `get_price` says, whatever the browser sends. An order for which money has come
@@ -61,45 +51,15 @@ class ChooseCoinView(View):
     """
 
     template_name = "cryptopay_django/choose_coin.html"
-    account: str | None = None
-    """Without one, CRYPTOPAY_ACCOUNT_RESOLVER chooses by the order."""
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
         """Return the view, outside of ATOMIC_REQUESTS: an invoice is on record before the gateway is called."""
         return transaction.non_atomic_requests(super().as_view(**initkwargs))
 
-    def get_order(self) -> models.Model:
-        """Return what is to be paid, a saved row that belongs to this customer, or raise Http404."""
-        raise ImproperlyConfigured(f"{type(self).__name__} must define get_order()")
-
-    def get_price(self, order: Any) -> tuple[Decimal, str]:
-        """Return what the order costs, and the currency, from the shop's own records."""
-        raise ImproperlyConfigured(f"{type(self).__name__} must define get_price()")
-
-    def get_invoice_options(self, order: Any) -> dict[str, Any]:
-        """Return further arguments of `create_invoice`: name, description, redirect URLs, metadata, ..."""
-        return {}
-
-    def get_custom_id(self, order: Any, offer: Offer, number: int) -> str:
-        """Return a custom_id that is the same for the same order, coin and number, and for nothing else."""
-        text = f"{order._meta.model_name}-{order.pk}-{offer.currency}-{offer.network}-{number}"
-        return text if _FITS.fullmatch(text) else str(uuid.uuid5(uuid.NAMESPACE_URL, text))
-
-    def find_account(self, order: Any) -> str:
-        """Return the account whose coins are offered."""
-        amount, currency = self.get_price(order)
-        return self.account or resolve_account(order, {"price_amount": amount, "price_currency": currency})
-
     def get_success_url(self, invoice: Invoice) -> str:
         """Return where the customer pays."""
         return path_of("checkout", invoice.pk)
-
-    def get_payment_under_way(self, order: Any) -> Invoice | None:
-        """Return the invoice for which money has come in already, the guard against paying twice."""
-        closed = (InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED)
-        has_payment = Exists(Payment.objects.filter(invoice=OuterRef("pk")))
-        return Invoice.objects.for_order(order).filter(has_payment).exclude(status__in=closed).first()
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         order = self.get_order()
@@ -124,41 +84,6 @@ class ChooseCoinView(View):
             COOKIE, choice, max_age=_A_YEAR, httponly=True, samesite="Lax", secure=request.is_secure()
         )  # fmt: skip
         return response
-
-    def create(self, order: Any, offer: Offer) -> Invoice:
-        """Return the invoice for an order in a coin: the one that still waits, or a new one.
-
-        The custom_id counts the invoices that are over, so that pressing twice, or again after a
-        time-out, asks for the same invoice.
-        """
-        amount, currency = self.get_price(order)
-        same_coin = Invoice.objects.for_order(order).filter(pay_currency=offer.currency, network=offer.network)
-        if self.account is not None:
-            same_coin = same_coin.filter(account=self.account)
-        soon, known = timezone.now() + _LONG_ENOUGH, list(same_coin)
-        over = [
-            invoice
-            for invoice in known
-            if invoice.status != InvoiceStatus.NEW
-            or invoice.quarantine_reason
-            or invoice.is_expired(soon)
-            or (invoice.price_amount, invoice.price_currency) != (amount, currency)
-        ]
-        if not any(invoice.gateway_id for invoice in known if invoice not in over):
-            spend_creation(self.find_account(order), order)
-        options = {
-            "custom_id": self.get_custom_id(order, offer, len(over) + 1),
-            "account": self.account,
-            **self.get_invoice_options(order),
-        }
-        return create_invoice(
-            order,
-            price_amount=amount,
-            price_currency=currency,
-            pay_currency=offer.currency,
-            network=offer.network,
-            **options,
-        )
 
     def explain(self, error: CryptopayError, order: Any) -> str:
         """Return what the customer is told when there is no invoice. What went wrong goes into the log."""

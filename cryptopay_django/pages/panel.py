@@ -23,7 +23,7 @@ ASKED, NOT_ASKED = "yes", "failed"
 """What came of "I have sent it", as the page's query says it."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
-_NEEDS_NEW_INVOICE = frozenset({State.PREPARING, State.EXPIRED, State.CANCELLED})
+_NEEDS_NEW_INVOICE = frozenset({State.PREPARING, State.EXPIRED, State.CANCELLED, State.UNAVAILABLE})
 
 
 def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = False) -> dict[str, Any]:

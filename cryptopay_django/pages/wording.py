@@ -98,6 +98,11 @@ _MESSAGES = {
         _("This payment was closed"),
         _("No confirmed payment has arrived in time. If you have sent one all the same, ask us."),
     ),
+    State.UNAVAILABLE: Message(
+        "closed",
+        _("This cannot be paid any more"),
+        _("Please do not send anything: the shop has changed its payment account. Start the payment anew, or ask us."),
+    ),
 }  # fmt: skip
 
 _UNPAID_REVIEW = Message(

@@ -18,6 +18,7 @@ from .release import release_invoice
 from .resolution import approve_resolution, refund_invoice, settle_invoice, withdraw_resolution
 from .resolvable import check_resolvable, needs_second_person
 from .resolver import resolve_pending_resolutions, resolve_unknown
+from .restoring import restore_invoice
 from .retention import erase_customer, prune_records
 from .rounds import reconcile_in_turn
 from .working import work, work_once
@@ -54,6 +55,7 @@ __all__ = [
     "resolve_account",
     "resolve_pending_resolutions",
     "resolve_unknown",
+    "restore_invoice",
     "send_notices",
     "settle_invoice",
     "withdraw_resolution",

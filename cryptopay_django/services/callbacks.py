@@ -158,7 +158,8 @@ def find_invoice(account: str, snapshot: InvoiceSnapshot) -> Invoice | None:
     match = Q(gateway_id=snapshot.id)
     if snapshot.custom_id:
         match |= Q(gateway_id=None, custom_id=snapshot.custom_id)
-    found = list(Invoice.objects.primary().filter(match, account=account))
+    environment = get_account(account).environment
+    found = list(Invoice.objects.primary().filter(match, account=account, environment=environment))
     return next((row for row in found if row.gateway_id == snapshot.id), found[0] if found else None)
 
 

@@ -15,13 +15,15 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from ..conf import client_for
+from ..conf import get_account
 from ..exceptions import GatewayAnswerError, InvoiceBusyError
 from ..gateway.schemas import InvoiceSnapshot
 from ..logs import about, logger, named, once_committed
 from ..models import Callback, CallbackOutcome, Invoice, InvoiceEvent, Payment
 from ..models.locking import write_transaction
 from ..tracing import Note, span
+from .accounts import client_of
+from .adoption import find_at_gateway
 from .events import write_events
 from .holding import hold_unreadable
 from .merge import Merge, Relation, merge_snapshot, needs_confirmation, relation
@@ -96,7 +98,10 @@ def take_callback(claim: Claim) -> Taken | Invoice | None:
     locked, when the gateway must be asked first.
     """
     with span("cryptopay.merge", account=claim.callback.account) as note, write_transaction(Invoice):
-        invoice = Invoice.objects.lock(account=claim.callback.account, gateway_id=claim.snapshot.id)
+        account = get_account(claim.callback.account)
+        invoice = Invoice.objects.lock(
+            account=account.name, environment=account.environment, gateway_id=claim.snapshot.id
+        )
         if invoice is None:
             note(outcome="unknown")
             return None
@@ -110,16 +115,16 @@ def take_callback(claim: Claim) -> Taken | Invoice | None:
 def poll_invoice(invoice: Invoice, *, timeout: float | None = None, claim: Claim | None = None) -> Taken:
     """Ask the gateway about an invoice and merge its answer; `timeout` in seconds, for each call.
 
-    Raises GatewayError when it does not answer, InvoiceBusyError when the row will not hold still. An answer
-    without a fact that can be read is an error too, and holds the invoice for a person. Holds no transaction
-    and no lock while it asks.
+    Raises GatewayError when it does not answer or has no such invoice of ours, OtherEnvironmentError,
+    InvoiceBusyError when the row will not hold still. An answer without a fact that can be read is an error
+    too, and holds the invoice for a person. Holds no transaction and no lock while it asks.
     """
-    client = client_for(invoice.account)
+    client = client_of(invoice)
     for _ in range(_POLL_ROUNDS):
         asked = Asked(invoice.version, timezone.now())
         try:
             if invoice.gateway_id is None:
-                snapshot = client.retrieve_invoice_by_custom_id(invoice.custom_id, timeout=timeout)
+                snapshot = find_at_gateway(invoice, timeout=timeout)
             else:
                 snapshot = client.retrieve_invoice(str(invoice.gateway_id), timeout=timeout)
         except GatewayAnswerError as error:

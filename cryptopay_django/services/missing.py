@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from ..conf import account_names, client_for
+from ..conf import account_names, client_for, get_account
 from ..fields import canonical
 from ..gateway.schemas import InvoiceSnapshot
 from ..models import Invoice
@@ -56,7 +56,7 @@ def _pages(account: str, since: datetime) -> Iterator[list[InvoiceSnapshot]]:
 
 
 def _unknown(account: str, page: Sequence[InvoiceSnapshot]) -> list[InvoiceSnapshot]:
-    rows = Invoice.objects.primary().filter(account=account)
+    rows = Invoice.objects.primary().filter(account=account, environment=get_account(account).environment)
     known: set[UUID | str | None] = {
         *rows.filter(gateway_id__in=[entry.id for entry in page]).values_list("gateway_id", flat=True),
         # Those whose creation is still without an answer.

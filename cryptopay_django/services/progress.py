@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from ..fields import EXACT, canonical
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, PaymentStatus, StatusContext
+from .accounts import is_in_force
 
 
 class State(StrEnum):
@@ -37,12 +38,13 @@ class State(StrEnum):
     REVIEW = "review"
     REFUNDED = "refunded"
     CANCELLED = "cancelled"
+    UNAVAILABLE = "unavailable"
 
 
 PAYABLE = frozenset({State.WAITING, State.PARTLY_PAID})
 """States in which coins may be sent."""
 
-FINAL = frozenset({State.COMPLETED, State.REFUNDED, State.CANCELLED})
+FINAL = frozenset({State.COMPLETED, State.REFUNDED, State.CANCELLED, State.UNAVAILABLE})
 """States that nobody needs to watch any more."""
 
 # What pages and a shop's hook need. Metadata, customer and e-mail are not even loaded.
@@ -50,7 +52,7 @@ _SHOWN = (
     "status", "status_context", "quarantine_reason", "price_amount", "price_currency", "pay_amount", "pay_currency",
     "paid_amount", "exchange_rate", "network", "address", "destination_tag", "uri", "hosted_page_url", "name",
     "description", "success_redirect_url", "unsuccess_redirect_url", "version", "expires_at", "polled_at",
-    "account", "custom_id", "gateway_id", "order_content_type", "order_object_id",
+    "account", "environment", "custom_id", "gateway_id", "order_content_type", "order_object_id",
 )  # fmt: skip
 
 _UNRESOLVED: dict[str, State] = {
@@ -134,7 +136,12 @@ def _with_facts() -> QuerySet[Invoice]:
 
 
 def _state(invoice: Invoice, now: datetime, facts: Any) -> State:
-    """Choose the one word. A hold comes before everything; "completed" needs the event that tells the shop so."""
+    """Choose the one word. A hold comes first, "completed" needs the event that tells the shop so.
+
+    What is still open at another gateway than the account's present one cannot be paid, nor seen to be paid.
+    """
+    if not invoice.is_final and not is_in_force(invoice):
+        return State.UNAVAILABLE
     if invoice.quarantine_reason:
         return State.REVIEW
     if invoice.status == InvoiceStatus.COMPLETED:

@@ -19,7 +19,6 @@ from typing import Any
 from django.db import IntegrityError
 from django.utils import timezone
 
-from ..conf import client_for
 from ..exceptions import (
     CryptopayError,
     GatewayError,
@@ -31,6 +30,7 @@ from ..gateway.calls import Mark
 from ..models import EventKind, Invoice, Resolution, ResolutionKind, ResolutionStatus
 from ..models.locking import write_transaction
 from ..permissions import acts_of
+from .accounts import client_of
 from .handover import hand_over_events
 from .intake import poll_invoice
 from .people import Person, check_permitted
@@ -75,7 +75,7 @@ def look_at(invoice: Invoice, *, expected_version: int | None, besides: Resoluti
 
 def known_refunds(invoice: Invoice) -> list[str]:
     """Return the ids of the refunds that the gateway has now, odd ones too: what comes to them later is ours."""
-    return [str(known) for known in client_for(invoice.account).list_refunds(str(invoice.gateway_id)).ids]
+    return [str(known) for known in client_of(invoice).list_refunds(str(invoice.gateway_id)).ids]
 
 
 def plan(
@@ -176,7 +176,7 @@ def lock_invoice(invoice: Invoice) -> Invoice:
 
 def _call(row: Resolution, mark: Mark) -> dict[str, Any]:
     """Make the one call that moves money; return what the gateway says it did, and what of it was not asked."""
-    client, gateway_id = client_for(row.invoice.account), str(row.invoice.gateway_id)
+    client, gateway_id = client_of(row.invoice), str(row.invoice.gateway_id)
     if row.parameters["call"] == COMMIT:
         made = client.commit_recalculation(gateway_id, row.parameters["recalculation_id"], mark=mark)
         odd = oddities_of_commit(row, made)

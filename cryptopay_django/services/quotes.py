@@ -12,11 +12,11 @@ from uuid import UUID
 from django.core import signing
 from django.utils import timezone
 
-from ..conf import client_for
 from ..exceptions import GatewayAnswerError, GatewayRefusedError, InvoiceChangedError
 from ..fields import EXACT
 from ..gateway.schemas import Recalculation
 from ..models import Invoice
+from .accounts import client_of
 from .handover import hand_over_events
 from .intake import poll_invoice
 from .resolvable import check_resolvable
@@ -95,7 +95,7 @@ def quote_for(invoice: Invoice) -> SettlementQuote:
     """Return a quote for a row that was checked."""
     asked_at = timezone.now()
     try:
-        recalculation = client_for(invoice.account).create_recalculation(str(invoice.gateway_id))
+        recalculation = client_of(invoice).create_recalculation(str(invoice.gateway_id))
     except GatewayRefusedError as error:
         taken = poll_invoice(invoice)
         if not taken.changed:

@@ -18,6 +18,7 @@ from ..gateway.schemas import InvoiceSnapshot
 from ..logs import about
 from ..models import Invoice
 from ..models.invoice import open_invoices
+from .accounts import of_other_environments
 from .delivery import deliver_events
 from .handover import hand_over_events
 from .intake import Asked, Taken, poll_invoice, take_snapshot
@@ -84,13 +85,14 @@ def reconcile_invoices(
     by_age: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Reconciliation:
-    """Ask the gateway about every open invoice, those first that were asked about longest ago.
+    """Ask the gateway about every open invoice that it can have, those first that were asked about longest ago.
 
-    Leaves out what is younger than `min_age` (its creation may be under way) or was asked about within
-    `not_since`; `by_age`, also what TIERS says can wait. Many invoices of an account are read a page at a
-    time, the others one a call, within the gateway's rate limit. A failure is noted and the next one is
-    taken, until the gateway has been down for a while. Resumable: each answer is committed by itself, with
-    the time of asking. Processes that run this side by side leave to each other what the other has asked.
+    Leaves out what is younger than `min_age` (its creation may be under way), was asked about within
+    `not_since`, or was made in another environment than its account is in now; `by_age`, also what TIERS
+    says can wait. Many invoices of an account are read a page at a time, the others one a call, within the
+    gateway's rate limit. A failure is noted and the next one is taken, until the gateway has been down for a
+    while. Resumable: each answer is committed by itself, with the time of asking. Processes that run this
+    side by side leave to each other what the other has asked.
     """
     now = timezone.now()
     candidates = _candidates(now, min_age=min_age, not_since=not_since, by_age=by_age)[:limit]
@@ -105,7 +107,7 @@ def reconcile_invoices(
 
 def _candidates(now: datetime, *, min_age: timedelta, not_since: timedelta, by_age: bool) -> list[_Candidate]:
     rows = Invoice.objects.primary().filter(open_invoices(), created_at__lte=now - min_age)
-    rows = rows.exclude(polled_at__gt=now - not_since)
+    rows = rows.exclude(of_other_environments()).exclude(polled_at__gt=now - not_since)
     if by_age:
         due, younger_than = Q(created_at__lte=now - TIERS[-1][0], polled_at__lte=now - _OLDEST_TIER), timedelta(0)
         for age, pause in TIERS:

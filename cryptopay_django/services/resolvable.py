@@ -12,6 +12,7 @@ from ..conf import app_settings
 from ..exceptions import NotResolvableError, Obstacle
 from ..fields import EXACT
 from ..models import Invoice, InvoiceStatus, StatusContext
+from .accounts import is_in_force
 from .people import Actor, Person, person_of
 
 RESOLVABLE = frozenset({StatusContext.UNDERPAID, StatusContext.PAID_LATE, StatusContext.OVERPAID})
@@ -19,6 +20,12 @@ RESOLVABLE = frozenset({StatusContext.UNDERPAID, StatusContext.PAID_LATE, Status
 
 def check_resolvable(invoice: Invoice) -> None:
     """Raise NotResolvableError, with the obstacle, unless staff may settle and refund this invoice."""
+    if not is_in_force(invoice):
+        raise NotResolvableError(
+            f"invoice {invoice.pk} was made in {invoice.environment or 'an unknown environment'}, where account "
+            f"{invoice.account} is no more: it cannot be settled or refunded from here",
+            obstacle=Obstacle.OTHER_ENVIRONMENT,
+        )
     if invoice.status != InvoiceStatus.UNRESOLVED:
         raise NotResolvableError(
             f"invoice {invoice.pk} is {invoice.status}: only an unresolved one can be settled or refunded",

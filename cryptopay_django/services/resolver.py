@@ -15,12 +15,13 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
-from ..conf import app_settings, client_for
+from ..conf import app_settings
 from ..exceptions import CryptopayError
 from ..gateway.schemas import Refund
 from ..logs import about
 from ..models import EventKind, Invoice, InvoiceEvent, Resolution, ResolutionStatus
 from ..models.locking import write_transaction
+from .accounts import client_of
 from .events import backoff, new_event, write_events
 from .handover import hand_over_events
 from .intake import Taken, poll_invoice
@@ -65,7 +66,7 @@ def read_outcome(row: Resolution, *, timeout: float | None = None) -> tuple[Take
     refunds: Sequence[Refund] = ()
     if row.parameters["call"] == REFUND and not row.result:
         left = None if timeout is None else timeout - (time.monotonic() - began)
-        refunds = client_for(row.invoice.account).list_refunds(str(row.invoice.gateway_id), timeout=left)
+        refunds = client_of(row.invoice).list_refunds(str(row.invoice.gateway_id), timeout=left)
         others = Resolution.objects.primary().filter(invoice_id=row.invoice_id).exclude(pk=row.pk)
         taken_ids = {str(result.get("refund_id")) for result in others.values_list("result", flat=True)}
         refunds = [refund for refund in refunds if str(refund.id) not in taken_ids]

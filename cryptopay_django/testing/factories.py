@@ -11,12 +11,14 @@ from decimal import Decimal
 from typing import Any
 
 import factory
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from ..conf import get_account
 from ..gateway.signing import sign_callback
 from ..models import Callback, Invoice, InvoiceEvent, InvoiceStatus, Payment
 from ..models.risk import gravest_risk
+from ..services.adoption import OUR_KEY
 from ..services.withholding import TRUE_WHILE
 
 
@@ -26,6 +28,8 @@ class InvoiceFactory(factory.django.DjangoModelFactory[Invoice]):
     class Meta:
         model = Invoice
 
+    account = "default"
+    environment = factory.LazyAttribute(lambda invoice: _environment(invoice.account))
     gateway_id = factory.LazyFunction(uuid.uuid4)
     custom_id = factory.Sequence("order-{}".format)
     price_amount = Decimal(100)
@@ -91,6 +95,14 @@ class CallbackFactory(factory.django.DjangoModelFactory[Callback]):
     next_attempt_at = factory.LazyFunction(timezone.now)
 
 
+def _environment(account: str) -> str:
+    """Return where an account is; "sandbox" for one that is not in the settings, as of a shop that has left."""
+    try:
+        return get_account(account).environment
+    except ImproperlyConfigured:
+        return "sandbox"
+
+
 def invoice_wire(invoice: Invoice, **changes: Any) -> dict[str, Any]:
     """Return the gateway's object for an invoice as ordered and unpaid, with `changes` laid over it."""
     tag = f"?dt={invoice.destination_tag}" if invoice.destination_tag else ""
@@ -115,7 +127,7 @@ def invoice_wire(invoice: Invoice, **changes: Any) -> dict[str, Any]:
         "transactions": [],
         "name": None,
         "description": None,
-        "metadata": None,
+        "metadata": {**invoice.metadata, OUR_KEY: str(invoice.pk)},
         "success_redirect_url": None,
         "unsuccess_redirect_url": None,
         "hosted_page_url": None,

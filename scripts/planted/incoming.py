@@ -126,8 +126,8 @@ BUGS = (
     Bug(
         "an invoice is looked for in all accounts",
         "services/callbacks.py",
-        "filter(match, account=account)",
-        "filter(match)",
+        "filter(match, account=account, environment=environment)",
+        "filter(match, environment=environment)",
         (
             "services/test_accounts.py::test_a_nameless_invoice_of_one_account_is_not_found_by_the_custom_id_of_another",
         ),
@@ -212,8 +212,10 @@ BUGS = (
     Bug(
         "the row of a callback is read without a lock",
         "services/intake.py",
-        "invoice = Invoice.objects.lock(account=claim.callback.account, gateway_id=claim.snapshot.id)",
-        "invoice = Invoice.objects.filter(account=claim.callback.account, gateway_id=claim.snapshot.id).first()",
+        "        invoice = Invoice.objects.lock(\n"
+        "            account=account.name, environment=account.environment, gateway_id=claim.snapshot.id\n"
+        "        )",
+        "        invoice = Invoice.objects.filter(account=account.name, gateway_id=claim.snapshot.id).first()",
         (f"{CALLBACKS}test_a_merge_locks_the_row_before_it_reads_anything",),
     ),
     Bug(

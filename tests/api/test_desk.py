@@ -188,7 +188,8 @@ def test_a_filter_is_answered_by_an_index(wanted):
 
 def test_every_filter_is_used():
     assert {name for name in InvoiceQuerySerializer().fields if name not in ("limit", "cursor")} == {
-        *("status", "status_context", "is_quarantined", "account", "pay_currency", "risk_level", "custom_id"),
+        *("status", "status_context", "is_quarantined", "account", "environment", "pay_currency"),
+        *("risk_level", "custom_id"),
         *("gateway_id", "address", "txid", "order_type", "order_id"),
         *("created_from", "created_before", "finished_from", "finished_before"),
     }

@@ -24,9 +24,11 @@ from django.utils.module_loading import import_string
 
 from cryptopay_django import handlers, signals
 from cryptopay_django.models import Invoice
+from cryptopay_django.services import create_invoice
 from cryptopay_django.services.events import SIGNALS
 from example_project.shop import models
 from example_project.shop.models import Order
+from tests.wire import UNREACHABLE, ScriptedGateway
 
 from .pages import PAGES, ROOT, Block, blocks
 
@@ -123,9 +125,17 @@ def test_the_shop_of_the_readme_sells(shop: Shop, cryptopay_sandbox: Any, rf: An
         signal.receivers = []
     files = {block.file: block for block in blocks(ROOT / "README.md", "python")}
     views, _ = shop.run(files["shop/views.py"]), shop.run(files["shop/receivers.py"])
-    order = Order.objects.create(customer=User.objects.create(username="ada"), amount=20, ship_to="Ada")
+    ada = User.objects.create(username="ada")
+    order = Order.objects.create(customer=ada, amount=20, ship_to="Ada")
 
-    answer = views.pay(rf.get("/"), order.reference)
+    def ask(method: str, **data: str) -> Any:
+        request = getattr(rf, method)("/", data)
+        request.user = ada
+        return views.PayOrder.as_view()(request, reference=order.reference)
+
+    assert [ask("get").status_code for _ in range(3)] == [200, 200, 200]
+    assert not Invoice.objects.exists()
+    answer = ask("post", coin="BTC/bitcoin")
     invoice = Invoice.objects.get()
     cryptopay_sandbox.pay(invoice)
     cryptopay_sandbox.confirm(invoice)
@@ -134,3 +144,36 @@ def test_the_shop_of_the_readme_sells(shop: Shop, cryptopay_sandbox: Any, rf: An
     assert answer.url == f"/cryptopay/checkout/{invoice.pk}/"
     order.refresh_from_db()
     assert order.status == "paid"
+
+
+def test_the_receiver_of_the_readme_has_an_answer_for_an_order_that_is_gone(
+    shop: Shop, cryptopay_sandbox: Any
+) -> None:
+    for signal in SIGNALS.values():
+        signal.receivers = []
+    files = {block.file: block for block in blocks(ROOT / "README.md", "python")}
+    shop.run(files["shop/receivers.py"])
+    order = Order.objects.create(customer=User.objects.create(username="ada"), amount=20, ship_to="Ada")
+    invoice = create_invoice(order, price_amount=20, price_currency="EUR", pay_currency="BTC")
+    order.delete()
+
+    cryptopay_sandbox.pay(invoice)
+    cryptopay_sandbox.confirm(invoice)
+    cryptopay_sandbox.deliver()
+
+    assert not invoice.events.filter(delivered_at=None).exists()
+
+
+def test_the_view_of_the_readme_has_an_answer_for_a_gateway_that_is_down(shop: Shop, rf: Any, settings: Any) -> None:
+    settings.CRYPTOPAY_TOTAL_TIMEOUT = 0.1
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: ScriptedGateway(lambda *_: UNREACHABLE)
+    files = {block.file: block for block in blocks(ROOT / "README.md", "python")}
+    views = shop.run(files["shop/views.py"])
+    ada = User.objects.create(username="ada")
+    order = Order.objects.create(customer=ada, amount=20, ship_to="Ada")
+    for request in (rf.get("/"), rf.post("/", {"coin": "BTC/bitcoin"})):
+        request.user = ada
+
+        answer = views.PayOrder.as_view()(request, reference=order.reference)
+
+        assert answer.status_code in (200, 503)

@@ -110,6 +110,13 @@ def wait_for(url: str) -> None:
             return
 
 
+def press(customer: requests.Session, url: str, **fields: str) -> requests.Response:
+    """Send the form of a page."""
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', customer.get(url, timeout=30).text)
+    assert token is not None
+    return customer.post(url, data={"csrfmiddlewaretoken": token[1], **fields}, timeout=30)
+
+
 @pytest.mark.timeout(240)
 def test_whoever_follows_the_page_ends_with_a_paid_order(tmp_path: Path) -> None:
     with reading(tmp_path) as reader:
@@ -120,9 +127,8 @@ def test_whoever_follows_the_page_ends_with_a_paid_order(tmp_path: Path) -> None
         wait_for(reader.url("8100", "/"))
 
         customer = requests.Session()
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', customer.get(shop, timeout=30).text)
-        assert token is not None
-        bought = customer.post(shop, data={"csrfmiddlewaretoken": token[1]}, timeout=30)
+        chosen = press(customer, shop)
+        bought = press(customer, chosen.url, coin="BTC/bitcoin")
         assert "/cryptopay/checkout/" in bought.url
         (invoice,) = requests.get(f"{gateway}state", timeout=30).json()["invoices"]
         for act in ("pay", "confirm"):

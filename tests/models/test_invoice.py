@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 from cryptopay_django.models import Invoice
-from cryptopay_django.models.invoice import order_lookup
+from cryptopay_django.models.orders import order_pointer
 from cryptopay_django.testing.factories import InvoiceFactory
 
 pytestmark = pytest.mark.django_db
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.django_db
 
 def test_the_invoices_of_an_order_are_found_newest_first():
     order, other = User.objects.create(username="order"), Group.objects.create(pk=1, name="other")
-    first = InvoiceFactory(**order_lookup(order))
-    second = InvoiceFactory(**order_lookup(order))
-    InvoiceFactory(**order_lookup(other))
+    first = InvoiceFactory(**order_pointer(order))
+    second = InvoiceFactory(**order_pointer(order))
+    InvoiceFactory(**order_pointer(other))
     InvoiceFactory()
 
     assert list(Invoice.objects.for_order(order)) == [second, first]

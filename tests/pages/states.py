@@ -101,4 +101,5 @@ STATES: dict[str, Callable[[], Invoice]] = {
     "review-short": lambda: paid(status="completed", settled_amount=Decimal(51), is_confirmed=True),
     "refunded": lambda: paid(status="refunded", is_confirmed=True),
     "cancelled": lambda: invoice(status="cancelled", expires_in=PAST),
+    "unavailable": lambda: invoice(environment="production"),
 }

@@ -19,9 +19,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from cryptopay_django import signals
-from cryptopay_django.exceptions import NotResolvableError
+from cryptopay_django.exceptions import CustomIdError, InvoiceRequestError, NotResolvableError
 from cryptopay_django.models import Callback, Invoice, InvoiceEvent
 from cryptopay_django.services import (
+    MissingInvoice,
     create_invoice,
     diagnose,
     find_missing_invoices,
@@ -29,6 +30,7 @@ from cryptopay_django.services import (
     read_progress,
     refund_invoice,
     resolve_pending_resolutions,
+    restore_invoice,
     settle_invoice,
 )
 from cryptopay_django.services.events import SIGNALS
@@ -137,7 +139,7 @@ class Backup:
         call_command("loaddata", str(self.file), verbosity=0)
 
 
-def reconcile_by_the_book() -> list[str]:
+def reconcile_by_the_book() -> list[MissingInvoice]:
     """Follow the page: ask the service about all that is open, and for what is missing here."""
     Invoice.objects.update(created_at=F("created_at") - HOUR)
     with pytest.raises(CommandError) as drifted:
@@ -145,7 +147,7 @@ def reconcile_by_the_book() -> list[str]:
     assert drifted.value.returncode == 2
     missing = find_missing_invoices(since=timezone.now() - DAY)
     assert f"{len(missing)} of the gateway's invoices are missing here" in str(drifted.value)
-    return [str(entry.gateway.custom_id) for entry in missing]
+    return missing
 
 
 @pytest.mark.django_db(transaction=True)
@@ -186,9 +188,13 @@ def test_after_a_week_old_backup_was_restored_the_money_is_right_and_nothing_goe
     assert refunds_at_the_gateway(cryptopay_sandbox) == refunds
 
     missing = reconcile_by_the_book()
-    assert missing == ["order-4"]
-    for custom_id in missing:
-        order(custom_id)
+    assert [entry.gateway.custom_id for entry in missing] == ["order-4"]
+    with pytest.raises(CustomIdError):
+        order("order-4")
+    restored = [restore_invoice(entry, price_amount=100, price_currency="EUR") for entry in missing]
+    assert restored == [paid_later]
+    with pytest.raises(InvoiceRequestError, match="here already"):
+        restore_invoice(missing[0], price_amount=100, price_currency="EUR")
     process_overdue()
     call_command("cryptopay_reconcile")
 

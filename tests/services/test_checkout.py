@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -23,9 +24,9 @@ from cryptopay_django.exceptions import (
     PriceSealError,
     TransactionOpenError,
 )
-from cryptopay_django.models import Callback, Invoice
-from cryptopay_django.services import create_invoice, process_callback, process_overdue
-from cryptopay_django.testing.factories import CallbackFactory, callback_body, invoice_wire
+from cryptopay_django.models import Callback, Invoice, InvoiceEvent
+from cryptopay_django.services import create_invoice, process_callback, process_overdue, reconcile_invoices
+from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory, callback_body, invoice_wire
 from tests.wire import TIMED_OUT, UNREACHABLE, ScriptedGateway, refusal
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +58,8 @@ class Gateway(ScriptedGateway):
             return refusal(409, "conflict")
         row = Invoice.objects.get(custom_id=body["custom_id"])
         row.address = "2N7eWx1pLbvcQhRfkz3dYt6sGm0001"
-        self.invoices[body["custom_id"]] = invoice_wire(row, network="bitcoin", **self.changes)
+        told = {"network": "bitcoin", "metadata": body["metadata"], **self.changes}
+        self.invoices[body["custom_id"]] = invoice_wire(row, **told)
         self.last_body = body
         return 201, {"data": self.invoices[body["custom_id"]]}
 
@@ -140,8 +142,9 @@ def test_the_answer_is_on_the_row_and_the_order_hangs_on_it(gateway):
         "pay_currency": "BTC",
         "custom_id": stored.custom_id,
         "name": "Two lamps",
-        "metadata": {"cart": "17"},
+        "metadata": {"cart": "17", "cryptopay_django": str(stored.pk)},
     }
+    assert stored.metadata == {"cart": "17"}
 
 
 def test_the_same_custom_id_for_the_same_order_is_the_same_invoice(gateway):
@@ -254,9 +257,7 @@ def test_a_second_try_that_is_refused_says_so_and_keeps_the_row_of_the_first(gat
 
 
 def test_a_custom_id_that_the_gateway_knows_and_does_not_show_is_unclear(gateway):
-    create_invoice(**ORDER, custom_id="order-17")
-    Invoice.objects.get().events.all().delete()
-    Invoice.objects.all().delete()
+    gateway.effect_first = True
     gateway.faults = [refusal(409, "conflict"), *[refusal(403)] * 50]
 
     with pytest.raises(CreationUnknownError):
@@ -266,14 +267,43 @@ def test_a_custom_id_that_the_gateway_knows_and_does_not_show_is_unclear(gateway
     assert create_invoice(**ORDER, custom_id="order-17") == Invoice.objects.get()
 
 
-def test_a_custom_id_that_the_gateway_knows_is_adopted_if_it_is_the_same_order(gateway):
-    create_invoice(**ORDER, custom_id="order-17")
-    Invoice.objects.get().events.all().delete()
+def lose_all_rows():
+    """Lose our rows, as after a backup that was too old."""
+    InvoiceEvent.objects.all().delete()
     Invoice.objects.all().delete()
 
-    invoice = create_invoice(**ORDER, custom_id="order-17")
 
-    assert str(invoice.gateway_id) == gateway.invoices["order-17"]["id"]
+@pytest.mark.parametrize("metadata", [{}, {"metadata": None}, {"metadata": {"cryptopay_django": "other"}}])
+def test_what_was_made_for_a_row_that_is_gone_is_not_adopted(gateway, metadata):
+    gateway.changes = metadata
+    create_invoice(**ORDER, custom_id="order-17")
+    lose_all_rows()
+
+    with pytest.raises(CustomIdError, match="not made for"):
+        create_invoice(**ORDER, custom_id="order-17")
+
+    assert not Invoice.objects.exists()
+
+
+def test_reconciliation_adopts_nothing_that_was_made_for_another_row(gateway):
+    create_invoice(**ORDER, custom_id="order-17")
+    lose_all_rows()
+    row = InvoiceFactory(gateway_id=None, address="", custom_id="order-17")
+
+    found = reconcile_invoices(min_age=timedelta(0))
+
+    row.refresh_from_db()
+    assert (found.unknown, row.gateway_id, row.address) == (1, None, "")
+
+
+def test_a_gateway_that_drops_metadata_is_believed_by_our_random_custom_id(gateway):
+    gateway.changes = {"metadata": None}
+    gateway.effect_first = True
+    gateway.faults = [TIMED_OUT]
+
+    invoice = create_invoice(**ORDER)
+
+    assert str(invoice.gateway_id) == gateway.invoices[str(invoice.pk)]["id"]
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,9 @@ def _matched(account: Account, mark: str) -> QuerySet[Callback, datetime]:
 def check_arrivals(account: Account, now: datetime) -> Iterator[Sign]:
     """Tell when the last callback came; worry when payments are found that no callback spoke of."""
     last = last_callback(account)
-    paid = Payment.objects.filter(invoice__account=account.name).aggregate(at=Max("detected_at"))["at"]
+    paid = Payment.objects.filter(invoice__account=account.name, invoice__environment=account.environment).aggregate(
+        at=Max("detected_at")
+    )["at"]
     found = f"last callback: {since(last, now)}; last payment found: {since(paid, now)}"
     if paid is not None and (last is None or paid - last > _QUIET):
         remedy = "Look at the callback log in the account: is the URL right, and does it answer 200?"
@@ -127,7 +129,8 @@ def check_arrivals(account: Account, now: datetime) -> Iterator[Sign]:
 
 def check_sample(account: Account, size: int) -> Iterator[Sign]:
     """Compare the open invoices that were asked about longest ago with the gateway, field by field."""
-    sample = Invoice.objects.filter(open_invoices(), account=account.name, gateway_id__isnull=False)
+    here = {"account": account.name, "environment": account.environment}
+    sample = Invoice.objects.filter(open_invoices(), **here, gateway_id__isnull=False)
     compared, drifted = 0, []
     for invoice in sample.order_by(F("polled_at").asc(nulls_first=True), "pk")[:size]:
         try:

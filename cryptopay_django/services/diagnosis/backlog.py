@@ -23,6 +23,7 @@ from ...models import (
 from ...models.invoice import open_invoices
 from ...models.schedule import RECONCILIATION
 from .. import handling, sending, withholding
+from ..accounts import of_other_environments
 from ..hearing import unheard_kinds
 from .sign import Level, Sign, level_of_age, since, spell_age
 
@@ -139,11 +140,13 @@ def check_invoices(now: datetime) -> Iterator[Sign]:
         yield Sign("quarantined invoices", Level.WARNING, found, "Look at each in the admin, and release it.")
     else:
         yield Sign("quarantined invoices", Level.OK, "none")
-    nameless = Invoice.objects.filter(gateway_id=None, created_at__lte=now - _AN_HOUR)
+    askable = Invoice.objects.exclude(of_other_environments())
+    nameless = askable.filter(gateway_id=None, created_at__lte=now - _AN_HOUR)
     remedy = "Their creation was never answered: cryptopay_reconcile looks for them by custom_id."
     yield _waiting("invoices without an answer", nameless, "created_at", now, remedy=remedy, error=timedelta(days=1))
     yield from _check_rounds(now)
-    overdue = Invoice.objects.filter(open_invoices(), created_at__lte=now - timedelta(days=1))
+    yield _elsewhere()
+    overdue = askable.filter(open_invoices(), created_at__lte=now - timedelta(days=1))
     asked = overdue.aggregate(count=Count("pk"), last=Max("polled_at"))
     if asked["count"] and (asked["last"] is None or now - asked["last"] > timedelta(days=1)):
         last = "never" if asked["last"] is None else f"{spell_age(now - asked['last'])} ago"
@@ -151,6 +154,20 @@ def check_invoices(now: datetime) -> Iterator[Sign]:
         yield Sign("reconciliation", Level.WARNING, found, "Let cron run cryptopay_reconcile.")
     else:
         yield Sign("reconciliation", Level.OK, f"{asked['count']} open invoices are older than a day")
+
+
+def _elsewhere() -> Sign:
+    """Count the open invoices that can neither be paid nor asked about, for their account is elsewhere now."""
+    rows = Invoice.objects.filter(open_invoices(), of_other_environments()).order_by()
+    counted = rows.values_list("account", "environment").annotate(count=Count("pk"))
+    names = [f"{count} of account {account} in {place or 'no environment'}" for account, place, count in counted]
+    if not names:
+        return Sign("environments", Level.OK, "every open invoice is in its account's environment")
+    remedy = (
+        "They are neither asked about nor paid while BASE_URL leads elsewhere. If it is the same gateway by another "
+        'name, see "From the test environment to production" in docs/accounts.md.'
+    )
+    return Sign("environments", Level.WARNING, ", ".join(sorted(names)), remedy)
 
 
 def _check_rounds(now: datetime) -> Iterator[Sign]:

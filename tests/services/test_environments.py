@@ -1,0 +1,174 @@
+"""An invoice of another environment than its account is in now: shown, and otherwise left alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import IntegrityError, transaction
+
+from cryptopay_django.conf import get_account
+from cryptopay_django.exceptions import NotResolvableError, OtherEnvironmentError
+from cryptopay_django.models import Callback, Invoice
+from cryptopay_django.services import (
+    create_invoice,
+    diagnose,
+    find_missing_invoices,
+    process_callback,
+    quote_settlement,
+    reconcile_invoices,
+    refresh_invoice,
+    refund_invoice,
+)
+from cryptopay_django.services.orders import payment_under_way
+from cryptopay_django.testing.factories import (
+    CallbackFactory,
+    InvoiceFactory,
+    PaymentFactory,
+    callback_body,
+    invoice_wire,
+)
+from tests.wire import TIMED_OUT, ScriptedGateway
+
+pytestmark = pytest.mark.django_db
+
+PRICE = {"price_amount": "49.90", "price_currency": "EUR", "pay_currency": "BTC"}
+
+
+def move(settings, base_url="production", account="default"):
+    """Let an account be at another gateway from now on."""
+    entry = settings.CRYPTOPAY_ACCOUNTS[account]
+    settings.CRYPTOPAY_ACCOUNTS = {**settings.CRYPTOPAY_ACCOUNTS, account: {**entry, "BASE_URL": base_url}}
+
+
+@pytest.fixture
+def silent(settings):
+    """A gateway that must not be asked."""
+    gateway = ScriptedGateway(lambda *_: TIMED_OUT)
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: gateway
+    return gateway
+
+
+@pytest.mark.parametrize(
+    ("base_url", "environment"),
+    [
+        ("sandbox", "sandbox"),
+        ("production", "production"),
+        ("https://business.cryptopay.me", "production"),
+        ("https://BUSINESS.cryptopay.me:443/", "production"),
+        ("https://business-sandbox.cryptopay.me", "sandbox"),
+        ("https://business.cryptopay.me:8443", "business.cryptopay.me:8443"),
+        ("http://127.0.0.1:8100", "127.0.0.1:8100"),
+        ("https://gateway.example", "gateway.example"),
+    ],
+)
+def test_an_environment_is_a_gateway_however_its_url_is_spelled(base_url, environment, settings):
+    move(settings, base_url)
+
+    assert get_account("default").environment == environment
+
+
+def test_an_invoice_is_made_in_the_environment_in_force(settings, cryptopay_sandbox):
+    first = create_invoice(custom_id="order-1", **PRICE)
+    move(settings)
+
+    second = create_invoice(custom_id="order-2", **PRICE)
+
+    assert (first.environment, second.environment) == ("sandbox", "production")
+
+
+def test_an_order_is_paid_where_the_account_is_now(settings, cryptopay_sandbox):
+    order = Group.objects.create(name="order")
+    first = create_invoice(order, **PRICE)
+    PaymentFactory(invoice=first)
+    move(settings)
+
+    assert payment_under_way(order) is None
+    assert create_invoice(order, **PRICE) != first
+
+
+@pytest.mark.parametrize("name", ["gateway_id", "custom_id"])
+def test_an_identifier_is_unique_in_an_account_and_environment(name):
+    first = InvoiceFactory()
+    same = {name: getattr(first, name)}
+
+    InvoiceFactory(environment="production", **same)
+    InvoiceFactory(account="second", **same)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        InvoiceFactory(**same)
+
+
+def test_it_is_not_asked_about(settings, silent):
+    invoice = InvoiceFactory(environment="production")
+    InvoiceFactory(environment="production", gateway_id=None)
+
+    with pytest.raises(OtherEnvironmentError, match="was made in production, and account default is in sandbox"):
+        refresh_invoice(invoice)
+
+    assert reconcile_invoices(min_age=timedelta(0)).asked == 0
+    assert silent.asked == []
+
+
+def test_it_is_neither_settled_nor_refunded(silent):
+    invoice = InvoiceFactory(environment="production", status="unresolved", status_context="overpaid")
+
+    with pytest.raises(NotResolvableError, match="no more"):
+        quote_settlement(invoice)
+    with pytest.raises(NotResolvableError, match="no more"):
+        refund_invoice(invoice, actor="ada", reason="asked for it")
+
+    assert silent.asked == []
+    assert not invoice.resolutions.exists()
+
+
+@pytest.mark.parametrize("gateway_id", ["known", None])
+def test_no_callback_is_for_it(gateway_id, silent):
+    changes = {} if gateway_id else {"gateway_id": None}
+    invoice = InvoiceFactory(environment="production", **changes)
+    body = callback_body(invoice_wire(invoice, status="completed", paid_amount="0.002"))
+
+    callback = process_callback(CallbackFactory(body=body))
+
+    assert callback.outcome == "orphan"
+    assert Callback.objects.get().invoice is None
+    assert Invoice.objects.get().version == 0
+
+
+def test_a_callback_finds_the_invoice_of_the_present_environment(silent):
+    elsewhere = InvoiceFactory(environment="production")
+    here = InvoiceFactory(gateway_id=elsewhere.gateway_id)
+
+    callback = process_callback(CallbackFactory(body=callback_body(invoice_wire(here), "created")))
+
+    assert callback.invoice == here
+
+
+def test_what_is_missing_here_is_listed_though_another_environment_has_its_id(cryptopay_sandbox):
+    made = create_invoice(**PRICE)
+    Invoice.objects.filter(pk=made.pk).update(environment="production")
+
+    found = find_missing_invoices(since=made.created_at - timedelta(days=1))
+
+    assert [missing.gateway.id for missing in found] == [made.gateway_id]
+
+
+def test_the_doctor_counts_what_is_open_elsewhere():
+    InvoiceFactory()
+    InvoiceFactory.create_batch(2, environment="gateway.example")
+    InvoiceFactory(environment="production", status="completed")
+
+    sign = next(sign for sign in diagnose(offline=True) if sign.subject == "environments")
+
+    assert (sign.level, sign.found) == ("warning", "2 of account default in gateway.example")
+
+
+def test_the_page_says_that_it_cannot_be_paid_and_shows_no_address(client, settings):
+    invoice = InvoiceFactory()
+    move(settings)
+
+    page = client.get(f"/cryptopay/checkout/{invoice.pk}/").text
+
+    assert "This cannot be paid any more" in page
+    assert invoice.address not in page
+    assert client.post(f"/cryptopay/checkout/{invoice.pk}/").status_code == 303
