@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from benchmarks.processor import PROC, processor_seconds, resident_mebibytes
 from benchmarks.servers import ROOT
 
 WORKER = [sys.executable, "-m", "django", "cryptopay_worker", "--interval=0.5"]
+START_SECONDS = 60
 STUCK_SECONDS = 120
 """Without one more callback done."""
 
@@ -120,19 +122,29 @@ def crew(count: int) -> Iterator[list[subprocess.Popen[str]]]:
     processes: list[subprocess.Popen[str]] = []
     try:
         processes += (subprocess.Popen(WORKER, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(count))
-        for process in processes:
-            if process.stdout is None or "waiting" not in process.stdout.readline():
-                raise SystemExit("a worker did not come up")
+        _wait_until_up(processes)
         yield processes
     finally:
         for process in processes:
             process.terminate()
         for process in processes:
             try:
-                process.wait(10)
+                process.communicate(timeout=10)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait()
+                process.communicate()
+
+
+def _wait_until_up(processes: list[subprocess.Popen[str]]) -> None:
+    """Wait for each worker's first line; raise SystemExit when one does not print it in time."""
+    late = threading.Timer(START_SECONDS, lambda: [process.kill() for process in processes])
+    late.start()
+    try:
+        for process in processes:
+            if process.stdout is None or "waiting" not in process.stdout.readline():
+                raise SystemExit(f"a worker did not say within {START_SECONDS} seconds that it is up")
+    finally:
+        late.cancel()
 
 
 def _wait_until_done(processes: list[subprocess.Popen[str]], count: Callable[[], int], wanted: int) -> None:

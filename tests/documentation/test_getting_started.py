@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,11 @@ class Reader:
         command = [sys.executable, *words[1:]]
         if line.startswith(STAYS):
             with (self.folder / f"log-{len(self.running)}").open("wb") as log:
+                # A group of its own: the development server is two processes, a watcher and the one that serves.
                 self.running.append(
-                    subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
+                    subprocess.Popen(
+                        command, cwd=self.folder, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                    )
                 )
             return
         done = subprocess.run(
@@ -86,16 +90,9 @@ def reading(folder: Path) -> Iterator[Reader]:
         yield reader
     finally:
         for process in reader.running:
-            # The development server is two processes: a watcher, and the one that serves.
-            for child in children(process.pid):
-                os.kill(child, 15)
-            process.terminate()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             process.wait(10)
-
-
-def children(pid: int) -> list[int]:
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(word) for word in listed.stdout.split()]
 
 
 def wait_for(url: str) -> None:

@@ -53,7 +53,7 @@ class Site:
     def worker(self, *options: str) -> Iterator[subprocess.Popen[str]]:
         """Keep a worker running until the block ends."""
         options = options or ("--interval=0.1",)
-        command = [sys.executable, "-u", "-m", "django", "cryptopay_worker", *options]
+        command = [sys.executable, "-m", "django", "cryptopay_worker", *options]
         with self.log.open("a") as log:
             worker = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True)
         try:

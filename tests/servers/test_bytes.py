@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
 import pytest
@@ -163,7 +163,8 @@ def site_of(tmp_path_factory) -> Iterator[Callable[[str], Site]]:
 
 
 def stored(site: Site) -> int:
-    with sqlite3.connect(site.folder / "db.sqlite3") as connection:
+    # A connection's own context manager ends a transaction and does not close.
+    with closing(sqlite3.connect(site.folder / "db.sqlite3")) as connection:
         return connection.execute("SELECT COUNT(*) FROM cryptopay_django_callback").fetchone()[0]
 
 

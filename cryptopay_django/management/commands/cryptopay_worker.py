@@ -35,4 +35,6 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         self.stdout.write("waiting for callbacks and events")
+        # A pipe or a log file is buffered by blocks: without this the line appears when the worker ends.
+        self.stdout.flush()
         work(stop, interval=options["interval"])
