@@ -15,6 +15,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from .redaction import hide_locals
+
 T = TypeVar("T")
 
 _SHORTEST_SECRET = 20
@@ -38,6 +40,7 @@ class Option(Generic[T]):
         self.name = name
         self.setting = f"CRYPTOPAY_{name}"
 
+    @hide_locals
     def __get__(self, instance: object, owner: type) -> T:
         where, value = self.setting, getattr(settings, self.setting, self.default)
         account = getattr(instance, "account", None)
@@ -50,11 +53,12 @@ class Option(Generic[T]):
             raise ImproperlyConfigured(f"{where} must be {error}{but}") from error
 
 
+@hide_locals
 def own_options(account: str) -> Mapping[str, Any]:
     """Return what an account sets for itself; nothing for an account that is not there (any more) or malformed."""
     accounts = getattr(settings, "CRYPTOPAY_ACCOUNTS", None)
-    entry = accounts.get(account) if isinstance(accounts, Mapping) else None
-    own = entry.get("OPTIONS") if isinstance(entry, Mapping) else None
+    entry = accounts.get(account) if isinstance(accounts, dict) else None
+    own = entry.get("OPTIONS") if isinstance(entry, dict) else None
     return own if isinstance(own, Mapping) else {}
 
 

@@ -19,6 +19,7 @@ from django.utils.translation import override
 from .conf import Account, account_names, app_settings, get_account, is_development
 from .links import path_of
 from .models import InvoiceEvent
+from .redaction import hide_locals
 from .services.handover import find_task
 
 _EVERYBODY_KNOWS = frozenset({"sandbox-api-key", "sandbox-api-secret", "sandbox-callback-secret"})
@@ -29,6 +30,7 @@ _CACHES_OF_ONE_PROCESS = ("locmem.LocMemCache", "dummy.DummyCache")
 
 
 @register("cryptopay")
+@hide_locals
 def check_credentials(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E012 for the sandbox's published secrets, E013 for what two accounts share."""
     accounts = list(_well_formed_accounts())

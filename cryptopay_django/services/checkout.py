@@ -29,6 +29,7 @@ from ..gateway.schemas import InvoiceSnapshot
 from ..models import Invoice
 from ..models.invoice import order_lookup
 from ..models.locking import write_transaction
+from ..redaction import hide_locals
 from .accounts import account_for
 from .handover import hand_over_events
 from .intake import take_snapshot
@@ -42,6 +43,7 @@ _SENT = (
 )  # fmt: skip
 
 
+@hide_locals
 def create_invoice(
     order: models.Model | None = None,
     *,
