@@ -228,9 +228,7 @@ class Caller:
             if status < 400:
                 raise
             return Answer(str(call), status, None, retry_after)
-        if status >= 400:
-            body = self._auth.redact(body, response.request)
-        return Answer(str(call), status, body, retry_after)
+        return Answer(str(call), status, self._auth.redact(body, response.request), retry_after)
 
     def _read_body(self, call: Call, response: requests.Response, deadline: float) -> bytes:
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
