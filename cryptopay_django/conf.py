@@ -39,6 +39,7 @@ from .options import (
     label,
     link,
     mode,
+    names,
     offered,
     order_fields,
     pause,
@@ -147,6 +148,12 @@ class AppSettings:
         5,
         count,
         "After how many failed deliveries of an event, to receivers or to one handler, the teams are told.",
+    )
+    SEPARATE_DATABASES: Option[Sequence[str]] = Option(
+        (),
+        names,
+        "Databases beside that of this app which the project writes to, and receivers do not, or only together with "
+        "`event.uuid`: what cryptopay.E016 accepts.",
     )
     HANDLER_ATTEMPTS = Option(
         15,

@@ -219,6 +219,13 @@ def link(value: object) -> str:
     return value
 
 
+def names(value: object) -> Sequence[str]:
+    """A list of names."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) and name for name in value):
+        raise TypeError('a list of names, such as ["analytics"]')
+    return value
+
+
 def offered(value: object) -> Sequence[str]:
     """A list of coins, each alone or with one network."""
     if not isinstance(value, (list, tuple)) or not all(
