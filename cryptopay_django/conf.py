@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -24,6 +24,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 from requests.adapters import BaseAdapter
 
+from .gateway.calls import API_KEY, check_base_url
 from .gateway.client import Client
 from .gateway.currencies import COINS
 from .options import (
@@ -40,6 +41,7 @@ from .options import (
     label,
     link,
     mode,
+    names,
     offered,
     order_fields,
     pause,
@@ -49,12 +51,14 @@ from .options import (
     site,
     text,
 )
+from .redaction import hide_locals
 
 BASE_URLS = {
     "sandbox": "https://business-sandbox.cryptopay.me",
     "production": "https://business.cryptopay.me",
 }
 _ACCOUNT_NAME = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)
+_KEY_NAME = re.compile(r"[A-Z_]{1,40}", re.ASCII)
 ACCOUNT_KEYS = {
     "API_KEY": "The API key, as the account shows it.",
     "API_SECRET": "Its secret: it signs our calls to the gateway.",
@@ -152,6 +156,12 @@ class AppSettings:
         events,
         "Events that a shop must not miss. Where neither a receiver nor a handler is connected to one, it stays "
         "pending, and `check` and the doctor say so. Other events without a receiver count as delivered.",
+    )
+    SEPARATE_DATABASES: Option[Sequence[str]] = Option(
+        (),
+        names,
+        "Databases beside that of this app which the project writes to, and receivers do not, or only together with "
+        "`event.uuid`: what cryptopay.E016 accepts.",
     )
     HANDLER_ATTEMPTS = Option(
         15,
@@ -312,6 +322,7 @@ def _environment(base_url: str) -> str:
 
 
 @lru_cache(maxsize=64)
+@hide_locals
 def _mark(secret: str, key: str) -> str:
     return salted_hmac(__name__, secret, key, algorithm="sha256").hexdigest()[:16]
 
@@ -320,6 +331,7 @@ _read: dict[str, tuple[object, Account]] = {}
 """Accounts by name, each with the content of the entry that it was read from."""
 
 
+@hide_locals
 def get_account(name: str) -> Account:
     """Return the account of this name; raise ImproperlyConfigured, naming the setting, when it is not right.
 
@@ -339,7 +351,7 @@ def get_account(name: str) -> Account:
 
 def _content(entry: object) -> object:
     """Return a copy of as much of an entry as an account is read from: of its OPTIONS the names."""
-    if not isinstance(entry, Mapping):
+    if not isinstance(entry, dict):
         return entry
     return {
         key: tuple(value) if isinstance(value, list | tuple) else set(value) if isinstance(value, Mapping) else value
@@ -351,13 +363,15 @@ def _read_account(name: str, entry: object) -> Account:
     where = f'CRYPTOPAY_ACCOUNTS["{name}"]'
     if not _ACCOUNT_NAME.fullmatch(name):
         raise ImproperlyConfigured(f"{where}: a name is 1 to 32 of a-z, 0-9, - and _, for it is part of a URL")
-    if not isinstance(entry, Mapping):
+    if not isinstance(entry, dict):
         raise ImproperlyConfigured(f"{where} must be a dictionary with {', '.join(sorted(ACCOUNT_KEYS))}")
     if unknown := set(entry) - set(ACCOUNT_KEYS):
-        raise ImproperlyConfigured(f"{where} has keys that mean nothing: {', '.join(sorted(map(str, unknown)))}")
+        raise ImproperlyConfigured(f"{where} has keys that mean nothing: {_key_names(unknown)}")
     for key in ("API_KEY", "API_SECRET"):
         if not isinstance(entry.get(key), str) or not entry[key]:
             raise ImproperlyConfigured(f'{where}["{key}"] must be a non-empty string')
+    if not API_KEY.fullmatch(entry["API_KEY"]):
+        raise ImproperlyConfigured(f'{where}["API_KEY"] must be visible ASCII characters without a space')
     _check_own_options(where, entry.get("OPTIONS", {}))
     secrets = entry.get("CALLBACK_SECRETS")
     if (
@@ -373,18 +387,25 @@ def _read_account(name: str, entry: object) -> Account:
     )
 
 
+def _key_names(unknown: Iterable[object]) -> str:
+    """Return the keys that look like names. Another may be a secret that stands where a name should."""
+    names = sorted(key if isinstance(key, str) and _KEY_NAME.fullmatch(key) else "(not a name)" for key in unknown)
+    return ", ".join(dict.fromkeys(names))
+
+
 def _check_own_options(where: str, own: object) -> None:
     """Raise ImproperlyConfigured for what is no option of an account. Their values are checked when they are read."""
     if not isinstance(own, Mapping):
         raise ImproperlyConfigured(f'{where}["OPTIONS"] must be a dictionary, such as {{"SHOP_NAME": "Tern & Tide"}}')
     known = {name for name, option in vars(AppSettings).items() if isinstance(option, Option) and option.per_account}
-    if unknown := sorted(set(map(str, own)) - known):
+    if unknown := set(own) - known:
         raise ImproperlyConfigured(
-            f'{where}["OPTIONS"] has {", ".join(unknown)}, which cannot be set for one account; these can: '
+            f'{where}["OPTIONS"] has {_key_names(unknown)}, which cannot be set for one account; these can: '
             f"{', '.join(sorted(known))}"
         )
 
 
+@hide_locals
 def account_names() -> list[str]:
     """Return the names of all configured accounts; raise ImproperlyConfigured when there is no such mapping."""
     return list(_accounts())
@@ -392,7 +413,8 @@ def account_names() -> list[str]:
 
 def _accounts() -> Mapping[str, Any]:
     accounts = getattr(settings, "CRYPTOPAY_ACCOUNTS", None)
-    if not isinstance(accounts, Mapping) or not all(isinstance(name, str) for name in accounts):
+    # A dictionary, for of other mappings Django's error report would show the secrets: it hides by key.
+    if not isinstance(accounts, dict) or not all(isinstance(name, str) for name in accounts):
         raise ImproperlyConfigured(
             'CRYPTOPAY_ACCOUNTS must be a dictionary such as {"default": {"API_KEY": ..., "API_SECRET": ..., '
             '"CALLBACK_SECRETS": [...], "BASE_URL": "sandbox"}}'
@@ -402,17 +424,19 @@ def _accounts() -> Mapping[str, Any]:
 
 def _base_url(where: str, value: object) -> str:
     url = BASE_URLS.get(value, value) if isinstance(value, str) else ""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+    try:
+        check_base_url(url)
+    except ValueError as error:
         raise ImproperlyConfigured(
-            f'{where}["BASE_URL"] must be "sandbox", "production", or scheme://host[:port] without a path'
-        )
+            f'{where}["BASE_URL"] must be "sandbox", "production", or scheme://host[:port] without a user or a path'
+        ) from error
     return url.rstrip("/")
 
 
 _kept = threading.local()
 
 
+@hide_locals
 def client_for(account_name: str) -> Client:
     """Return this thread's client for an account, with its pool of connections; made anew when settings change.
 

@@ -17,6 +17,7 @@ from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
 from . import signals
+from .redaction import hide_locals
 
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ class Option(Generic[T]):
         self.name = name
         self.setting = f"CRYPTOPAY_{name}"
 
+    @hide_locals
     def __get__(self, instance: object, owner: type) -> T:
         where, value = self.setting, getattr(settings, self.setting, self.default)
         account = getattr(instance, "account", None)
@@ -58,11 +60,12 @@ class Option(Generic[T]):
             raise ImproperlyConfigured(f"{where} must be {error}{but}") from error
 
 
+@hide_locals
 def own_options(account: str) -> Mapping[str, Any]:
     """Return what an account sets for itself; nothing for an account that is not there (any more) or malformed."""
     accounts = getattr(settings, "CRYPTOPAY_ACCOUNTS", None)
-    entry = accounts.get(account) if isinstance(accounts, Mapping) else None
-    own = entry.get("OPTIONS") if isinstance(entry, Mapping) else None
+    entry = accounts.get(account) if isinstance(accounts, dict) else None
+    own = entry.get("OPTIONS") if isinstance(entry, dict) else None
     return own if isinstance(own, Mapping) else {}
 
 
@@ -227,6 +230,13 @@ def link(value: object) -> str:
     """The URL of a page, or nothing."""
     if not isinstance(value, str) or (value and urlsplit(value).scheme not in ("http", "https")):
         raise TypeError('empty, or such as "https://shop.example/help"')
+    return value
+
+
+def names(value: object) -> Sequence[str]:
+    """A list of names."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) and name for name in value):
+        raise TypeError('a list of names, such as ["analytics"]')
     return value
 
 

@@ -7,18 +7,19 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.db import connections, router
 from django.urls import NoReverseMatch
 from django.utils.translation import override
 
 from .conf import Account, account_names, app_settings, get_account, is_development
 from .links import path_of
 from .models import InvoiceEvent
+from .redaction import hide_locals
 from .services.dispatch import find_task
 
 _EVERYBODY_KNOWS = frozenset({"sandbox-api-key", "sandbox-api-secret", "sandbox-callback-secret"})
@@ -29,6 +30,7 @@ _CACHES_OF_ONE_PROCESS = ("locmem.LocMemCache", "dummy.DummyCache")
 
 
 @register("cryptopay")
+@hide_locals
 def check_credentials(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E012 for the sandbox's published secrets, E013 for what two accounts share."""
     accounts = list(_well_formed_accounts())
@@ -37,7 +39,7 @@ def check_credentials(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
 
 @register("cryptopay")
 def check_project(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """E014 for naive times, W015 for callbacks that are redirected, W016 for events in a database of their own."""
+    """E014 for naive times, W015 for callbacks that are redirected."""
     found: list[CheckMessage] = []
     if not settings.USE_TZ:
         found.append(
@@ -56,16 +58,6 @@ def check_project(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
             )
         )
     found.extend(_callback_url_messages())
-    database = router.db_for_write(InvoiceEvent)
-    if database != DEFAULT_DB_ALIAS:
-        found.append(
-            CheckWarning(
-                f'DATABASE_ROUTERS send this app\'s rows to "{database}": a receiver that writes to another database '
-                "is not in the transaction that marks its event as delivered, and may run twice",
-                hint="Keep the shop's orders in the same database, or let receivers remember `event.uuid`.",
-                id="cryptopay.W016",
-            )
-        )
     return found
 
 
@@ -100,6 +92,42 @@ def _callback_url_messages() -> Iterator[CheckMessage]:
             hint="Give the account at the gateway the callback URL with www., and silence this.",
             id="cryptopay.W015",
         )
+
+
+@register("cryptopay")
+def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """E016 for models of the project, orders among them perhaps, that are written to another database than ours.
+
+    Asks routers only, and connects to nothing. Of Django's own apps, such as sessions, no effect is expected.
+    """
+    try:
+        ours, accepted = router.db_for_write(InvoiceEvent), app_settings.SEPARATE_DATABASES
+    except ImproperlyConfigured:
+        return []  # E002 says it
+    elsewhere: defaultdict[str, list[str]] = defaultdict(list)
+    for model in apps.get_models():
+        name = model._meta.app_config.name if model._meta.app_config else ""
+        if name != "cryptopay_django" and not name.startswith("django.contrib.") and not model._meta.proxy:
+            elsewhere[router.db_for_write(model)].append(model._meta.label)
+    return [
+        Error(
+            f'DATABASE_ROUTERS send this app\'s rows to "{ours}", and {_some(labels)} to "{database}": what a '
+            "receiver writes there is not in the transaction that marks its event as delivered, and may be written "
+            "twice",
+            hint="Put orders and this app into one database. Or let receivers write `event.uuid` into a table beside "
+            "the orders, in the transaction of the effect (docs/scaling.md, Orders in another database). Where that "
+            f'is done, or no receiver writes there: CRYPTOPAY_SEPARATE_DATABASES = ["{database}"].',
+            id="cryptopay.E016",
+        )
+        for database, labels in sorted(elsewhere.items())
+        if database not in (ours, *accepted)
+    ]
+
+
+def _some(labels: Sequence[str]) -> str:
+    """Name a few models, and count the rest."""
+    shown, more = ", ".join(sorted(labels)[:5]), len(labels) - 5
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 @register("cryptopay")

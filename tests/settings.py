@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 ENGINES = {
     "sqlite": "sqlite3",
+    "otherwise": "sqlite3",  # by a backend that no statement can be kept with: tests/otherwise
     "postgres": "postgresql",
     "postgresql": "postgresql",
     "mysql": "mysql",
@@ -51,6 +52,8 @@ def database_from_url(url: str) -> dict[str, Any]:
         database["NAME"] = database["NAME"] or str(file)
         # Tests need not outlive a power cut; what locks, and when, stays as in a shop.
         database["OPTIONS"] = {"init_command": "PRAGMA synchronous=OFF", **options}
+        if parts.scheme == "otherwise":
+            database["ENGINE"] = "tests.otherwise"
         database["TEST"] = {"NAME": str(file)}
     return database
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
@@ -25,6 +26,7 @@ from cryptopay_django.testing.factories import (
     callback_headers,
     invoice_wire,
 )
+from cryptopay_django.traps import check_databases
 from tests.effects.models import Effect
 from tests.wire import ScriptedGateway
 
@@ -300,4 +302,57 @@ def test_the_whole_road_with_several_databases(layout, tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "completed 5 events, 5 effects"
-    assert ("cryptopay.W016" in done.stderr) is (layout == "elsewhere")
+    assert ("cryptopay.E016" in done.stderr) is (layout == "elsewhere")
+    assert ("servers.SeenEvent" in done.stderr) is (layout == "elsewhere")
+
+
+@pytest.mark.parametrize(("receiver", "count"), [("inbox.credit", 3), ("inbox.fulfil_once", 1)])
+def test_an_effect_in_another_database_happens_once_where_the_event_is_remembered_beside_it(receiver, count, tmp_path):
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.servers.databases", "SITE_FOLDER": str(tmp_path), "SITE_LAYOUT": "elsewhere",
+    }  # fmt: skip
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.servers.remembered", receiver], env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"delivered, {count} credits"
+
+
+def test_the_recipe_in_the_docs_is_the_one_that_is_tried():
+    page = (Path(__file__).parent.parent / "docs" / "scaling.md").read_text()
+    recipe = (Path(__file__).parent / "servers" / "inbox.py").read_text()
+
+    start = recipe.index("def fulfil_once")
+    assert recipe[start : recipe.index("\n\n\n", start)] in page
+
+
+class Elsewhere:
+    """Sends the models of some apps to another database."""
+
+    apart: frozenset[str] = frozenset()
+
+    def db_for_write(self, model, **hints):
+        return "other" if model._meta.app_label in self.apart else None
+
+
+@pytest.mark.parametrize("apart", [{"cryptopay_django"}, {"shop"}, {"shop", "effects"}])
+def test_orders_in_another_database_are_an_error_whichever_of_the_two_is_moved(settings, apart):
+    settings.DATABASE_ROUTERS = [type("Router", (Elsewhere,), {"apart": frozenset(apart)})()]
+
+    (found,) = check_databases(None)
+
+    assert (found.id, "shop.Order" in found.msg) == ("cryptopay.E016", True)
+    settings.CRYPTOPAY_SEPARATE_DATABASES = ["other", "default"]
+    assert check_databases(None) == []
+
+
+@pytest.mark.parametrize(
+    "apart", [set(), {"sessions", "auth", "admin", "contenttypes"}, {"shop", "effects", "cryptopay_django"}]
+)
+def test_what_django_keeps_elsewhere_and_a_shop_that_is_elsewhere_as_a_whole_are_no_error(settings, apart):
+    settings.DATABASE_ROUTERS = [type("Router", (Elsewhere,), {"apart": frozenset(apart)})()]
+
+    assert check_databases(None) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from itertools import islice
@@ -59,7 +59,7 @@ class Answer:
 
     call: str
     status: int
-    body: bytes | None
+    body: bytes | None = field(repr=False)
     retry_after: float | None = None
 
     def read_data(self, read: Callable[[object, str], T]) -> T:

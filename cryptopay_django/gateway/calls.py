@@ -10,7 +10,7 @@ import random as randomness
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TypeVar
@@ -31,6 +31,7 @@ from ..exceptions import (
     GatewayTimeoutError,
     GatewayUnreachableError,
 )
+from ..redaction import hide_locals
 from ..tracing import span
 from .answers import Answer, read_clock_offset, read_retry_after
 from .limiter import RateLimiter, limiter_for
@@ -49,7 +50,9 @@ LONGEST_PAUSE = 4.0
 
 _CHUNK = 16 * 1024
 _SHORTEST_SECRET = 8
-_HEADER_SAFE = re.compile(r"[\x21-\x7e]+", re.ASCII)
+API_KEY = re.compile(r"[\x21-\x7e]+", re.ASCII)
+"""What an API key may be made of: it is sent in a header."""
+
 # Other errors of theirs come before sending and after it alike: InvalidHeader, for one, means either side's.
 _NEVER_SENT = (
     requests.ConnectTimeout,
@@ -86,7 +89,7 @@ class Call:
 
     method: str
     route: Route
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     answer_limit: int = ANSWER_LIMIT
     mark: Mark | None = None
 
@@ -100,6 +103,7 @@ class Caller:
     The clocks, the sleep and the randomness are arguments so that a test needs none of the real ones.
     """
 
+    @hide_locals
     def __init__(
         self,
         api_key: str,
@@ -115,8 +119,8 @@ class Caller:
         sleep: Callable[[float], object] = time.sleep,
         random: Callable[[], float] = randomness.random,
     ) -> None:
-        _check_base_url(base_url)
-        if not _HEADER_SAFE.fullmatch(api_key) or not api_secret:
+        check_base_url(base_url)
+        if not API_KEY.fullmatch(api_key) or not api_secret:
             raise ValueError("the API key must be visible ASCII characters, and the API secret not empty")
         self.base_url = base_url.rstrip("/")
         self._connect_timeout = connect_timeout
@@ -172,7 +176,9 @@ class Caller:
                 raise answer.to_error()
         return answer
 
+    @hide_locals
     def _exchange(self, call: Call, deadline: float) -> Answer:
+        """Send a call once and return its answer, whatever it is. Below here every frame knows the signature."""
         if self._limiter and (wait := self._limiter.reserve(deadline - self._clock())):
             self._sleep(wait)
         left = deadline - self._clock()
@@ -222,9 +228,7 @@ class Caller:
             if status < 400:
                 raise
             return Answer(str(call), status, None, retry_after)
-        if status >= 400:
-            body = self._auth.redact(body, response.request)
-        return Answer(str(call), status, body, retry_after)
+        return Answer(str(call), status, self._auth.redact(body, response.request), retry_after)
 
     def _read_body(self, call: Call, response: requests.Response, deadline: float) -> bytes:
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
@@ -308,12 +312,17 @@ def _new_session(adapter: BaseAdapter) -> requests.Session:
     return session
 
 
-def _check_base_url(base_url: str) -> None:
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-        raise ValueError("the base URL must be https://host or http://host, without a user or password")
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("the base URL must not have a path, a query or a fragment")
+@hide_locals
+def check_base_url(base_url: str) -> None:
+    """Raise ValueError, which shows nothing of it, for what is no root of an HTTP site: a password may be in it."""
+    wrong = "the base URL must be scheme://host[:port] with http or https, without a user, a path or a query"
+    try:
+        parts = urlsplit(base_url)
+        has_root = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError(wrong) from None
+    if not has_root or "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(wrong)
 
 
 def _network_error(call: Call, error: Exception) -> GatewayError:

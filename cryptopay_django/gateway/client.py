@@ -16,6 +16,7 @@ from uuid import UUID
 from requests.adapters import BaseAdapter
 
 from ..exceptions import CustomIdError, GatewayAnswerError
+from ..redaction import hide_locals
 from .calls import ANSWER_LIMIT, LIST_LIMIT, Call, Caller, Mark, Route
 from .limiter import RateLimiter
 from .lists import Page, notes_on, page_of, read_rates
@@ -37,6 +38,7 @@ class Client:
     with its retries. GETs are retried; whatever changes something is sent once.
     """
 
+    @hide_locals
     def __init__(
         self,
         api_key: str,
@@ -89,6 +91,7 @@ class Client:
         """Close the connections."""
         self._caller.close()
 
+    @hide_locals
     def create_invoice(
         self,
         *,

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from ..exceptions import SignatureError
+from ..redaction import hide_locals
 
 CONTENT_TYPE = "application/json"
 SIGNATURE_HEADER = "X-Cryptopay-Signature"
@@ -16,6 +17,7 @@ SIGNATURE_HEADER = "X-Cryptopay-Signature"
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
+@hide_locals
 def sign_request(*, secret: str, method: str, path: str, date: str, body: bytes = b"") -> str:
     """Return the signature of an API request, base64 of HMAC-SHA1.
 
@@ -27,17 +29,20 @@ def sign_request(*, secret: str, method: str, path: str, date: str, body: bytes 
     return base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha1")).decode()
 
 
+@hide_locals
 def verify_request(signature: str, *, secret: str, method: str, path: str, date: str, body: bytes = b"") -> bool:
     """Tell whether an API request was signed with this secret. The other side of `sign_request`."""
     expected = sign_request(secret=secret, method=method, path=path, date=date, body=body)
     return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "backslashreplace"))
 
 
+@hide_locals
 def sign_callback(body: bytes, *, secret: str) -> str:
     """Return the signature of a callback, lower-case hex of HMAC-SHA256 over the raw body."""
     return hmac.digest(secret.encode(), body, "sha256").hex()
 
 
+@hide_locals
 def verify_callback(body: bytes, signature: str, *, secrets: Sequence[str]) -> int:
     """Return the index of the secret that signed this body; raise SignatureError when none did.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, TransactionManagementError
 
+from .listeners import announce, has_listeners
 from .prepared import insert, insert_if, select, touch, update
 
 M = TypeVar("M", bound=models.Model)
@@ -72,29 +73,43 @@ class LockingManager(models.Manager[M]):
         return next(iter(select(self.model, using, shape, build, **lookup)), None)
 
     def insert(self, row: M) -> M:
-        """Insert a new row and return it with its key. Sends no `post_save`."""
-        insert(row, router.db_for_write(self.model))
+        """Insert a new row and return it with its key."""
+        using = router.db_for_write(self.model)
+        announce(row, using, lambda: insert(row, using))
         return row
 
     def insert_if(self, row: M, there: type[models.Model], **lookup: Any) -> bool:
         """Insert a new row if `there` has one whose fields equal these values; return whether. One statement."""
-        return insert_if(row, router.db_for_write(self.model), there, **lookup)
+        using = router.db_for_write(self.model)
+        return announce(row, using, lambda: insert_if(row, using, there, **lookup))
 
     def change(self, row: M, narrow: Narrow[M] | None = None, **values: Any) -> bool:
-        """Write these values into the row and, if it is there and not left out by `narrow`, into the object.
-
-        Sends no `post_save`.
-        """
+        """Write these values into the row and, if it is there and not left out by `narrow`, into the object."""
         using = router.db_for_write(self.model)
         rows = self._narrowed(narrow)
-        if not update(self.model, using, narrow, rows, pk=row.pk, values=values):
-            return False
-        for name, value in values.items():
-            setattr(row, name, value)
-        return True
+        # Who listens sees the new values in the object and, before the write, the old ones in the database.
+        before = {name: getattr(row, name) for name in values} if has_listeners(self.model) else {}
+        is_written = False
+        try:
+            if before:
+                _assign(row, values)
+            is_written = announce(
+                row,
+                using,
+                lambda: update(self.model, using, narrow, rows, pk=row.pk, values=values),
+                update_fields=frozenset(self.model._meta.get_field(name).name for name in values),
+            )
+        finally:
+            _assign(row, values if is_written else before)
+        return is_written
 
     def _narrowed(self, narrow: Narrow[M] | None) -> Callable[[], models.QuerySet[M]]:
         return lambda: narrow(self.primary()) if narrow else self.primary()
+
+
+def _assign(row: models.Model, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
 
 
 def write_transaction(model: type[models.Model], *, durable: bool = False) -> Atomic:

@@ -1,82 +1,50 @@
 """Statements that every callback needs, compiled once for each database connection instead of each time.
 
 The ORM takes several times as long to write the SQL for a row of forty columns as a database takes to find it
-(docs/performance.md has the figures). What is kept is what the ORM wrote; nothing is written by hand.
+(docs/performance.md has the figures). What is kept is what the ORM wrote; nothing is written by hand. Where a driver
+or a release of Django makes the ORM write a statement in a way that cannot be kept, the ORM itself is used for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from django.db import connections, models
+from django.db import Error, connections, models
 from django.db.models import F
-from django.db.models.sql import InsertQuery, UpdateQuery
-from django.db.transaction import TransactionManagementError
+from django.db.models.sql import UpdateQuery
+from django.db.transaction import atomic
+
+from ..redaction import hide_locals
+from .compiled import (
+    Insert,
+    Select,
+    check,
+    check_order,
+    compile_insert,
+    compile_insert_if,
+    compile_select,
+    condition_of,
+    fields_of,
+    filtered,
+    insertable,
+    inserted_fields,
+    prepare,
+    rows_of,
+)
 
 M = TypeVar("M", bound=models.Model)
 
+logger = logging.getLogger("cryptopay_django")
+
 _KEPT = "_cryptopay_statements"
 
-
-@dataclass(frozen=True)
-class _Columns(Generic[M]):
-    """Where in a row the columns of a model stand."""
-
-    model: type[M]
-    names: Sequence[str]
-    places: Sequence[int]
-    key: int
-
-    def take(self, row: Sequence[Any], using: str) -> M | None:
-        """Return the object; None where an outer join has found nothing."""
-        if row[self.key] is None:
-            return None
-        return self.model.from_db(using, self.names, [row[place] for place in self.places])
+_reported: set[str] = set()
+"""The databases of which the log says already that the ORM is used."""
 
 
-@dataclass(frozen=True)
-class _Select(Generic[M]):
-    """A query of the ORM that can run again with other values: its SQL, and how a row becomes objects."""
-
-    compiler: Any
-    sql: str
-    constants: Sequence[Any]
-    fields: Sequence[Any]
-    converters: Mapping[int, Any]
-    own: _Columns[M]
-    related: Sequence[tuple[Any, _Columns[Any]]]
-
-    def run(self, values: Sequence[Any]) -> list[M]:
-        connection = self.compiler.connection
-        if self.compiler.query.select_for_update and not connection.in_atomic_block:
-            raise TransactionManagementError("a row can be locked within a transaction only")
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql, [*self.constants, *_prepare(self.fields, values, connection)])
-            rows = cursor.fetchall()
-        if self.converters:
-            rows = self.compiler.apply_converters(rows, self.converters)
-        found = []
-        for row in rows:
-            one = self.own.take(row, connection.alias)
-            if one is not None:
-                for field, columns in self.related:
-                    field.set_cached_value(one, columns.take(row, connection.alias))
-                found.append(one)
-        return found
-
-
-@dataclass(frozen=True)
-class _Insert:
-    """An INSERT of the ORM that can run again for other rows; whether it is the database that gives the key."""
-
-    connection: Any
-    sql: str
-    fields: Sequence[Any]
-    is_key_given: bool
-
-
+@hide_locals  # rows of invoices hold an e-mail address
 def select(
     model: type[M], using: str, shape: object, build: Callable[[], models.QuerySet[M]], **lookup: Any
 ) -> list[M]:
@@ -85,53 +53,60 @@ def select(
     `build` is called once for each connection, `shape` and set of fields; it may order, lock, follow foreign keys
     and filter by what is always the same.
     """
-    kept, key = _statements(using), ("select", model, shape, tuple(lookup))
-    if key not in kept:
-        kept[key] = _compile(model, using, build(), lookup)
-    statement: _Select[M] = kept[key]
-    return statement.run(list(lookup.values()))
+    key, values = ("select", model, shape, tuple(lookup)), prepare(model, using, lookup)
+    statement: Select[M] | None = _keep(using, key, lambda: compile_select(model, using, build(), lookup, values))
+    if statement is not None:
+        try:
+            return statement.run(values)
+        except Error:
+            raise
+        except Exception as error:  # noqa: BLE001  reading by way of the ORM's inner parts has failed
+            _give_up(using, key, error)
+    return list(filtered(build(), lookup))
 
 
-def insert(row: models.Model, using: str) -> None:
-    """Insert a new row and take over the key that the database gives it. Sends no `post_save`, as `bulk_create`."""
-    kept, key = _statements(using), ("insert", type(row))
-    if key not in kept:
-        kept[key] = _compile_insert(row, using)
-    _insert(kept[key], row, ())
+def insert(row: models.Model, using: str) -> bool:
+    """Insert a new row, take over the key that the database gives it, and return True. Sends no signal."""
+    values = insertable(inserted_fields(type(row)), row, connections[using])
+    statement = _keep(using, ("insert", type(row)), lambda: compile_insert(row, using, values))
+    return _insert_by_orm(row, using) if statement is None else _insert(statement, row, values)
 
 
 def insert_if(row: models.Model, using: str, model: type[models.Model], **lookup: Any) -> bool:
-    """Insert a new row if there is one of `model` whose fields equal these values; return whether. One statement."""
-    connection, kept = connections[using], _statements(using)
-    fields = _fields(model, lookup)
-    key = ("insert if", type(row), model, tuple(lookup))
-    if key not in kept:
-        statement = _compile_insert(row, using)
-        there = _filter(model._default_manager.using(using), lookup).order_by().values("pk")
-        condition, asked = there.query.get_compiler(using).as_sql()
-        _check(model, condition, asked, _prepare(fields, list(lookup.values()), connection))
-        into, _, rest = statement.sql.partition(" VALUES (")
-        values, bracket, returning = rest.rpartition(")")
-        if not bracket:
-            raise TypeError(f"this statement is no INSERT of one row: {statement.sql}")
-        kept[key] = replace(statement, sql=f"{into} SELECT {values} WHERE EXISTS ({condition}){returning}")
-    return _insert(kept[key], row, _prepare(fields, list(lookup.values()), connection))
+    """Insert a new row if there is one of `model` whose fields equal these values; return whether. Sends no signal.
+
+    One statement; two of them in a transaction where the ORM itself is used.
+    """
+    condition = prepare(model, using, lookup)
+    values = insertable(inserted_fields(type(row)), row, connections[using])
+    statement = _keep(
+        using,
+        ("insert if", type(row), model, tuple(lookup)),
+        lambda: compile_insert_if(row, using, values, model=model, lookup=lookup, asked_for=condition),
+    )
+    if statement is not None:
+        return _insert(statement, row, [*values, *condition])
+    with atomic(using=using):
+        return filtered(rows_of(model, using), lookup).exists() and _insert_by_orm(row, using)
 
 
 def touch(model: type[models.Model], using: str, **lookup: Any) -> bool:
     """Write the row whose fields equal these values as it is, for the lock of a write; return whether it is there."""
-    connection, kept = connections[using], _statements(using)
-    fields = _fields(model, lookup)
-    key = ("touch", model, tuple(lookup))
-    if key not in kept:
-        pk = model._meta.pk.attname
-        query: Any = _filter(model._default_manager.using(using), lookup).query.chain(UpdateQuery)
+    values, pk = prepare(model, using, lookup), model._meta.pk.attname
+
+    def compile_() -> str:
+        query: Any = filtered(rows_of(model, using), lookup).query.chain(UpdateQuery)
         query.add_update_values({pk: F(pk)})
         sql, asked = query.get_compiler(using).as_sql()
-        _check(model, sql, asked, _prepare(fields, list(lookup.values()), connection))
-        kept[key] = sql
-    with connection.cursor() as cursor:
-        cursor.execute(kept[key], _prepare(fields, list(lookup.values()), connection))
+        check(model, sql, asked, values)
+        check_order(condition_of(sql), fields_of(model, lookup), using)
+        return str(sql)
+
+    sql = _keep(using, ("touch", model, tuple(lookup)), compile_)
+    if sql is None:
+        return bool(filtered(rows_of(model, using), lookup).update(**{pk: F(pk)}))
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, values)
         return bool(cursor.rowcount)
 
 
@@ -143,64 +118,72 @@ def update(
     *,
     pk: object,
     values: Mapping[str, Any],
-) -> int:
-    """Write these values into the row of `build()` that has this key; return whether there is one, as 1 or 0.
+) -> bool:
+    """Write these values into the row of `build()` that has this key; return whether there is one. Sends no signal.
 
-    `build` as for `select`, without an order. Sends no `post_save`, as `QuerySet.update`.
+    `build` as for `select`, without an order.
     """
-    connection, kept = connections[using], _statements(using)
-    pairs: list[tuple[Any, Any]] = [(model._meta.get_field(name), value) for name, value in values.items()]
-    prepared = [field.get_db_prep_save(value, connection) for field, value in pairs]
+    connection = connections[using]
+    fields = fields_of(model, values)
+    prepared = [
+        field.get_db_prep_save(value, connection) for field, value in zip(fields, values.values(), strict=True)
+    ]
     which = model._meta.pk.get_db_prep_value(pk, connection)
-    key = ("update", model, shape, tuple(values), tuple(value is None for value in prepared))
-    if key not in kept:
+
+    def compile_() -> tuple[str, bool, list[Any]]:
         query: Any = build().filter(pk=pk).query.chain(UpdateQuery)
+        pairs = zip(fields, values.values(), strict=True)
         query.add_update_fields([(field, None, value) for field, value in pairs])
         sql, asked = query.get_compiler(using).as_sql()
         # Some releases of Django write NULL into the SQL, others pass it as a value.
         writes_null = None in prepared and None not in asked
         given = [value for value in prepared if not (writes_null and value is None)]
         constants = list(asked)[len(given) : -1]
-        _check(model, sql, asked, [*given, *constants, which])
-        kept[key] = sql, writes_null, constants
-    sql, writes_null, constants = kept[key]
+        check(model, sql, asked, [*given, *constants, which])
+        check_order(sql.partition(" WHERE ")[0], fields, using)
+        return sql, writes_null, constants
+
+    key = ("update", model, shape, tuple(values), tuple(value is None for value in prepared))
+    kept = _keep(using, key, compile_)
+    if kept is None:
+        return bool(build().filter(pk=pk).update(**values))
+    sql, writes_null, constants = kept
     given = [value for value in prepared if not (writes_null and value is None)]
     with connection.cursor() as cursor:
         cursor.execute(sql, [*given, *constants, which])
-        changed: int = cursor.rowcount
-    return changed
+        return bool(cursor.rowcount)
 
 
-def _check(model: type[models.Model], sql: str, asked: Sequence[Any], ours: Sequence[Any]) -> None:
-    """Raise TypeError unless the ORM has put into its statement, one by one, what we would put into it."""
-    pairs = zip(asked, ours, strict=False)
-    if len(asked) != len(ours) or not all(one == other or _bare(one) == _bare(other) for one, other in pairs):
-        raise TypeError(f"this statement of {model.__name__} takes its values in another order: {sql}")
+def _keep(using: str, key: object, compile_: Callable[[], Any]) -> Any:
+    """Return the statement that is kept under a key, compiled by its first call; None where it cannot be kept."""
+    kept = _statements(using)
+    if key not in kept:
+        try:
+            kept[key] = compile_()
+        except Error:
+            raise
+        except Exception as error:  # noqa: BLE001  what the ORM's inner parts raise where they are not as we know them
+            _give_up(using, key, error)
+    return kept[key]
 
 
-def _bare(value: Any) -> Any:
-    """Return what psycopg's wrapper of JSON holds, which has no equality of its own."""
-    return getattr(value, "obj", value)
+def _give_up(using: str, key: object, error: Exception) -> None:
+    """Use the ORM itself for a statement from now on, on this connection. The log says so once for a database."""
+    _statements(using)[key] = None
+    if using not in _reported:
+        _reported.add(using)
+        logger.warning(
+            'statements for the database "%s" cannot be kept, so the ORM writes them each time, which is slower: %s',
+            using,
+            f"{type(error).__name__}: {error}"[:300],
+        )
 
 
-def _compile_insert(row: models.Model, using: str) -> _Insert:
-    model, connection = type(row), connections[using]
-    query = InsertQuery(model)
-    query.insert_values([field for field in model._meta.concrete_fields if not field.auto_created], [row])
-    compiler = query.get_compiler(using)
-    pk = model._meta.pk
-    compiler.returning_fields = [pk] if pk.auto_created else []
-    ((sql, asked),) = compiler.as_sql()
-    _check(model, sql, asked, _insertable(compiler.query.fields, row, connection))
-    query.objs = []  # the SQL is kept, not the row
-    return _Insert(connection, sql, compiler.query.fields, is_key_given=bool(compiler.returning_fields))
-
-
-def _insert(statement: _Insert, row: models.Model, condition: Sequence[Any]) -> bool:
+def _insert(statement: Insert, row: models.Model, values: Sequence[Any]) -> bool:
     """Insert a row; return False, and leave it as it is, when the statement has left it out."""
     connection = statement.connection
     with connection.cursor() as cursor:
-        cursor.execute(statement.sql, [*_insertable(statement.fields, row, connection), *condition])
+        cursor.execute(statement.sql, values)
         if statement.is_key_given and connection.features.can_return_columns_from_insert:
             told = cursor.fetchone()
             if told is None:
@@ -214,50 +197,16 @@ def _insert(statement: _Insert, row: models.Model, condition: Sequence[Any]) -> 
     return True
 
 
-def _insertable(fields: Iterable[Any], row: models.Model, connection: Any) -> list[Any]:
-    return [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+def _insert_by_orm(row: models.Model, using: str) -> bool:
+    type(row)._base_manager.using(using).bulk_create([row])
+    if row.pk is None:  # MySQL returns no keys of rows that are inserted in bulk
+        with connections[using].cursor() as cursor:
+            cursor.execute("SELECT LAST_INSERT_ID()")
+            (row.pk,) = cursor.fetchone()
+    return True
 
 
 def _statements(using: str) -> dict[object, Any]:
     """Return what was compiled for a connection: kept by it, and gone with it."""
     kept: dict[object, Any] = connections[using].__dict__.setdefault(_KEPT, {})
     return kept
-
-
-def _compile(model: type[M], using: str, queryset: models.QuerySet[M], lookup: Mapping[str, Any]) -> _Select[M]:
-    connection, fields = connections[using], _fields(model, lookup)
-    compiler = _filter(queryset, lookup).query.get_compiler(using)
-    sql, values = compiler.as_sql()
-    constants, asked = list(values)[: -len(fields)], list(values)[-len(fields) :]
-    _check(model, sql, asked, _prepare(fields, list(lookup.values()), connection))
-    klass = compiler.klass_info
-    return _Select(
-        compiler=compiler,
-        sql=sql,
-        constants=constants,
-        fields=fields,
-        converters=compiler.get_converters([column[0] for column in compiler.select]),
-        own=_columns(compiler, klass),
-        related=[(info["field"], _columns(compiler, info)) for info in klass.get("related_klass_infos", ())],
-    )
-
-
-def _columns(compiler: Any, klass: Mapping[str, Any]) -> _Columns[Any]:
-    places = klass["select_fields"]
-    names = [compiler.select[place][0].target.attname for place in places]
-    return _Columns(klass["model"], names, places, places[names.index(klass["model"]._meta.pk.attname)])
-
-
-def _filter(queryset: models.QuerySet[M], lookup: Mapping[str, Any]) -> models.QuerySet[M]:
-    """Add the conditions one by one: only so do their values stand in this order."""
-    for name, value in lookup.items():
-        queryset = queryset.filter(**{name: value})
-    return queryset
-
-
-def _fields(model: type[models.Model], names: Iterable[str]) -> list[Any]:
-    return [model._meta.pk if name == "pk" else model._meta.get_field(name) for name in names]
-
-
-def _prepare(fields: Sequence[Any], values: Sequence[Any], connection: Any) -> list[Any]:
-    return [field.get_db_prep_value(value, connection) for field, value in zip(fields, values, strict=True)]

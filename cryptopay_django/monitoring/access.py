@@ -7,8 +7,10 @@ import hmac
 from django.http import HttpRequest
 
 from ..conf import app_settings
+from ..redaction import hide_locals
 
 
+@hide_locals
 def may_see_figures(request: HttpRequest) -> bool:
     """Tell whether a request has the token, as `Authorization: Bearer ...`; nobody has an empty one."""
     token = app_settings.MONITORING_TOKEN

@@ -14,7 +14,6 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
-from django.views.decorators.debug import sensitive_variables
 
 from ..conf import app_settings, get_account
 from ..exceptions import CryptopayError, WireError
@@ -22,6 +21,7 @@ from ..gateway.schemas import CallbackMessage, InvoiceSnapshot, parse_callback
 from ..gateway.signing import verify_callback
 from ..logs import about, named
 from ..models import Callback, CallbackOutcome, Invoice
+from ..redaction import hide_locals
 from ..tracing import span
 from .delivery import deliver_written
 from .events import backoff
@@ -40,7 +40,7 @@ _MAX_ORPHAN_TRIES = 5
 _LEAST_SECONDS_FOR_A_CALL = 0.5
 
 
-@sensitive_variables("signature")
+@hide_locals
 def receive_callback(body: bytes, signature: str, *, account: str = "default") -> Callback:
     """Verify and store a callback; return its row, pending and committed by itself.
 

@@ -17,6 +17,7 @@ from ..exceptions import CustomIdError, InvoiceBusyError, InvoiceRequestError
 from ..gateway.currencies import check_amount, check_pay_currency, check_price_currency
 from ..models import Invoice, InvoiceStatus
 from ..models.orders import order_pointer
+from ..redaction import hide_locals
 from .accounts import account_for
 from .adoption import OUR_KEY
 from .creation import committed, finish, take_up, write_first
@@ -30,6 +31,7 @@ _OPTIONAL = (
 _ROUNDS = 5
 
 
+@hide_locals
 def create_invoice(
     order: models.Model | None = None,
     *,
@@ -82,6 +84,7 @@ def create_invoice(
     return _create(ordered_invoice(order, custom_id=custom_id, **request), order)
 
 
+@hide_locals
 def invoice_for_order(
     order: models.Model,
     *,

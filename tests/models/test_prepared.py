@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import product
 
 import pytest
@@ -121,9 +122,23 @@ def _pending(callbacks):
     return callbacks.filter(outcome__in=("pending", "orphan"))
 
 
-def test_a_query_with_values_behind_those_that_are_asked_for_is_refused():
-    with pytest.raises(TypeError, match="another order"):
-        Invoice.objects.find(_later_ones_first, account="default")
+@TWICE
+def test_a_query_with_values_behind_those_that_are_asked_for_is_the_orms_own(round_):
+    late, early = InvoiceFactory(status="completed"), InvoiceFactory()
+
+    assert Invoice.objects.find(_later_ones_first, account="default") == [early, late]
+
+
+def test_what_no_database_takes_is_refused_and_changes_nothing_for_what_comes_after(caplog):
+    invoice = InvoiceFactory()
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="is not an amount"):
+            Invoice.objects.change(invoice, fee_amount=Decimal(-1))
+    assert Invoice.objects.change(invoice, fee_amount=Decimal(1))
+
+    assert Invoice.objects.get().fee_amount == 1
+    assert "cannot be kept" not in caplog.text
 
 
 def _later_ones_first(invoices):

@@ -1,0 +1,48 @@
+"""Keeps secrets out of error reports. Error trackers, and Django's own report, show the local variables of every frame
+that an exception has left: also those of `requests`, which hold the Authorization header.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def hide_locals(function: Callable[P, R]) -> Callable[P, R]:
+    """Clear the local variables of a function, and of all that it calls, from any exception that leaves it.
+
+    Types, messages, files and lines stay. For functions that take or read secrets; a generator runs too late for it.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        handled = sys.exception()
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            _clear(error, handled)
+            del args, kwargs, handled
+            raise
+
+    return call
+
+
+def _clear(error: BaseException, handled: BaseException | None) -> None:
+    """Clear the frames of an exception and of those that led to it, up to the one that was being handled before."""
+    waiting: list[BaseException | None] = [error]
+    seen = {id(None), id(handled)}
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        traceback.clear_frames(one.__traceback__)
+        waiting += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
