@@ -25,13 +25,14 @@ CryptopayError
 │   └── CustomIdError            characters or length; or used before for something else
 ├── CreationUnknownError         create_invoice cannot tell yet whether the gateway has the invoice
 ├── PriceSealError               the gateway holds an invoice with another price than ordered
+├── ProtectedColumnError         save() of an existing row would change a column that services own
 ├── TransactionOpenError         called inside a transaction, where nothing could be committed before the call
 ├── HandlerError                 a function that cannot be a durable handler; says what to do
 ├── HandlerMissingError          a delivery names a handler that is not registered
 ├── DeliveryBusyError            an attempt to deliver this event is running; look again later
 ├── RedeliveryError              deliver_again was asked for an event that is never delivered, or by no actor
 ├── InvoiceBusyError             the row kept changing while the gateway was asked; try again
-├── ReleaseError                 release_invoice has nothing to release, or lacks a reason
+├── ReleaseError                 release_invoice has nothing to release, or lacks an actor or a reason
 └── ResolutionError              a settlement or refund that cannot be, or not now; nothing was sent
     ├── NotResolvableError       the invoice cannot be settled or refunded by staff; `obstacle` says why
     ├── InvoiceChangedError      the invoice is no longer what the person saw
@@ -188,6 +189,21 @@ class PriceSealError(CryptopayError):
     """The gateway holds this invoice with another price than ordered; it is quarantined."""
 
 
+class ProtectedColumnError(CryptopayError):
+    """A column of an invoice or a payment that services own was to be written by `save()`; nothing was written."""
+
+    def __init__(self, model: str, columns: Sequence[str]) -> None:
+        self.model = model
+        self.columns = tuple(columns)
+        super().__init__(
+            f"{model}: services own {', '.join(columns)}; nothing was saved. Read the row again and save the "
+            "shop's own columns; change the others by a service, or by QuerySet.update() if you must"
+        )
+
+    def __reduce__(self) -> tuple[type[ProtectedColumnError], tuple[str, tuple[str, ...]]]:
+        return type(self), (self.model, self.columns)
+
+
 class TransactionOpenError(CryptopayError):
     """The call must not run inside a transaction: what it writes first has to be committed first."""
 
@@ -213,7 +229,7 @@ class InvoiceBusyError(CryptopayError):
 
 
 class ReleaseError(CryptopayError):
-    """The invoice has nothing to release, or no reason was given."""
+    """Nothing to release, no actor or no reason, or another invoice has the id that would be accepted."""
 
 
 class ResolutionError(CryptopayError):

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Statement
-from django_fsm import FSMField, FSMFieldDescriptor
+from django_fsm import FSMField, FSMFieldDescriptor, State, TransitionNotAllowed
 
 _S = TypeVar("_S", contravariant=True)  # noqa: PLC0105  the stubs' own names
 _G = TypeVar("_G", covariant=True)  # noqa: PLC0105
@@ -126,13 +126,30 @@ class StatusDescriptor(FSMFieldDescriptor):
 
 
 class StatusField(FSMField):
-    """An FSM field that is always protected. Models that have one derive from `StatusModel`."""
+    """An FSM field that is always protected. Models that have one derive from `StatusModel`.
+
+    Its transitions send no signals of django-fsm: they run while a row is locked, and a receiver of another app that
+    raises, waits or writes there would stop or delay a merge. Receivers get our own signals after the commit.
+    """
 
     descriptor_class = StatusDescriptor
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 32)
         super().__init__(*args, **kwargs)
+
+    def change_state(self, instance: models.Model, method: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run a transition: check the source, call the method, set the target."""
+        meta, source = method._django_fsm, self.get_state(instance)
+        if not (meta.has_transition(source) and meta.conditions_met(instance, source)):
+            message = f"Can't switch from state '{source}' using method '{method.__name__}'"
+            raise TransitionNotAllowed(message, object=instance, method=method)
+        result = method(instance, *args, **kwargs)
+        target = meta.next_state(source)
+        if isinstance(target, State):
+            target = target.get_state(instance, method, result, args=args, kwargs=kwargs)
+        self.set_state(instance, target)
+        return result
 
 
 class StatusModel(models.Model):

@@ -120,9 +120,9 @@ def test_looking_for_what_is_overdue(invoice):
 
 
 def test_a_callback_that_is_checked_with_the_gateway(invoice, settings):
-    settings.CRYPTOPAY_CONFIRM_WITH_API = True
     post(invoice, SEEN)
     post(invoice, CONFIRMED)
+    settings.CRYPTOPAY_CONFIRM_WITH_API = True
 
     assert cost(lambda: post(invoice, COMPLETED)) == budget("the same, and the gateway is asked")
 

@@ -81,7 +81,7 @@ def test_a_move_of_an_invoice_that_is_held_is_told_though_it_is_no_event(log, se
     invoice = InvoiceFactory(quarantine_reason="odd")
 
     arrive(invoice, status="cancelled")
-    release_invoice(invoice, actor="ada", reason="looked")
+    release_invoice(Invoice.objects.get(), actor="ada", reason="looked")
 
     messages = [message for _, message in log(invoice)]
     assert "invoice ID: from new to cancelled" in messages

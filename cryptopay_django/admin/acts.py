@@ -103,12 +103,14 @@ class InvoiceActs(Base):
         invoice = self.permitted(request, pk, may(request.user, Act.RELEASE))
 
         def perform(form: ReleaseForm) -> None:
-            if form.cleaned_data["version"] != invoice.version:
-                raise InvoiceChangedError(_("The invoice has changed meanwhile. Look at it again."))
             accepted = form.accepts_shortfall(invoice)
             reason = form.cleaned_data["reason"]
             released = release_invoice(
-                invoice, actor=request.user.get_username(), reason=reason, accept_shortfall=accepted
+                invoice,
+                actor=request.user,
+                reason=reason,
+                accept_shortfall=accepted,
+                expected_version=form.cleaned_data["version"],
             )
             act = "Accept shortfall" if accepted else "Release"
             self.log_change(request, released, f"{act}. Reason: {reason}")

@@ -11,7 +11,7 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..exceptions import InvoiceChangedError, QuoteExpiredError
+from ..exceptions import QuoteExpiredError
 from ..models import Resolution, ResolutionStatus
 from ..permissions import Act, may
 from ..services import (
@@ -276,13 +276,11 @@ class ReleaseView(ActView):
     )
     def post(self, request: Request, invoice_id: UUID) -> Response:
         asked = self.read(ReleaseSerializer, request.data)
-        invoice = self.find(invoice_id)
-        if invoice.version != asked["expected_version"]:
-            raise InvoiceChangedError(f"invoice {invoice.pk} has changed meanwhile. Look at it again")
         released = release_invoice(
-            invoice,
-            actor=str(self.actor.get_username()),
+            self.find(invoice_id),
+            actor=self.actor,
             reason=asked["reason"],
             accept_shortfall=asked["accept_shortfall"],
+            expected_version=asked["expected_version"],
         )
         return Response(InvoiceDetailSerializer(released).data)

@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 ('status', cryptopay_django.fields.StatusField(choices=[('new', 'new'), ('unresolved', 'unresolved'), ('completed', 'completed'), ('refunded', 'refunded'), ('cancelled', 'cancelled')], default='new', max_length=32)),
                 ('status_context', models.CharField(blank=True, help_text="Why it is unresolved, in the gateway's spelling.", max_length=32)),
                 ('quarantine_reason', models.TextField(blank=True, help_text='Why it is held for a person. While it is set, nothing is fulfilled.')),
+                ('contradicted', models.JSONField(blank=True, default=dict, editable=False, help_text='What the gateway says otherwise than this row, by column. A release accepts it.')),
                 ('risk_level', models.CharField(blank=True, db_default='', default='', editable=False, help_text="The gravest of its payments' risk levels, as far as they are known here.", max_length=32)),
                 ('price_amount', cryptopay_django.fields.AmountField(help_text='The ordered amount, in the price currency.')),
                 ('price_currency', models.CharField(max_length=32)),

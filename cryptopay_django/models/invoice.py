@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
@@ -13,9 +13,10 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django_fsm import RETURN_VALUE, transition
 
-from ..fields import AmountField, CodeField, SparseIndex, StatusField, StatusModel
+from ..fields import AmountField, CodeField, SparseIndex, StatusField
 from .locking import LockingManager
 from .orders import KEY_LENGTH, OrderLink, order_filter
+from .protected import ProtectedModel, ProtectedQuerySet
 from .risk import RiskLevel
 
 
@@ -45,13 +46,23 @@ FINAL_STATUSES = (InvoiceStatus.COMPLETED, InvoiceStatus.REFUNDED, InvoiceStatus
 class InvoiceManager(LockingManager["Invoice"]):
     """Invoices, and how to find them."""
 
+    _queryset_class = ProtectedQuerySet
+
     def for_order(self, order: models.Model) -> models.QuerySet[Invoice]:
         """Return the invoices of an order of the shop, newest first; raise ValueError if it has no key."""
         return self.filter(**order_filter(order)).order_by("-created_at")
 
 
-class Invoice(StatusModel):
-    """A request for a payment. The ordered amount, its currencies, account and custom_id never change."""
+class Invoice(ProtectedModel):
+    """A request for a payment. The ordered amount, its currencies, account and custom_id change by a release only.
+
+    `save()` writes `shop_columns`; everything else is written by services.
+    """
+
+    shop_columns = frozenset({
+        "order_content_type", "order_object_id", "customer_id", "name", "description", "metadata",
+        "success_redirect_url", "unsuccess_redirect_url", "payer_email", "updated_at",
+    })  # fmt: skip
 
     id = models.UUIDField(
         primary_key=True,
@@ -86,6 +97,12 @@ class Invoice(StatusModel):
     )
     quarantine_reason = models.TextField(
         blank=True, help_text=_("Why it is held for a person. While it is set, nothing is fulfilled.")
+    )
+    contradicted = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text=_("What the gateway says otherwise than this row, by column. A release accepts it."),
     )
 
     risk_level = models.CharField(
@@ -188,6 +205,10 @@ class Invoice(StatusModel):
     def __str__(self) -> str:
         return f"{self.custom_id} ({self.price_amount:f} {self.price_currency} in {self.pay_currency}, {self.status})"
 
+    def is_as_old_as(self, row: dict[str, Any]) -> bool:
+        """Return whether nothing was merged, and the gateway not asked, since this object was read."""
+        return (self.version, self.polled_at) == (row["version"], row["polled_at"])
+
     @property
     def is_final(self) -> bool:
         """Whether the gateway is done with it."""
@@ -218,12 +239,17 @@ class Invoice(StatusModel):
         """Never paid, or never confirmed."""
         self._finish(at)
 
-    @transition(field=status, source=FINAL_STATUSES, target=RETURN_VALUE(*FINAL_STATUSES))
-    def overrule(self, status: str, *, reason: str, settled_amount: Decimal | None, at: datetime) -> str:
-        """The gateway, when asked, insists on another final status: take it and hold the invoice for a person."""
-        self.quarantine_reason = reason
+    @transition(
+        field=status,
+        source=(InvoiceStatus.UNRESOLVED, *FINAL_STATUSES),
+        target=RETURN_VALUE(*InvoiceStatus.values),
+    )
+    def overrule(self, status: str, *, context: str, settled_amount: Decimal | None, at: datetime) -> str:
+        """The gateway, when asked, goes back on its status. `finished_at` stays where this one is not final."""
         self.settled_amount = settled_amount
-        self._finish(at)
+        if status in FINAL_STATUSES:
+            self._finish(at)
+        self.status_context = context if status == InvoiceStatus.UNRESOLVED else ""
         return status
 
     def _finish(self, at: datetime) -> None:

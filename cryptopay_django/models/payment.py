@@ -9,9 +9,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django_fsm import transition
 
-from ..fields import AmountField, CodeField, StatusField, StatusModel
+from ..fields import AmountField, CodeField, StatusField
 from .invoice import Invoice
 from .locking import LockingManager
+from .protected import ProtectedModel, ProtectedQuerySet
 
 
 class PaymentStatus(models.TextChoices):
@@ -21,8 +22,19 @@ class PaymentStatus(models.TextChoices):
     CONFIRMED = "confirmed", _("confirmed")
 
 
-class Payment(StatusModel):
-    """One on-chain transaction. Its amount is known only where it explains all of a rise of `paid_amount`."""
+class PaymentManager(LockingManager["Payment"]):
+    """Payments."""
+
+    _queryset_class = ProtectedQuerySet
+
+
+class Payment(ProtectedModel):
+    """One on-chain transaction. Its amount is known only where it explains all of a rise of `paid_amount`.
+
+    Written by services only: a shop has no column in it, so `save()` of an existing row changes nothing.
+    """
+
+    shop_columns = frozenset()
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
@@ -37,7 +49,7 @@ class Payment(StatusModel):
     detected_at = models.DateTimeField(help_text=_("When we learned of it."))
     confirmed_at = models.DateTimeField(null=True, blank=True, help_text=_("When we learned of its confirmation."))
 
-    objects = LockingManager["Payment"]()
+    objects = PaymentManager()
 
     class Meta:
         verbose_name = _("payment")

@@ -6,9 +6,7 @@ from ..exceptions import ForeignInvoiceError
 from ..gateway.schemas import InvoiceSnapshot
 from ..models import Invoice
 from .accounts import client_of
-
-OUR_KEY = "cryptopay_django"
-"""The name in the gateway's metadata under which each invoice carries our UUID."""
+from .comparison import is_proven
 
 
 def find_at_gateway(invoice: Invoice, *, timeout: float | None = None) -> InvoiceSnapshot:
@@ -18,21 +16,10 @@ def find_at_gateway(invoice: Invoice, *, timeout: float | None = None) -> Invoic
     shop, another database or an earlier time; GatewayError when there is no answer.
     """
     snapshot = client_of(invoice).retrieve_invoice_by_custom_id(invoice.custom_id, timeout=timeout)
-    if not is_ours(invoice, snapshot):
+    if not is_proven(invoice, snapshot):
         raise ForeignInvoiceError(
             f"custom_id {invoice.custom_id} names invoice {snapshot.id} at the gateway, which was not made for "
             f"{invoice.pk}: it belongs to another shop on this account, or to a database that is gone. Use another "
             "custom_id, or leave it out"
         )
     return snapshot
-
-
-def is_ours(invoice: Invoice, snapshot: InvoiceSnapshot) -> bool:
-    """Tell whether an invoice found by custom_id is the one that was asked for by this row.
-
-    The proof is our UUID: in the metadata, or as the custom_id itself, which is random then.
-    """
-    if snapshot.custom_id != invoice.custom_id:
-        return False
-    ours = str(invoice.pk)
-    return invoice.custom_id == ours or (snapshot.metadata or {}).get(OUR_KEY) == ours

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from ..conf import app_settings, get_account
-from ..exceptions import CryptopayError, WireError
+from ..exceptions import CryptopayError, GatewayNotFoundError, WireError
 from ..gateway.schemas import CallbackMessage, InvoiceSnapshot, parse_callback
 from ..gateway.signing import verify_callback
 from ..logs import about, named
@@ -25,8 +24,7 @@ from ..redaction import hide_locals
 from ..tracing import span
 from .delivery import deliver_written
 from .events import backoff
-from .intake import Claim, Taken, finish_callback, poll_invoice, take_callback, take_snapshot
-from .merge import contradictions, needs_confirmation
+from .intake import Claim, Taken, finish_callback, poll_invoice, take_callback
 from .oddities import note_oddities, take_unreadable
 from .repeats import count_repeat
 
@@ -36,7 +34,6 @@ LEASE = timedelta(seconds=60)
 """For how long a callback in work is left alone by everybody else."""
 
 _MAX_UNCONFIRMED = 10
-_MAX_ORPHAN_TRIES = 5
 _LEAST_SECONDS_FOR_A_CALL = 0.5
 
 
@@ -127,7 +124,10 @@ def _try_message(callback: Callback, message: CallbackMessage | WireError, deadl
         if isinstance(taken, Taken):
             return taken
         invoice = taken
-        return _take_later(claim, invoice, deadline)
+        if invoice is None:
+            _leave_orphan(claim)
+            return None
+        return _confirm(claim, invoice, deadline)
     except CryptopayError as error:
         _postpone(callback, f"{type(error).__name__}: {error}", invoice)
     except Exception as error:
@@ -143,16 +143,6 @@ def _try_message(callback: Callback, message: CallbackMessage | WireError, deadl
     return None
 
 
-def _take_later(claim: Claim, invoice: Invoice | None, deadline: float | None) -> Taken | None:
-    """Do what could not be done with the row locked: ask the gateway, or keep an orphan."""
-    if invoice is None:
-        _leave_orphan(claim)
-        return None
-    if needs_confirmation(invoice, claim.snapshot):
-        return _confirm(claim, invoice, deadline)
-    return take_snapshot(invoice.pk, claim.snapshot, claim=claim)
-
-
 def find_invoice(account: str, snapshot: InvoiceSnapshot) -> Invoice | None:
     """Find our row by the gateway's id, or by custom_id where the gateway's answer is still on its way."""
     match = Q(gateway_id=snapshot.id)
@@ -164,39 +154,45 @@ def find_invoice(account: str, snapshot: InvoiceSnapshot) -> Invoice | None:
 
 
 def _leave_orphan(claim: Claim) -> None:
-    """Keep a callback for an invoice that is not here (yet). Linked when the invoice appears.
+    """Keep a callback for an invoice that is not here (yet). It falls due again when an invoice gets this id.
 
-    A few tries of our own close the gap in which the invoice appears just before the orphan is written.
+    An invoice can get it just before the orphan is committed, and find no orphan to mark: hence the look afterwards.
     """
     callback, snapshot = claim.callback, claim.snapshot
-    attempts = callback.attempts + 1
     finish_callback(
         callback,
         CallbackOutcome.ORPHAN,
         event=claim.title,
         gateway_id=snapshot.id,
-        attempts=attempts,
+        attempts=callback.attempts + 1,
         error=f"no invoice {snapshot.id} in account {callback.account}",
-        next_attempt_at=timezone.now() + backoff(attempts) if attempts < _MAX_ORPHAN_TRIES else None,
         at=timezone.now(),
     )
+    if Invoice.objects.primary().filter(account=callback.account, gateway_id=snapshot.id).exists():
+        Callback.objects.filter(pk=callback.pk, outcome=CallbackOutcome.ORPHAN).update(next_attempt_at=timezone.now())
 
 
 def _confirm(claim: Claim, invoice: Invoice, deadline: float | None) -> Taken | None:
     """Ask the gateway, and merge its answer instead of the callback.
 
     A status that the gateway does not confirm yet leaves the callback pending; after ten refusals it is
-    stale: only the gateway's own word counts.
+    stale: only the gateway's own word counts. An invoice without an id is asked for by its custom_id; where
+    the gateway has none under it, the callback is an orphan until a creation has brought this id.
     """
     callback, snapshot = claim.callback, claim.snapshot
     timeout = None if deadline is None else deadline - time.monotonic()
     if timeout is not None and timeout < _LEAST_SECONDS_FOR_A_CALL:
         _postpone(callback, "no time left in this request to ask the gateway", invoice, at_once=True)
         return None
-    claim = replace(claim, doubts=tuple(contradictions(invoice, snapshot)))
     if timeout is not None:
         timeout = min(timeout, app_settings.TOTAL_TIMEOUT)
-    taken = poll_invoice(invoice, timeout=timeout, claim=claim)
+    try:
+        taken = poll_invoice(invoice, timeout=timeout, claim=claim)
+    except GatewayNotFoundError:
+        if invoice.gateway_id is not None:
+            raise
+        _leave_orphan(claim)
+        return None
     if taken.confirmed:
         return taken
     error = f"it says {snapshot.status}, but the gateway, when asked, says {taken.invoice.status}"

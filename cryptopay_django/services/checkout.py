@@ -19,7 +19,7 @@ from ..models import Invoice, InvoiceStatus
 from ..models.orders import order_pointer
 from ..redaction import hide_locals
 from .accounts import account_for
-from .adoption import OUR_KEY
+from .comparison import OUR_KEY
 from .creation import committed, finish, take_up, write_first
 from .orders import ask_about_expired, does_for, invoices_of, is_in_coin, is_over, next_attempt, payment_under_way
 

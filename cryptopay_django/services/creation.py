@@ -29,7 +29,8 @@ from ..models import Invoice, InvoiceEvent
 from ..models.locking import write_transaction
 from ..models.orders import order_exists, order_filter
 from .accounts import client_of
-from .adoption import OUR_KEY, find_at_gateway
+from .adoption import find_at_gateway
+from .comparison import OUR_KEY
 from .handover import hand_over_events
 from .intake import take_snapshot
 

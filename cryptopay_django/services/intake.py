@@ -7,6 +7,7 @@ is made while a row is locked: what was asked before is tied to the row by its v
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from ..conf import get_account
+from ..conf import app_settings, get_account
 from ..exceptions import GatewayAnswerError, InvoiceBusyError
 from ..gateway.schemas import InvoiceSnapshot
 from ..logs import about, logger, named, once_committed
@@ -24,9 +25,18 @@ from ..models.locking import write_transaction
 from ..tracing import Note, span
 from .accounts import client_of
 from .adoption import find_at_gateway
+from .comparison import (
+    Relation,
+    brings_news,
+    contradictions,
+    is_forward,
+    needs_confirmation,
+    relation,
+    state_of,
+)
 from .events import write_events
 from .holding import hold_unreadable
-from .merge import Merge, Relation, merge_snapshot, needs_confirmation, relation
+from .merge import Merge, Source, merge_snapshot
 
 _POLL_ROUNDS = 5
 _TROUBLE = (CallbackOutcome.ORPHAN, CallbackOutcome.UNREADABLE)
@@ -39,7 +49,6 @@ class Claim:
     callback: Callback
     event: str
     snapshot: InvoiceSnapshot
-    doubts: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -53,10 +62,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Asked:
-    """A GET: the version of our row before it, and when it was sent."""
+    """A GET: the version of our row before it, and when it was sent. `is_page`: of the list, which can lag."""
 
     version: int
     at: datetime
+    is_page: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,18 +87,23 @@ def take_snapshot(
     asked: Asked | None = None,
     claim: Claim | None = None,
 ) -> Taken | None:
-    """Merge a snapshot into an invoice and commit. The first statement locks the invoice's row.
+    """Merge an answer of the gateway's into an invoice and commit. The first statement locks the invoice's row.
 
-    `asked` makes the snapshot the gateway's answer to a GET; returns None, nothing changed, when the row
-    has moved on since it was read for asking. A claim is marked done in the same transaction, unless the
-    gateway's answer does not bear it out.
+    `asked` makes it the answer to a GET; without, it is that of a creation, which may be older than our row. Returns
+    None, nothing changed, when the row has moved on since it was read for asking, or when an entry of a list must not
+    be taken at its word. A claim is marked done in the same transaction, unless the gateway's answer does not bear it
+    out.
     """
     with span("cryptopay.merge", invoice_id=invoice_id) as note, write_transaction(Invoice):
         invoice = Invoice.objects.lock(pk=invoice_id)
         if invoice is None or (asked and invoice.version != asked.version):
             note(outcome="moved on")
             return None
-        return _take_locked(invoice, snapshot, note, asked=asked, claim=claim)
+        if asked and asked.is_page and not is_forward(invoice, snapshot):
+            note(outcome="to be asked for alone")
+            return None
+        known = _known_payments(invoice, snapshot, claim)
+        return _take_locked(invoice, known, snapshot, note, asked=asked, claim=claim)
 
 
 def take_callback(claim: Claim) -> Taken | Invoice | None:
@@ -106,10 +121,28 @@ def take_callback(claim: Claim) -> Taken | Invoice | None:
             note(outcome="unknown")
             return None
         note(invoice_id=invoice.pk)
-        if needs_confirmation(invoice, claim.snapshot):
+        must_ask, known = needs_confirmation(invoice, claim.snapshot), {}
+        if not must_ask:
+            known = _known_payments(invoice, claim.snapshot)
+            must_ask = _is_unproven(invoice, known, claim)
+        if must_ask:
             note(outcome="to be confirmed")
             return invoice
-        return _take_locked(invoice, claim.snapshot, note, asked=None, claim=claim)
+        return _take_locked(invoice, known, claim.snapshot, note, asked=None, claim=claim)
+
+
+def _is_unproven(invoice: Invoice, payments: Mapping[str, Payment], claim: Claim) -> bool:
+    """Return whether a callback about the status that the invoice is in adds what the gateway has to confirm."""
+    if not app_settings.CONFIRM_WITH_API or relation(invoice, claim.snapshot) is not Relation.SAME:
+        return False
+    return not claim.is_older_than(invoice.polled_at) and brings_news(invoice, payments, claim.snapshot)
+
+
+def _known_payments(invoice: Invoice, snapshot: InvoiceSnapshot, claim: Claim | None = None) -> dict[str, Payment]:
+    """Return the invoice's payments by txid; none where neither the snapshot nor the callback lists any."""
+    is_listed = snapshot.transactions or (claim and claim.snapshot.transactions)
+    known = Payment.objects.find(invoice_id=invoice.pk) if is_listed else []
+    return {payment.txid: payment for payment in known}
 
 
 def poll_invoice(invoice: Invoice, *, timeout: float | None = None, claim: Claim | None = None) -> Taken:
@@ -138,21 +171,27 @@ def poll_invoice(invoice: Invoice, *, timeout: float | None = None, claim: Claim
 
 
 def _take_locked(
-    invoice: Invoice, snapshot: InvoiceSnapshot, note: Note, *, asked: Asked | None, claim: Claim | None
+    invoice: Invoice,
+    payments: Mapping[str, Payment],
+    snapshot: InvoiceSnapshot,
+    note: Note,
+    *,
+    asked: Asked | None,
+    claim: Claim | None,
 ) -> Taken:
     """Merge a snapshot into a locked row, write what changed, and mark the claim done if it is borne out."""
-    now, before = timezone.now(), _state(invoice)
-    known = Payment.objects.find(invoice_id=invoice.pk) if snapshot.transactions else []
+    now, before, was_final = timezone.now(), state_of(invoice), invoice.finished_at is not None
     merge = merge_snapshot(
         invoice,
-        {payment.txid: payment for payment in known},
+        payments,
         snapshot,
-        confirmed=asked is not None,
+        source=_source(asked, claim),
         outdated=asked is None and claim is not None and claim.is_older_than(invoice.polled_at),
         at=now,
-        doubts=list(claim.doubts) if claim else None,
         message=claim.event if claim else "",
     )
+    if was_final:
+        merge.events = _without_repeated(invoice, merge.events)
     _tell_move(invoice, before)
     _write(invoice, merge, polled_at=asked.at if asked else None, at=now)
     note(account=invoice.account, status=invoice.status, outcome="changed" if merge else "no news")
@@ -162,8 +201,25 @@ def _take_locked(
         or relation(invoice, claim.snapshot) is not Relation.AHEAD
     )
     if claim is not None and borne_out:
-        _finish_claim(claim, invoice, changed=bool(merge), at=now)
+        known = {**payments, **{payment.txid: payment for payment in merge.new_payments}}
+        _finish_claim(claim, invoice, known, changed=bool(merge), was_asked=asked is not None, at=now)
     return Taken(invoice, snapshot, tuple(merge.events), bool(merge), borne_out)
+
+
+def _source(asked: Asked | None, claim: Claim | None) -> Source:
+    if asked is not None and not asked.is_page:
+        return Source.GET
+    return Source.CALLBACK if asked is None and claim is not None else Source.ANSWER
+
+
+def _without_repeated(invoice: Invoice, events: list[InvoiceEvent]) -> list[InvoiceEvent]:
+    """Leave out what happens once to an invoice and has happened: an end that the gateway took back and repeats."""
+    once = [event.once for event in events if event.once]
+    if not once:
+        return events
+    written = InvoiceEvent.objects.primary().filter(invoice=invoice, once__in=once)
+    happened = set(written.values_list("once", flat=True))
+    return [event for event in events if event.once not in happened]
 
 
 def _write(invoice: Invoice, merge: Merge, *, polled_at: datetime | None, at: datetime) -> None:
@@ -181,41 +237,48 @@ def _write(invoice: Invoice, merge: Merge, *, polled_at: datetime | None, at: da
         Payment.objects.change(payment, **{name: getattr(payment, name) for name in sorted(names)})
     write_events(merge.events)
     if "gateway_id" in merge.changed:
-        orphans = {
-            "account": invoice.account,
-            "gateway_id": invoice.gateway_id,
-            "outcome": CallbackOutcome.ORPHAN,
-        }
-        Callback.objects.filter(**orphans).update(next_attempt_at=timezone.now())
+        expect_orphans(invoice)
 
 
-def _state(invoice: Invoice) -> str:
-    return f"{invoice.status} {invoice.status_context}".strip()
+def expect_orphans(invoice: Invoice) -> None:
+    """Make callbacks due that arrived before the invoice had its id. In the transaction that writes the id."""
+    orphans = Callback.objects.filter(
+        account=invoice.account, gateway_id=invoice.gateway_id, outcome=CallbackOutcome.ORPHAN
+    )
+    orphans.update(next_attempt_at=timezone.now())
 
 
 def _tell_move(invoice: Invoice, before: str) -> None:
     """Let the log tell that the status moved, when that is committed."""
-    after = _state(invoice)
+    after = state_of(invoice)
     if after != before:
         extra = about(invoice, status=invoice.status, status_context=invoice.status_context, status_before=before)
         once_committed(Invoice, logging.INFO, "invoice %s: from %s to %s", invoice.pk, before, after, extra=extra)
 
 
-def _finish_claim(claim: Claim, invoice: Invoice, *, changed: bool, at: datetime) -> None:
-    error = ""
-    if relation(invoice, claim.snapshot) is Relation.CONFLICT:
-        theirs, ours = (f"{of.status} {of.status_context or ''}".strip() for of in (claim.snapshot, invoice))
-        error = f"it says {theirs}, but the gateway, when asked, said {ours}"
-    elif claim.doubts:
-        error = "; ".join(claim.doubts)
+def _finish_claim(
+    claim: Claim,
+    invoice: Invoice,
+    payments: Mapping[str, Payment],
+    *,
+    changed: bool,
+    was_asked: bool,
+    at: datetime,
+) -> None:
+    """Mark a callback done, with what the gateway denied of it."""
+    denied, how = contradictions(invoice, claim.snapshot), relation(invoice, claim.snapshot)
+    if how is Relation.CONFLICT:
+        denied.append(f"it says {state_of(claim.snapshot)}, but the gateway, when asked, said {state_of(invoice)}")
+    elif was_asked and how is Relation.SAME and brings_news(invoice, payments, claim.snapshot):
+        denied.append("it says more of payments than the gateway, when asked, said")
     # Where the gateway was asked after this came, what it says of amounts was left aside: again it may bring them.
-    is_spent = not error and not claim.is_older_than(invoice.polled_at)
+    is_spent = not denied and (was_asked or not claim.is_older_than(invoice.polled_at))
     finish_callback(
         claim.callback,
         CallbackOutcome.APPLIED if changed else CallbackOutcome.STALE,
         invoice=invoice,
         event=claim.title,
-        error=error,
+        error="; ".join(denied)[:2000],
         invoice_version=invoice.version if is_spent else None,
         at=at,
     )

@@ -1,8 +1,8 @@
-"""Which snapshot means what. Pure decisions on a locked row: no query, no call, no clock.
+"""What a snapshot makes of our row. Pure decisions on a locked row: no query, no call, no clock.
 
 Snapshots have no order, so a merge is a join: what is ahead of our row moves it, what is behind
 changes nothing, and what contradicts it is for the gateway (GET) or a person to decide.
-The door through which snapshots come in is `intake.py`.
+`comparison.py` compares a snapshot with a row; `intake.py` is the door through which snapshots arrive.
 """
 
 from __future__ import annotations
@@ -12,28 +12,37 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from typing import Any
 
 from ..conf import app_settings
 from ..fields import EXACT
 from ..gateway.schemas import InvoiceSnapshot, Transaction
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, PaymentStatus, RiskLevel
 from ..models.invoice import FINAL_STATUSES
-from ..models.risk import gravest_risk, storable_score
+from ..models.risk import gravest_risk
+from .comparison import (
+    Relation,
+    contradictions,
+    differences,
+    is_ours,
+    is_unpaid_completion,
+    relation,
+    risk_of,
+    state_of,
+)
 from .events import new_event
 
 CONFIRMATION_EVENT = "transaction_confirmed"
 
-_RANK = {InvoiceStatus.NEW: 0, InvoiceStatus.UNRESOLVED: 1} | dict.fromkeys(FINAL_STATUSES, 2)
+_MOST_REASONS = 20
 
 
-class Relation(Enum):
-    """How a snapshot's status stands to our row's."""
+class Source(Enum):
+    """Whose word a snapshot is, and how much it decides."""
 
-    AHEAD = "ahead"
-    SAME = "same"
-    BEHIND = "behind"
-    CONFLICT = "conflict"
-    UNKNOWN = "unknown"
+    CALLBACK = "callback"  # adds what needs no proof; names no identity, holds nothing, decides nothing backwards
+    ANSWER = "answer"  # the gateway's own, but maybe older than our row: of a creation, or of a list
+    GET = "get"  # the gateway's own, asked for after our row's version was read: it decides
 
 
 @dataclass
@@ -49,115 +58,49 @@ class Merge:
         return bool(self.changed or self.new_payments or self.changed_payments or self.events)
 
 
-def relation(invoice: Invoice, snapshot: InvoiceSnapshot) -> Relation:
-    """Compare statuses along the documented graph: new < unresolved < completed, refunded, cancelled.
-
-    Two final statuses, and two contexts of unresolved, have no order: that is a conflict.
-    """
-    if snapshot.status not in _RANK:
-        return Relation.UNKNOWN
-    ours, theirs = _RANK[InvoiceStatus(invoice.status)], _RANK[InvoiceStatus(snapshot.status)]
-    if ours != theirs:
-        return Relation.AHEAD if theirs > ours else Relation.BEHIND
-    if snapshot.status != invoice.status:
-        return Relation.CONFLICT
-    if snapshot.status == InvoiceStatus.UNRESOLVED and (snapshot.status_context or "") != invoice.status_context:
-        return Relation.CONFLICT
-    return Relation.SAME
-
-
-def needs_confirmation(invoice: Invoice, snapshot: InvoiceSnapshot) -> bool:
-    """Tell whether the gateway must be asked (GET) before this snapshot of a callback is taken in.
-
-    Final statuses and contradictions. A conflict is checked even with CRYPTOPAY_CONFIRM_WITH_API off:
-    nothing but the gateway can decide it.
-    """
-    how = relation(invoice, snapshot)
-    if how is Relation.CONFLICT:
-        return True
-    finishing = how is Relation.AHEAD and snapshot.status in FINAL_STATUSES
-    doubtful = how is Relation.UNKNOWN or bool(contradictions(invoice, snapshot))
-    return app_settings.CONFIRM_WITH_API and (finishing or doubtful)
-
-
-def is_recalculated(invoice: Invoice, snapshot: InvoiceSnapshot) -> bool:
-    """Tell whether a changed price can be a recalculation: what is to pay has become what was paid.
-
-    Only an invoice that was paid can be recalculated, and only on its way from unresolved to completed.
-    Priced in its own coin, the new price is the paid amount itself.
-    """
-    return (
-        snapshot.status in (InvoiceStatus.UNRESOLVED, InvoiceStatus.COMPLETED)
-        and snapshot.pay_amount == snapshot.paid_amount > 0
-        and (snapshot.price_currency != snapshot.pay_currency or snapshot.price_amount == snapshot.pay_amount)
-        and invoice.pay_amount is not None
-    )
-
-
-def contradictions(invoice: Invoice, snapshot: InvoiceSnapshot) -> list[str]:
-    """Return what in a snapshot breaks the price seal, in words; empty when it is what was ordered."""
-    tag = snapshot.address_and_tag
-    sealed: list[tuple[str, object, object]] = [
-        ("id", invoice.gateway_id, snapshot.id),
-        ("price_currency", invoice.price_currency, snapshot.price_currency),
-        ("pay_currency", invoice.pay_currency, snapshot.pay_currency),
-        ("custom_id", invoice.custom_id, snapshot.custom_id),
-        ("network", invoice.network, snapshot.network),
-        ("address", invoice.address, tag[0]),
-        ("destination_tag", invoice.destination_tag, tag[1]),
-    ]
-    if not is_recalculated(invoice, snapshot):
-        sealed.append(("price_amount", invoice.price_amount, snapshot.price_amount))
-        sealed.append(("pay_amount", invoice.pay_amount, snapshot.pay_amount))
-    return [
-        f"{name} is {_text(theirs)}, ordered was {_text(ours)}"
-        for name, ours, theirs in sealed
-        if ours not in (None, "") and theirs is not None and ours != theirs
-    ]
-
-
-def _text(value: object) -> str:
-    return f"{value:f}" if isinstance(value, Decimal) else str(value)[:100]
-
-
 def merge_snapshot(
     invoice: Invoice,
     payments: Mapping[str, Payment],
     snapshot: InvoiceSnapshot,
     *,
-    confirmed: bool,
+    source: Source,
     outdated: bool = False,
     at: datetime,
-    doubts: list[str] | None = None,
     message: str = "",
 ) -> Merge:
     """Take a snapshot into a locked invoice and its payments (by txid), in memory; return what changed.
 
-    `confirmed`: it is the gateway's answer to a GET made after our row's version was read. `outdated`: it
-    was here before the last such GET, so amounts of the same status are no news. `doubts`: contradictions
-    of the callback that led here. `message`: the callback's event, if it came by one.
-    1. Fill in what the gateway decided at creation and we do not know yet.
-    2. Contradictions and unknown statuses hold the invoice for a person.
-    3. Behind us: change nothing else.
-    4. Take new knowledge: payments and their risk, amounts.
-    5. Move the status by its transition, and tell of it unless the invoice is held. With a broken seal
-       it never becomes completed.
+    `outdated`: it was here before the last GET, so in the same status it is no news. `message`: the callback's event,
+    if one led here.
+    1. The gateway's own answer fills in what it decided at creation, and holds the invoice for what it contradicts.
+    2. A GET also decides backwards: a status that was taken back is taken in, and held.
+    3. Take new knowledge: payments and their risk, amounts.
+    4. Move the status by its transition, and write its event unless the invoice is held. With a broken seal it never
+       becomes completed.
     """
     merge = Merge()
     how = relation(invoice, snapshot)
-    broken = (doubts or []) + contradictions(invoice, snapshot)
-    _take_identity(merge, invoice, snapshot, at=at)
-    if how is Relation.UNKNOWN:
-        broken.append(f"its status is unknown here: {_text(snapshot.status)}")
-    if broken and (how is not Relation.CONFLICT or confirmed):
-        _hold(merge, invoice, broken, at=at)
-    if how in (Relation.BEHIND, Relation.UNKNOWN) or (how is Relation.CONFLICT and not confirmed):
+    is_known = source is Source.ANSWER or invoice.gateway_id is not None or is_ours(invoice, snapshot)
+    broken = bool(differences(invoice, snapshot)) or not is_known
+    if source is Source.CALLBACK:
+        if broken or how not in (Relation.SAME, Relation.AHEAD):
+            return merge
+    else:
+        _check_seal(merge, invoice, snapshot, is_known=is_known, at=at)
+        if is_known:
+            _take_identity(merge, invoice, snapshot, at=at)
+    is_backwards = how in (Relation.BEHIND, Relation.CONFLICT)
+    if not is_known or how is Relation.UNKNOWN or (is_backwards and source is not Source.GET):
         return merge
-    _take_payments(merge, invoice, payments, snapshot, at=at, message=message)
-    if not broken and not (outdated and how is Relation.SAME):
-        _take_amounts(merge, invoice, snapshot, advance=confirmed or how is Relation.AHEAD)
+    is_unpaid = is_unpaid_completion(invoice, snapshot)
+    is_news = not (outdated and how is Relation.SAME)
+    _take_payments(merge, invoice, payments, snapshot, at=at, message=message, is_news=is_news)
+    if is_news and not broken:
+        _take_amounts(merge, invoice, snapshot, advance=source is Source.GET or how is Relation.AHEAD)
+    if is_unpaid and not broken:
+        _hold(merge, invoice, ["it is completed, and nothing was paid"], at=at)
     if how is not Relation.SAME and not (broken and snapshot.status == InvoiceStatus.COMPLETED):
-        _move(merge, invoice, snapshot, at=at)
+        _move(merge, invoice, snapshot, how, at=at)
     return merge
 
 
@@ -168,19 +111,35 @@ def _set(merge: Merge, invoice: Invoice, **values: object) -> None:
             merge.changed.add(name)
 
 
+def _check_seal(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, is_known: bool, at: datetime) -> None:
+    """Keep what the gateway says otherwise than our row, and hold the invoice for it, once."""
+    said, reasons = differences(invoice, snapshot), contradictions(invoice, snapshot)
+    if not is_known:
+        said |= {name: str(value) for name, value in _identity(snapshot).items() if value not in (None, "")}
+        reasons.append(f"nothing proves that invoice {snapshot.id}, which has its custom_id, was made for it")
+    if relation(invoice, snapshot) is Relation.UNKNOWN:
+        said["status"] = snapshot.status
+        reasons.append(f"its status is unknown here: {snapshot.status[:100]}")
+    if said != invoice.contradicted:
+        _set(merge, invoice, contradicted=said)
+        _hold(merge, invoice, reasons, at=at)
+
+
 def _hold(merge: Merge, invoice: Invoice, reasons: list[str], *, at: datetime) -> None:
-    """Quarantine the invoice for these reasons. One that is held keeps its first reason and is told of once."""
-    if invoice.quarantine_reason:
+    """Quarantine the invoice for these reasons. One that is held already is held, and reported, for new ones too."""
+    known = invoice.quarantine_reason.split("; ") if invoice.quarantine_reason else []
+    new = [reason for reason in dict.fromkeys(reasons) if reason not in known]
+    if not new:
         return
-    reason = "; ".join(dict.fromkeys(reasons))
-    _set(merge, invoice, quarantine_reason=reason)
-    merge.events.append(new_event(invoice, EventKind.INVOICE_QUARANTINED, at=at, detail={"reason": reason}))
+    _set(merge, invoice, quarantine_reason="; ".join([*known, *new][-_MOST_REASONS:]))
+    detail = {"reason": "; ".join(new)}
+    merge.events.append(new_event(invoice, EventKind.INVOICE_QUARANTINED, at=at, detail=detail))
 
 
-def _take_identity(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, at: datetime) -> None:
-    """Fill in what the gateway decided at creation. Once known, none of it changes."""
+def _identity(snapshot: InvoiceSnapshot) -> dict[str, Any]:
+    """Return what the gateway decides at creation, by column."""
     address, tag = snapshot.address_and_tag
-    learned = {
+    return {
         "gateway_id": snapshot.id,
         "address": address,
         "destination_tag": tag,
@@ -191,13 +150,17 @@ def _take_identity(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *,
         "pay_amount": snapshot.pay_amount,
         "exchange_rate": snapshot.exchange.rate if snapshot.exchange else None,
     }
+
+
+def _take_identity(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, at: datetime) -> None:
+    """Fill in what the gateway decided at creation. Once known, none of it changes."""
     is_created = invoice.gateway_id is None
     _set(
         merge,
         invoice,
         **{
             name: value
-            for name, value in learned.items()
+            for name, value in _identity(snapshot).items()
             if value not in (None, "") and getattr(invoice, name) in (None, "")
         },
     )
@@ -221,16 +184,21 @@ def _take_payments(
     *,
     at: datetime,
     message: str,
+    is_news: bool,
 ) -> None:
     """Add unseen transactions, take new risk, confirm those that this snapshot can mean.
 
-    `payments` are all that the invoice has, or none where the snapshot lists none.
+    `payments` are all that the invoice has, or none where the snapshot lists none. What is no news can still be a
+    message that a known transaction was confirmed, which the gateway's answers do not carry.
     """
     if not snapshot.transactions:
         return
     listed: list[Payment] = []
     for entry in {entry.txid: entry for entry in snapshot.transactions}.values():
         payment = payments.get(entry.txid)
+        if not is_news:
+            listed += [payment] if payment is not None else []
+            continue
         if payment is None:
             payment = Payment(invoice=invoice, txid=entry.txid, detected_at=at)
             merge.new_payments.append(payment)
@@ -240,9 +208,10 @@ def _take_payments(
         if payment.risk_level == RiskLevel.HIGH != was:
             merge.events.append(new_event(invoice, EventKind.RISK_HIGH, at=at, payment=payment))
         listed.append(payment)
-    known = [*payments.values(), *merge.new_payments]
-    _set(merge, invoice, risk_level=gravest_risk(payment.risk_level for payment in known))
-    _explain_amount(merge, listed, snapshot.paid_amount)
+    if is_news:
+        known = [*payments.values(), *merge.new_payments]
+        _set(merge, invoice, risk_level=gravest_risk(payment.risk_level for payment in known))
+        _explain_amount(merge, listed, snapshot.paid_amount)
     open_payments = [payment for payment in listed if payment.status == PaymentStatus.DETECTED]
     settled = snapshot.status in (InvoiceStatus.COMPLETED, InvoiceStatus.UNRESOLVED)
     if settled or (message == CONFIRMATION_EVENT and len(open_payments) == 1):
@@ -262,20 +231,9 @@ def _touch(merge: Merge, payment: Payment, *names: str) -> None:
 
 
 def _take_risk(merge: Merge, payment: Payment, entry: Transaction) -> None:
-    """Take score, level and source addresses when they are there; never lose them to a snapshot without."""
-    known: dict[str, object] = {}
-    if entry.risk is not None:
-        score = entry.risk.score
-        known |= {
-            "risk_score": None if score is None else storable_score(score),
-            "risk_level": entry.risk.level,
-            "risk_resource_name": entry.risk.resource_name or "",
-            "risk_resource_category": entry.risk.resource_category or "",
-        }
-    if entry.source_addresses:
-        known["source_addresses"] = list(entry.source_addresses)
-    for name, value in known.items():
-        if value is not None and getattr(payment, name) != value:
+    """Take a score and source addresses when they are there; never lose them to a snapshot without."""
+    for name, value in risk_of(entry).items():
+        if getattr(payment, name) != value:
             setattr(payment, name, value)
             _touch(merge, payment, name)
 
@@ -293,16 +251,17 @@ def _explain_amount(merge: Merge, listed: list[Payment], paid_amount: Decimal) -
         _touch(merge, unknown[0], "amount")
 
 
-def _move(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, at: datetime) -> None:
+def _move(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, how: Relation, *, at: datetime) -> None:
     """Run the transition into the snapshot's status."""
-    before = invoice.status
+    before, was_final = state_of(invoice), invoice.status in FINAL_STATUSES
     settled = snapshot.price_amount if snapshot.status == InvoiceStatus.COMPLETED else None
-    if before in FINAL_STATUSES:
-        reason = f"the gateway changed its final status from {before} to {snapshot.status}"
-        invoice.overrule(snapshot.status, reason=reason, settled_amount=settled, at=at)
-        detail = {"from": before, "to": snapshot.status}
+    if was_final or how is Relation.BEHIND:
+        invoice.overrule(snapshot.status, context=snapshot.status_context or "", settled_amount=settled, at=at)
+        after = state_of(invoice)
+        detail = {"from": before, "to": after}
         merge.events.append(new_event(invoice, EventKind.STATUS_OVERRULED, at=at, detail=detail))
-        merge.events.append(new_event(invoice, EventKind.INVOICE_QUARANTINED, at=at, detail={"reason": reason}))
+        what = "changed its final status" if how is Relation.CONFLICT else "took its status back,"
+        _hold(merge, invoice, [f"the gateway {what} from {before} to {after}"], at=at)
     elif settled is not None:
         invoice.complete(settled_amount=settled, at=at)
     elif snapshot.status == InvoiceStatus.REFUNDED:
@@ -311,7 +270,7 @@ def _move(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, at: date
         invoice.cancel(at=at)
     else:
         invoice.mark_unresolved(snapshot.status_context or "")
-    merge.changed |= {"status", "status_context", "settled_amount", "finished_at", "quarantine_reason"}
+    merge.changed |= {"status", "status_context", "settled_amount", "finished_at"}
     if not invoice.quarantine_reason:
         merge.events.append(status_event(invoice, at=at))
 

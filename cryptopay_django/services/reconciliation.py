@@ -191,9 +191,9 @@ class _Run:
                 self.result.failed[str(row.pk)] = f"{type(error).__name__}: {error}"
 
     def _take(self, candidate: _Candidate, snapshot: InvoiceSnapshot, asked_at: datetime) -> bool:
-        """Merge one entry of a page, unless the row has moved on since the run began: then it is asked for alone."""
+        """Merge one entry of a page, unless it must be asked for alone: its row has moved on, or it looks back."""
         try:
-            taken = take_snapshot(candidate.pk, snapshot, asked=Asked(candidate.version, asked_at))
+            taken = take_snapshot(candidate.pk, snapshot, asked=Asked(candidate.version, asked_at, is_page=True))
         except Exception:
             extra = about(candidate.pk, account=candidate.account)
             logger.exception(

@@ -11,8 +11,8 @@ from ..conf import client_for
 from ..exceptions import InvoiceRequestError, PriceSealError
 from ..gateway.schemas import InvoiceSnapshot
 from ..models import Invoice
-from .adoption import OUR_KEY
 from .checkout import ordered_invoice
+from .comparison import OUR_KEY
 from .creation import write_first
 from .handover import hand_over_events
 from .intake import take_snapshot

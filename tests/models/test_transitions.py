@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db.models import Model
 from django_fsm import TransitionNotAllowed
+from django_fsm.signals import post_transition, pre_transition
 
 from cryptopay_django.models import Invoice, Payment, Resolution
 
@@ -22,6 +23,7 @@ INVOICE = {
     ("unresolved", "refund"): "refunded",
     ("new", "cancel"): "cancelled",
     ("unresolved", "cancel"): "cancelled",
+    ("unresolved", "overrule"): "refunded",
     ("completed", "overrule"): "refunded",
     ("refunded", "overrule"): "refunded",
     ("cancelled", "overrule"): "refunded",
@@ -40,7 +42,7 @@ RESOLUTION = {
 ARGUMENTS = {
     "mark_unresolved": {"context": "underpaid"},
     "complete": {"settled_amount": Decimal(100), "at": NOW},
-    "overrule": {"status": "refunded", "reason": "it said so", "settled_amount": None, "at": NOW},
+    "overrule": {"status": "refunded", "context": "", "settled_amount": None, "at": NOW},
     "fail": {"error": "refused", "at": NOW},
     "lose_track": {"error": "timed out"},
     "resume": {},
@@ -93,11 +95,36 @@ def test_a_final_invoice_forgets_its_context_and_keeps_the_time():
     assert (invoice.status_context, invoice.finished_at, invoice.settled_amount) == ("", NOW, Decimal("89.21"))
 
 
-def test_an_overruled_invoice_cannot_leave_the_final_statuses():
+def test_an_invoice_whose_end_was_taken_back_keeps_the_time_of_that_end():
+    invoice = Invoice(status="completed", settled_amount=Decimal(1), finished_at=NOW)
+
+    invoice.overrule("unresolved", context="paid_late", settled_amount=None, at=NOW + timedelta(days=1))
+
+    assert (invoice.status, invoice.status_context, invoice.settled_amount) == ("unresolved", "paid_late", None)
+    assert invoice.finished_at == NOW
+
+
+def test_an_overruled_invoice_has_a_status_that_is_known():
     invoice = Invoice(status="completed")
 
     with pytest.raises(Exception, match="not in list of allowed states"):
-        invoice.overrule("new", reason="nonsense", settled_amount=None, at=NOW)
+        invoice.overrule("blessed", context="", settled_amount=None, at=NOW)
+
+
+def test_other_apps_are_not_called_within_a_transition():
+    called = []
+    receiver = lambda **kwargs: called.append(kwargs)  # noqa: E731  the same object twice
+    for signal in (pre_transition, post_transition):
+        signal.connect(receiver)
+    try:
+        Invoice(status="new").cancel(at=NOW)
+        Payment(status="detected").confirm(at=NOW)
+        Resolution(status="sent").succeed(at=NOW)
+    finally:
+        for signal in (pre_transition, post_transition):
+            signal.disconnect(receiver)
+
+    assert called == []
 
 
 def test_an_ended_resolution_makes_room_for_the_next_and_an_unknown_one_does_not():

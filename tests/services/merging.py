@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from cryptopay_django.gateway.schemas import parse_callback
-from cryptopay_django.services.merge import merge_snapshot
+from cryptopay_django.services.merge import Source, merge_snapshot
 from cryptopay_django.testing.factories import InvoiceFactory, callback_body, invoice_wire
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -28,15 +28,14 @@ def said(invoice, **changes):
     return parse_callback(callback_body(invoice_wire(invoice, **changes))).invoice
 
 
-def take(invoice, payments=(), *, confirmed=False, at=NOW, outdated=False, doubts=None, message="", **changes):
+def take(invoice, payments=(), *, source=Source.CALLBACK, at=NOW, outdated=False, message="", **changes):
     return merge_snapshot(
         invoice,
         {payment.txid: payment for payment in payments},
         said(invoice, **changes),
-        confirmed=confirmed,
+        source=source,
         at=at,
         outdated=outdated,
-        doubts=doubts,
         message=message,
     )
 

@@ -7,17 +7,19 @@ from uuid import UUID
 
 import pytest
 
-from cryptopay_django.services.merge import (
+from cryptopay_django.services.comparison import (
     Relation,
+    brings_news,
     contradictions,
-    is_covered,
+    is_forward,
     is_recalculated,
     needs_confirmation,
     relation,
-    status_event,
 )
+from cryptopay_django.services.merge import is_covered, status_event
+from cryptopay_django.testing.factories import PaymentFactory, transaction_wire
 
-from .merging import NOT_YET, NOW, RECALCULATED, row, said
+from .merging import NOT_YET, NOW, RECALCULATED, A, B, row, said
 
 
 @pytest.mark.parametrize(
@@ -56,17 +58,22 @@ def test_statuses_are_compared_along_the_graph(ours, theirs, expected):
     [
         ("new", {}, False, False),
         ("new", {"paid_amount": "0.001"}, False, False),
-        ("new", {"status": "unresolved", "status_context": "underpaid"}, False, False),
+        ("new", {"status": "unresolved", "status_context": "underpaid"}, False, True),
         ("new", {"status": "completed"}, False, True),
         ("new", {"status": "cancelled"}, False, True),
+        ("new", {"status": "completed", "paid_amount": "0"}, True, True),
         ("completed", {"status": "completed"}, False, False),
         ("completed", {"status": "cancelled"}, True, True),
+        ("completed", {"status": "unresolved"}, True, True),
         ("completed", {"status": "new"}, False, False),
-        ("new", {"status": "blessed"}, False, True),
-        ("new", {"price_amount": "1"}, False, True),
+        ("new", {"status": "blessed"}, True, True),
+        ("new", {"price_amount": "1"}, True, True),
+        ("new", {"address": "thief"}, True, True),
     ],
 )
-def test_the_gateway_is_asked_about_ends_and_about_what_cannot_be(settings, ours, changes, believing, checking):
+def test_the_gateway_is_asked_about_what_moves_a_status_and_about_what_only_it_can_decide(
+    settings, ours, changes, believing, checking
+):
     invoice = row(status=ours)
     asked = []
 
@@ -74,6 +81,58 @@ def test_the_gateway_is_asked_about_ends_and_about_what_cannot_be(settings, ours
         asked.append(needs_confirmation(invoice, said(invoice, **changes)))
 
     assert asked == [believing, checking]
+
+
+def test_the_gateway_is_asked_about_an_invoice_whose_id_is_not_known(settings):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
+
+    assert needs_confirmation(row(custom_id="order-5", **NOT_YET), said(row(custom_id="order-5")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, False),
+        ({"paid_amount": "0.001"}, False),
+        ({"paid_amount": "0.0005"}, False),
+        ({"paid_amount": "0.0011"}, True),
+        ({"transactions": [transaction_wire(A, level=None)]}, False),
+        ({"transactions": [transaction_wire(A)]}, False),
+        ({"transactions": [transaction_wire(A, level="high")]}, True),
+        ({"transactions": [transaction_wire(A), transaction_wire(B)]}, True),
+        ({"transactions": [{"txid": A, "risk": None, "source_addresses": ["one"]}]}, True),
+        ({"fee": "7"}, False),
+    ],
+)
+def test_money_and_risk_that_are_not_known_are_news(changes, expected):
+    invoice = row(paid_amount=Decimal("0.001"))
+    risk = {"risk_score": Decimal("3.27"), "risk_level": "low", "risk_resource_name": "default"}
+    known = PaymentFactory.build(pk=1, txid=A, risk_resource_category="unknown", **risk)
+
+    assert brings_news(invoice, {A: known}, said(invoice, **{"paid_amount": "0.001", **changes})) is expected
+
+
+def test_a_fee_that_was_not_known_is_news():
+    assert brings_news(row(fee_amount=None), {}, said(row(), fee="1"))
+
+
+@pytest.mark.parametrize(
+    ("ours", "changes", "expected"),
+    [
+        ("new", {}, True),
+        ("new", {"status": "completed"}, True),
+        ("new", {"status": "completed", "paid_amount": "0"}, False),
+        ("new", {"paid_amount": "0.0005"}, False),
+        ("new", {"price_amount": "1"}, False),
+        ("completed", {"status": "new"}, False),
+        ("completed", {"status": "refunded"}, False),
+        ("new", {"status": "blessed"}, False),
+    ],
+)
+def test_a_list_that_lags_never_takes_a_row_back(ours, changes, expected):
+    invoice = row(status=ours, paid_amount=Decimal("0.001"))
+
+    assert is_forward(invoice, said(invoice, **{"paid_amount": "0.001", **changes})) is expected
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from cryptopay_django.services.merge import Source
 from cryptopay_django.testing.factories import PaymentFactory, transaction_wire
 
 from .merging import NOW, A, B, kinds, row, take
@@ -174,6 +175,16 @@ def test_the_one_payment_of_unknown_amount_gets_what_the_others_do_not_explain(a
 
 
 def test_payments_are_taken_even_where_the_seal_is_broken():
-    merge = take(row(), price_amount="1", transactions=[transaction_wire(A)])
+    merge = take(row(), source=Source.GET, price_amount="1", transactions=[transaction_wire(A)])
 
     assert kinds(merge) == ["invoice_quarantined", "payment_detected"]
+
+
+def test_what_the_gateway_has_outrun_adds_nothing_but_the_message_that_a_known_payment_was_confirmed():
+    known = PaymentFactory.build(pk=1, txid=A)
+    listed = [transaction_wire(A, level="high"), transaction_wire(B)]
+
+    merge = take(row(), [known], outdated=True, message="transaction_confirmed", paid_amount="9", transactions=listed)
+
+    assert kinds(merge) == ["payment_confirmed"]
+    assert (known.status, known.risk_level, known.amount, merge.changed) == ("confirmed", "", None, set())

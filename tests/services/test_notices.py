@@ -22,6 +22,7 @@ from cryptopay_django.testing.factories import (
     invoice_wire,
     transaction_wire,
 )
+from tests.wire import ScriptedGateway
 
 pytestmark = pytest.mark.django_db
 
@@ -49,8 +50,10 @@ def arrive(invoice, event="status_changed", **changes):
         ({"transactions": [transaction_wire("a" * 64, level="high")]}, "high_risk"),
     ],
 )
-def test_what_happens_to_an_invoice_is_told_to_those_it_concerns(changes, kind):
+def test_what_happens_to_an_invoice_is_told_to_those_it_concerns(settings, changes, kind):
     invoice = InvoiceFactory(paid_amount="0.00000001")
+    told = invoice_wire(invoice, **{"paid_amount": "0.00000001", **changes})
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: ScriptedGateway(lambda *_: (200, {"data": told}))
     arrive(invoice, **changes)
 
     assert (send_notices(), send_notices()) == (1, 0)

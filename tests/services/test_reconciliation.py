@@ -122,7 +122,8 @@ def test_the_command_prints_a_summary_and_fails_when_a_call_failed(gateway):
     assert str(invoice.pk) in err.getvalue()
 
 
-def test_the_worker_does_what_is_due_once():
+def test_the_worker_does_what_is_due_once(settings):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
     CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory(), paid_amount="0.001")))
     out = StringIO()
 

@@ -60,7 +60,8 @@ def seen(invoice: Invoice, *transactions, amount: str) -> bytes:
     return callback_body(wire, "transaction_created")
 
 
-def test_what_was_taken_in_is_counted_when_it_comes_again():
+def test_what_was_taken_in_is_counted_when_it_comes_again(settings):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
     invoice = InvoiceFactory()
     body = seen(invoice, A, amount="0.001")
     arrive(body)
@@ -194,7 +195,8 @@ def test_the_same_body_for_another_account_is_another_callback():
     assert receive_callback(b"{}", signature, account="second").pk != first.pk
 
 
-def test_what_was_rolled_back_is_not_remembered():
+def test_what_was_rolled_back_is_not_remembered(settings):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
     invoice = InvoiceFactory()
     body = seen(invoice, A, amount="0.001")
     with transaction.atomic():
@@ -204,7 +206,8 @@ def test_what_was_rolled_back_is_not_remembered():
     assert arrive(body).outcome == "applied"
 
 
-def test_what_a_later_answer_of_the_gateway_had_outrun_is_not_remembered(gateway):
+def test_what_a_later_answer_of_the_gateway_had_outrun_is_not_remembered(gateway, settings):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
     invoice = InvoiceFactory()
     body = seen(invoice, A, amount="0.001")
     delayed = receive(body)
