@@ -65,6 +65,7 @@ class Shops:
             override_settings(CRYPTOPAY_ACCOUNTS={**settings.CRYPTOPAY_ACCOUNTS, "default": account})
         )
         self.sandbox._sandboxes.pop("default")
+        self.sandbox.seed = f"histories {self.environment}"
         if self.environment in self.sandboxes:
             self.sandbox._sandboxes["default"] = self.sandboxes[self.environment]
         self.sandboxes[self.environment] = self.sandbox.here
