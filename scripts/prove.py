@@ -51,7 +51,7 @@ class Amounts:
         return Amounts(**{name: max(int(amount * share), 1) for name, amount in asdict(self).items()})
 
 
-RACES_A_ROUND = 10.3
+RACES_A_ROUND = 10.05
 
 CASTS = {"plain": 3, "receivers": 4, "gateway": 3, "thief": 3, "shops": 3, "all": 4}
 """Which part of the generated histories is played with which actors, of twenty."""
@@ -79,7 +79,7 @@ class Part:
         command = [sys.executable, "-m", *(self.program or self._pytest())]
         # A part that ends servers starts its own.
         if self.database in KINDS and "PROVE_ON" not in self.amounts:
-            command = [sys.executable, "-m", "scripts.with_database", self.database, "--", *command]
+            command = [sys.executable, "-m", "scripts.with_database", "--no-fsync", self.database, "--", *command]
         begun = time.monotonic()
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
