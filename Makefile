@@ -9,7 +9,7 @@ VENV ?= .venv
 PORT ?= 8000
 SANDBOX_PORT ?= 8100
 ONCE ?=
-MINUTES ?= 30
+MINUTES ?= 60
 BENCH_ARGS ?=
 PYTEST_ARGS ?= --numprocesses auto --maxprocesses 8
 
@@ -63,7 +63,7 @@ imports: $(call stamp,dev)
 migrations: $(call stamp,dev)
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
 
-prove: $(call stamp,dev) ## run the long tier of the proofs and print what was tried (MINUTES=30)
+prove: $(call stamp,dev) ## run the long tier of the proofs and print what was tried (MINUTES=60)
 	$(BIN)/python -m scripts.prove --minutes $(MINUTES)
 
 plant: $(call stamp,dev) ## plant mistakes into a copy of the package: the tests must catch every one

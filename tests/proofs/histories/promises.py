@@ -1,0 +1,179 @@
+"""What is promised, whatever happens: read this page first. Each promise is held against a world; see `world.py`.
+
+A world is what our tables say, what the gateway says (`world.sandbox`), and what it has taken note of: `orders` that there
+are, `made_for` which order each of the gateway's invoices was made, `answered` callbacks, invoices that are `lost` with tables
+or in another environment, and `suspicious` ones, about which a thief has lied or the gateway has gone back on its word.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent, Resolution
+from cryptopay_django.services.events import SIGNALS
+from cryptopay_django.services.merge import is_covered
+from tests.effects.models import Effect, HandledEffect
+
+if TYPE_CHECKING:
+    from .world import World
+
+ENDED = ("applied", "stale", "ignored", "orphan", "unreadable")
+
+
+def every_callback_that_was_answered_200_has_an_outcome(world: World) -> None:
+    """It is stored, and ends as applied, stale, ignored, orphan or unreadable."""
+    outcomes = dict(Callback.objects.values_list("digest", "outcome"))
+    assert set(world.answered) <= set(outcomes)
+    assert set(outcomes.values()) <= set(ENDED)
+
+
+def honest_callbacks_are_read_and_find_their_invoice(world: World) -> None:
+    """Only a thief's, and those of an invoice that was lost with the tables, may be orphans or unreadable."""
+    if not world.actors & {"thief", "shops"}:
+        assert not Callback.objects.filter(outcome__in=["orphan", "unreadable"]).exists()
+
+
+def effects_happen_once_for_each_event(world: World) -> None:
+    """What a receiver writes is there once for each event that is delivered, and for no other."""
+    delivered = InvoiceEvent.objects.filter(kind__in=SIGNALS, delivered_at__isnull=False)
+    assert Counter(Effect.objects.values_list("event_uuid", flat=True)) == Counter(
+        delivered.values_list("uuid", flat=True)
+    )
+
+
+def effects_happen_in_the_order_of_events(world: World) -> None:
+    """For each invoice, but for what was untrue for a while and became true again."""
+    for row in Invoice.objects.exclude(gateway_id=None):
+        if str(row.gateway_id) not in world.suspicious:
+            effects = Effect.objects.filter(invoice_id=row.pk).order_by("pk").values_list("event_uuid", flat=True)
+            delivered = row.events.filter(kind__in=SIGNALS, delivered_at__isnull=False).order_by("pk")
+            assert list(effects) == list(delivered.values_list("uuid", flat=True))
+
+
+def each_durable_handler_has_its_effect_once(world: World) -> None:
+    """The same for every handler by itself, whatever the others do."""
+    made = Counter(HandledEffect.objects.values_list("handler", "event_uuid"))
+    owed = HandlerDelivery.objects.filter(delivered_at__isnull=False).values_list("handler", "event__uuid")
+    assert made == Counter((path.rpartition(".")[2], uuid) for path, uuid in owed)
+
+
+def nothing_is_left_to_be_delivered(world: World) -> None:
+    """In the end every event that is true is delivered, to receivers and to handlers."""
+    if "gateway" not in world.actors and "thief" not in world.actors:
+        assert not InvoiceEvent.objects.filter(kind__in=SIGNALS, delivered_at=None).exists()
+        assert not HandlerDelivery.objects.filter(delivered_at=None).exists()
+
+
+def what_is_delivered_is_true(world: World) -> None:
+    """An invoice is reported as completed only while it is completed and not held."""
+    assert not Effect.objects.filter(was_true=False).exists()
+
+
+def no_order_is_fulfilled_by_another_orders_payment(world: World) -> None:
+    """The invoice whose payment fulfils an order was made for that order."""
+    for gateway_id, real in Effect.objects.filter(kind="invoice_completed").values_list("gateway_id", "real_order"):
+        if gateway_id is not None:
+            assert world.made_for.get(str(gateway_id)) == real
+
+
+def no_address_is_shown_that_the_gateway_did_not_give(world: World) -> None:
+    """At every moment, what a customer is asked to pay to is the gateway's address of that invoice, or the row is held."""
+    rows = Invoice.objects.filter(quarantine_reason="").exclude(address="")
+    theirs = world.sandbox.here.state.invoices
+    for gateway_id, address in rows.values_list("gateway_id", "address"):
+        known = theirs.get(str(gateway_id))
+        assert known is None or address == known.address
+        assert known is not None or str(gateway_id) in world.lost, "an id that the gateway did not give"
+
+
+def what_was_ordered_never_changes(world: World) -> None:
+    """Price, currencies and account of a row are those of its order."""
+    ordered = {str(order.key): order for order in world.orders}
+    for row in Invoice.objects.exclude(order_object_id=""):
+        order = ordered[row.order_object_id]
+        assert (row.price_amount, row.price_currency, row.pay_currency) == (order.price, "EUR", order.coin)
+
+
+def every_row_says_what_the_gateway_says(world: World) -> None:
+    """In the end: the same status, context, amounts and transactions. One that is held was contradicted."""
+    theirs = {str(invoice.id): invoice for invoice in world.sandbox.invoices()}
+    for row in Invoice.objects.all():
+        if str(row.gateway_id) in world.lost:
+            continue
+        if row.quarantine_reason:
+            assert str(row.gateway_id) in world.suspicious, "nothing here contradicts an order"
+            continue
+        gateway = theirs[str(row.gateway_id)]
+        assert (row.status, row.status_context or None) == (
+            str(gateway.status),
+            gateway.context and str(gateway.context),
+        )
+        assert row.paid_amount == gateway.paid_amount
+        assert row.settled_amount == (gateway.price_amount if row.status == "completed" else None)
+        assert set(row.payments.values_list("txid", flat=True)) <= {entry.txid for entry in gateway.transactions}
+        if row.status == "completed":
+            assert not row.payments.exclude(status="confirmed").exists()
+
+
+def every_invoice_of_the_gateway_has_one_row(world: World) -> None:
+    """None is lost but with the tables, and none is there twice."""
+    rows = [str(row) for row in Invoice.objects.values_list("gateway_id", flat=True)]
+    assert len(rows) == len(set(rows))
+    assert "None" not in rows or "shops" in world.actors, "a creation that was never answered"
+    assert set(rows) | world.lost >= set(world.sandbox.here.state.invoices)
+
+
+def the_timeline_has_what_happened_once(world: World) -> None:
+    """Created once; an end once, and only that end, unless the gateway has gone back on it."""
+    for row in Invoice.objects.exclude(gateway_id=None):
+        kinds = Counter(row.events.values_list("kind", flat=True))
+        assert kinds["invoice_created"] == 1
+        assert max(kinds["invoice_completed"], kinds["invoice_settled_short"], kinds["invoice_refunded"]) <= 1
+        if row.quarantine_reason or str(row.gateway_id) in world.suspicious | world.lost:
+            continue
+        is_completed = row.status == "completed"
+        assert kinds["invoice_completed"] == (is_completed and is_covered(row))
+        assert kinds["invoice_settled_short"] == (is_completed and not is_covered(row))
+        for status in ("refunded", "cancelled"):
+            assert kinds[f"invoice_{status}"] == (row.status == status)
+
+
+def money_goes_back_once(world: World) -> None:
+    """Each resolution makes one refund at most, and one that has succeeded is really there."""
+    for row in Invoice.objects.exclude(gateway_id=None):
+        if str(row.gateway_id) in world.lost | world.suspicious:
+            continue
+        made = world.sandbox.invoice(row).refunds
+        succeeded = row.resolutions.filter(parameters__call="create_refund", status="succeeded")
+        assert succeeded.count() <= len(made) <= 1
+
+
+def no_resolution_is_left_open(world: World) -> None:
+    """In the end each has ended, by what the gateway shows."""
+    assert not Resolution.objects.filter(active=True).exists()
+
+
+AT_EVERY_MOMENT = (no_address_is_shown_that_the_gateway_did_not_give,)
+
+WHILE_THE_TABLES_STAND = (
+    effects_happen_once_for_each_event,
+    effects_happen_in_the_order_of_events,
+    each_durable_handler_has_its_effect_once,
+    what_is_delivered_is_true,
+    no_order_is_fulfilled_by_another_orders_payment,
+    what_was_ordered_never_changes,
+)
+"""What is also held against the tables before they are emptied or set back."""
+
+IN_THE_END = (
+    *WHILE_THE_TABLES_STAND,
+    every_callback_that_was_answered_200_has_an_outcome,
+    honest_callbacks_are_read_and_find_their_invoice,
+    nothing_is_left_to_be_delivered,
+    every_row_says_what_the_gateway_says,
+    every_invoice_of_the_gateway_has_one_row,
+    the_timeline_has_what_happened_once,
+    money_goes_back_once,
+    no_resolution_is_left_open,
+)
