@@ -30,14 +30,15 @@ FILL = """
 INSERT INTO shop_order (reference, customer_id, amount, status, created_at, ship_to)
 SELECT lpad(to_hex(n), 8, '0'), 1, 100, 'open', now(), 'x' FROM generate_series(1, {rows}) n;
 
-INSERT INTO cryptopay_django_invoice (id, account, gateway_id, custom_id, order_content_type_id, order_object_id,
-    status, status_context, quarantine_reason, risk_level, price_amount, price_currency, settled_amount, pay_amount,
+INSERT INTO cryptopay_django_invoice (id, account, environment, gateway_id, custom_id, order_content_type_id,
+    order_object_id, status, status_context, quarantine_reason, risk_level, price_amount, price_currency,
+    settled_amount, pay_amount,
     pay_currency,
     paid_amount, fee_amount, fee_currency, exchange_rate, network, address, destination_tag, uri, hosted_page_url,
     customer_id, name, description, metadata, success_redirect_url, unsuccess_redirect_url, payer_email, version,
     created_at, updated_at, expires_at, finished_at)
 SELECT gen_random_uuid(), CASE WHEN n > {rows} * 0.98 THEN 'closed' WHEN n % 20 = 0 THEN 'second' ELSE 'default' END,
-    gen_random_uuid(), 'shop-' || n,
+    'sandbox', gen_random_uuid(), 'shop-' || n,
     {order_type}, n::text, status, CASE WHEN status <> 'unresolved' THEN '' ELSE
         (ARRAY['underpaid', 'overpaid', 'paid_late', 'illicit_resource'])[1 + (n / 200) % 4] END,
     CASE WHEN n % 2003 = 0 THEN 'price_amount is 1, ordered was 100' ELSE '' END,

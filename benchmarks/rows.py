@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from benchmarks.bodies import SECRET, payment_intent
+from cryptopay_django.conf import get_account
 from cryptopay_django.models import Callback, Invoice
 
 
@@ -29,6 +30,7 @@ def make_invoices(count: int) -> list[str]:
     Invoice.objects.bulk_create(
         [
             Invoice(
+                environment=get_account("default").environment,
                 gateway_id=key,
                 custom_id=f"order-{key.hex}",
                 price_amount=Decimal(100),

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.core.checks import run_checks
 from django.dispatch import Signal
 from django.urls import get_resolver
@@ -99,6 +100,7 @@ class Shop:
 
 @pytest.fixture
 def shop(request: pytest.FixtureRequest, db: None, cryptopay_sandbox: object) -> Iterator[Shop]:
+    cache.clear()  # what another test's gateway did not list is not remembered
     public = [value for value in vars(signals).values() if isinstance(value, Signal)]
     connected = {signal: signal.receivers for signal in public}
     for signal in public:

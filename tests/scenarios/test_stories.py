@@ -254,7 +254,7 @@ def test_the_story_told_once_more_backwards_changes_nothing(story: Story, hands:
 
     resent = hands.resend_everything(invoice)
 
-    assert Callback.objects.filter(invoice=invoice).count() == 2 * resent
+    assert sum(1 + callback.repeats for callback in Callback.objects.filter(invoice=invoice)) == 2 * resent
     check(story, invoice, shop)
 
 

@@ -205,7 +205,7 @@ def test_an_account_shows_its_options_but_no_secret(own):
 
 
 def test_the_page_on_accounts_is_right(settings, monkeypatch):
-    accounts, resolver, _ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    accounts, resolver, *_ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     for name in re.findall(r'os.environ\["(\w+)"\]', accounts):
         monkeypatch.setenv(name, "a-secret-of-more-than-sixteen-characters")
     names = {}
