@@ -57,7 +57,7 @@ class Claim:
 
     def is_older_than(self, polled_at: datetime | None) -> bool:
         """Whether it had arrived when the gateway was asked: then the answer knew all that it can say."""
-        return polled_at is not None and self.callback.received_at <= polled_at
+        return polled_at is not None and (self.callback.last_received_at or self.callback.received_at) <= polled_at
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def _take_locked(
     )
     if claim is not None and borne_out:
         known = {**payments, **{payment.txid: payment for payment in merge.new_payments}}
-        _finish_claim(claim, invoice, known, changed=bool(merge), was_asked=asked is not None, at=now)
+        _finish_claim(claim, invoice, known, changed=bool(merge), at=now)
     return Taken(invoice, snapshot, tuple(merge.events), bool(merge), borne_out)
 
 
@@ -262,24 +262,21 @@ def _finish_claim(
     payments: Mapping[str, Payment],
     *,
     changed: bool,
-    was_asked: bool,
     at: datetime,
 ) -> None:
-    """Mark a callback done, with what the gateway denied of it."""
+    """Mark a callback done, with what the gateway denied of it: when it comes again, that may have changed."""
     denied, how = contradictions(invoice, claim.snapshot), relation(invoice, claim.snapshot)
     if how is Relation.CONFLICT:
         denied.append(f"it says {state_of(claim.snapshot)}, but the gateway, when asked, said {state_of(invoice)}")
-    elif was_asked and how is Relation.SAME and brings_news(invoice, payments, claim.snapshot):
+    elif how is Relation.SAME and brings_news(invoice, payments, claim.snapshot):
         denied.append("it says more of payments than the gateway, when asked, said")
-    # Where the gateway was asked after this came, what it says of amounts was left aside: again it may bring them.
-    is_spent = not denied and (was_asked or not claim.is_older_than(invoice.polled_at))
     finish_callback(
         claim.callback,
         CallbackOutcome.APPLIED if changed else CallbackOutcome.STALE,
         invoice=invoice,
         event=claim.title,
         error="; ".join(denied)[:2000],
-        invoice_version=invoice.version if is_spent else None,
+        invoice_version=None if denied else invoice.version,
         at=at,
     )
 
