@@ -93,8 +93,8 @@ class AppSettings:
     CONFIRM_WITH_API = Option(
         True,
         boolean,
-        "Ask the gateway (GET) before a callback may finish an invoice. A callback that contradicts a finished "
-        "invoice is checked in any case.",
+        "Ask the gateway (GET) before a callback moves a status or adds a transaction, an amount or a risk. What "
+        "names an invoice's identity, contradicts it or goes back on its end is checked in any case.",
     )
     SHORTFALL_TOLERANCE = Option(
         Decimal(0),

@@ -25,6 +25,7 @@ from .comparison import (
     contradictions,
     differences,
     is_ours,
+    is_proven,
     is_unpaid_completion,
     relation,
     risk_of,
@@ -116,7 +117,8 @@ def _check_seal(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, is
     said, reasons = differences(invoice, snapshot), contradictions(invoice, snapshot)
     if not is_known:
         said |= {name: str(value) for name, value in _identity(snapshot).items() if value not in (None, "")}
-        reasons.append(f"nothing proves that invoice {snapshot.id}, which has its custom_id, was made for it")
+        if not is_proven(invoice, snapshot):
+            reasons.append(f"nothing proves that invoice {snapshot.id}, which has its custom_id, was made for it")
     if relation(invoice, snapshot) is Relation.UNKNOWN:
         said["status"] = snapshot.status
         reasons.append(f"its status is unknown here: {snapshot.status[:100]}")

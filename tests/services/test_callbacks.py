@@ -257,16 +257,16 @@ def test_an_id_is_learned_from_the_gateways_answer_and_the_callback_that_lied_ab
     assert "id is 00000000-0000-0000-0000-000000000008" in callback.error
 
 
-def test_what_the_gateway_has_under_our_custom_id_is_held_unless_it_was_made_for_our_row(gateway):
+def test_what_the_gateway_has_under_our_custom_id_is_not_taken_unless_it_was_made_for_our_row(gateway):
     """A shop whose database was set back, and whose keys count from one again."""
     invoice = InvoiceFactory(gateway_id=None, address="", uri="")
     theirs = invoice_wire(invoice, **PAID, id=str(uuid.UUID(int=7)), address="old", metadata=None)
 
-    process_callback(CallbackFactory(body=callback_body(theirs)))
+    callback = process_callback(CallbackFactory(body=callback_body(theirs)))
 
     row = Invoice.objects.get()
     assert (row.gateway_id, row.address, row.status) == (None, "", "new")
-    assert "nothing proves" in row.quarantine_reason
+    assert (callback.outcome, callback.next_attempt_at) == ("orphan", None)
 
 
 @pytest.mark.parametrize(

@@ -173,10 +173,10 @@ def test_a_status_that_is_unknown_here_holds_once_and_another_one_again(gateway)
     assert refresh_invoice(Invoice.objects.get()).quarantine_reason == "its status is unknown here: cursed"
 
 
-def test_an_invoice_that_nothing_proves_to_be_ours_is_adopted_by_a_person(gateway):
+def test_an_invoice_that_was_made_for_our_row_at_another_price_is_adopted_by_a_person(gateway):
     invoice = InvoiceFactory(gateway_id=None, address="", uri="", pay_amount=None, expires_at=None)
     orphan_id = "00000000-0000-0000-0000-000000000007"
-    gateway.truth = invoice_wire(invoice, id=orphan_id, address="theirs", metadata=None)
+    gateway.truth = invoice_wire(invoice, id=orphan_id, address="theirs", price_amount="90")
     waiting = CallbackFactory(outcome="orphan", gateway_id=orphan_id, next_attempt_at=None)
     held = refresh_invoice(invoice)
     assert (held.gateway_id, held.address) == (None, "")
@@ -184,6 +184,7 @@ def test_an_invoice_that_nothing_proves_to_be_ours_is_adopted_by_a_person(gatewa
     done = release(held)
 
     assert (str(done.gateway_id), done.address, done.pay_amount) == (orphan_id, "theirs", Decimal("0.002"))
+    assert done.price_amount == 90
     assert done.expires_at is not None
     assert kinds(invoice) == ["invoice_quarantined", "invoice_released", "invoice_created"]
     waiting.refresh_from_db()
