@@ -18,10 +18,10 @@ from ..gateway.currencies import check_amount, check_pay_currency, check_price_c
 from ..models import Invoice, InvoiceStatus
 from ..models.orders import order_pointer
 from ..redaction import hide_locals
-from .accounts import account_for
+from .accounts import account_for, is_in_force
 from .comparison import OUR_KEY
-from .creation import committed, finish, take_up, write_first
-from .orders import ask_about_expired, does_for, invoices_of, is_in_coin, is_over, next_attempt, payment_under_way
+from .creation import committed, finish, take_up, write_first, write_next
+from .orders import ask_about_expired, does_for, every_invoice_of, is_in_coin, is_over, payment_under_way
 
 # One dot or two alone would change the path of a request instead of naming an invoice.
 _CUSTOM_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}", re.ASCII)
@@ -106,9 +106,8 @@ def invoice_for_order(
     for _ in range(_ROUNDS):
         if under_way := get_payment_under_way(order):
             return under_way
-        # Read before the invoices are: one that is inserted meanwhile is either among them, or has this number.
-        attempt = next_attempt(order)
-        known = [invoice for invoice in invoices_of(order) if request["account"] in (None, invoice.account)]
+        seen = every_invoice_of(order)
+        known = [row for row in seen if request["account"] in (None, row.account) and is_in_force(row)]
         waiting = next((invoice for invoice in known if does_for(invoice, wanted)), None)
         if before_call and (waiting is None or waiting.gateway_id is None):
             before_call((waiting or wanted).account)
@@ -120,8 +119,7 @@ def invoice_for_order(
         else:
             if custom_id := get_custom_id(1 + sum(is_in_coin(invoice, wanted) for invoice in known)):
                 return _create(ordered_invoice(order, custom_id=custom_id, **request), order)
-            wanted.attempt = attempt
-            invoice = write_first(wanted, order)
+            invoice = write_next(wanted, order, seen)
         if invoice is None:
             continue
         is_new = invoice is wanted
@@ -135,8 +133,6 @@ def invoice_for_order(
 def _create(invoice: Invoice, order: models.Model | None) -> Invoice:
     """Make the one invoice that has this custom_id."""
     standing = write_first(invoice, order)
-    if standing is None:
-        raise InvoiceBusyError(f"invoice {invoice.custom_id} is being created by other requests: try again")
     return finish(standing, is_new=standing is invoice)
 
 

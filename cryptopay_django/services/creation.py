@@ -6,8 +6,9 @@ version grow, and only a request that finds the version it left may delete the r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager
+from uuid import UUID
 
 from django.db import IntegrityError, models
 
@@ -57,26 +58,18 @@ def committed() -> Iterator[None]:
         yield
 
 
-def write_first(invoice: Invoice, order: models.Model | None) -> Invoice | None:
+def write_first(invoice: Invoice, order: models.Model | None) -> Invoice:
     """Insert and commit the row, if its order is there; return the row that stands, which may be an earlier call's.
 
-    None when another request has just taken this attempt at the order. Raises CustomIdError when the custom_id
-    stands for something else.
+    Raises CustomIdError when the custom_id stands for something else.
     """
     for _ in range(_ROUNDS):
         try:
             with committed():
-                invoice.save(force_insert=True)
-                if order is not None and not order_exists(order):
-                    raise InvoiceRequestError(
-                        f"{order._meta.label} {order.pk} is not in the database: was its transaction rolled back, or "
-                        "the row deleted? Save and commit the order first"
-                    )
+                _insert(invoice, order)
         except IntegrityError:
             named = {name: getattr(invoice, name) for name in ("account", "environment", "custom_id")}
             standing = Invoice.objects.primary().filter(**named).first()
-            if standing is None and invoice.attempt is not None:
-                return None
             # Without one, the request that had this custom_id has failed and deleted its row: it is free again.
             if standing is not None:
                 _check_same(standing, invoice, order)
@@ -85,6 +78,48 @@ def write_first(invoice: Invoice, order: models.Model | None) -> Invoice | None:
         else:
             return invoice
     raise InvoiceBusyError(f"invoice {invoice.custom_id} is being created by other requests: try again")
+
+
+def write_next(invoice: Invoice, order: models.Model, seen: Sequence[Invoice]) -> Invoice | None:
+    """Insert and commit the row as the order's next attempt; None where the order's invoices are not those seen.
+
+    Attempts of requests that come at once have the same number, and the constraint lets one pass. Where a row
+    is deleted meanwhile, because its request could not connect, its number is free again: so the newest attempt
+    is locked, and they are counted once more, before this one is committed.
+    """
+    numbered = {row.pk: row.attempt for row in seen if row.attempt is not None}
+    last = max(numbered, key=lambda pk: numbered[pk] or 0, default=None)
+    invoice.attempt = 1 + ((numbered[last] or 0) if last else 0)
+    try:
+        with committed():
+            _insert(invoice, order)
+            _check_attempts(order, {invoice.pk, *numbered}, last)
+    except (IntegrityError, _OvertakenError):
+        return None
+    return invoice
+
+
+def _check_attempts(order: models.Model, expected: Set[UUID], last: UUID | None) -> None:
+    """Lock the newest attempt; raise _OvertakenError unless the order's attempts are these."""
+    if last is not None:
+        Invoice.objects.lock(pk=last)
+    found = Invoice.objects.primary().filter(**order_filter(order), attempt__isnull=False)
+    if set(found.values_list("pk", flat=True)) != expected:
+        raise _OvertakenError
+
+
+class _OvertakenError(Exception):
+    """Another request has written or deleted an invoice of the order since it was read."""
+
+
+def _insert(invoice: Invoice, order: models.Model | None) -> None:
+    """Insert the row; raise InvoiceRequestError when its order is not there."""
+    invoice.save(force_insert=True)
+    if order is not None and not order_exists(order):
+        raise InvoiceRequestError(
+            f"{order._meta.label} {order.pk} is not in the database: was its transaction rolled back, or the row "
+            "deleted? Save and commit the order first"
+        )
 
 
 def take_up(standing: Invoice) -> Invoice | None:

@@ -1,7 +1,6 @@
 """Which invoice an order is paid by: the one that money came in for, the one that still waits, or none.
 
-All look-ups go by the order's content type and key, in the database that is written to, and see the invoices
-of the accounts' present environments only.
+All look-ups go by the order's content type and key, in the database that is written to.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import models
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from ..exceptions import GatewayError, InvoiceBusyError, InvoiceRequestError
@@ -29,9 +28,9 @@ _ENDED_UNPAID = (InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED)
 _ASK_AT_MOST = 3
 
 
-def invoices_of(order: models.Model) -> QuerySet[Invoice]:
-    """Return an order's invoices in the environments in force, the newest first. Raises InvoiceRequestError."""
-    return _all_of(order).filter(in_force()).order_by("-created_at")
+def every_invoice_of(order: models.Model) -> list[Invoice]:
+    """Return an order's invoices in all environments, the newest first, in one read. Raises InvoiceRequestError."""
+    return list(_all_of(order).order_by("-created_at"))
 
 
 def payment_under_way(order: models.Model) -> Invoice | None:
@@ -41,7 +40,7 @@ def payment_under_way(order: models.Model) -> Invoice | None:
     """
     has_payment = Exists(Payment.objects.filter(invoice=OuterRef("pk")))
     paid = Q(has_payment) | Q(paid_amount__gt=0) | Q(status__in=(InvoiceStatus.UNRESOLVED, InvoiceStatus.COMPLETED))
-    return invoices_of(order).filter(paid).exclude(status__in=_ENDED_UNPAID).first()
+    return _all_of(order).filter(in_force(), paid).exclude(status__in=_ENDED_UNPAID).order_by("-created_at").first()
 
 
 def is_over(invoice: Invoice) -> bool:
@@ -62,11 +61,6 @@ def does_for(invoice: Invoice, wanted: Invoice) -> bool:
 def is_in_coin(invoice: Invoice, wanted: Invoice) -> bool:
     """Tell whether an invoice is in the coin and network that are wanted."""
     return (invoice.pay_currency, invoice.network) == (wanted.pay_currency, wanted.network)
-
-
-def next_attempt(order: models.Model) -> int:
-    """Return the first number that no invoice of the order has, in any environment."""
-    return (_all_of(order).aggregate(last=Max("attempt"))["last"] or 0) + 1
 
 
 def ask_about_expired(invoices: Sequence[Invoice]) -> bool:

@@ -339,7 +339,7 @@ def test_requests_at_once_of_which_some_fail_to_connect_return_rows_that_are_the
             return sandbox("default").send(request, **options)
 
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: Gateway(lambda *_: TIMED_OUT)
-    for number in range(5):
+    for number in range(20):
         order = Group.objects.create(name=f"{number}")
 
         found = at_once(*[lambda order=order: by_service(order)] * 4)
