@@ -26,6 +26,10 @@ class LockingManager(models.Manager[M]):
         """Return all rows as the database that is written to has them: a replica may lag behind."""
         return self.using(router.db_for_write(self.model))
 
+    def add_missing(self, row: M) -> None:
+        """Insert a row unless its key is there. Sends no signals of saving: work of our own must not fail by them."""
+        self.primary().bulk_create([row], ignore_conflicts=True)
+
     def find(self, narrow: Narrow[M] | None = None, **lookup: Any) -> list[M]:
         """Return the rows whose fields equal these values, as the database that is written to has them.
 

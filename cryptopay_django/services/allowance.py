@@ -42,7 +42,8 @@ def may_call(account: str, use: Use, *, now: datetime | None = None) -> bool:
     for _ in range(_TRIES):
         row = Schedule.objects.primary().filter(name=name).first()
         if row is None:
-            row, _made = Schedule.objects.get_or_create(name=name, defaults={"due_at": now})
+            Schedule.objects.add_missing(Schedule(name=name, due_at=now))
+            continue
         free_at = max(row.due_at, now)
         if free_at - now > rate.interval * (rate.burst - 1):
             return False

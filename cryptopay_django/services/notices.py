@@ -144,7 +144,8 @@ def mail_notice(notice: Notice, recipients: Sequence[str]) -> None:
 
 def _claim(kind: NoticeKind, *, at: datetime) -> bool:
     """Take the next notice of a kind by compare-and-swap: it is the one of this interval."""
-    NoticeSchedule.objects.get_or_create(kind=kind, defaults={"next_attempt_at": at})
+    if not NoticeSchedule.objects.primary().filter(kind=kind).exists():
+        NoticeSchedule.objects.add_missing(NoticeSchedule(kind=kind, next_attempt_at=at))
     free = NoticeSchedule.objects.filter(kind=kind, next_attempt_at__lte=at)
     return bool(free.update(next_attempt_at=at + timedelta(seconds=app_settings.NOTICE_INTERVAL)))
 
@@ -157,10 +158,11 @@ def _send(notice: Notice, recipients: tuple[str, ...], keys: list[int]) -> bool:
     except Exception:
         # Whatever a mail server or a notifier of the shop does: it is tried again, and nothing else waits.
         logger.exception("the notice of kind %s did not leave; it will be tried again", notice.kind)
-        schedule.attempts += 1
-        schedule.next_attempt_at = timezone.now() + backoff(schedule.attempts)
-        schedule.last_error = traceback.format_exc().replace("\x00", "\\0")[-20_000:]
-        schedule.save()
+        attempts = schedule.attempts + 1
+        error = traceback.format_exc().replace("\x00", "\\0")[-20_000:]
+        NoticeSchedule.objects.filter(pk=schedule.pk).update(
+            attempts=attempts, next_attempt_at=timezone.now() + backoff(attempts), last_error=error
+        )
         return False
     for start in range(0, len(keys), 500):
         _unmark(keys[start : start + 500])

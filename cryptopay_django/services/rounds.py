@@ -48,7 +48,7 @@ def _take_turn(now: datetime) -> bool:
     """Take the turn by compare-and-swap if it is due. While it is not, this costs one query."""
     due_at = _turn().values_list("due_at", flat=True).first()
     if due_at is None:
-        Schedule.objects.get_or_create(name=RECONCILIATION, defaults={"due_at": now})
+        Schedule.objects.add_missing(Schedule(name=RECONCILIATION, due_at=now))
     elif due_at > now:
         return False
     return bool(_turn().filter(due_at__lte=now).update(due_at=now + LEASE, begun_at=now))

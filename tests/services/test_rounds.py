@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
-from cryptopay_django.models import Invoice, Schedule
-from cryptopay_django.services import create_invoice, reconcile_in_turn
+from cryptopay_django.models import Invoice, NoticeSchedule, Schedule
+from cryptopay_django.services import create_invoice, reconcile_in_turn, send_notices
+from cryptopay_django.services.allowance import Use, may_call
 from cryptopay_django.services.rounds import LEASE
 from cryptopay_django.services.working import repeat, work_off
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, invoice_wire
@@ -44,6 +46,28 @@ def test_a_round_takes_in_what_no_callback_told_and_writes_down_what_it_found(cr
     turn = Schedule.objects.get()
     assert turn.found == "1 asked, 1 drifted, 0 failed, 0 left"
     assert turn.due_at - turn.begun_at == timedelta(seconds=300)
+
+
+@pytest.mark.parametrize("signal", [pre_save, post_save])
+def test_an_audit_log_that_fails_stops_neither_rounds_nor_notices_nor_calls(signal, settings):
+    """A log of another app that cannot store a key of ours: what we keep for ourselves sends it no signals."""
+    InvoiceEventFactory(kind="invoice_quarantined", next_attempt_at=None, notice_due_at=timezone.now())
+    settings.CRYPTOPAY_NOTIFIER = lambda notice, recipients: 1 / 0
+
+    def log(sender, **_):
+        raise OverflowError(sender)
+
+    signal.connect(log, dispatch_uid="log")
+    try:
+        is_first = reconcile_in_turn() is not None
+        may = [may_call("default", Use.LOOKS) for _ in range(2)]
+        sent = send_notices()
+    finally:
+        signal.disconnect(dispatch_uid="log")
+
+    assert (is_first, may, sent) == (True, [True, True], 0)
+    failed = NoticeSchedule.objects.get()
+    assert (failed.attempts, "ZeroDivisionError" in failed.last_error) == (1, True)
 
 
 def test_the_next_round_is_an_interval_later_and_costs_one_query_until_then(django_assert_num_queries):
