@@ -193,8 +193,8 @@ BUGS = (
     Bug(
         "a release tells the shop again what it has heard",
         "services/release.py",
-        "            if due.kind not in told or due.once is None:\n                events.append(due)",
-        "            due.once = None\n            events.append(due)",
+        "        if due.kind not in told or due.once is None:\n            events.append(due)",
+        "        due.once = None\n        events.append(due)",
         ("services/test_resolution.py::test_what_the_shop_has_heard_is_not_told_again",),
     ),
     Bug(

@@ -32,6 +32,11 @@ def nothing_was_spoilt_before():
     ours._muted_until.clear()
 
 
+@pytest.fixture(autouse=True)
+def a_callback_is_believed(settings):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
+
+
 @contextmanager
 def listening(receive, *signals, sender=Invoice):
     for signal in signals or (post_save,):

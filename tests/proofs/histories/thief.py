@@ -40,7 +40,10 @@ class Thief:
         lies=st.dictionaries(st.sampled_from(list(LIES)), picks, min_size=1, max_size=5),
     )
     def forge(self, number: int, event: str, lies: dict[str, int]) -> None:
-        """Post a callback about an invoice of the gateway's with some members changed."""
+        """Post a callback about an invoice of the gateway's with some members changed.
+
+        Where the gateway is asked first, nothing of it must stay.
+        """
         theirs = list(self.sandbox.here.state.invoices.values())
         if not theirs:
             return
@@ -48,5 +51,6 @@ class Thief:
         data = invoice.to_wire() | {name: LIES[name][which % len(LIES[name])] for name, which in lies.items()}
         if data["id"] == "another":
             data["id"] = str(uuid5(UUID(int=0), f"{number}"))
-        self.suspicious.add(invoice.id)
+        if not self.confirms:
+            self.suspicious.add(invoice.id)
         self.sandbox.post(json.dumps({"type": "Invoice", "event": event, "data": data}).encode())
