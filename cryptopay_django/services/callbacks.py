@@ -22,6 +22,7 @@ from ..logs import about, named
 from ..models import Callback, CallbackOutcome, Invoice
 from ..redaction import hide_locals
 from ..tracing import span
+from .accounts import in_force
 from .delivery import deliver_written
 from .events import backoff
 from .intake import Claim, Taken, finish_callback, poll_invoice, take_callback
@@ -168,7 +169,9 @@ def _leave_orphan(claim: Claim) -> None:
         error=f"no invoice {snapshot.id} in account {callback.account}",
         at=timezone.now(),
     )
-    if Invoice.objects.primary().filter(account=callback.account, gateway_id=snapshot.id).exists():
+    # Only one that a callback can be for: what another environment has would make this due again for ever.
+    here = Invoice.objects.primary().filter(in_force(), account=callback.account, gateway_id=snapshot.id)
+    if here.exists():
         Callback.objects.filter(pk=callback.pk, outcome=CallbackOutcome.ORPHAN).update(next_attempt_at=timezone.now())
 
 

@@ -13,6 +13,7 @@ from ..gateway.schemas import CallbackMessage, read_invoice_id
 from ..gateway.values import first_notes
 from ..logs import about
 from ..models import Callback, CallbackOutcome, Invoice
+from .accounts import in_force
 from .holding import lacks_a_fact
 from .intake import Taken, finish_callback, poll_invoice
 
@@ -36,9 +37,10 @@ def take_unreadable(callback: Callback, error: WireError, deadline: float | None
     If the gateway's answer cannot be read either, the invoice is held for a person. Raises GatewayError when
     there is no answer.
     """
-    known = read_invoice_id(bytes(callback.body))
-    found = Invoice.objects.find(account=callback.account, gateway_id=known) if known else []
-    taken, invoice = None, found[0] if found else None
+    taken, invoice = None, None
+    if known := read_invoice_id(bytes(callback.body)):
+        here = Invoice.objects.primary().filter(in_force(), account=callback.account, gateway_id=known)
+        invoice = here.first()
     if invoice is not None:
         try:
             taken = poll_invoice(invoice, timeout=_seconds_left(deadline))

@@ -78,4 +78,10 @@ def _worth(invoice: Invoice) -> Decimal | None:
         return None
     if invoice.price_currency == invoice.pay_currency:
         return invoice.paid_amount
-    return EXACT.multiply(invoice.paid_amount, invoice.exchange_rate) if invoice.exchange_rate else None
+    if not invoice.exchange_rate:
+        return None
+    worth = EXACT.multiply(invoice.paid_amount, invoice.exchange_rate)
+    if not invoice.pay_amount:
+        return worth
+    # The rate only informs, and could be of another pair: what was asked for the price is a rate of its own.
+    return max(worth, EXACT.divide(EXACT.multiply(invoice.price_amount, invoice.paid_amount), invoice.pay_amount))

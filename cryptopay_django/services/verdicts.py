@@ -107,6 +107,8 @@ def oddities_of_refund(resolution: Resolution, refund: Refund) -> list[str]:
     if refund.amount_currency != coin or (right and refund.amount not in right):
         wanted = " or ".join(f"{amount:f}" for amount in right)
         odd.append(f"it is {refund.amount:f} {refund.amount_currency}, and {wanted} {coin} was asked")
+    if refund.fee and (refund.fee >= refund.amount or refund.fee_currency not in (None, refund.amount_currency)):
+        odd.append(f"its fee is {refund.fee:f} {refund.fee_currency}, of {refund.amount:f} {refund.amount_currency}")
     return odd
 
 

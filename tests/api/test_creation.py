@@ -60,6 +60,13 @@ def test_what_is_not_the_customers_to_choose_is_refused(name, customer, order, c
     assert not Invoice.objects.exists()
 
 
+def test_of_thousands_of_unknown_names_only_the_first_are_answered(customer, order, cryptopay_sandbox):
+    answer = ask(customer, order, {**BTC, **{f"name{number}": 1 for number in range(3000)}})
+
+    assert problem_of(answer) == (400, "invalid")
+    assert len(answer.json()["errors"]) == 20
+
+
 def test_asking_twice_returns_the_same_invoice(customer, order, cryptopay_sandbox):
     first, again = ask(customer, order), ask(customer, order)
 

@@ -23,6 +23,8 @@ ODD_REFUNDS = {
     "another coin": {"amount_currency": "LTC"},
     "another network": {"network": "lightning"},
     "another invoice": {"invoice_id": ANOTHER},
+    "a fee that takes all of it": {"fee": "5.0", "fee_currency": "BTC"},
+    "a fee in another coin": {"fee": "0.00000001", "fee_currency": "LTC"},
 }
 ODD_COMMITS = {
     "less": {"price_amount": "1.0"},

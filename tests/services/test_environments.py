@@ -172,3 +172,28 @@ def test_the_page_says_that_it_cannot_be_paid_and_shows_no_address(client, setti
     assert "This cannot be paid any more" in page
     assert invoice.address not in page
     assert client.post(f"/cryptopay/checkout/{invoice.pk}/").status_code == 303
+
+
+def test_a_callback_for_an_invoice_of_another_environment_is_an_orphan_and_keeps_no_worker_busy(settings, silent):
+    """The trial's gateway goes on to post when the shop is live, with the same secret."""
+    invoice = InvoiceFactory()
+    callback = CallbackFactory(body=callback_body(invoice_wire(invoice, status="completed", paid_amount="0.002")))
+    move(settings)
+
+    process_callback(callback)
+
+    callback.refresh_from_db()
+    assert (callback.outcome, callback.next_attempt_at) == ("orphan", None)
+    assert Invoice.objects.get().status == "new"
+    assert silent.asked == []
+
+
+def test_an_unreadable_callback_for_an_invoice_of_another_environment_is_done_with(settings, silent):
+    callback = CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory(), paid_amount=None)))
+    move(settings)
+
+    process_callback(callback)
+
+    callback.refresh_from_db()
+    assert (callback.outcome, callback.next_attempt_at) == ("unreadable", None)
+    assert silent.asked == []

@@ -60,6 +60,12 @@ def four_eyes(settings):
         ({"price_amount": Decimal("99.01")}, True),
         ({"price_amount": Decimal(10), "paid_amount": Decimal("0.002")}, True),
         ({"price_amount": Decimal(10), "paid_amount": Decimal("0.001")}, False),
+        # A rate of another pair, far too low: fifty times what was asked for came in.
+        ({"price_amount": Decimal(10), "paid_amount": Decimal("0.1"), "exchange_rate": Decimal("0.5")}, True),
+        (
+            {"price_amount": Decimal(99), "pay_amount": Decimal(7), "paid_amount": Decimal(7), "exchange_rate": 1},
+            False,
+        ),
         ({"price_amount": Decimal(1000), "price_currency": "USD"}, False),
     ],
 )
