@@ -177,19 +177,24 @@ def _have_resent(courses: list[_Course], shop: Shop, ask: Ask, *, patience: time
     story = next((one.story for one in courses if one.story.invoice.status == InvoiceStatus.COMPLETED), None)
     if story is None:
         return
-    before = Callback.objects.primary().filter(invoice=story.invoice).count()
+    before = _count_arrivals(story)
     story.before_resend = story.credits[-1].amount if story.credits else None
     text = f"{story.name}: in the account, open the callbacks of {story.invoice.gateway_id} and resend the last one"
     ask([Task(story.invoice, text)])
     until = time.monotonic() + patience.total_seconds()
     while time.monotonic() < until:
         process_overdue()
-        known = Callback.objects.primary().filter(invoice=story.invoice).exclude(outcome=CallbackOutcome.PENDING)
-        if (count := known.count()) > before:
+        if (count := _count_arrivals(story)) > before:
             story.resent = count - before
             shop.look(story, "after a callback was resent")
             return
         time.sleep(pause)
+
+
+def _count_arrivals(story: Story) -> int:
+    """Count the processed callbacks of an invoice, each as often as it came: a body that comes again has no new row."""
+    processed = Callback.objects.primary().filter(invoice=story.invoice).exclude(outcome=CallbackOutcome.PENDING)
+    return sum(1 + repeats for repeats in processed.values_list("repeats", flat=True))
 
 
 def _judge(played: Played) -> list[Finding]:
