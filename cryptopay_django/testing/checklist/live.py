@@ -192,7 +192,7 @@ def _have_resent(courses: list[_Course], shop: Shop, ask: Ask, *, patience: time
 
 
 def _count_arrivals(story: Story) -> int:
-    """Count the processed callbacks of an invoice, each as often as it came: a body that comes again has no new row."""
+    """Count the processed callbacks of an invoice, each as often as it came: a repeated body has no row of its own."""
     processed = Callback.objects.primary().filter(invoice=story.invoice).exclude(outcome=CallbackOutcome.PENDING)
     return sum(1 + repeats for repeats in processed.values_list("repeats", flat=True))
 
