@@ -116,6 +116,8 @@ def parts(amounts: Amounts, seed: int) -> list[Part]:
              {"PROVE_CASES": max(amounts.hostile, 5_000), "PROVE_SEED": seed}),
         Part("Crashes", "tests/proofs/test_crashes.py", "postgresql", {"PROVE_EVERY": 1}),
         Part("Crashes", "tests/proofs/test_crashes.py", "sqlite", {"PROVE_EVERY": 1}),
+        *(Part("Failures of the database", "tests/proofs/test_failures.py", database, {"PROVE_EVERY": 1})
+          for database in ("sqlite", "postgresql", "mariadb")),
         Part("Outages", "tests/proofs/test_outage.py", "postgresql",
              {"PROVE_OUTAGES": outages, "PROVE_ON": "postgresql"}),
         Part("Outages", "tests/proofs/test_outage.py", "mariadb", {"PROVE_OUTAGES": outages, "PROVE_ON": "mariadb"}),
@@ -139,7 +141,7 @@ def histories(database: str, programs: int, seed: int) -> Iterator[Part]:
         of_the_cast = math.ceil(programs * share / sum(CASTS.values()))
         yield Part(
             f"Generated histories, {cast}", "tests/proofs/test_histories.py", database,
-            {"PROVE_PROGRAMS": of_the_cast, "PROVE_STEPS": 50, "PROVE_ACTORS": cast, "PROVE_SEED": seed + number},
+            {"PROVE_PROGRAMS": of_the_cast, "PROVE_STEPS": 30, "PROVE_ACTORS": cast, "PROVE_SEED": seed + number},
         )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from tests.proofs.histories.thief import Thief
 from tests.proofs.histories.world import World
 from tests.proofs.report import tried
 
-PROGRAMS = int(os.environ.get("PROVE_PROGRAMS", "12"))
+PROGRAMS = int(os.environ.get("PROVE_PROGRAMS", "6"))
 STEPS = int(os.environ.get("PROVE_STEPS", "20"))
 
 ACTORS: dict[str, type] = {"receivers": Receivers, "gateway": OddGateway, "thief": Thief, "shops": Shops}

@@ -54,7 +54,8 @@ def appears_before_the_orphan_is_written(invoice):
     """Insert the invoice just before the statement that marks the callback an orphan."""
 
     def wrapper(execute, sql, params, many, context):
-        if "orphan" in (params or ()) and sql.startswith("UPDATE") and invoice._state.adding:
+        written = [getattr(value, "value", value) for value in params or ()]  # a driver may wrap them
+        if "orphan" in written and sql.startswith("UPDATE") and invoice._state.adding:
             invoice.save()
         return execute(sql, params, many, context)
 
