@@ -25,6 +25,7 @@ class Explained:
 
 
 SIGNING, MERGE, EVENTS = "gateway/signing.py", "services/merge.py", "services/events.py"
+COMPARISON = "services/comparison.py"
 RESOLUTION, SCHEMAS = "services/resolution.py", "gateway/schemas.py"
 JSON, VALUES = "gateway/strictjson.py", "gateway/values.py"
 TYPES = "for the type checker; nothing is done with it"
@@ -67,18 +68,20 @@ EXPLAINED: tuple[Explained, ...] = (
         SIGNING, "sign_callback", 'return hmac.digest(secret.encode(), body, "sha256").hex()', ".*SHA256.*", SPELLING
     ),
     *(
-        Explained(MERGE, "Relation", f'{name.upper()} = "{name}"', ".*", "members are compared; nobody reads a value")
+        Explained(
+            COMPARISON, "Relation", f'{name.upper()} = "{name}"', ".*", "members are compared; nobody reads a value"
+        )
         for name in ("ahead", "same", "behind", "conflict", "unknown")
     ),
     Explained(
-        MERGE,
+        COMPARISON,
         "module",
         "_RANK = {InvoiceStatus.NEW: 0, InvoiceStatus.UNRESOLVED: 1} | dict.fromkeys(FINAL_STATUSES, 2)",
         r".*dict\.fromkeys\(FINAL_STATUSES, 3\)",
         "only the order of ranks counts",
     ),
     Explained(
-        MERGE,
+        COMPARISON,
         "relation",
         "return Relation.AHEAD if theirs > ours else Relation.BEHIND",
         ".*theirs >= ours.*",
@@ -162,7 +165,6 @@ EXPLAINED: tuple[Explained, ...] = (
         ".*XXXX.*",
         "an empty text in place of an empty text is no change",
     ),
-    Explained(MERGE, "_take_risk", "known |= {", "known = {", "nothing is in it before"),
     Explained(
         EVENTS,
         "backoff",

@@ -38,6 +38,12 @@ MODULES = {
         "services/test_merge_snapshots.py",
         "services/test_merge_payments.py",
     ),
+    "services/comparison.py": (
+        "services/test_merge.py",
+        "services/test_merge_snapshots.py",
+        "services/test_merge_payments.py",
+        "services/test_callbacks.py",
+    ),
     "services/events.py": ("services/test_events.py", "services/test_handling.py"),
     "services/resolution.py": ("services/test_settle.py", "services/test_four_eyes.py"),
 }

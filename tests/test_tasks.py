@@ -45,8 +45,9 @@ def post_callback(client, invoice, **changes):
     return client.post("/cryptopay/callbacks/", body, "application/json", headers=callback_headers(body))
 
 
-def test_a_stored_callback_is_processed_as_a_task(client, backend):
+def test_a_stored_callback_is_processed_as_a_task(client, backend, settings):
     backend("immediate")
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
     invoice = InvoiceFactory()
 
     answer = post_callback(client, invoice, paid_amount="0.001")
@@ -125,8 +126,9 @@ def test_events_of_a_new_invoice_are_enqueued(cryptopay_sandbox, backend):
     assert invoice.events.filter(delivered_at=None).exists()
 
 
-def test_each_task_does_its_work(cryptopay_sandbox, backend):
+def test_each_task_does_its_work(cryptopay_sandbox, backend, settings):
     backend("immediate")
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
     tasks = import_module("cryptopay_django.tasks")
     event = InvoiceEventFactory()
     callback = CallbackFactory(body=callback_body(invoice_wire(event.invoice, paid_amount="0.001")))
@@ -141,8 +143,9 @@ def test_each_task_does_its_work(cryptopay_sandbox, backend):
     assert Invoice.objects.get().version > 0
 
 
-def test_two_tasks_of_one_callback_do_it_once(backend):
+def test_two_tasks_of_one_callback_do_it_once(backend, settings):
     backend("immediate")
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
     tasks = import_module("cryptopay_django.tasks")
     callback = CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory(), paid_amount="0.001")))
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.urls import include, path
+from django.utils import timezone
 
+from cryptopay_django.exceptions import CustomIdError
 from cryptopay_django.models import Callback, Invoice, InvoiceEvent, Payment
-from cryptopay_django.services import create_invoice, diagnose, reconcile_invoices
+from cryptopay_django.services import (
+    create_invoice,
+    diagnose,
+    find_missing_invoices,
+    reconcile_invoices,
+    restore_invoice,
+)
 from cryptopay_django.services.diagnosis.selftest import _REMEDIES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -40,7 +49,7 @@ def test_the_urls_of_the_page_work(client, settings):
 
 
 @pytest.mark.django_db
-def test_an_invoice_from_after_the_backup_is_found_by_its_custom_id_and_not_made_twice(cryptopay_sandbox):
+def test_an_invoice_from_after_the_backup_is_restored_by_a_person_and_not_made_twice(cryptopay_sandbox):
     before = create_invoice(custom_id="order-1", **ORDER)
     after = create_invoice(custom_id="order-2", **ORDER)
     for invoice in (before, after):
@@ -52,9 +61,13 @@ def test_an_invoice_from_after_the_backup_is_found_by_its_custom_id_and_not_made
     cryptopay_sandbox.deliver()
     assert set(Callback.objects.filter(gateway_id=after.gateway_id).values_list("outcome", flat=True)) == {"orphan"}
 
-    found = create_invoice(custom_id="order-2", **ORDER)
+    with pytest.raises(CustomIdError):
+        create_invoice(custom_id="order-2", **ORDER)
+    Invoice.objects.filter(custom_id="order-2").delete()
+    (missing,) = find_missing_invoices(since=timezone.now() - timedelta(days=1))
+    found = restore_invoice(missing, price_amount=ORDER["price_amount"], price_currency=ORDER["price_currency"])
     reconcile_invoices()
 
-    assert found.gateway_id == after.gateway_id
+    assert (found.pk, found.gateway_id) == (after.pk, after.gateway_id)
     assert len(cryptopay_sandbox.invoices()) == 2
     assert set(Invoice.objects.values_list("status", flat=True)) == {"completed"}

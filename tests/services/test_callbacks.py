@@ -51,11 +51,10 @@ def arrive(invoice, event="status_changed", **changes):
 
 
 def appears_before_the_orphan_is_written(invoice):
-    """Insert the invoice just before the statement that marks the callback an orphan."""
+    """Insert the invoice just before the first write to a callback, which marks it an orphan."""
 
     def wrapper(execute, sql, params, many, context):
-        written = [getattr(value, "value", value) for value in params or ()]  # a driver may wrap them
-        if "orphan" in written and sql.startswith("UPDATE") and invoice._state.adding:
+        if sql.startswith("UPDATE") and Callback._meta.db_table in sql and invoice._state.adding:
             invoice.save()
         return execute(sql, params, many, context)
 
