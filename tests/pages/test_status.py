@@ -189,7 +189,8 @@ def test_all_customers_together_leave_calls_for_what_money_waits_for(client, set
     answers = [client.post(page_url(invoice(custom_id=f"order-{number}"))) for number in range(30)]
 
     assert {answer.status_code for answer in answers} == {303}
-    assert len(gateway.asked) <= 25
+    # Of twenty looks each may ask twice, where the first answer was a fault.
+    assert len(gateway.asked) <= 40
 
 
 @pytest.mark.parametrize("backend", ["tests.test_caching.DownCache", "django.core.cache.backends.dummy.DummyCache"])

@@ -1,0 +1,23 @@
+"""A base URL that is none is refused without showing it: a password may be in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from cryptopay_django.gateway.calls import check_base_url
+from cryptopay_django.gateway.schemas import Risk
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[::1", "ftp://gateway.test", "https://user:secret@gateway.test", "https://gateway.test/api"]
+)
+def test_what_is_no_root_of_a_site_is_refused_without_being_shown(url: str) -> None:
+    with pytest.raises(ValueError, match="the base URL must be") as refused:
+        check_base_url(url)
+
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("score", [True, [], {}])
+def test_a_score_that_is_no_number_is_left_out(score: object) -> None:
+    assert Risk.from_wire({"score": score, "level": "low"}).score is None
