@@ -160,7 +160,8 @@ def test_an_async_receiver_that_is_cancelled_is_a_failure(connect):
 
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-def test_a_request_with_anothers_callback_answers_when_a_receiver_ends_its_process(error, connect, client):
+def test_a_request_with_anothers_callback_answers_when_a_receiver_ends_its_process(error, connect, client, settings):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
     deadly = InvoiceEventFactory(next_attempt_at=timezone.now() - timedelta(minutes=1))
     invoice = InvoiceFactory()
 
