@@ -1,6 +1,8 @@
-"""A base URL that is none is refused without showing it: a password may be in it."""
+"""Corners of what is read: a base URL that is none, and scores of another form."""
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 import pytest
 
@@ -21,3 +23,7 @@ def test_what_is_no_root_of_a_site_is_refused_without_being_shown(url: str) -> N
 @pytest.mark.parametrize("score", [True, [], {}])
 def test_a_score_that_is_no_number_is_left_out(score: object) -> None:
     assert Risk.from_wire({"score": score, "level": "low"}).score is None
+
+
+def test_a_score_may_be_written_as_text() -> None:
+    assert Risk.from_wire({"score": "7.30", "level": "low"}).score == Decimal("7.3")
