@@ -110,6 +110,16 @@ class OrderLink(GenericForeignKey):
     the primary if the invoice came from its primary, so that a receiver never sees an old order.
     """
 
+    def contribute_to_class(self, cls: Any, name: str, private_only: bool = False, **kwargs: Any) -> None:  # noqa: FBT001, FBT002
+        super().contribute_to_class(cls, name, **kwargs)
+        # From Django 6.1 on, a descriptor of its own would stand here and load the order in the usual way.
+        setattr(cls, name, self)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        setattr(instance, self.ct_field, None if value is None else self.get_content_type(obj=value))
+        setattr(instance, self.fk_field, None if value is None else value.pk)
+        self.set_cached_value(instance, value)
+
     def get_content_type(self, obj: Any = None, id: Any = None, using: Any = None, model: Any = None) -> Any:  # noqa: A002
         if obj is not None:
             return _content_type(_model_of(obj))
