@@ -35,6 +35,7 @@ CRYPTOPAY_ACCOUNTS = {
         "BASE_URL": "sandbox",
     }
 }
+CRYPTOPAY_REQUIRED_EVENTS = []  # this shop has no receiver yet
 """
 URLS = """
 from django.urls import include
