@@ -26,6 +26,11 @@ class LockingManager(models.Manager[M]):
         """Return all rows as the database that is written to has them: a replica may lag behind."""
         return self.using(router.db_for_write(self.model))
 
+    @property
+    def skips_locked(self) -> bool:
+        """Tell whether the database can pass over a row that another transaction has locked."""
+        return connections[router.db_for_write(self.model)].features.has_select_for_update_skip_locked
+
     def add_missing(self, row: M) -> None:
         """Insert a row unless its key is there. Sends no signals of saving: work of our own must not fail by them."""
         self.primary().bulk_create([row], ignore_conflicts=True)

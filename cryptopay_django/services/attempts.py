@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ logger = logging.getLogger("cryptopay_django")
 R = TypeVar("R", InvoiceEvent, HandlerDelivery)
 
 _LONGEST_ERROR = 20_000
+
+_PAUSES = (0.01, 0.05, 0.25)
+"""How long to wait, in seconds, before each other try to lock a row that somebody may have for a moment only."""
 
 
 class Turn(Enum):
@@ -88,8 +92,11 @@ class Attempt(Generic[R]):
         3. Call: what receivers write belongs to this transaction.
         4. Mark it delivered, as the last statement: it fails if the transaction was broken or rolled back meanwhile.
         5. Commit. A failure before that rolls all of it back, and is noted by itself.
+
+        An attempt that was counted and does not get the row is given back: no receiver has been called.
         """
-        turn = Turn.TAKEN if self.is_first else self._count()
+        begun_at = timezone.now()
+        turn = Turn.TAKEN if self.is_first else self._count(begun_at)
         if turn is not Turn.TAKEN:
             return turn
         committed: list[bool] = []
@@ -105,11 +112,13 @@ class Attempt(Generic[R]):
         else:
             if turn is Turn.TAKEN:
                 logger.debug("invoice %s: %s delivered", self.invoice_id, self.subject, extra=self._extra)
+            elif not self.is_first:
+                self._give_back(begun_at)
         return turn
 
-    def _count(self) -> Turn:
+    def _count(self, now: datetime) -> Turn:
         """Count an attempt before it is made, and move the next one beyond its back-off."""
-        rows, now = self.channel.rows, timezone.now()
+        rows = self.channel.rows
         with self._transaction():
             row = rows.lock(self.channel.claimable, pk=self.key, skip_locked=True)
             if row is None or row.next_attempt_at is None:
@@ -122,12 +131,35 @@ class Attempt(Generic[R]):
             rows.change(row, attempts=attempts, begun_at=now, next_attempt_at=now + backoff(attempts))
         return Turn.TAKEN
 
+    def _give_back(self, begun_at: datetime) -> None:
+        """Take back the count of an attempt that did not get the row. It is due again at once."""
+        with self._transaction():
+            row = self._lock()
+            if row is not None and row.begun_at == begun_at and row.next_attempt_at is not None:
+                self.channel.rows.change(row, attempts=row.attempts - 1, begun_at=None, next_attempt_at=begun_at)
+
+    def _lock(self, narrow: Narrow[R] | None = None, related: Sequence[str] = ()) -> R | None:
+        """Lock the row of an attempt that was begun here.
+
+        Others have it for a moment only, to see that it is not due: look again a few times. Who has it for longer is
+        at a later attempt, and is not waited for.
+        """
+        rows = self.channel.rows
+        row = rows.lock(narrow, pk=self.key, skip_locked=True, related=related)
+        for pause in _PAUSES if row is None and rows.skips_locked else ():
+            time.sleep(pause)
+            row = rows.lock(narrow, pk=self.key, skip_locked=True, related=related)
+            if row is not None:
+                break
+        return row
+
     def _claim_and_call(self, note: Note, committed: list[bool]) -> Turn:
         channel = self.channel
-        if self.at_hand is not None:
-            row = channel.rows.lock(channel.claimable, pk=self.key, skip_locked=True)
+        related = () if self.at_hand is not None else channel.related
+        if self.is_first:
+            row = channel.rows.lock(channel.claimable, pk=self.key, skip_locked=True, related=related)
         else:
-            row = channel.rows.lock(channel.claimable, pk=self.key, skip_locked=True, related=channel.related)
+            row = self._lock(channel.claimable, related)
         if row is None:
             note(outcome="in other hands, not its turn, or withheld")
             return Turn.HELD
@@ -154,7 +186,7 @@ class Attempt(Generic[R]):
     def note_failure(self, error: str) -> None:
         """Write a failure down. An attempt that was counted before adds nothing to the count."""
         with self._transaction():
-            row = self.channel.rows.lock(pk=self.key, skip_locked=True)
+            row = self._lock()
             if row is None or row.next_attempt_at is None:
                 return
             attempts = row.attempts + 1 if self.is_first else row.attempts

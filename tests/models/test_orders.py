@@ -10,7 +10,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import models
 from django.test.utils import isolate_apps
-from django.utils import timezone
 
 from cryptopay_django.models import Invoice
 from cryptopay_django.models.orders import order_filter, order_key, order_pointer
@@ -83,8 +82,9 @@ def test_an_order_that_was_put_in_by_hand_is_returned():
 
 
 def test_keys_of_any_case_are_different_orders():
-    one = Session.objects.create(session_key="abcd", expire_date=timezone.now())
-    other = Session.objects.create(session_key="ABCD", expire_date=timezone.now())
+    one, other = Session(session_key="abcd"), Session(session_key="ABCD")
+    for order in (one, other):  # not every collation lets a shop have both rows in one table
+        order._state.adding = False
     first, second = point_at(one), point_at(other)
 
     assert list(Invoice.objects.for_order(one)) == [first]

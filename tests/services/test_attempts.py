@@ -16,7 +16,8 @@ from django.utils import timezone
 from cryptopay_django import signals
 from cryptopay_django.exceptions import DeliveryBusyError
 from cryptopay_django.models import HandlerDelivery, InvoiceEvent
-from cryptopay_django.services import deliver_events, process_overdue, send_notices
+from cryptopay_django.services import attempts, deliver_events, process_overdue, send_notices
+from cryptopay_django.services.attempts import Attempt
 from cryptopay_django.services.delivery import deliver_written
 from cryptopay_django.services.events import new_event, write_events
 from cryptopay_django.services.sending import retry_event
@@ -338,3 +339,64 @@ def test_notices_of_other_invoices_do_not_wait_for_a_receiver_that_hangs(connect
     assert told == [2]
     assert look(other).notice_due_at is None
     assert look(hung).notice_due_at is not None, "it was locked: its notice leaves once more"
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """Let another connection lock an event right after an attempt has counted it, until its thread is let go."""
+    ready, go_on = threading.Event(), threading.Event()
+    threads = []
+
+    def hold(key):
+        with transaction.atomic():
+            InvoiceEvent.objects.lock(pk=key)
+            ready.set()
+            go_on.wait(20)
+        connection.close()
+
+    def count_and_lose(self, begun_at):
+        turn = count(self, begun_at)
+        if not threads:
+            threads.append(threading.Thread(target=hold, args=[self.key]))
+            threads[0].start()
+            assert ready.wait(20)
+        return turn
+
+    count = Attempt._count
+    monkeypatch.setattr(Attempt, "_count", count_and_lose)
+    yield go_on
+    go_on.set()
+    threads[0].join()
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one lock for all")
+def test_who_only_looks_at_a_row_does_not_cost_its_attempt(connect, taken, monkeypatch):
+    connect(signals.invoice_created, lambda invoice, event, **_: write(invoice, event))
+    event = InvoiceEventFactory()
+    monkeypatch.setattr(attempts, "_PAUSES", (0.2, 0.2, 0.2))
+    threading.Timer(0.1, taken.set).start()
+
+    assert deliver_events(event.invoice) == 1
+    assert (look(event).attempts, look(event).delivered_at is None) == (0, False)
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one lock for all")
+def test_an_attempt_that_does_not_get_its_row_is_given_back(connect, taken, monkeypatch):
+    connect(signals.invoice_created, lambda invoice, event, **_: write(invoice, event))
+    event = InvoiceEventFactory()
+    given_back = []
+
+    def give_back(self, begun_at):
+        taken.set()
+        really(self, begun_at)
+        given_back.append(look(event))
+
+    really = Attempt._give_back
+    monkeypatch.setattr(Attempt, "_give_back", give_back)
+
+    assert deliver_events(event.invoice) == 1
+    (row,) = given_back
+    assert (row.attempts, row.begun_at, row.delivered_at) == (0, None, None)
+    assert row.next_attempt_at <= timezone.now()
+    assert look(event).last_error == "", "no attempt was lost"
+    assert Effect.objects.count() == 1
