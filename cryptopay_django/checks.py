@@ -20,7 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .conf import Account, AppSettings, account_names, app_settings, get_account, is_development
 from .options import Option, own_options
-from .services.hearing import unheard_kinds
+from .services.events.receivers import unheard_kinds
 
 _SHORTEST_SECRET = 16
 _FSM_PROVIDERS = ("django-fsm-2", "django-fsm")

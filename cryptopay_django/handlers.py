@@ -6,7 +6,7 @@ A handler is a function at the top level of a module, registered by a decorator 
     def ship(invoice, event): ...
 
 It is known by its dotted path. Each event gets a delivery record for each handler that is registered for
-its kind, in the transaction that writes the event. How they are delivered stands in `services/handling.py`.
+its kind, in the transaction that writes the event. How they are delivered stands in `services/events/handler_lane.py`.
 A module `cryptopay_handlers` of an installed app is imported by itself when Django starts.
 """
 

@@ -20,7 +20,7 @@ from .conf import Account, account_names, app_settings, get_account, is_developm
 from .links import path_of
 from .models import InvoiceEvent
 from .redaction import hide_locals
-from .services.dispatch import find_task
+from .services.dispatch.wake_or_enqueue import find_task
 
 _EVERYBODY_KNOWS = frozenset({"sandbox-api-key", "sandbox-api-secret", "sandbox-callback-secret"})
 _READ_COMMITTED = 2

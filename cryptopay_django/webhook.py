@@ -19,9 +19,9 @@ from .conf import account_names, app_settings
 from .exceptions import SignatureError
 from .gateway.signing import SIGNATURE_HEADER
 from .logs import about
-from .services.callbacks import receive_callback
-from .services.handover import hand_over_callback
-from .services.overdue import process_within_budget
+from .services.callbacks.receive import receive_callback
+from .services.dispatch.wake_or_enqueue import dispatch_callback
+from .services.worker.queue import process_within_budget
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -62,7 +62,7 @@ def callback(request: HttpRequest, account: str = "default") -> HttpResponse:
     if app_settings.PROCESSING == "request":
         process_within_budget(stored)
     elif not stored.is_counted_only:
-        hand_over_callback(stored)
+        dispatch_callback(stored)
     return _answer(200, "stored")
 
 

@@ -26,8 +26,9 @@ WHOLE = (
     *(
         f"services/{name}.py"
         for name in (
-            "callbacks", "delivery", "events", "handover", "holding", "intake", "merge", "oddities",
-            "protocol", "quotes", "release", "repeats", "resolution", "resolvable", "resolver",
+            "callbacks/*", "snapshots/apply", "snapshots/hold", "snapshots/merge", "events/delivery", "events/outbox",
+            "resolution/actions", "resolution/execution", "resolution/outcome", "resolution/quote",
+            "resolution/release", "resolution/rules",
         )
     ),
 )  # fmt: skip

@@ -24,9 +24,9 @@ class Explained:
         return is_there and re.fullmatch(self.new, mutant.new) is not None
 
 
-SIGNING, MERGE, EVENTS = "gateway/signing.py", "services/merge.py", "services/events.py"
-COMPARISON = "services/comparison.py"
-RESOLUTION, SCHEMAS = "services/resolution.py", "gateway/schemas.py"
+SIGNING, MERGE, EVENTS = "gateway/signing.py", "services/snapshots/merge.py", "services/events/outbox.py"
+COMPARISON = "services/snapshots/compare.py"
+RESOLUTION, SCHEMAS = "services/resolution/actions.py", "gateway/schemas.py"
 JSON, VALUES = "gateway/strictjson.py", "gateway/values.py"
 TYPES = "for the type checker; nothing is done with it"
 ONE_DATABASE = "with one database a model is routed as none is"

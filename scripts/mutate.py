@@ -33,19 +33,19 @@ MODULES = {
     "gateway/schemas.py": ("gateway/test_schemas.py", "gateway/test_refusals.py"),
     "gateway/strictjson.py": ("gateway/test_strictjson.py", "gateway/test_limits.py", "gateway/test_schemas.py"),
     "gateway/values.py": ("gateway/test_limits.py", "gateway/test_schemas.py", "gateway/test_refusals.py"),
-    "services/merge.py": (
+    "services/snapshots/merge.py": (
         "services/test_merge.py",
         "services/test_merge_snapshots.py",
         "services/test_merge_payments.py",
     ),
-    "services/comparison.py": (
+    "services/snapshots/compare.py": (
         "services/test_merge.py",
         "services/test_merge_snapshots.py",
         "services/test_merge_payments.py",
         "services/test_callbacks.py",
     ),
-    "services/events.py": ("services/test_events.py", "services/test_handling.py"),
-    "services/resolution.py": ("services/test_settle.py", "services/test_four_eyes.py"),
+    "services/events/outbox.py": ("services/test_events.py", "services/test_handling.py"),
+    "services/resolution/actions.py": ("services/test_settle.py", "services/test_four_eyes.py"),
 }
 """Which tests judge a module: the quick ones that are about it."""
 

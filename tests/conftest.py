@@ -2,7 +2,7 @@
 
 import pytest
 
-from cryptopay_django.services import overdue
+from cryptopay_django.services.worker import queue
 
 pytest_plugins = ["tests.canary"]
 
@@ -10,4 +10,4 @@ pytest_plugins = ["tests.canary"]
 @pytest.fixture(autouse=True)
 def nobody_has_looked_lately() -> None:
     """What is overdue is looked for once a second: another test's look is not this one's."""
-    overdue.looks.forget()
+    queue.looks.forget()

@@ -22,8 +22,9 @@ from django.utils import timezone
 
 from cryptopay_django import signals
 from cryptopay_django.models import Callback, Invoice
-from cryptopay_django.services import create_invoice, overdue, refresh_invoice
-from cryptopay_django.services.due import is_anything_due
+from cryptopay_django.services import create_invoice, refresh_invoice
+from cryptopay_django.services.worker import queue
+from cryptopay_django.services.worker.due import is_anything_due
 from cryptopay_django.testing.factories import InvoiceFactory, callback_body, callback_headers, invoice_wire
 from tests.wire import A, ScriptedGateway
 
@@ -85,7 +86,7 @@ def cost(road: Callable[[], object]) -> tuple[int, int]:
 
     But for what is paid for seldom: a NOTIFY that wakes workers, and the look for what is overdue.
     """
-    overdue.looks.lets_pass()
+    queue.looks.lets_pass()
     with CaptureQueriesContext(connection) as captured:
         road()
     asked = [query["sql"].split()[0].strip(";").upper() for query in captured]

@@ -11,7 +11,7 @@ import pytest
 
 from cryptopay_django import handlers
 from cryptopay_django.exceptions import HandlerError
-from cryptopay_django.services.events import SIGNALS
+from cryptopay_django.services.events.outbox import SIGNALS
 
 ROOT = Path(__file__).parents[1]
 

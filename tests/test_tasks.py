@@ -9,7 +9,8 @@ from django.db import transaction
 
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.services import create_invoice, process_overdue
-from cryptopay_django.services.handover import hand_over_callback, hand_over_events
+from cryptopay_django.services.dispatch.wake_or_enqueue import dispatch_callback
+from cryptopay_django.services.events.delivery import deliver_or_dispatch
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceEventFactory,
@@ -81,7 +82,7 @@ def test_events_are_delivered_as_a_task(backend):
     enqueued = backend("dummy").results
     invoice = InvoiceFactory()
 
-    hand_over_events(invoice)
+    deliver_or_dispatch(invoice)
 
     assert [(result.task.name, list(result.args)) for result in enqueued] == [
         ("deliver_events_task", [str(invoice.pk)])
@@ -93,11 +94,11 @@ def test_nothing_is_enqueued_before_the_commit_nor_after_a_roll_back(backend):
     callback = CallbackFactory()
 
     with transaction.atomic():
-        hand_over_callback(callback)
+        dispatch_callback(callback)
         transaction.set_rollback(True)
     assert enqueued == []
     with transaction.atomic():
-        hand_over_callback(callback)
+        dispatch_callback(callback)
         assert enqueued == []
 
     assert len(enqueued) == 1

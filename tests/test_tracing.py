@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 
 from cryptopay_django.exceptions import GatewayError, SignatureError
 from cryptopay_django.services import deliver_events, process_callback, receive_callback, refresh_invoice
-from cryptopay_django.services.events import new_event, write_events
+from cryptopay_django.services.events.outbox import new_event, write_events
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceFactory,

@@ -18,7 +18,7 @@ from ..models import (
     StatusContext,
 )
 from ..permissions import Act, acts_of, may
-from ..services.people import person_of
+from ..services.resolution.people import person_of
 
 RESOLVABLE_CONTEXTS = (StatusContext.UNDERPAID, StatusContext.OVERPAID, StatusContext.PAID_LATE)
 

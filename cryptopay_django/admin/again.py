@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from ..models import EventKind, Invoice
 from ..permissions import Act, may
 from ..services import deliver_again
-from ..services.events import SIGNALS
+from ..services.events.outbox import SIGNALS
 from .forms import ActForm
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from ..exceptions import CryptopayError, NotResolvableError
 from ..models import Invoice, Resolution, StatusContext
 from ..permissions import Act, may
 from ..services import check_resolvable, refund_invoice, settle_invoice
-from ..services.resolvable import needs_second_person
+from ..services.resolution.rules import needs_second_person
 from . import display, outcome
 from .forms import EVERYTHING, ORDERED, ActForm
 

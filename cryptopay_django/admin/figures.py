@@ -14,8 +14,8 @@ from ..gateway.currencies import FIAT
 from ..gateway.tags import TAG_NAMES
 from ..models import Invoice, Resolution, StatusContext
 from ..services import SettlementQuote, check_resolvable, quote_settlement
-from ..services.resolvable import needs_second_person
-from ..services.verdicts import COMMIT
+from ..services.resolution.rules import needs_second_person
+from ..services.resolution.verdicts import COMMIT
 from . import display
 
 Row = tuple[str, str, str]

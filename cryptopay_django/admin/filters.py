@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from ..conf import account_names, app_settings
 from ..models import Invoice, InvoiceStatus, RiskLevel, StatusContext
-from ..services.handling import dead_calls, failing_calls
+from ..services.events.handler_lane import dead_calls, failing_calls
 from .access import quarantined, waiting_for
 
 Choices = list[tuple[str, Any]]

@@ -15,7 +15,7 @@ from ..models import EventKind, Invoice, InvoiceStatus, NoticeKind, Resolution, 
 from ..permissions import Act, may
 from ..services import check_resolvable
 from ..services.accounts import is_in_force
-from ..services.ending import is_endable
+from ..services.resolution.end_by_hand import is_endable
 from . import display
 from .access import is_planner, is_settled_short, may_decide, may_refund
 from .timeline import Timeline, timeline_of

@@ -19,7 +19,7 @@ from ..exceptions import ApprovalError, CryptopayError, QuoteExpiredError
 from ..models import Invoice, Resolution, ResolutionKind, ResolutionStatus
 from ..permissions import Act, may
 from ..services import SettlementQuote, approve_resolution, end_resolution, resolve_unknown, withdraw_resolution
-from ..services.verdicts import COMMIT
+from ..services.resolution.verdicts import COMMIT
 from . import figures, outcome
 from .access import is_planner, may_decide, waiting_for_approval
 from .display import badge, short_name

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from ..exceptions import DeliveryBusyError
 from ..models import HandlerDelivery, Invoice, InvoiceEvent
 from ..permissions import Act, may
-from ..services.delivery import deliver_events
-from ..services.handling import retry_delivery
-from ..services.sending import retry_event
-from ..services.withholding import is_withheld
+from ..services.events.delivery import deliver_events
+from ..services.events.handler_lane import retry_delivery
+from ..services.events.signal_lane import retry_event
+from ..services.events.withholding import is_withheld
 
 if TYPE_CHECKING:
     from .acts import InvoiceActs as Base

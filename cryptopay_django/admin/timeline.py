@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..models import Callback, CallbackOutcome, EventKind, HandlerDelivery, Invoice, InvoiceEvent
-from ..services.events import SIGNALS
-from ..services.hearing import unheard_kinds
-from ..services.withholding import is_withheld
+from ..services.events.outbox import SIGNALS
+from ..services.events.receivers import unheard_kinds
+from ..services.events.withholding import is_withheld
 from .display import amount, context_name, moment_text
 
 MOST = 200

@@ -26,8 +26,8 @@ from ..exceptions import CreationUnknownError
 from ..links import API, path_of
 from ..models import Invoice
 from ..services import list_offers, read_progress
-from ..services.offers import Offer
-from ..services.payment_of_order import PaymentOfOrder
+from ..services.invoices.offers import Offer
+from ..services.invoices.payment_of_order import PaymentOfOrder
 from . import examples
 from .base import ApiView, describe
 from .fields import StrictSerializer, TextField

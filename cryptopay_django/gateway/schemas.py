@@ -2,7 +2,7 @@
 
 Coins, rates, customers and errors stand in `resources.py`. Types say what may be null, defaults what may be
 absent. Values are checked for form only: a status, event or coin unknown here stays a string, and
-`services/merge.py` decides what it means.
+`services/snapshots/merge.py` decides what it means.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An invoice, and when its status may change. Who changes it, and why: `services/merge.py`."""
+"""An invoice, and when its status may change. Who changes it, and why: `services/snapshots/merge.py`."""
 
 from __future__ import annotations
 

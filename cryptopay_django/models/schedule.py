@@ -1,6 +1,7 @@
 """When work is due next, and what came of it. Several processes could do it, and one does.
 
-Two kinds: regular work (`services/rounds.py`), and calls that are allowed so often (`services/allowance.py`).
+Two kinds: regular work (`services/reconciliation/schedule.py`), and calls that are allowed so often
+(`services/allowance.py`).
 """
 
 from __future__ import annotations

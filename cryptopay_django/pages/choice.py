@@ -33,8 +33,8 @@ from ..exceptions import (
 )
 from ..links import path_of
 from ..models import Invoice
-from ..services.offers import list_offers
-from ..services.payment_of_order import PaymentOfOrder
+from ..services.invoices.offers import list_offers
+from ..services.invoices.payment_of_order import PaymentOfOrder
 from .coins import COOKIE, FIELD, choice_context, remembered
 from .names import money
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import ngettext
 
-from ..services.offers import Offer
+from ..services.invoices.offers import Offer
 from .names import COIN_NAMES, NETWORK_NAMES, about, network_name
 
 FIELD = "coin"

@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext, ngettext
 from ..conf import app_settings
 from ..links import path_of
 from ..models import Invoice
-from ..services.progress import Progress, State
+from ..services.invoices.progress import Progress, State
 from .names import coin_name, money, network_name, plain, tag_name
 from .paylink import pay_link
 from .qr import qr_svg

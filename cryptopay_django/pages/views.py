@@ -29,7 +29,7 @@ from ..logs import about
 from ..models import Invoice
 from ..services import refresh_invoice
 from ..services.allowance import Use, spend
-from ..services.progress import Progress, read_progress
+from ..services.invoices.progress import Progress, read_progress
 from .panel import ASKED, NOT_ASKED, panel_context, shop_name
 
 logger = logging.getLogger("cryptopay_django")

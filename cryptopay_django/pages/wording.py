@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ..services.progress import Progress, State
+from ..services.invoices.progress import Progress, State
 from .names import plain
 
 

@@ -1,27 +1,28 @@
 """The verbs. Everything that changes an invoice is one of these, and what asks about one without changing it."""
 
 from .accounts import resolve_account
-from .callbacks import process_callback, receive_callback
-from .checkout import create_invoice
-from .delivery import deliver_events
+from .callbacks.process import process_callback
+from .callbacks.receive import receive_callback
 from .diagnosis import diagnose
-from .ending import end_resolution
-from .missing import MissingInvoice, find_missing_invoices
-from .notices import Notice, mail_notice, send_notices
-from .offers import find_offer, list_offers
-from .overdue import process_overdue, process_stored
-from .progress import read_progress
-from .quotes import SettlementQuote, quote_settlement
-from .reconciliation import reconcile_invoices, refresh_invoice
-from .redelivery import deliver_again
-from .release import release_invoice
-from .resolution import approve_resolution, refund_invoice, settle_invoice, withdraw_resolution
-from .resolvable import check_resolvable, needs_second_person
-from .resolver import resolve_pending_resolutions, resolve_unknown
-from .restoring import restore_invoice
+from .events.delivery import deliver_events
+from .events.notices import Notice, mail_notice, send_notices
+from .events.redelivery import deliver_again
+from .invoices.create import create_invoice
+from .invoices.offers import find_offer, list_offers
+from .invoices.progress import read_progress
+from .reconciliation.missing import MissingInvoice, find_missing_invoices
+from .reconciliation.reconcile import reconcile_invoices, refresh_invoice
+from .reconciliation.restore import restore_invoice
+from .reconciliation.schedule import reconcile_in_turn
+from .resolution.actions import approve_resolution, refund_invoice, settle_invoice, withdraw_resolution
+from .resolution.end_by_hand import end_resolution
+from .resolution.outcome import resolve_pending_resolutions, resolve_unknown
+from .resolution.quote import SettlementQuote, quote_settlement
+from .resolution.release import release_invoice
+from .resolution.rules import check_resolvable, needs_second_person
 from .retention import erase_customer, prune_records
-from .rounds import reconcile_in_turn
-from .working import work, work_once
+from .worker.loop import work, work_once
+from .worker.queue import process_overdue, process_stored
 
 __all__ = [
     "MissingInvoice",

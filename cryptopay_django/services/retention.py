@@ -14,8 +14,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from ..models import Callback, CallbackOutcome, EventKind, HandlerDelivery, Invoice, InvoiceEvent, Payment
 from ..models.invoice import FINAL_STATUSES, open_invoices
 from ..models.locking import write_transaction
-from .handling import pending_calls
-from .withholding import is_true
+from .events.handler_lane import pending_calls
+from .events.withholding import is_true
 
 M = TypeVar("M", bound=models.Model)
 

@@ -14,8 +14,8 @@ from ..exceptions import CryptopayError
 from ..models import Invoice
 from ..pages.coins import choice_context, remembered
 from ..pages.panel import panel_context
-from ..services.offers import Offer, list_offers
-from ..services.progress import read_progress
+from ..services.invoices.offers import Offer, list_offers
+from ..services.invoices.progress import read_progress
 
 logger = logging.getLogger("cryptopay_django")
 register = template.Library()

@@ -18,8 +18,8 @@ from ..conf import get_account
 from ..gateway.signing import sign_callback
 from ..models import Callback, Invoice, InvoiceEvent, InvoiceStatus, Payment
 from ..models.risk import gravest_risk
-from ..services.comparison import OUR_KEY
-from ..services.withholding import TRUE_WHILE
+from ..services.events.withholding import TRUE_WHILE
+from ..services.snapshots.compare import OUR_KEY
 
 
 class InvoiceFactory(factory.django.DjangoModelFactory[Invoice]):

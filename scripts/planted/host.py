@@ -69,14 +69,14 @@ BUGS = (
     ),
     Bug(
         "a release lets go of what the person did not see",
-        "services/release.py",
+        "services/resolution/release.py",
         "    if locked.version != expected:\n",
         "    if False:\n",
         (f"{RELEASES}test_nothing_is_released_that_the_person_did_not_see",),
     ),
     Bug(
         "an accepted contradiction holds the invoice again at the next look",
-        "services/release.py",
+        "services/resolution/release.py",
         "    accepted = _accept(locked) if locked.quarantine_reason else {}\n",
         "    accepted: dict[str, tuple[Any, Any]] = {}\n",
         (f"{RELEASES}test_what_the_gateway_says_otherwise_is_accepted_once_and_then_the_invoice_completes",),

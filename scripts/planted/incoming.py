@@ -7,7 +7,7 @@ from .bug import Bug
 WEBHOOK = "test_webhook.py::"
 CALLBACKS = "services/test_callbacks.py::"
 SNAPSHOTS = "services/test_merge_snapshots.py::"
-COMPARISON = "services/comparison.py"
+COMPARISON = "services/snapshots/compare.py"
 REPEATS = "services/test_repeats.py::"
 
 BUGS = (
@@ -41,14 +41,14 @@ BUGS = (
     ),
     Bug(
         "the body is parsed before its signature is verified",
-        "services/callbacks.py",
+        "services/callbacks/receive.py",
         "        configured = get_account(account)\n",
         "        configured = get_account(account)\n        parse_callback(body)\n",
         (f"{WEBHOOK}test_signed_but_unreadable_gets_200_and_is_kept_with_the_reason",),
     ),
     Bug(
         "a body that was seen before is counted, whatever has become of its invoice",
-        "services/repeats.py",
+        "services/callbacks/duplicates.py",
         'filter(pk=OuterRef("invoice_id"), version=OuterRef("invoice_version"))',
         'filter(pk=OuterRef("invoice_id"))',
         (
@@ -58,21 +58,21 @@ BUGS = (
     ),
     Bug(
         "a body counts as taken in that was merged only in part",
-        "services/intake.py",
+        "services/snapshots/apply.py",
         "        invoice_version=None if denied else invoice.version,",
         "        invoice_version=invoice.version,",
         (f"{REPEATS}test_what_a_later_answer_of_the_gateway_had_outrun_is_not_remembered",),
     ),
     Bug(
         "a body that nobody could use is asked about each time that it comes",
-        "services/repeats.py",
+        "services/callbacks/duplicates.py",
         '{"next_attempt_at": max(due, (known.processed_at or at) + backoff(known.repeats + 1))}',
         '{"next_attempt_at": due}',
         (f"{REPEATS}test_no_body_is_stored_often_nor_asked_about_often_however_often_it_comes",),
     ),
     Bug(
         "an invoice whose facts cannot be read waits unseen",
-        "services/holding.py",
+        "services/snapshots/hold.py",
         "    if not lacks_a_fact(error):\n        return\n",
         "    return\n",
         (f"{WEBHOOK}test_an_invoice_without_a_fact_that_can_be_read_is_held_or_asked_about_again",),
@@ -93,7 +93,7 @@ BUGS = (
     ),
     Bug(
         "pages go on from the last invoice that could be read",
-        "services/reconciliation.py",
+        "services/reconciliation/reconcile.py",
         "            after = page.ids[-1]",
         "            after = page[-1].id",
         ("services/test_reconciliation.py::test_an_odd_invoice_in_a_list_spoils_no_other_and_no_page",),
@@ -114,9 +114,9 @@ BUGS = (
     ),
     Bug(
         "the secrets of every account are good for each URL",
-        "services/callbacks.py",
+        "services/callbacks/receive.py",
         "index = verify_callback(body, signature, secrets=configured.callback_secrets)",
-        "from ..conf import account_names\n"
+        "from ...conf import account_names\n"
         "        index = verify_callback(\n"
         "            body,\n"
         "            signature,\n"
@@ -127,7 +127,7 @@ BUGS = (
     ),
     Bug(
         "an invoice is looked for in all accounts",
-        "services/callbacks.py",
+        "services/callbacks/process.py",
         "filter(match, account=account, environment=environment)",
         "filter(match, environment=environment)",
         (
@@ -150,14 +150,14 @@ BUGS = (
     ),
     Bug(
         "what cannot be read is dropped",
-        "services/oddities.py",
+        "services/callbacks/odd.py",
         "finish_callback(callback, CallbackOutcome.UNREADABLE, invoice=invoice, error=error_text, at=timezone.now())",
         "callback.delete()",
         (f"{WEBHOOK}test_signed_but_unreadable_gets_200_and_is_kept_with_the_reason",),
     ),
     Bug(
         "a callback for an invoice that is not here yet is dropped",
-        "services/callbacks.py",
+        "services/callbacks/process.py",
         "        if invoice is None:\n            _leave_orphan(claim)\n",
         "        if invoice is None:\n"
         "            finish_callback(claim.callback, CallbackOutcome.IGNORED, event=claim.title, at=timezone.now())\n",
@@ -165,7 +165,7 @@ BUGS = (
     ),
     Bug(
         "two workers take the same callback",
-        "services/overdue.py",
+        "services/worker/queue.py",
         "seen = Callback.objects.filter(pk=callback.pk, next_attempt_at=callback.next_attempt_at)",
         "seen = Callback.objects.filter(pk=callback.pk)",
         (f"{CALLBACKS}test_two_workers_do_not_take_the_same_callback",),
@@ -179,7 +179,7 @@ BUGS = (
     ),
     Bug(
         "a callback adds money that the gateway denies",
-        "services/intake.py",
+        "services/snapshots/apply.py",
         "            must_ask = _is_unproven(invoice, known, claim)\n",
         "            must_ask = False\n",
         (f"{CALLBACKS}test_what_the_gateway_denies_is_not_taken_from_a_callback",),
@@ -193,7 +193,7 @@ BUGS = (
     ),
     Bug(
         "another end is taken over from a callback that crossed ours",
-        "services/merge.py",
+        "services/snapshots/merge.py",
         "if broken or how not in (Relation.SAME, Relation.AHEAD):",
         "if False:",
         (f"{SNAPSHOTS}test_a_conflict_of_a_callback_decides_nothing_not_even_what_it_contradicts",),
@@ -201,21 +201,21 @@ BUGS = (
     ),
     Bug(
         "a callback names an invoice's id, address and amount",
-        "services/merge.py",
+        "services/snapshots/merge.py",
         "        if broken or how not in (Relation.SAME, Relation.AHEAD):\n            return merge\n    else:\n",
         "        if how not in (Relation.SAME, Relation.AHEAD):\n            return merge\n    if True:\n",
         (f"{SNAPSHOTS}test_a_callback_names_neither_id_nor_address_nor_amount",),
     ),
     Bug(
         "what the gateway takes back is passed over",
-        "services/merge.py",
+        "services/snapshots/merge.py",
         "(is_backwards and source is not Source.GET)",
         "is_backwards",
         (f"{SNAPSHOTS}test_a_status_that_the_gateway_takes_back_is_taken_held_and_not_delivered",),
     ),
     Bug(
         "a completion without a payment is fulfilled",
-        "services/merge.py",
+        "services/snapshots/merge.py",
         "    if is_unpaid and not broken:\n",
         "    if False:\n",
         (f"{SNAPSHOTS}test_a_completion_without_a_payment_is_held_and_not_delivered",),
@@ -229,21 +229,21 @@ BUGS = (
     ),
     Bug(
         "last write wins: a lower paid amount is taken in",
-        "services/merge.py",
+        "services/snapshots/merge.py",
         "if advance or snapshot.paid_amount > invoice.paid_amount:",
         "if advance or snapshot.paid_amount != invoice.paid_amount:",
         (f"{CALLBACKS}test_a_late_callback_never_lowers_what_was_paid",),
     ),
     Bug(
         "the row is read without a lock before it is merged into",
-        "services/intake.py",
+        "services/snapshots/apply.py",
         "invoice = Invoice.objects.lock(pk=invoice_id)",
         "invoice = Invoice.objects.primary().filter(pk=invoice_id).first()",
         (f"{CALLBACKS}test_a_merge_locks_the_row_before_it_reads_anything",),
     ),
     Bug(
         "the row of a callback is read without a lock",
-        "services/intake.py",
+        "services/snapshots/apply.py",
         "        invoice = Invoice.objects.lock(\n"
         "            account=account.name, environment=account.environment, gateway_id=claim.snapshot.id\n"
         "        )",
@@ -252,14 +252,14 @@ BUGS = (
     ),
     Bug(
         "an answer is merged although the row has moved on since",
-        "services/intake.py",
+        "services/snapshots/apply.py",
         "if invoice is None or (asked and invoice.version != asked.version):",
         "if invoice is None:",
         (f"{CALLBACKS}test_a_row_that_moves_while_the_gateway_is_asked_is_asked_about_again",),
     ),
     Bug(
         "a change does not raise the version",
-        "services/intake.py",
+        "services/snapshots/apply.py",
         '{"version": invoice.version + 1, "updated_at": at}',
         '{"updated_at": at}',
         ("services/test_settle.py::test_an_invoice_that_is_not_the_one_that_was_shown_is_not_touched",),

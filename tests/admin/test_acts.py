@@ -88,7 +88,7 @@ def test_an_old_quote_changes_nothing_and_brings_a_fresh_one(client, desk, monke
     invoice = desk.underpaid()
     url = desk.url("invoice_settle", invoice.pk)
     values = filled(client.get(url), reason="agreed by phone")
-    monkeypatch.setattr("cryptopay_django.services.quotes.SettlementQuote.is_expired", lambda *_: True)
+    monkeypatch.setattr("cryptopay_django.services.resolution.quote.SettlementQuote.is_expired", lambda *_: True)
 
     response = client.post(url, values)
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from cryptopay_django import signals
 from cryptopay_django.models import HandlerDelivery, InvoiceEvent
 from cryptopay_django.services import deliver_events
-from cryptopay_django.services.events import new_event, write_events
+from cryptopay_django.services.events.outbox import new_event, write_events
 from cryptopay_django.testing.factories import InvoiceFactory
 from tests.effects.handlers import broken, registered
 

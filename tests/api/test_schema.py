@@ -20,7 +20,7 @@ from cryptopay_django.api import urls
 from cryptopay_django.api.desk import InvoiceQuerySerializer
 from cryptopay_django.api.problems import RULES
 from cryptopay_django.exceptions import CryptopayError
-from cryptopay_django.services.progress import State
+from cryptopay_django.services.invoices.progress import State
 
 SCHEMA_URL = "/cryptopay/api/schema/"
 

@@ -26,7 +26,7 @@ from django.utils.module_loading import import_string
 from cryptopay_django import handlers, signals
 from cryptopay_django.models import Invoice
 from cryptopay_django.services import create_invoice
-from cryptopay_django.services.events import SIGNALS
+from cryptopay_django.services.events.outbox import SIGNALS
 from example_project.shop import models
 from example_project.shop.models import Order
 from tests.wire import UNREACHABLE, ScriptedGateway

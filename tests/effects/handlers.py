@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from cryptopay_django import handlers
 from cryptopay_django.models import Invoice, InvoiceEvent
-from cryptopay_django.services.events import SIGNALS
+from cryptopay_django.services.events.outbox import SIGNALS
 
 from .models import HandledEffect
 from .receivers import BrokenShopError

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from cryptopay_django.models import InvoiceEvent
-from cryptopay_django.services.events import SIGNALS
+from cryptopay_django.services.events.outbox import SIGNALS
 
 from .models import Effect
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages import names
-from cryptopay_django.services.progress import PAYABLE, State
+from cryptopay_django.services.invoices.progress import PAYABLE, State
 from tests.pages.states import ADDRESS, STATES, invoice, paid, tagged, token
 
 pytestmark = pytest.mark.django_db

@@ -28,7 +28,7 @@ from cryptopay_django.services import (
     refund_invoice,
     settle_invoice,
 )
-from cryptopay_django.services.ending import ENDABLE_AFTER
+from cryptopay_django.services.resolution.end_by_hand import ENDABLE_AFTER
 from cryptopay_django.testing.factories import (
     InvoiceFactory,
     callback_body,

@@ -29,8 +29,8 @@ from cryptopay_django.services import (
     refresh_invoice,
     release_invoice,
 )
-from cryptopay_django.services.delivery import deliver_written
-from cryptopay_django.services.events import new_event, write_events
+from cryptopay_django.services.events.delivery import deliver_written
+from cryptopay_django.services.events.outbox import new_event, write_events
 from cryptopay_django.signals import invoice_created
 from cryptopay_django.testing.factories import (
     CallbackFactory,

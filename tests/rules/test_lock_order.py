@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cryptopay_django.models import Callback, EventKind, Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_events
-from cryptopay_django.services.events import new_event, write_events
+from cryptopay_django.services.events.outbox import new_event, write_events
 from cryptopay_django.signals import invoice_created
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceEventFactory, InvoiceFactory
 from tests.rules.sessions import PATIENCE_SECONDS, Session, on_a_server, two_sessions, waits

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from cryptopay_django.models import Invoice, InvoiceEvent
 from cryptopay_django.sandbox.server import SandboxServer
-from cryptopay_django.services.events import SIGNALS
+from cryptopay_django.services.events.outbox import SIGNALS
 from tests.served import served_sandbox
 
 from .hands import Hands, InProcessHands, RemoteHands

@@ -33,7 +33,7 @@ from cryptopay_django.services import (
     restore_invoice,
     settle_invoice,
 )
-from cryptopay_django.services.events import SIGNALS
+from cryptopay_django.services.events.outbox import SIGNALS
 from cryptopay_django.testing.inprocess import InProcessSandbox
 from tests.wire import ScriptedGateway
 

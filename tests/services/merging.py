@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from cryptopay_django.gateway.schemas import parse_callback
-from cryptopay_django.services.merge import Source, merge_snapshot
+from cryptopay_django.services.snapshots.merge import Source, merge_snapshot
 from cryptopay_django.testing.factories import InvoiceFactory, callback_body, invoice_wire
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)

@@ -21,7 +21,7 @@ from cryptopay_django.exceptions import CreationUnknownError
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.options import Option
 from cryptopay_django.services import create_invoice, list_offers, process_callback, resolve_account, send_notices
-from cryptopay_django.services.merge import is_covered
+from cryptopay_django.services.snapshots.merge import is_covered
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceEventFactory,

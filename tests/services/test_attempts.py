@@ -16,11 +16,12 @@ from django.utils import timezone
 from cryptopay_django import signals
 from cryptopay_django.exceptions import DeliveryBusyError
 from cryptopay_django.models import HandlerDelivery, InvoiceEvent
-from cryptopay_django.services import attempts, deliver_events, process_overdue, send_notices
-from cryptopay_django.services.attempts import Attempt
-from cryptopay_django.services.delivery import deliver_written
-from cryptopay_django.services.events import new_event, write_events
-from cryptopay_django.services.sending import retry_event
+from cryptopay_django.services import deliver_events, process_overdue, send_notices
+from cryptopay_django.services.events import attempt
+from cryptopay_django.services.events.attempt import Attempt
+from cryptopay_django.services.events.delivery import deliver_written
+from cryptopay_django.services.events.outbox import new_event, write_events
+from cryptopay_django.services.events.signal_lane import retry_event
 from cryptopay_django.testing.factories import (
     InvoiceEventFactory,
     InvoiceFactory,
@@ -373,7 +374,7 @@ def taken(monkeypatch):
 def test_who_only_looks_at_a_row_does_not_cost_its_attempt(connect, taken, monkeypatch):
     connect(signals.invoice_created, lambda invoice, event, **_: write(invoice, event))
     event = InvoiceEventFactory()
-    monkeypatch.setattr(attempts, "_PAUSES", (0.2, 0.2, 0.2))
+    monkeypatch.setattr(attempt, "_PAUSES", (0.2, 0.2, 0.2))
     threading.Timer(0.1, taken.set).start()
 
     assert deliver_events(event.invoice) == 1

@@ -9,7 +9,7 @@ import pytest
 from django.dispatch import Signal
 
 from cryptopay_django import handlers, signals
-from cryptopay_django.services.events import SIGNALS
+from cryptopay_django.services.events.outbox import SIGNALS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "signals.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

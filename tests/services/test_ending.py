@@ -19,7 +19,7 @@ from cryptopay_django.models import Invoice, InvoiceEvent, Resolution
 from cryptopay_django.sandbox.invoices import Context, Status
 from cryptopay_django.sandbox.resolutions import create_refund
 from cryptopay_django.services import end_resolution, refund_invoice, send_notices, settle_invoice
-from cryptopay_django.services.ending import ENDABLE_AFTER, is_endable
+from cryptopay_django.services.resolution.end_by_hand import ENDABLE_AFTER, is_endable
 
 from .desk import ADDRESS, COMMIT, MONEY, READING, REFUND, kinds, look, money_moved, unresolved
 

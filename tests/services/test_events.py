@@ -15,10 +15,10 @@ from django.utils import timezone
 from cryptopay_django import signals
 from cryptopay_django.models import Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_events
-from cryptopay_django.services.attempts import Attempt
-from cryptopay_django.services.delivery import deliver_written
-from cryptopay_django.services.events import SIGNALS, backoff, new_event, write_events
-from cryptopay_django.services.sending import from_queue, retry_event
+from cryptopay_django.services.events.attempt import Attempt
+from cryptopay_django.services.events.delivery import deliver_written
+from cryptopay_django.services.events.outbox import SIGNALS, backoff, new_event, write_events
+from cryptopay_django.services.events.signal_lane import from_queue, retry_event
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
 
 pytestmark = pytest.mark.django_db

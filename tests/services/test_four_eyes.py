@@ -26,7 +26,7 @@ from cryptopay_django.services import (
     settle_invoice,
     withdraw_resolution,
 )
-from cryptopay_django.services.resolvable import needs_second_person
+from cryptopay_django.services.resolution.rules import needs_second_person
 from cryptopay_django.testing.factories import InvoiceFactory
 
 from .desk import (

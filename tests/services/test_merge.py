@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from cryptopay_django.services.comparison import (
+from cryptopay_django.services.snapshots.compare import (
     Relation,
     brings_news,
     contradictions,
@@ -16,7 +16,7 @@ from cryptopay_django.services.comparison import (
     needs_confirmation,
     relation,
 )
-from cryptopay_django.services.merge import is_covered, status_event
+from cryptopay_django.services.snapshots.merge import is_covered, status_event
 from cryptopay_django.testing.factories import PaymentFactory, transaction_wire
 
 from .merging import NOT_YET, NOW, RECALCULATED, A, B, row, said

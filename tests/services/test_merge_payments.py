@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from cryptopay_django.services.merge import Source
+from cryptopay_django.services.snapshots.merge import Source
 from cryptopay_django.testing.factories import PaymentFactory, transaction_wire
 
 from .merging import NOW, A, B, kinds, row, take

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from cryptopay_django.models import Payment
-from cryptopay_django.services.merge import Merge, Source, merge_snapshot
+from cryptopay_django.services.snapshots.merge import Merge, Source, merge_snapshot
 from cryptopay_django.testing.factories import PaymentFactory, transaction_wire
 
 from .merging import NOT_YET, NOW, RECALCULATED, A, kinds, row, said, take

@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from cryptopay_django import handlers, signals
 from cryptopay_django.models import HandlerDelivery, Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_events, process_overdue, refresh_invoice, release_invoice
-from cryptopay_django.services.events import new_event, write_events
-from cryptopay_django.services.handover import hand_over_events
+from cryptopay_django.services.events.delivery import deliver_or_dispatch
+from cryptopay_django.services.events.outbox import new_event, write_events
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, invoice_wire
 from tests.effects.models import Effect
 from tests.test_tasks import FRAMEWORK
@@ -55,7 +55,7 @@ VERBS = {
     "deliver_events of all": lambda invoice: deliver_events(),
     "refresh_invoice": refresh_invoice,
     "process_overdue": lambda invoice: process_overdue(),
-    "hand_over_events": hand_over_events,
+    "deliver_or_dispatch": deliver_or_dispatch,
 }
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from cryptopay_django import signals
 from cryptopay_django.models import InvoiceEvent, NoticeKind, NoticeSchedule
 from cryptopay_django.services import deliver_events, process_callback, send_notices
-from cryptopay_django.services.working import repeat, work_off
+from cryptopay_django.services.worker.loop import repeat, work_off
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceEventFactory,

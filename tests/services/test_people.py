@@ -17,9 +17,9 @@ from cryptopay_django.services import (
     settle_invoice,
     withdraw_resolution,
 )
-from cryptopay_django.services.ending import ENDABLE_AFTER
-from cryptopay_django.services.people import Person, person_of
-from cryptopay_django.services.resolvable import needs_second_person
+from cryptopay_django.services.resolution.end_by_hand import ENDABLE_AFTER
+from cryptopay_django.services.resolution.people import Person, person_of
+from cryptopay_django.services.resolution.rules import needs_second_person
 from cryptopay_django.testing.factories import InvoiceFactory
 
 from .desk import ADDRESS, MONEY, READING, REFUND, unresolved

@@ -13,7 +13,7 @@ from cryptopay_django import signals
 from cryptopay_django.exceptions import RedeliveryError
 from cryptopay_django.models import HandlerDelivery, InvoiceEvent
 from cryptopay_django.services import deliver_again, deliver_events, process_overdue
-from cryptopay_django.services.events import new_event, write_events
+from cryptopay_django.services.events.outbox import new_event, write_events
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory
 from tests.effects.handlers import done_by, registered
 

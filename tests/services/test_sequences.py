@@ -16,7 +16,7 @@ from django.db import transaction
 
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.services import deliver_events, process_callback
-from cryptopay_django.services.events import SIGNALS
+from cryptopay_django.services.events.outbox import SIGNALS
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory, callback_body, invoice_wire
 from tests.wire import SEQUENCES, ScriptedGateway
 

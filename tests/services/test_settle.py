@@ -31,7 +31,7 @@ from cryptopay_django.services import (
     release_invoice,
     settle_invoice,
 )
-from cryptopay_django.services.resolution import _commit_of
+from cryptopay_django.services.resolution.actions import _commit_of
 from cryptopay_django.testing.factories import InvoiceFactory
 
 from .desk import (

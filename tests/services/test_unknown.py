@@ -21,9 +21,9 @@ from cryptopay_django.services import (
     resolve_unknown,
     settle_invoice,
 )
-from cryptopay_django.services.people import Person
-from cryptopay_django.services.protocol import plan, send
-from cryptopay_django.services.resolver import _abandon
+from cryptopay_django.services.resolution.execution import plan, send
+from cryptopay_django.services.resolution.outcome import _abandon
+from cryptopay_django.services.resolution.people import Person
 from cryptopay_django.testing.factories import InvoiceFactory
 
 from .desk import (

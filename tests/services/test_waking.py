@@ -7,9 +7,9 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from cryptopay_django.services.handover import hand_over_events
-from cryptopay_django.services.waking import AT_MOST_EVERY, CHANNEL, Listener, wake_workers
-from cryptopay_django.services.working import work, work_off
+from cryptopay_django.services.dispatch.wake_up import AT_MOST_EVERY, CHANNEL, Listener, wake_workers
+from cryptopay_django.services.events.delivery import deliver_or_dispatch
+from cryptopay_django.services.worker.loop import work, work_off
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceEventFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -103,7 +103,7 @@ def test_where_workers_deliver_events_are_left_to_them(settings):
     settings.CRYPTOPAY_PROCESSING = "worker"
     event = InvoiceEventFactory()
 
-    hand_over_events(event.invoice)
+    deliver_or_dispatch(event.invoice)
 
     event.refresh_from_db()
     assert event.delivered_at is None

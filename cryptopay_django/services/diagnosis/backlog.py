@@ -22,9 +22,9 @@ from ...models import (
 )
 from ...models.invoice import open_invoices
 from ...models.schedule import RECONCILIATION
-from .. import handling, sending, withholding
 from ..accounts import of_other_environments
-from ..hearing import unheard_kinds
+from ..events import handler_lane, signal_lane, withholding
+from ..events.receivers import unheard_kinds
 from .sign import Level, Sign, level_of_age, since, spell_age
 
 _A_WEEK = timedelta(days=7)
@@ -58,7 +58,7 @@ def check_callbacks(now: datetime) -> Iterator[Sign]:
 
 def pending_events(now: datetime) -> Sign:
     """Events that receivers have not had, and what the last one that failed said."""
-    pending = sending.pending_events()
+    pending = signal_lane.pending_events()
     sign = _waiting("pending events", pending, "created_at", now, remedy="Is cryptopay_worker running?")
     if sign.level is Level.OK:
         return sign
@@ -96,7 +96,7 @@ def check_events(now: datetime) -> Iterator[Sign]:
     yield pending_events(now)
     yield unheard_events()
     yield withheld_events()
-    waiting = handling.pending_calls()
+    waiting = handler_lane.pending_calls()
     remedy = "See their last_error in the admin, on the page of the invoice."
     yield _waiting("pending handlers", waiting, "event__created_at", now, remedy=remedy)
     dead = HandlerDelivery.objects.filter(given_up_at__isnull=False)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from ...gateway.schemas import InvoiceSnapshot
 from ...models import Invoice, InvoiceStatus
-from ..comparison import contradictions
+from ..snapshots.compare import contradictions
 
 
 def explain_drift(invoice: Invoice, snapshot: InvoiceSnapshot) -> list[str]:

@@ -24,8 +24,8 @@ from ...models import (
     StatusContext,
 )
 from ...models.schedule import RECONCILIATION
-from ..handling import pending_calls
-from ..withholding import is_true
+from ..events.handler_lane import pending_calls
+from ..events.withholding import is_true
 from .accounts import last_callback
 
 _AN_HOUR = timedelta(hours=1)

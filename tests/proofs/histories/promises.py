@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from cryptopay_django.conf import get_account
 from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent, Resolution
-from cryptopay_django.services.events import SIGNALS
-from cryptopay_django.services.merge import is_covered
+from cryptopay_django.services.events.outbox import SIGNALS
+from cryptopay_django.services.snapshots.merge import is_covered
 from tests.effects.models import Effect, HandledEffect
 
 if TYPE_CHECKING:

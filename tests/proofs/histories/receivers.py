@@ -32,7 +32,7 @@ from cryptopay_django.services import (
     release_invoice,
     settle_invoice,
 )
-from cryptopay_django.services.events import SIGNALS
+from cryptopay_django.services.events.outbox import SIGNALS
 from tests.effects.models import Effect, HandledEffect
 from tests.effects.receivers import BrokenShopError
 

@@ -21,7 +21,7 @@ from urllib3 import HTTPResponse
 
 from cryptopay_django.models import EventKind, Invoice, InvoiceEvent
 from cryptopay_django.sandbox.callbacks import Answer
-from cryptopay_django.services import overdue
+from cryptopay_django.services.worker import queue
 from cryptopay_django.testing.inprocess import DEFAULT_ACCOUNT, InProcessSandbox
 from tests.effects.receivers import Shop
 
@@ -106,7 +106,7 @@ def respond(request: PreparedRequest, status: int, content: Any) -> Response:
 
 def start_again() -> None:
     """Begin a new process: it remembers nothing."""
-    overdue.looks.forget()
+    queue.looks.forget()
     assert not connection.in_atomic_block, "a process that has ended holds no transaction"
 
 

@@ -1,0 +1,62 @@
+"""Callbacks that come again: a body that is stored already is counted on its row, and stored again only for news.
+
+The gateway repeats a callback until it is answered, a merchant can have it sent again, and who has seen a body can
+replay it for ever. Nothing is decided by having seen a body: what counts it is an UPDATE of a committed row, which
+looks at the invoice too. A merge depends on invoice and snapshot alone, and taking a snapshot twice is the same as
+once, so a body has no news for the version of the invoice that it was taken into.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from ...models import Callback, CallbackOutcome, Invoice
+from ..events.outbox import backoff
+
+
+def count_repeat(*, account: str, digest: str, at: datetime, due: datetime) -> Callback | None:
+    """Count a body that came at this time on the row that has it; return the row, None if it has to be stored.
+
+    Three ways for the latest row with the body:
+    1. It waits, is of no interest, or its invoice is in the version that it was taken into: count.
+    2. Nobody could make use of it (unreadable, unconfirmed, an orphan): count, and process that row once more. Once
+       it was at once; the pause grows with each repetition, so that no replay uses up the calls to the gateway.
+    3. The invoice has moved on: the new one goes the whole way. This is bounded by the invoice's versions.
+    """
+    known = max(Callback.objects.find(_lean, account=account, digest=digest), key=lambda row: row.pk, default=None)
+    if known is None:
+        return None
+    row = Callback.objects.primary().filter(pk=known.pk)
+    if _count(row.filter(_waits() | _has_no_news()), at):
+        known.is_counted_only = True
+        return known
+    if known.outcome == CallbackOutcome.APPLIED or not known.error:
+        return None
+    again: dict[str, Any] = {"next_attempt_at": max(due, (known.processed_at or at) + backoff(known.repeats + 1))}
+    if known.outcome != CallbackOutcome.ORPHAN:
+        again["outcome"] = CallbackOutcome.PENDING
+    if not _count(row.filter(outcome=known.outcome, next_attempt_at=None), at, **again):
+        return None  # pragma: no cover  another process has reopened it meanwhile
+    for name, value in {**again, "last_received_at": at}.items():
+        setattr(known, name, value)
+    known.is_counted_only = again["next_attempt_at"] > due
+    return known
+
+
+def _lean(rows: QuerySet[Callback]) -> QuerySet[Callback]:
+    return rows.defer("body")
+
+
+def _count(rows: QuerySet[Callback], at: datetime, **values: Any) -> int:
+    return rows.update(repeats=F("repeats") + 1, last_received_at=at, **values)
+
+
+def _waits() -> Q:
+    return Q(outcome=CallbackOutcome.PENDING) | Q(outcome=CallbackOutcome.IGNORED) | Q(next_attempt_at__isnull=False)
+
+
+def _has_no_news() -> Exists:
+    return Exists(Invoice.objects.primary().filter(pk=OuterRef("invoice_id"), version=OuterRef("invoice_version")))

@@ -1,0 +1,61 @@
+"""Callbacks that say something in an odd way: what was left out of one, and what becomes of one without its facts."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from django.utils import timezone
+
+from ...conf import app_settings
+from ...exceptions import GatewayAnswerError, InvoiceBusyError, WireError
+from ...gateway.schemas import CallbackMessage, read_invoice_id
+from ...gateway.values import first_notes
+from ...logs import about
+from ...models import Callback, CallbackOutcome, Invoice
+from ..accounts import in_force
+from ..snapshots.apply import Taken, finish_callback, poll_invoice
+from ..snapshots.hold import lacks_a_fact
+
+logger = logging.getLogger("cryptopay_django")
+
+_LEAST_SECONDS_FOR_A_CALL = 0.5
+
+
+def note_oddities(callback: Callback, message: CallbackMessage) -> None:
+    """Put notes on what was left out of a callback onto its row, which keeps them once it is done; log them once."""
+    notes = "\n".join(first_notes(message.notes))
+    if notes and not callback.attempts:
+        extra = about(callback_id=callback.pk, account=callback.account)
+        logger.warning("callback %s: odd parts were left out: %s", callback.pk, notes, extra=extra)
+    callback.notes = notes
+
+
+def take_unreadable(callback: Callback, error: WireError, deadline: float | None) -> Taken | None:
+    """Finish a callback that cannot be read, but not before the gateway was asked about its invoice.
+
+    If the gateway's answer cannot be read either, the invoice is held for a person. Raises GatewayError when
+    there is no answer.
+    """
+    taken, invoice = None, None
+    if known := read_invoice_id(bytes(callback.body)):
+        here = Invoice.objects.primary().filter(in_force(), account=callback.account, gateway_id=known)
+        invoice = here.first()
+    if invoice is not None:
+        try:
+            taken = poll_invoice(invoice, timeout=_seconds_left(deadline))
+        except GatewayAnswerError as answer:
+            if not lacks_a_fact(answer):
+                raise
+    error_text = str(error)[:2000]
+    finish_callback(callback, CallbackOutcome.UNREADABLE, invoice=invoice, error=error_text, at=timezone.now())
+    return taken
+
+
+def _seconds_left(deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    left = deadline - time.monotonic()
+    if left < _LEAST_SECONDS_FOR_A_CALL:
+        raise InvoiceBusyError("no time left in this request to ask the gateway")
+    return min(left, app_settings.TOTAL_TIMEOUT)

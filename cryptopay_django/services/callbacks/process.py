@@ -1,0 +1,189 @@
+"""Processing a stored callback: read it, confirm it with the gateway where needed, merge it, deliver its events.
+
+Which process does it, and when: `worker/queue.py`. One that cannot be decided now stays pending, with the reason.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from django.db.models import Q
+from django.utils import timezone
+
+from ...conf import app_settings, get_account
+from ...exceptions import CryptopayError, GatewayNotFoundError, WireError
+from ...gateway.schemas import CallbackMessage, InvoiceSnapshot, parse_callback
+from ...logs import about, named
+from ...models import Callback, CallbackOutcome, Invoice
+from ...tracing import span
+from ..accounts import in_force
+from ..events.delivery import deliver_written
+from ..events.outbox import backoff
+from ..snapshots.apply import Claim, Taken, finish_callback, poll_invoice, take_callback
+from .odd import note_oddities, take_unreadable
+
+logger = logging.getLogger("cryptopay_django")
+
+_MAX_UNCONFIRMED = 10
+_LEAST_SECONDS_FOR_A_CALL = 0.5
+
+
+def process_callback(callback: Callback, *, deadline: float | None = None) -> Callback:
+    """Read, confirm and merge one stored callback; return it with its outcome.
+
+    What cannot be decided now (no answer from the gateway, a row that will not hold still) leaves it
+    pending with the reason in `error`, due again after a back-off. `deadline` is on `time.monotonic()`:
+    no call to the gateway outlasts it. Commits; locks the invoice's row while merging, not while asking.
+    """
+    _process(callback, deadline)
+    return callback
+
+
+def _process(callback: Callback, deadline: float | None) -> Taken | None:
+    """Process a callback; return what was taken in, None when nothing was."""
+    if callback.is_counted_only or callback.outcome not in (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN):
+        return None
+    with span("cryptopay.process_callback", callback_id=callback.pk, account=callback.account) as note:
+        message = _read(callback)
+        taken = _try_message(callback, message, deadline)
+        if isinstance(message, CallbackMessage):
+            note(event=message.event, invoice_id=taken.invoice.pk if taken else None)
+        note(outcome=callback.outcome)
+    return taken
+
+
+def _read(callback: Callback) -> CallbackMessage | WireError:
+    try:
+        message = parse_callback(bytes(callback.body))
+    except WireError as error:
+        return error
+    note_oddities(callback, message)
+    return message
+
+
+def process_and_deliver(callback: Callback, deadline: float | None = None, *, patient: bool = False) -> None:
+    """Process a callback, and deliver the events that it has brought. One that brought nothing new has none.
+
+    `patient` as for `deliver_written`.
+    """
+    taken = _process(callback, deadline)
+    if taken is not None and taken.events:
+        deliver_written(taken.invoice, taken.events, deadline=deadline, patient=patient)
+
+
+def _try_message(callback: Callback, message: CallbackMessage | WireError, deadline: float | None) -> Taken | None:
+    """Process a callback by what was read, or by why nothing was; leave it pending, with the reason, if that fails."""
+    invoice = None
+    try:
+        if isinstance(message, WireError):
+            return take_unreadable(callback, message, deadline)
+        if message.invoice is None:
+            title = f"{message.type} {message.event}"[:64]
+            finish_callback(callback, CallbackOutcome.IGNORED, event=title, at=timezone.now())
+            return None
+        claim = Claim(callback, message.event, message.invoice)
+        taken = take_callback(claim) or find_invoice(callback.account, message.invoice)
+        if isinstance(taken, Taken):
+            return taken
+        invoice = taken
+        if invoice is None:
+            _leave_orphan(claim)
+            return None
+        return _confirm(claim, invoice, deadline)
+    except CryptopayError as error:
+        _postpone(callback, f"{type(error).__name__}: {error}", invoice)
+    except Exception as error:
+        # The callback is stored and stays pending; what went wrong must not take the road down.
+        extra = about(invoice, callback_id=callback.pk, account=callback.account)
+        logger.exception(
+            "callback %s, %s: could not be processed; it will be tried again",
+            callback.pk,
+            named(invoice),
+            extra=extra,
+        )
+        _postpone(callback, f"{type(error).__name__}: {error}", invoice, is_told=True)
+    return None
+
+
+def find_invoice(account: str, snapshot: InvoiceSnapshot) -> Invoice | None:
+    """Find our row by the gateway's id, or by custom_id where the gateway's answer is still on its way."""
+    match = Q(gateway_id=snapshot.id)
+    if snapshot.custom_id:
+        match |= Q(gateway_id=None, custom_id=snapshot.custom_id)
+    environment = get_account(account).environment
+    found = list(Invoice.objects.primary().filter(match, account=account, environment=environment))
+    return next((row for row in found if row.gateway_id == snapshot.id), found[0] if found else None)
+
+
+def _leave_orphan(claim: Claim) -> None:
+    """Keep a callback for an invoice that is not here (yet). It falls due again when an invoice gets this id.
+
+    An invoice can get it just before the orphan is committed, and find no orphan to mark: hence the look afterwards.
+    """
+    callback, snapshot = claim.callback, claim.snapshot
+    finish_callback(
+        callback,
+        CallbackOutcome.ORPHAN,
+        event=claim.title,
+        gateway_id=snapshot.id,
+        attempts=callback.attempts + 1,
+        error=f"no invoice {snapshot.id} in account {callback.account}",
+        at=timezone.now(),
+    )
+    # Only one that a callback can be for: what another environment has would make this due again for ever.
+    here = Invoice.objects.primary().filter(in_force(), account=callback.account, gateway_id=snapshot.id)
+    if here.exists():
+        Callback.objects.filter(pk=callback.pk, outcome=CallbackOutcome.ORPHAN).update(next_attempt_at=timezone.now())
+
+
+def _confirm(claim: Claim, invoice: Invoice, deadline: float | None) -> Taken | None:
+    """Ask the gateway, and merge its answer instead of the callback.
+
+    A status that the gateway does not confirm yet leaves the callback pending; after ten refusals it is
+    stale: only the gateway's own word counts. An invoice without an id is asked for by its custom_id; where
+    the gateway has none under it, the callback is an orphan until a creation has brought this id.
+    """
+    callback, snapshot = claim.callback, claim.snapshot
+    timeout = None if deadline is None else deadline - time.monotonic()
+    if timeout is not None and timeout < _LEAST_SECONDS_FOR_A_CALL:
+        _postpone(callback, "no time left in this request to ask the gateway", invoice, at_once=True)
+        return None
+    if timeout is not None:
+        timeout = min(timeout, app_settings.TOTAL_TIMEOUT)
+    try:
+        taken = poll_invoice(invoice, timeout=timeout, claim=claim)
+    except GatewayNotFoundError:
+        if invoice.gateway_id is not None:
+            raise
+        _leave_orphan(claim)
+        return None
+    if taken.confirmed:
+        return taken
+    error = f"it says {snapshot.status}, but the gateway, when asked, says {taken.invoice.status}"
+    if callback.attempts + 1 < _MAX_UNCONFIRMED:
+        _postpone(callback, error, invoice)
+    else:
+        finish_callback(
+            callback,
+            CallbackOutcome.STALE,
+            invoice=taken.invoice,
+            event=claim.title,
+            error=error,
+            at=timezone.now(),
+        )
+    return taken
+
+
+def _postpone(
+    callback: Callback, error: str, invoice: Invoice | None, *, at_once: bool = False, is_told: bool = False
+) -> None:
+    """Leave a callback pending, with the reason, until its back-off is over."""
+    if not is_told:
+        extra = about(invoice, callback_id=callback.pk, account=callback.account)
+        logger.warning("callback %s, %s: has to wait: %s", callback.pk, named(invoice), error, extra=extra)
+    callback.attempts += 1
+    callback.error = error.replace("\x00", "\\0")[:2000]
+    callback.next_attempt_at = timezone.now() if at_once else timezone.now() + backoff(callback.attempts)
+    unfinished = Callback.objects.filter(pk=callback.pk, next_attempt_at__isnull=False)
+    unfinished.update(attempts=callback.attempts, error=callback.error, next_attempt_at=callback.next_attempt_at)

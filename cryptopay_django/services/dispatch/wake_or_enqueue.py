@@ -1,0 +1,54 @@
+"""Wakes a worker or enqueues a task for what is stored and due. Nothing here can lose it."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from django.db import router, transaction
+
+from ...conf import app_settings
+from ...models import Callback
+from .wake_up import wake_workers
+
+logger = logging.getLogger("cryptopay_django")
+
+_TASKS = "cryptopay_django.tasks"
+
+
+def dispatch_callback(callback: Callback) -> None:
+    """Have a stored callback processed by a worker or a task, once it is committed. Never raises."""
+    _dispatch("process_callback_task", callback.pk)
+
+
+def dispatch_events(invoice_id: UUID) -> None:
+    """Have an invoice's pending events delivered by a worker or a task, once they are committed. Never raises."""
+    _dispatch("deliver_events_task", str(invoice_id))
+
+
+def find_task(name: str) -> Any:
+    """Return a task for the backend and queue in the settings.
+
+    Raises what the framework raises: ImportError where none is installed, and errors of its own for a backend or a
+    queue that is not there.
+    """
+    task = getattr(import_module(_TASKS), name)
+    return task.using(backend=app_settings.TASK_BACKEND, queue_name=app_settings.TASK_QUEUE)
+
+
+def _dispatch(name: str, subject: int | str) -> None:
+    if app_settings.PROCESSING == "task":
+        transaction.on_commit(partial(_enqueue, name, subject), using=router.db_for_write(Callback))
+    else:
+        wake_workers()
+
+
+def _enqueue(name: str, subject: int | str) -> None:
+    try:
+        find_task(name).enqueue(subject)
+    except Exception:
+        # A queue that is down: its work is stored, and process_overdue_task finds it.
+        logger.exception("%s(%s) could not be enqueued; it is stored, and done later", name, subject)

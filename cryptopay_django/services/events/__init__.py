@@ -1,0 +1,7 @@
+"""Events: written with the change that they describe, then delivered to receivers and durable handlers.
+
+In reading order: `outbox.py` (writing them), `delivery.py` (one invoice's events in order), `attempt.py` (one
+attempt: count, lock, call, mark), with two lanes, `signal_lane.py` and `handler_lane.py`. Beside them: `nesting.py`
+(nothing is delivered inside a delivery), `withholding.py` (what is no longer true), `receivers.py` (what nobody
+listens to), `redelivery.py` (deliver again), `notices.py` (staff are notified).
+"""

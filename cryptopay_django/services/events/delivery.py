@@ -1,0 +1,191 @@
+"""Delivers events: as signals, and to each durable handler by itself. One attempt of one event: `attempt.py`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import connections, router, transaction
+
+from ... import handlers
+from ...conf import app_settings
+from ...models import Invoice, InvoiceEvent
+from ..dispatch.wake_or_enqueue import dispatch_events
+from .attempt import Turn
+from .handler_lane import call_due, due_calls
+from .nesting import EVERYTHING, Round, leave_to_outer, outermost
+from .receivers import report_unheard, unheard_kinds
+from .signal_lane import due_events, pending_of, send_event
+
+_PAUSES = (0.05, 0.1, 0.2)
+"""How long to wait, in seconds, before each look whether another process has finished with an invoice's events."""
+
+
+def deliver_or_dispatch(invoice: Invoice, written: Sequence[InvoiceEvent] = ()) -> None:
+    """Deliver an invoice's pending events at once, or have a worker or a task do it: CRYPTOPAY_PROCESSING decides.
+
+    `written`: those that this process has written and committed just now. Inside a delivery all is left to that one.
+    What is stored is due by itself, and a worker or a task is only woken sooner.
+    """
+    if leave_to_outer(invoice.pk):
+        return
+    if app_settings.PROCESSING != "request":
+        dispatch_events(invoice.pk)
+    elif any(event.next_attempt_at is not None for event in written):
+        deliver_written(invoice, written)
+    else:
+        deliver_events(invoice)
+
+
+def deliver_events(invoice: Invoice | None = None, *, limit: int = 100, deadline: float | None = None) -> int:
+    """Deliver pending events, of one invoice or of all that have some due; return how many signals and calls it took.
+
+    Signals first, then the durable handlers, which depend neither on signals nor on each other. In order for
+    each invoice: an event waits until those before it are delivered, so one that keeps failing holds back
+    its own invoice and no other. Each event has a transaction of its own, committed with what its receivers
+    wrote. `deadline` is on `time.monotonic()`; no new event is begun after it.
+
+    Called by a receiver, it returns 0, and the delivery that called the receiver does it afterwards. Called in an open
+    transaction, it does so after the commit.
+    """
+    invoice_id = EVERYTHING if invoice is None else invoice.pk
+    if leave_to_outer(invoice_id) or _wait_for_commit(partial(deliver_events, invoice)):
+        return 0
+    return _Delivery(limit=limit, deadline=deadline).run(invoice_id)
+
+
+def deliver_written(
+    invoice: Invoice, events: Sequence[InvoiceEvent], *, deadline: float | None = None, patient: bool = False
+) -> int:
+    """Deliver what this process has written and committed just now: as `deliver_events`, without reading it again.
+
+    Receivers get the invoice as it was committed with these events. This is their first attempt, and the only one that
+    is not counted before it is made. While another process is at earlier events of the invoice, these are left to
+    the process that has them; a `patient` caller, after whom no other may look for a while, looks a few times more
+    within a third of a second.
+    """
+    if leave_to_outer(invoice.pk) or _wait_for_commit(partial(deliver_events, invoice)):
+        return 0
+    delivery = _Delivery(deadline=deadline, written={event.pk: event for event in events})
+    return delivery.run(invoice.pk, pauses=_PAUSES if patient else ())
+
+
+@dataclass
+class _Delivery:
+    """One outermost delivery: what it has done, and how long it may go on."""
+
+    limit: int = 100
+    deadline: float | None = None
+    written: dict[int, InvoiceEvent] = field(default_factory=dict)
+    """Events that this process has just written, by key. Each is given up to its first attempt."""
+    is_everything: bool = False
+    """Also calls that are owed to handlers which are not registered any more: these fail, and are given up."""
+    delivered: int = 0
+
+    def run(self, invoice_id: UUID | None, *, pauses: Iterable[float] = ()) -> int:
+        """Deliver, then whatever receivers have left meanwhile, until nothing is left or the time is over.
+
+        Who leaves early hands the rest over: nobody else may look for it soon.
+        """
+        with outermost(invoice_id) as round_:
+            try:
+                for left in round_.work():
+                    if self.is_over():
+                        round_.leave(left)
+                        break
+                    if left is EVERYTHING:
+                        self._find(round_)
+                    else:
+                        self._deliver(round_, left, pauses=pauses if left == invoice_id else ())
+            except BaseException as error:
+                # Who has a deadline has a request to answer: a receiver that ends its process ends this delivery only.
+                if self.deadline is None or isinstance(error, Exception):
+                    raise
+            finally:
+                for left in round_.close():
+                    dispatch_events(left)
+        return self.delivered
+
+    def is_over(self) -> bool:
+        """Tell whether no new event may be begun."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def _find(self, round_: Round) -> None:
+        """Look for invoices that have something due."""
+        self.is_everything = True
+        unheard = unheard_kinds()
+        for kind in unheard:
+            if InvoiceEvent.objects.primary().filter(kind=kind, next_attempt_at__isnull=False).exists():
+                report_unheard(kind)
+        found = [
+            *due_events(unheard).values_list("invoice_id", flat=True)[: self.limit],
+            *due_calls().values_list("event__invoice_id", flat=True)[: self.limit],
+        ]
+        for invoice_id in found:
+            round_.leave(invoice_id, is_new=False)
+
+    def _deliver(self, round_: Round, invoice_id: UUID, *, pauses: Iterable[float]) -> None:
+        """Deliver one invoice's events: signals in order, then each handler's calls in order."""
+        turn = self._send_written(round_, invoice_id) if self.written else self._send_pending(invoice_id)
+        # Without servers that skip locks no turn stays in other hands.
+        for pause in (0.0, *pauses) if turn is Turn.HELD else ():  # pragma: no branch
+            time.sleep(pause)
+            if self.is_over() or (turn := self._send_pending(invoice_id)) is not Turn.HELD:  # pragma: no branch
+                break
+        if handlers.is_any_registered() or self.is_everything:
+            self.delivered += call_due(invoice_id, self.written, limit=self.limit, is_over=self.is_over)
+        self.written = {}
+        if self.is_over():
+            round_.leave(invoice_id)
+
+    def _send_written(self, round_: Round, invoice_id: UUID) -> Turn:
+        """Send the events at hand, in the order in which they were written."""
+        unheard = unheard_kinds()
+        for event in self.written.values():
+            if event.next_attempt_at is None:
+                continue
+            if event.kind in unheard:
+                report_unheard(event.kind)
+                continue
+            # After a receiver's call the invoice may not be any more what is at hand.
+            at_hand = None if round_.has(invoice_id) else event
+            attempt = partial(send_event, unheard, event.pk, invoice_id, is_first=True, at_hand=at_hand)
+            turn = Turn.OVER if self.is_over() else attempt()
+            if turn is not Turn.TAKEN:
+                return turn
+            self.delivered += 1
+        return Turn.TAKEN
+
+    def _send_pending(self, invoice_id: UUID) -> Turn:
+        """Send pending events in order, up to the first that is not due, fails, or is in other hands.
+
+        One that is delivered again holds back nothing.
+        """
+        unheard = unheard_kinds()
+        for event in pending_of(invoice_id, unheard)[: self.limit]:
+            is_first = event.pk in self.written and not event.attempts
+            turn = Turn.OVER if self.is_over() else send_event(unheard, event.pk, invoice_id, is_first=is_first)
+            if turn is Turn.TAKEN:
+                self.delivered += 1
+            elif not event.repetitions:
+                return turn
+        return Turn.TAKEN
+
+
+def _wait_for_commit(deliver: Callable[[], object]) -> bool:
+    """Deliver after the commit of the transaction that the caller has open; return False if there is none.
+
+    What is delivered in it would be rolled back with it, and so would be the count of an attempt. A transaction that
+    a test case holds around the whole test does not count.
+    """
+    using = router.db_for_write(InvoiceEvent)
+    connection = connections[using]
+    blocks: list[Any] = connection.atomic_blocks
+    if not connection.in_atomic_block or (blocks and blocks[-1]._from_testcase):
+        return False
+    transaction.on_commit(deliver, using=using, robust=True)
+    return True

@@ -1,0 +1,94 @@
+"""Deliver again: a person has events that were delivered sent once more, with the same uuid."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import connections, models, router
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from ... import handlers
+from ...exceptions import RedeliveryError
+from ...models import EventKind, HandlerDelivery, Invoice, InvoiceEvent
+from ...models.locking import write_transaction
+from .delivery import deliver_or_dispatch
+from .outbox import SIGNALS, new_event, write_events
+from .withholding import is_true
+
+M = TypeVar("M", bound=models.Model)
+
+
+def deliver_again(
+    invoice: Invoice,
+    *,
+    actor: str,
+    reason: str = "",
+    kinds: Collection[str] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> int:
+    """Deliver an invoice's delivered events once more, to receivers and to handlers; return how many events.
+
+    `kinds` are names of signals, all if empty; `since` and `until` limit when the events happened. Receivers see
+    `event.is_repetition`. What is pending, was given up, or is not true any more is left out. A handler that was
+    registered since gets them for the first time. No order is promised, and nothing waits for a repeated event. Locks
+    and commits; `actor` and `reason` go into the timeline. The permission `cryptopay_django.deliver_events_again` is
+    the caller's to check. Raises RedeliveryError.
+    """
+    if not actor.strip():
+        raise RedeliveryError(f"delivering events of invoice {invoice.pk} again needs an actor: who asks for it?")
+    if unknown := sorted(set(kinds) - set(SIGNALS)):
+        raise RedeliveryError(f"{', '.join(unknown)}: not an event that is delivered; there are {', '.join(SIGNALS)}")
+    events = repeatable_events(kinds, since=since, until=until).filter(invoice_id=invoice.pk)
+    now = timezone.now()
+    anew = {"delivered_at": None, "next_attempt_at": now, "attempts": 0, "begun_at": None, "last_error": ""}
+    with write_transaction(InvoiceEvent):
+        # Events are locked before the invoice is referred to, in the order of a delivery.
+        chosen = {event.pk: event for event in events.order_by("pk")}
+        signals = _free(InvoiceEvent.objects.primary().filter(pk__in=chosen, delivered_at__isnull=False))
+        signals.update(**anew, repetitions=F("repetitions") + 1)
+        calls = _free(HandlerDelivery.objects.primary().filter(event_id__in=chosen, delivered_at__isnull=False))
+        calls.update(**anew, repetitions=F("repetitions") + 1)
+        _owe_new_handlers(list(chosen.values()), at=now)
+        if not chosen:
+            return 0
+        detail = {"events": ", ".join(dict.fromkeys(event.kind for event in chosen.values())), "reason": reason}
+        write_events([new_event(invoice, EventKind.DELIVERY_REPEATED, at=now, actor=actor, detail=detail)])
+    deliver_or_dispatch(invoice)
+    return len(chosen)
+
+
+def repeatable_events(
+    kinds: Collection[str] = (), *, since: datetime | None = None, until: datetime | None = None
+) -> QuerySet[InvoiceEvent]:
+    """Return the events that were delivered and are still true, of these kinds and of this time."""
+    happened = Q(created_at__gte=since) if since else Q()
+    if until:
+        happened &= Q(created_at__lt=until)
+    delivered = Q(delivered_at__isnull=False) | Q(deliveries__delivered_at__isnull=False)
+    events = InvoiceEvent.objects.primary().filter(is_true(), happened, kind__in=list(kinds or SIGNALS))
+    return events.filter(pk__in=InvoiceEvent.objects.filter(delivered).values("pk"))
+
+
+def _free(rows: QuerySet[M]) -> QuerySet[M]:
+    """Lock these rows and return them, but for those that another process has locked."""
+    features = connections[rows.db].features
+    if not features.has_select_for_update_skip_locked:
+        return rows
+    free = rows.select_for_update(skip_locked=True, no_key=features.has_select_for_no_key_update)
+    return rows.model._default_manager.using(rows.db).filter(pk__in=list(free.values_list("pk", flat=True)))
+
+
+def _owe_new_handlers(events: Collection[InvoiceEvent], *, at: datetime) -> None:
+    """Write a record for each handler that has none for an event: it was registered later."""
+    known = set(HandlerDelivery.objects.primary().filter(event__in=events).values_list("event_id", "handler"))
+    using = router.db_for_write(HandlerDelivery)
+    HandlerDelivery.objects.using(using).bulk_create(
+        HandlerDelivery(event=event, handler=path, next_attempt_at=at)
+        for event in events
+        for path in handlers.paths_for(event.kind)
+        if (event.pk, path) not in known
+    )

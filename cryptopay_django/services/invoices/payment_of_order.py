@@ -1,0 +1,79 @@
+"""The contract between a shop's orders and their payment. The page and the API are thin over it.
+
+A shop writes `get_order` and `get_price` once, for both:
+
+class PayableOrder:
+    def get_order(self):
+        return get_object_or_404(Order, customer=self.request.user, reference=self.kwargs["reference"])
+
+    def get_price(self, order):
+        return order.amount, "EUR"
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+from ...models import Invoice
+from ..accounts import resolve_account
+from ..allowance import spend_creation
+from .create import invoice_for_order
+from .current import payment_under_way
+from .offers import Offer
+
+
+class PaymentOfOrder:
+    """What a view knows of the order that it is to be paid for. Each hook has the same arguments everywhere."""
+
+    account: str | None = None
+    """Without one, CRYPTOPAY_ACCOUNT_RESOLVER chooses by the order."""
+
+    def get_order(self) -> models.Model:
+        """Return what is to be paid, a saved row that belongs to this customer, or raise Http404."""
+        raise ImproperlyConfigured(f"{type(self).__name__} must define get_order()")
+
+    def get_price(self, order: Any) -> tuple[Decimal, str]:
+        """Return what the order costs, and the currency, from the shop's own records."""
+        raise ImproperlyConfigured(f"{type(self).__name__} must define get_price()")
+
+    def get_invoice_options(self, order: Any) -> dict[str, Any]:
+        """Return further arguments of `create_invoice`: name, description, redirect URLs, metadata, ..."""
+        return {}
+
+    def get_custom_id(self, order: Any, offer: Offer, number: int) -> str | None:
+        """Return a custom_id for the order's invoice in this coin with this number, or None for our UUID.
+
+        `number` counts the order's invoices in the coin, this one included. A custom_id has to be the same
+        for the same arguments and must never be used again, also not after the shop's keys begin anew.
+        """
+        return None
+
+    def get_payment_under_way(self, order: Any) -> Invoice | None:
+        """Return the invoice for which money has come in already, the guard against paying twice."""
+        return payment_under_way(order)
+
+    def find_account(self, order: Any) -> str:
+        """Return the account whose coins are offered."""
+        amount, currency = self.get_price(order)
+        return self.account or resolve_account(order, {"price_amount": amount, "price_currency": currency})
+
+    def create(self, order: Any, offer: Offer) -> Invoice:
+        """Return the invoice for an order in a coin: the one that still waits, or a new one."""
+        amount, currency = self.get_price(order)
+        options = {"account": self.account, **self.get_invoice_options(order)}
+        given = options.pop("custom_id", None)
+        return invoice_for_order(
+            order,
+            get_payment_under_way=self.get_payment_under_way,
+            before_call=lambda account: spend_creation(account, order),
+            get_custom_id=lambda number: given or self.get_custom_id(order, offer, number),
+            price_amount=amount,
+            price_currency=currency,
+            pay_currency=offer.currency,
+            network=offer.network,
+            **options,
+        )

@@ -1,0 +1,168 @@
+"""How far a payment has come, as the customer may know it: one word, exact amounts, seconds left.
+
+Nothing here shows risk, source addresses, metadata or people's names. One query; pages and API share it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from ...fields import EXACT, canonical
+from ...models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, PaymentStatus, StatusContext
+from ..accounts import is_in_force
+
+
+class State(StrEnum):
+    """What the customer is told. Only `completed` means paid."""
+
+    PREPARING = "preparing"
+    WAITING = "waiting"
+    PARTLY_PAID = "partly_paid"
+    SEEN = "seen"
+    CONFIRMED = "confirmed"
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+    UNDERPAID = "underpaid"
+    OVERPAID = "overpaid"
+    LATE = "late"
+    HELD = "held"
+    REVIEW = "review"
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"
+    UNAVAILABLE = "unavailable"
+
+
+PAYABLE = frozenset({State.WAITING, State.PARTLY_PAID})
+"""States in which coins may be sent."""
+
+FINAL = frozenset({State.COMPLETED, State.REFUNDED, State.CANCELLED, State.UNAVAILABLE})
+"""States that nobody needs to watch any more."""
+
+# What pages and a shop's hook need. Metadata, customer and e-mail are not even loaded.
+_SHOWN = (
+    "status", "status_context", "quarantine_reason", "price_amount", "price_currency", "pay_amount", "pay_currency",
+    "paid_amount", "exchange_rate", "network", "address", "destination_tag", "uri", "hosted_page_url", "name",
+    "description", "success_redirect_url", "unsuccess_redirect_url", "version", "expires_at", "polled_at",
+    "account", "environment", "custom_id", "gateway_id", "order_content_type", "order_object_id",
+)  # fmt: skip
+
+_UNRESOLVED: dict[str, State] = {
+    StatusContext.UNDERPAID: State.UNDERPAID,
+    StatusContext.OVERPAID: State.OVERPAID,
+    StatusContext.PAID_LATE: State.LATE,
+    StatusContext.ILLICIT_RESOURCE: State.HELD,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where an invoice stands at a moment. `invoice` is for our own pages; what may leave is `public`."""
+
+    invoice: Invoice
+    state: State
+    has_payment: bool
+    seconds_left: int | None
+
+    @property
+    def due_amount(self) -> Decimal | None:
+        """What is still to be sent, exactly, in the coin; None where nothing may be sent."""
+        if self.state not in PAYABLE or self.invoice.pay_amount is None:
+            return None
+        return canonical(EXACT.subtract(self.invoice.pay_amount, self.invoice.paid_amount))
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it has come to its end."""
+        return self.state in FINAL
+
+    @property
+    def etag(self) -> str:
+        """What changes when anything that the customer may know changes: the row, or time running out."""
+        return f'W/"{self.invoice.pk.hex}-{self.invoice.version}-{self.state}"'
+
+    @property
+    def public(self) -> dict[str, Any]:
+        """What anybody who knows the invoice's id may know of it, ready for JSON; amounts are strings."""
+        invoice = self.invoice
+        return {
+            "id": str(invoice.pk),
+            "state": str(self.state),
+            "is_final": self.is_final,
+            "price_amount": _plain(invoice.price_amount),
+            "price_currency": invoice.price_currency,
+            "pay_amount": _plain(invoice.pay_amount),
+            "pay_currency": invoice.pay_currency,
+            "paid_amount": _plain(invoice.paid_amount),
+            "due_amount": _plain(self.due_amount),
+            "network": invoice.network,
+            "expires_at": invoice.expires_at.isoformat() if invoice.expires_at else None,
+            "seconds_left": self.seconds_left,
+        }
+
+
+def read_progress(invoice_id: UUID, *, now: datetime | None = None) -> Progress | None:
+    """Return how far an invoice has come, or None if there is no such invoice. One query, by primary key."""
+    invoice = next(iter(_with_facts().filter(pk=invoice_id)), None)
+    if invoice is None:
+        return None
+    now = now or timezone.now()
+    facts: Any = invoice
+    state = _state(invoice, now, facts)
+    left = None
+    if state in PAYABLE and invoice.expires_at is not None:
+        left = max(0, int((invoice.expires_at - now).total_seconds()))
+    return Progress(invoice, state, facts.has_payment or invoice.paid_amount > 0, left)
+
+
+@cache
+def _with_facts() -> QuerySet[Invoice]:
+    """Return the query of all invoices with what their state depends on; building it takes longer than running it."""
+    payments = Payment.objects.filter(invoice=OuterRef("pk"))
+    told = InvoiceEvent.objects.filter(invoice=OuterRef("pk"), once=EventKind.INVOICE_COMPLETED)
+    return Invoice.objects.annotate(
+        has_payment=Exists(payments),
+        is_unconfirmed=Exists(payments.filter(status=PaymentStatus.DETECTED)),
+        is_accepted=Exists(told),
+    ).only(*_SHOWN)
+
+
+def _state(invoice: Invoice, now: datetime, facts: Any) -> State:
+    """Choose the one word. A hold comes first, "completed" needs the event that tells the shop so.
+
+    What is still open at another gateway than the account's present one cannot be paid, nor seen to be paid.
+    """
+    if not invoice.is_final and not is_in_force(invoice):
+        return State.UNAVAILABLE
+    if invoice.quarantine_reason:
+        return State.REVIEW
+    if invoice.status == InvoiceStatus.COMPLETED:
+        return State.COMPLETED if facts.is_accepted else State.REVIEW
+    if invoice.status == InvoiceStatus.UNRESOLVED:
+        return _UNRESOLVED.get(invoice.status_context, State.REVIEW)
+    if invoice.status in (InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED):
+        return State(invoice.status)
+    return _open_state(invoice, now, facts)
+
+
+def _open_state(invoice: Invoice, now: datetime, facts: Any) -> State:
+    if not invoice.address or invoice.pay_amount is None:
+        return State.PREPARING
+    is_expired = invoice.is_expired(now)
+    if 0 < invoice.paid_amount < invoice.pay_amount:
+        return State.UNDERPAID if is_expired else State.PARTLY_PAID
+    if facts.has_payment or invoice.paid_amount > 0:
+        return State.SEEN if facts.is_unconfirmed or not facts.has_payment else State.CONFIRMED
+    return State.EXPIRED if is_expired else State.WAITING
+
+
+def _plain(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"

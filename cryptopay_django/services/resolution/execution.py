@@ -1,0 +1,273 @@
+"""The protocol of a money operation: planned, sent, and what the answer makes of it; each step committed by itself.
+
+What happens when the process dies
+    before it is planned   nothing was asked of the gateway but reads and quotes
+    planned                nothing was sent; the resolver fails it
+    sent                   only reading can tell whether the call left; the resolver reads
+    accepted               the resolver waits until the invoice is final
+
+A call leaves within seconds of being marked sent, or not at all, and is signed with the moment of the mark: the
+gateway refuses a signature that is ten minutes old. So a process that slept cannot act on what a person has ended.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import IntegrityError
+from django.utils import timezone
+
+from ...exceptions import (
+    CryptopayError,
+    GatewayError,
+    InvoiceChangedError,
+    ResolutionActiveError,
+    TransactionOpenError,
+)
+from ...gateway.calls import Mark
+from ...models import EventKind, Invoice, Resolution, ResolutionKind, ResolutionStatus
+from ...models.locking import write_transaction
+from ...permissions import acts_of
+from ..accounts import client_of
+from ..events.delivery import deliver_or_dispatch
+from ..snapshots.apply import poll_invoice
+from .outcome import (
+    LEASE,
+    UNDECIDED,
+    fail_locked,
+    lock_resolution,
+    lose_track_locked,
+    note,
+    raise_alarm,
+    resolve_unknown,
+    resume_locked,
+)
+from .people import Person, check_permitted
+from .rules import check_resolvable, needs_second_person
+from .verdicts import COMMIT, ODD, oddities_of_commit, oddities_of_refund, refund_figures
+
+
+def look_at(invoice: Invoice, *, expected_version: int | None, besides: Resolution | None = None) -> Invoice:
+    """Bring the invoice up to date by the one door, and return it if it still can be resolved.
+
+    `besides` is the one active resolution that may be there. One that a person had ended is looked at once more: if
+    it took effect after all, it is active again. Raises InvoiceChangedError when a version was expected and it is
+    not that one, NotResolvableError, ResolutionActiveError, GatewayError, TransactionOpenError.
+    """
+    _refuse_open_transaction()
+    row = Invoice.objects.primary().get(pk=invoice.pk)
+    check_version(row, expected_version)
+    check_resolvable(row)
+    _check_inactive(row, besides=besides)
+    resolutions = Resolution.objects.primary().filter(invoice_id=row.pk)
+    for ended in resolutions.filter(status=ResolutionStatus.FAILED, next_attempt_at__isnull=False):
+        resolve_unknown(ended)
+        _check_inactive(row, besides=besides)
+    taken = poll_invoice(row)
+    if taken.changed:
+        deliver_or_dispatch(taken.invoice, taken.events)
+    check_version(taken.invoice, expected_version)
+    check_resolvable(taken.invoice)
+    return taken.invoice
+
+
+def known_refunds(invoice: Invoice) -> list[str]:
+    """Return the ids of the refunds that the gateway has now, odd ones too: what comes to them later is ours."""
+    return [str(known) for known in client_of(invoice).list_refunds(str(invoice.gateway_id)).ids]
+
+
+def plan(
+    invoice: Invoice,
+    *,
+    kind: ResolutionKind,
+    person: Person,
+    reason: str,
+    parameters: Mapping[str, Any],
+    refund_ids: Sequence[str],
+) -> Resolution:
+    """Write a resolution, planned, and commit it; the invoice must be what it was when `invoice` was read.
+
+    Locks the invoice first. Raises ResolutionActiveError when another one is under way, which the
+    database's constraint decides, InvoiceChangedError, and NotPermittedError.
+    """
+    now = timezone.now()
+    try:
+        with write_transaction(Invoice, durable=True):
+            locked = lock_invoice(invoice)
+            check_version(locked, invoice.version)
+            _check_inactive(locked)
+            check_resolvable(locked)
+            check_permitted(person, *acts_of(kind, parameters))
+            is_waiting = needs_second_person(locked)
+            resolution = Resolution(
+                invoice=locked,
+                kind=kind,
+                actor=person.name,
+                actor_user_id=person.user_id,
+                reason=reason,
+                needs_approval=is_waiting,
+                parameters={**facts(locked), **parameters},
+                known_refund_ids=list(refund_ids),
+                next_attempt_at=None if is_waiting else now + LEASE,
+            )
+            resolution.save(force_insert=True)
+            note(
+                resolution,
+                EventKind.RESOLUTION_PLANNED,
+                at=now,
+                actor=person.name,
+                reason=reason,
+                needs_approval=is_waiting,
+                **resolution.parameters,
+            )
+    except IntegrityError as error:
+        _check_inactive(invoice, cause=error)
+        raise
+    return resolution
+
+
+def send(resolution: Resolution) -> Resolution:
+    """Send a planned resolution and follow it as far as can be seen now; return the row as it is then.
+
+    1. Mark it sent, and commit: from here on nobody can say that nothing happened.
+    2. Call. Holds no transaction and no lock.
+    3. Refused by the gateway's own word, or nothing sent: failed, with the reason. No clear answer: unknown.
+    4. Accepted: compared with what was asked and written down, then the invoice is read. It has succeeded when the
+       invoice is final.
+    """
+    mark = Mark(timezone.now(), time.monotonic())
+    with write_transaction(Resolution, durable=True):
+        row = lock_resolution(resolution)
+        if row.status != ResolutionStatus.PLANNED or row.awaits_approval:
+            return row
+        row.send(at=mark.at)
+        row.next_attempt_at = mark.at + LEASE
+        row.save()
+        note(row, EventKind.RESOLUTION_SENT, at=mark.at, actor=row.approver or row.actor, **row.parameters)
+    try:
+        result = _call(row, mark)
+    except GatewayError as error:
+        return _write_refusal(row, error)
+    _write_acceptance(row, result)
+    return _follow_up(row)
+
+
+def facts(invoice: Invoice) -> dict[str, Any]:
+    """Return what a person decides on, as JSON: kept with the resolution, compared when it is approved."""
+    return {
+        "invoice_version": invoice.version,
+        "status_context": invoice.status_context,
+        "paid_amount": f"{invoice.paid_amount:f}",
+        "pay_amount": None if invoice.pay_amount is None else f"{invoice.pay_amount:f}",
+        "pay_currency": invoice.pay_currency,
+        "network": invoice.network,
+    }
+
+
+def lock_invoice(invoice: Invoice) -> Invoice:
+    """Lock the invoice's row and return it; raise InvoiceChangedError when it is gone."""
+    locked = Invoice.objects.lock(pk=invoice.pk)
+    if locked is None:
+        raise InvoiceChangedError(f"invoice {invoice.pk} does not exist any more")
+    return locked
+
+
+def _call(row: Resolution, mark: Mark) -> dict[str, Any]:
+    """Make the one call that moves money; return what the gateway says it did, and what of it was not asked."""
+    client, gateway_id = client_of(row.invoice), str(row.invoice.gateway_id)
+    if row.parameters["call"] == COMMIT:
+        made = client.commit_recalculation(gateway_id, row.parameters["recalculation_id"], mark=mark)
+        odd = oddities_of_commit(row, made)
+        figures: dict[str, Any] = {
+            "recalculation_id": str(made.id),
+            "credited_amount": f"{made.price_amount:f}",
+            "price_currency": made.price_currency,
+        }
+    else:
+        refund = client.create_refund(gateway_id, address=row.parameters["address"], mark=mark)
+        figures, odd = refund_figures(refund), oddities_of_refund(row, refund)
+    return figures | ({ODD: "; ".join(odd)} if odd else {})
+
+
+def _write_refusal(resolution: Resolution, error: GatewayError) -> Resolution:
+    """Write down that nothing happened: failed. Or that the outcome is not known: unknown, to be read."""
+    now, why = timezone.now(), f"{type(error).__name__}: {error}"
+    with write_transaction(Resolution):
+        row = lock_resolution(resolution)
+        if row.status == ResolutionStatus.SENT and error.outcome_unknown:
+            lose_track_locked(row, why, at=now)
+        elif row.status in UNDECIDED and not error.outcome_unknown:
+            fail_locked(row, why, at=now)
+        elif row.is_watched and not error.outcome_unknown:
+            row.next_attempt_at = None
+            row.save()
+    if row.status == ResolutionStatus.FAILED:
+        _refresh(row)
+    return row
+
+
+def _write_acceptance(resolution: Resolution, result: Mapping[str, Any]) -> None:
+    """Write down what the gateway did, with an alarm where that is not what was asked.
+
+    One that was ended meanwhile is active again, with an alarm, unless another one is.
+    """
+    now = timezone.now()
+    with write_transaction(Resolution):
+        row = lock_resolution(resolution)
+        row.result = {**row.result, **result}
+        if row.status in UNDECIDED:
+            row.next_attempt_at = now
+        row.save()
+        note(row, EventKind.RESOLUTION_ACCEPTED, at=now, **row.result)
+        if row.status == ResolutionStatus.FAILED:
+            resume_locked(row, at=now)
+        if row.result.get(ODD):
+            raise_alarm(row, row.result[ODD], at=now)
+
+
+def _follow_up(resolution: Resolution) -> Resolution:
+    """Look at the outcome now. Where that fails, the resolver does it: the resolution is due."""
+    try:
+        return resolve_unknown(resolution)
+    except CryptopayError:
+        return Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
+
+
+def _refresh(resolution: Resolution) -> None:
+    """After a refusal: show what the invoice is now. The resolution has ended whatever comes of it."""
+    try:
+        taken = poll_invoice(resolution.invoice)
+    except CryptopayError:
+        return
+    resolution.invoice = taken.invoice
+    deliver_or_dispatch(taken.invoice, taken.events)
+
+
+def check_version(invoice: Invoice, expected_version: int | None) -> None:
+    if expected_version is not None and invoice.version != expected_version:
+        raise InvoiceChangedError(
+            f"invoice {invoice.pk} has changed since it was shown: it is {invoice.status} {invoice.status_context} "
+            "now. Look at it again; nothing was sent"
+        )
+
+
+def _check_inactive(invoice: Invoice, *, besides: Resolution | None = None, cause: Exception | None = None) -> None:
+    active = Resolution.objects.primary().filter(invoice_id=invoice.pk, active=True).first()
+    if active is not None and active != besides:
+        raise ResolutionActiveError(
+            f"{active.actor} began to {active.kind} invoice {invoice.pk} at {active.created_at:%Y-%m-%d %H:%M:%S %Z}, "
+            f"which is {active.status}: one at a time"
+        ) from cause
+
+
+def _refuse_open_transaction() -> None:
+    try:
+        with write_transaction(Invoice, durable=True):
+            pass
+    except RuntimeError as error:
+        raise TransactionOpenError(
+            "a settlement or refund must run outside of transaction.atomic(), so that it is on record before the "
+            "gateway is called; under ATOMIC_REQUESTS decorate the view with @transaction.non_atomic_requests"
+        ) from error

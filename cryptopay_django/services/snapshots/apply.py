@@ -1,0 +1,313 @@
+"""The one door into the state machine: lock the row, merge a snapshot, write everything, one transaction.
+
+Callbacks, polls, the creation's answer and people's acts all come through here. No call to the gateway
+is made while a row is locked: what was asked before is tied to the row by its version.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from ...conf import app_settings, get_account
+from ...exceptions import GatewayAnswerError, InvoiceBusyError
+from ...gateway.schemas import InvoiceSnapshot
+from ...logs import about, logger, named, once_committed
+from ...models import Callback, CallbackOutcome, Invoice, InvoiceEvent, Payment
+from ...models.locking import write_transaction
+from ...tracing import Note, span
+from ..accounts import client_of
+from ..events.outbox import write_events
+from .adopt import find_at_gateway
+from .compare import (
+    Relation,
+    brings_news,
+    contradictions,
+    is_forward,
+    needs_confirmation,
+    relation,
+    state_of,
+)
+from .hold import hold_unreadable
+from .merge import Merge, Source, merge_snapshot
+
+_POLL_ROUNDS = 5
+_TROUBLE = (CallbackOutcome.ORPHAN, CallbackOutcome.UNREADABLE)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A callback on its way in: the row to mark, and what it says."""
+
+    callback: Callback
+    event: str
+    snapshot: InvoiceSnapshot
+
+    @property
+    def title(self) -> str:
+        """The gateway's type and event, for people."""
+        return f"Invoice {self.event}"[:64]
+
+    def is_older_than(self, polled_at: datetime | None) -> bool:
+        """Whether it had arrived when the gateway was asked: then the answer knew all that it can say."""
+        return polled_at is not None and (self.callback.last_received_at or self.callback.received_at) <= polled_at
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A GET: the version of our row before it, and when it was sent. `is_page`: of the list, which can lag."""
+
+    version: int
+    at: datetime
+    is_page: bool = False
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of a snapshot. `confirmed` is False when the gateway does not (yet) say what the claim says."""
+
+    invoice: Invoice
+    snapshot: InvoiceSnapshot
+    events: tuple[InvoiceEvent, ...]
+    changed: bool
+    confirmed: bool = True
+
+
+def take_snapshot(
+    invoice_id: UUID,
+    snapshot: InvoiceSnapshot,
+    *,
+    asked: Asked | None = None,
+    claim: Claim | None = None,
+) -> Taken | None:
+    """Merge an answer of the gateway's into an invoice and commit. The first statement locks the invoice's row.
+
+    `asked` makes it the answer to a GET; without, it is that of a creation, which may be older than our row. Returns
+    None, nothing changed, when the row has moved on since it was read for asking, or when an entry of a list must not
+    be taken at its word. A claim is marked done in the same transaction, unless the gateway's answer does not bear it
+    out.
+    """
+    with span("cryptopay.merge", invoice_id=invoice_id) as note, write_transaction(Invoice):
+        invoice = Invoice.objects.lock(pk=invoice_id)
+        if invoice is None or (asked and invoice.version != asked.version):
+            note(outcome="moved on")
+            return None
+        if asked and asked.is_page and not is_forward(invoice, snapshot):
+            note(outcome="to be asked for alone")
+            return None
+        known = _known_payments(invoice, snapshot, claim)
+        return _take_locked(invoice, known, snapshot, note, asked=asked, claim=claim)
+
+
+def take_callback(claim: Claim) -> Taken | Invoice | None:
+    """Merge what a callback says and commit, if it may be believed. The first statement locks the invoice's row.
+
+    Returns None when no invoice has the gateway's id, and the invoice itself, nothing changed and no longer
+    locked, when the gateway must be asked first.
+    """
+    with span("cryptopay.merge", account=claim.callback.account) as note, write_transaction(Invoice):
+        account = get_account(claim.callback.account)
+        invoice = Invoice.objects.lock(
+            account=account.name, environment=account.environment, gateway_id=claim.snapshot.id
+        )
+        if invoice is None:
+            note(outcome="unknown")
+            return None
+        note(invoice_id=invoice.pk)
+        must_ask, known = needs_confirmation(invoice, claim.snapshot), {}
+        if not must_ask:
+            known = _known_payments(invoice, claim.snapshot)
+            must_ask = _is_unproven(invoice, known, claim)
+        if must_ask:
+            note(outcome="to be confirmed")
+            return invoice
+        return _take_locked(invoice, known, claim.snapshot, note, asked=None, claim=claim)
+
+
+def _is_unproven(invoice: Invoice, payments: Mapping[str, Payment], claim: Claim) -> bool:
+    """Return whether a callback about the status that the invoice is in adds what the gateway has to confirm."""
+    if not app_settings.CONFIRM_WITH_API or relation(invoice, claim.snapshot) is not Relation.SAME:
+        return False
+    return not claim.is_older_than(invoice.polled_at) and brings_news(invoice, payments, claim.snapshot)
+
+
+def _known_payments(invoice: Invoice, snapshot: InvoiceSnapshot, claim: Claim | None = None) -> dict[str, Payment]:
+    """Return the invoice's payments by txid; none where neither the snapshot nor the callback lists any."""
+    is_listed = snapshot.transactions or (claim and claim.snapshot.transactions)
+    known = Payment.objects.find(invoice_id=invoice.pk) if is_listed else []
+    return {payment.txid: payment for payment in known}
+
+
+def poll_invoice(invoice: Invoice, *, timeout: float | None = None, claim: Claim | None = None) -> Taken:
+    """Ask the gateway about an invoice and merge its answer; `timeout` in seconds, for each call.
+
+    Raises GatewayError when it does not answer or has no such invoice of ours, OtherEnvironmentError,
+    InvoiceBusyError when the row will not hold still. An answer without a fact that can be read is an error
+    too, and holds the invoice for a person. Holds no transaction and no lock while it asks.
+    """
+    client = client_of(invoice)
+    for _ in range(_POLL_ROUNDS):
+        asked = Asked(invoice.version, timezone.now())
+        try:
+            if invoice.gateway_id is None:
+                snapshot = find_at_gateway(invoice, timeout=timeout)
+            else:
+                snapshot = client.retrieve_invoice(str(invoice.gateway_id), timeout=timeout)
+        except GatewayAnswerError as error:
+            hold_unreadable(invoice.pk, error)
+            raise
+        taken = take_snapshot(invoice.pk, snapshot, asked=asked, claim=claim)
+        if taken is not None:
+            return taken
+        invoice = Invoice.objects.primary().get(pk=invoice.pk)
+    raise InvoiceBusyError(f"invoice {invoice.pk} changed {_POLL_ROUNDS} times while the gateway was asked about it")
+
+
+def _take_locked(
+    invoice: Invoice,
+    payments: Mapping[str, Payment],
+    snapshot: InvoiceSnapshot,
+    note: Note,
+    *,
+    asked: Asked | None,
+    claim: Claim | None,
+) -> Taken:
+    """Merge a snapshot into a locked row, write what changed, and mark the claim done if it is borne out."""
+    now, before, was_final = timezone.now(), state_of(invoice), invoice.finished_at is not None
+    merge = merge_snapshot(
+        invoice,
+        payments,
+        snapshot,
+        source=_source(asked, claim),
+        outdated=asked is None and claim is not None and claim.is_older_than(invoice.polled_at),
+        at=now,
+        message=claim.event if claim else "",
+    )
+    if was_final:
+        merge.events = _without_repeated(invoice, merge.events)
+    _tell_move(invoice, before)
+    _write(invoice, merge, polled_at=asked.at if asked else None, at=now)
+    note(account=invoice.account, status=invoice.status, outcome="changed" if merge else "no news")
+    borne_out = (
+        claim is None
+        or claim.snapshot.status == snapshot.status
+        or relation(invoice, claim.snapshot) is not Relation.AHEAD
+    )
+    if claim is not None and borne_out:
+        known = {**payments, **{payment.txid: payment for payment in merge.new_payments}}
+        _finish_claim(claim, invoice, known, changed=bool(merge), at=now)
+    return Taken(invoice, snapshot, tuple(merge.events), bool(merge), borne_out)
+
+
+def _source(asked: Asked | None, claim: Claim | None) -> Source:
+    if asked is not None and not asked.is_page:
+        return Source.GET
+    return Source.CALLBACK if asked is None and claim is not None else Source.ANSWER
+
+
+def _without_repeated(invoice: Invoice, events: list[InvoiceEvent]) -> list[InvoiceEvent]:
+    """Leave out what happens once to an invoice and has happened: an end that the gateway took back and repeats."""
+    once = [event.once for event in events if event.once]
+    if not once:
+        return events
+    written = InvoiceEvent.objects.primary().filter(invoice=invoice, once__in=once)
+    happened = set(written.values_list("once", flat=True))
+    return [event for event in events if event.once not in happened]
+
+
+def _write(invoice: Invoice, merge: Merge, *, polled_at: datetime | None, at: datetime) -> None:
+    """Write what a merge changed. The version grows with every change, and with nothing else."""
+    changed = {name: getattr(invoice, name) for name in sorted(merge.changed)}
+    if merge:
+        changed |= {"version": invoice.version + 1, "updated_at": at}
+    if polled_at is not None:
+        changed["polled_at"] = polled_at
+    if changed:
+        Invoice.objects.change(invoice, **changed)
+    for payment in merge.new_payments:
+        Payment.objects.insert(payment)
+    for payment, names in merge.changed_payments.items():
+        Payment.objects.change(payment, **{name: getattr(payment, name) for name in sorted(names)})
+    write_events(merge.events)
+    if "gateway_id" in merge.changed:
+        expect_orphans(invoice)
+
+
+def expect_orphans(invoice: Invoice) -> None:
+    """Make callbacks due that arrived before the invoice had its id. In the transaction that writes the id."""
+    orphans = Callback.objects.filter(
+        account=invoice.account, gateway_id=invoice.gateway_id, outcome=CallbackOutcome.ORPHAN
+    )
+    orphans.update(next_attempt_at=timezone.now())
+
+
+def _tell_move(invoice: Invoice, before: str) -> None:
+    """Let the log tell that the status moved, when that is committed."""
+    after = state_of(invoice)
+    if after != before:
+        extra = about(invoice, status=invoice.status, status_context=invoice.status_context, status_before=before)
+        once_committed(Invoice, logging.INFO, "invoice %s: from %s to %s", invoice.pk, before, after, extra=extra)
+
+
+def _finish_claim(
+    claim: Claim,
+    invoice: Invoice,
+    payments: Mapping[str, Payment],
+    *,
+    changed: bool,
+    at: datetime,
+) -> None:
+    """Mark a callback done, with what the gateway denied of it: when it comes again, that may have changed."""
+    denied, how = contradictions(invoice, claim.snapshot), relation(invoice, claim.snapshot)
+    if how is Relation.CONFLICT:
+        denied.append(f"it says {state_of(claim.snapshot)}, but the gateway, when asked, said {state_of(invoice)}")
+    elif how is Relation.SAME and brings_news(invoice, payments, claim.snapshot):
+        denied.append("it says more of payments than the gateway, when asked, said")
+    finish_callback(
+        claim.callback,
+        CallbackOutcome.APPLIED if changed else CallbackOutcome.STALE,
+        invoice=invoice,
+        event=claim.title,
+        error="; ".join(denied)[:2000],
+        invoice_version=None if denied else invoice.version,
+        at=at,
+    )
+
+
+def finish_callback(
+    callback: Callback, outcome: CallbackOutcome, *, at: datetime, invoice: Invoice | None = None, **values: Any
+) -> None:
+    """Mark a callback done in one UPDATE; a callback that somebody else has finished stays as it is."""
+    before = callback.outcome
+    values = {"next_attempt_at": None, "gateway_id": None, **values, "outcome": outcome, "processed_at": at}
+    if invoice is not None:
+        values["invoice_id"] = invoice.pk
+    if callback.notes:
+        values["notes"] = callback.notes
+    if not Callback.objects.change(callback, _unfinished, **values):
+        return
+    if invoice is not None:
+        callback.invoice = invoice
+    if outcome != before:
+        tell_outcome(callback)
+
+
+def tell_outcome(callback: Callback) -> None:
+    """Let the log tell what became of a callback, when that is committed."""
+    outcome, invoice_id = CallbackOutcome(callback.outcome), callback.invoice_id
+    level = logging.WARNING if outcome in _TROUBLE else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
+    extra = about(invoice_id, callback_id=callback.pk, account=callback.account, outcome=str(outcome))
+    once_committed(Callback, level, "callback %s, %s: %s", callback.pk, named(invoice_id), outcome, extra=extra)
+
+
+def _unfinished(callbacks: QuerySet[Callback]) -> QuerySet[Callback]:
+    return callbacks.filter(outcome__in=(CallbackOutcome.PENDING, CallbackOutcome.ORPHAN))

@@ -1,0 +1,40 @@
+"""Whether anything waits to be done: one question for everything that has a `next_attempt_at`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connections, models, router
+
+from ...models import Callback, Resolution
+from ..events.handler_lane import pending_calls
+from ..events.signal_lane import pending_events
+
+
+def is_anything_due(at: datetime) -> bool:
+    """Tell whether a callback, resolution, event or call of a handler has been due since `at` or longer.
+
+    One statement. It asks for the earliest moment, which stands at one end of an index, and not whether such a row
+    exists: a planner without fresh statistics would look for that one through the whole table. It may find more
+    than there is to do: an event that waits behind one that has failed counts too. What is withheld, or has no
+    receiver here, does not count: it would count for ever.
+    """
+    connection = connections[router.db_for_write(Callback)]
+    queues: tuple[models.QuerySet[Any], ...] = (
+        Callback.objects.primary(),
+        Resolution.objects.primary(),
+        pending_events(),
+        pending_calls(),
+    )
+    parts: list[str] = []
+    values: list[Any] = []
+    moment = Callback._meta.get_field("next_attempt_at").get_db_prep_value(at, connection)
+    for queue in queues:
+        waiting = queue.filter(next_attempt_at__isnull=False).order_by("next_attempt_at").values("next_attempt_at")[:1]
+        sql, own = waiting.query.get_compiler(connection.alias).as_sql()
+        parts.append(f"({sql}) <= %s")
+        values += [*own, moment]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT CASE WHEN {' OR '.join(parts)} THEN 1 ELSE 0 END", values)
+        return bool(cursor.fetchone()[0])

@@ -1,0 +1,151 @@
+"""What is due, shared out among any number of requests, workers and tasks: each claims what it works on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import connections, router
+from django.utils import timezone
+
+from ...conf import app_settings
+from ...logs import about, named
+from ...models import Callback
+from ...models.locking import write_transaction
+from ..callbacks.process import process_and_deliver
+from ..callbacks.receive import LEASE
+from ..dispatch.pace import Pace
+from ..events.delivery import deliver_events
+from ..resolution.outcome import resolve_pending_resolutions
+from .due import is_anything_due
+
+logger = logging.getLogger("cryptopay_django")
+
+_AT_ONCE = 5
+"""How many callbacks are claimed together. Few: a worker leaves some to the others, and few have to wait for the end
+of their lease when it is killed."""
+
+_OVERDUE_WITH_EACH = 3
+
+_PATIENCE = timedelta(seconds=2)
+"""How long what is due is left to whoever is about to do it, before the road of another callback looks after it."""
+
+looks = Pace(1.0)
+"""How often a process looks for what is overdue while callbacks come in: a burst need not ask with each of them."""
+
+
+def process_within_budget(callback: Callback) -> None:
+    """Do at once what can be done within CRYPTOPAY_REQUEST_BUDGET seconds; never raise.
+
+    This callback first, then its invoice's events, then a little of what is overdue.
+    """
+    deadline = time.monotonic() + app_settings.REQUEST_BUDGET
+    try:
+        process_and_deliver(callback, deadline, patient=True)
+        _look_after_others(deadline)
+    except Exception:
+        # The callback is stored: the answer is 200 whatever happens here.
+        extra = about(callback.invoice, callback_id=callback.pk, account=callback.account)
+        logger.exception(
+            "callback %s, %s: is stored; processing it at once failed",
+            callback.pk,
+            named(callback.invoice),
+            extra=extra,
+        )
+
+
+def process_stored(callback_id: int) -> Callback | None:
+    """Process one stored callback and deliver its events, then do a little of what is overdue.
+
+    Returns the callback, None when it is gone, done, not due, or in other hands.
+    """
+    callback = Callback.objects.primary().filter(pk=callback_id, next_attempt_at__lte=timezone.now()).first()
+    is_ours = callback is not None and _claim(callback)
+    if callback is not None and is_ours:
+        process_and_deliver(callback, patient=True)
+    _look_after_others(None)
+    return callback if is_ours else None
+
+
+def process_overdue(*, limit: int = 100, deadline: float | None = None, stop: threading.Event | None = None) -> int:
+    """Process callbacks, look for outcomes of resolutions and deliver events that are due; return how many.
+
+    Any number of processes may run this side by side. `deadline` is on `time.monotonic()`; once it is over, or `stop`
+    is set, no other callback is begun.
+    """
+    done = 0
+
+    def is_over() -> bool:
+        return (stop is not None and stop.is_set()) or (deadline is not None and time.monotonic() >= deadline)
+
+    while done < limit and not is_over():
+        claimed = _claim_due(min(limit - done, _AT_ONCE))
+        if not claimed:
+            break
+        left = list(claimed)
+        try:
+            while left and not is_over():
+                callback = left.pop(0)
+                if _still_ours(callback):
+                    process_and_deliver(callback, deadline)
+                    done += 1
+        finally:
+            _give_back(left)
+    if is_over():
+        return done
+    done += resolve_pending_resolutions(limit, deadline=deadline)
+    return done + deliver_events(limit=limit, deadline=deadline)
+
+
+def _look_after_others(deadline: float | None) -> None:
+    """Do a little of what is overdue, so that nothing stays behind where no worker runs."""
+    if looks.lets_pass() and is_anything_due(timezone.now() - _PATIENCE):
+        process_overdue(limit=_OVERDUE_WITH_EACH, deadline=deadline)
+
+
+def _claim_due(count: int) -> list[Callback]:
+    """Take callbacks that are due into work, oldest first; they fall due again if this process dies.
+
+    Those that another process is just taking are passed over where the database can do that, so that many processes
+    neither wait for each other nor try for the same ones. Elsewhere each is taken by compare-and-swap. Commits.
+    """
+    using = router.db_for_write(Callback)
+    features = connections[using].features
+    due = Callback.objects.primary().filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at", "pk")
+    if not features.has_select_for_update_skip_locked:
+        return [callback for callback in due[:count] if _claim(callback)]
+    with write_transaction(Callback):
+        locking = due.select_for_update(skip_locked=True, no_key=features.has_select_for_no_key_update)
+        claimed = list(locking[:count])
+        until = timezone.now() + LEASE
+        Callback.objects.filter(pk__in=[callback.pk for callback in claimed]).update(next_attempt_at=until)
+    for callback in claimed:
+        callback.next_attempt_at = until
+    return claimed
+
+
+def _claim(callback: Callback) -> bool:
+    """Take one into work, or keep it for longer, unless somebody else has taken it meanwhile."""
+    until = timezone.now() + LEASE
+    seen = Callback.objects.filter(pk=callback.pk, next_attempt_at=callback.next_attempt_at)
+    if not seen.update(next_attempt_at=until):
+        return False
+    callback.next_attempt_at = until
+    return True
+
+
+def _still_ours(callback: Callback) -> bool:
+    """Tell whether a claimed callback is still for us to process, when those before it took long."""
+    assert callback.next_attempt_at is not None  # noqa: S101  for the type checker
+    return callback.next_attempt_at - timezone.now() > LEASE / 2 or _claim(callback)
+
+
+def _give_back(claimed: Sequence[Callback]) -> None:
+    """Leave what was claimed and not begun to others, at once."""
+    now = timezone.now()
+    for callback in claimed:
+        ours = Callback.objects.filter(pk=callback.pk, next_attempt_at=callback.next_attempt_at)
+        ours.update(next_attempt_at=now)
