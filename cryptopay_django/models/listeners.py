@@ -5,14 +5,16 @@ A receiver runs inside the transaction of a merge, behind a savepoint. One that 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 from django.db import Error, connections, models
 from django.db.models.signals import ModelSignal, post_save, pre_save
-from django.db.transaction import TransactionManagementError, atomic, set_rollback
+from django.db.transaction import TransactionManagementError, atomic, on_commit, set_rollback
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -49,13 +51,20 @@ def announce(
 
 
 def _send(signal: ModelSignal, model: type[models.Model], known: dict[str, Any]) -> None:
-    """Send a signal behind a savepoint. Raises only when a receiver has spoilt the transaction itself."""
+    """Send a signal behind a savepoint. Raises only when a receiver has spoilt the transaction itself.
+
+    A receiver that ends its process does so once the row is committed: otherwise each next try would end there too.
+    """
     if time.monotonic() < _muted_until.get(model, 0.0):
         return
     try:
         with atomic(using=known["using"]):
             _call(signal, model, known)
-    except Exception as error:  # noqa: BLE001  a receiver's, or that of the savepoint which it has spoilt
+    except SystemExit as error:
+        _report(model, error, "the writes of all its receivers are undone, ours stands; the process ends after it")
+        on_commit(partial(_raise, error), using=known["using"])
+    # A receiver's, or that of the savepoint which it has spoilt.
+    except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
         _report(model, error, "the writes of all its receivers are undone, ours stands")
     if connections[known["using"]].needs_rollback:
         _muted_until[model] = time.monotonic() + MUTED_FOR
@@ -74,5 +83,9 @@ def _call(signal: ModelSignal, model: type[models.Model], known: dict[str, Any])
         _report(model, failure, "the row is written all the same")
 
 
-def _report(model: type[models.Model], error: Exception, what_holds: str) -> None:
+def _raise(error: BaseException) -> NoReturn:
+    raise error
+
+
+def _report(model: type[models.Model], error: BaseException, what_holds: str) -> None:
     logger.error("a receiver of a signal of %s failed (%s): %s", model.__name__, type(error).__name__, what_holds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 
 import pytest
@@ -121,8 +122,14 @@ def rolls_back(**_):
     transaction.set_rollback(True)
 
 
+def is_cancelled(**_):
+    raise asyncio.CancelledError
+
+
 @pytest.mark.parametrize("signal", [pre_save, post_save])
-@pytest.mark.parametrize("receive", [raises, breaks_the_database, swallows_what_the_database_says, rolls_back])
+@pytest.mark.parametrize(
+    "receive", [raises, breaks_the_database, swallows_what_the_database_says, rolls_back, is_cancelled]
+)
 def test_a_receiver_that_fails_does_not_hold_money_back(signal, receive):
     invoice = InvoiceFactory()
 
@@ -160,6 +167,21 @@ def test_a_receiver_that_ends_the_transaction_is_left_out_the_next_time():
         assert process_callback(callback).outcome == "applied"
 
     assert Invoice.objects.get().paid_amount > 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("signal", [pre_save, post_save])
+def test_a_receiver_that_ends_its_process_does_so_after_the_commit(signal):
+    invoice = InvoiceFactory()
+
+    def ends_the_process(**_):
+        raise SystemExit(3)
+
+    with listening(ends_the_process, signal), pytest.raises(SystemExit) as ended:
+        pay(invoice)
+
+    assert ended.value.code == 3
+    assert (Invoice.objects.get().paid_amount > 0, Callback.objects.get().outcome) == (True, "applied")
 
 
 def test_without_a_listener_no_statement_is_added(django_assert_num_queries):
