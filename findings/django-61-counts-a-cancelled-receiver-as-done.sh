@@ -10,7 +10,9 @@
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-python=$(command -v python3.13 || command -v python3.12)
+for python in python3.12 python3.13 python3; do
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>"$folder/not" && break
+done
 cat >"$folder/try.py" <<'PYTHON'
 import asyncio
 
