@@ -48,7 +48,7 @@ class Source(Enum):
 
 @dataclass
 class Merge:
-    """What a merge did to the objects it was given; `intake` writes it down."""
+    """What a merge did to the objects it was given; `apply.py` writes it down."""
 
     changed: set[str] = field(default_factory=set)
     new_payments: list[Payment] = field(default_factory=list)
