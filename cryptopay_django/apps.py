@@ -1,6 +1,6 @@
 """The Django app."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
@@ -13,6 +13,9 @@ class CryptopayConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, traps  # noqa: F401, PLC0415  checks register themselves, once the apps are there
+        from . import checks  # noqa: F401, PLC0415  checks register themselves, once the apps are there
+
+        if apps.is_installed("django.contrib.admin"):
+            from .checks import selects  # noqa: F401, PLC0415  cannot be imported without the admin's models
 
         autodiscover_modules("cryptopay_handlers")

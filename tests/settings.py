@@ -109,7 +109,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # What Django 6.1 asks for and older ones do not look at. Tests keep mail in memory in either case.
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 
-# The suite runs on either provider of django_fsm; tests/test_checks.py sees to the warning itself.
+# The suite runs on either provider of django_fsm; tests/checks/test_installation.py sees to the warning itself.
 SILENCED_SYSTEM_CHECKS = ["cryptopay.W010"]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

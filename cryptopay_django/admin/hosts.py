@@ -3,68 +3,17 @@
 A foreign key to Invoice that a ModelAdmin says nothing about becomes an autocomplete field on the sites
 that have our InvoiceAdmin; the ModelAdmin asks for something else by naming the field in `raw_id_fields`
 or `radio_fields`, or by deciding itself in `formfield_for_foreignkey`. On other sites there is nothing to
-complete from: the system check W011 names the field.
+complete from: the system check W011 (`checks/selects.py`) names the field.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from django.contrib.admin.sites import AdminSite
 
-from django.apps import AppConfig
-from django.contrib.admin.options import BaseModelAdmin
-from django.contrib.admin.sites import AdminSite, all_sites
-from django.core.checks import CheckMessage, register
-from django.core.checks import Warning as CheckWarning
-
-from ..models import Invoice
+from ..checks.selects import plain_selects
 
 
 def complete_invoices(site: AdminSite) -> None:
     """Make autocomplete fields of those that would be selects, in every ModelAdmin and inline of a site."""
     for options, name in plain_selects(site):
         options.autocomplete_fields = (*options.autocomplete_fields, name)
-
-
-def plain_selects(site: AdminSite) -> Iterator[tuple[Any, str]]:
-    """Yield each ModelAdmin or inline of a site with a field that would be a select of all invoices."""
-    for model, model_admin in site._registry.items():
-        for options in (model_admin, *model_admin.inlines):
-            shown = getattr(options, "model", model)
-            for field in (*shown._meta.fields, *shown._meta.many_to_many):
-                is_ours = field.editable and getattr(field.remote_field, "model", None) is Invoice
-                if is_ours and not _is_chosen(options, field.name):
-                    yield options, field.name
-
-
-def _is_chosen(options: Any, name: str) -> bool:
-    """Tell whether somebody has said how, or that it is not shown at all."""
-    named = {
-        *options.raw_id_fields,
-        *options.autocomplete_fields,
-        *options.radio_fields,
-        *options.readonly_fields,
-        *(options.exclude or ()),
-    }
-    kind = options if isinstance(options, type) else type(options)
-    decides = any(
-        getattr(kind, method) is not getattr(BaseModelAdmin, method)
-        for method in ("formfield_for_foreignkey", "formfield_for_dbfield")
-    )
-    return name in named or decides or name in options.form.declared_fields
-
-
-@register("cryptopay", "admin")
-def check_selects(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """W011 for a form of the admin that would draw a select of all invoices."""
-    return [
-        CheckWarning(
-            f"{(options if isinstance(options, type) else type(options)).__name__}.{name} would be drawn as a select "
-            "of all invoices",
-            hint=f'Add "{name}" to its raw_id_fields, or to autocomplete_fields where InvoiceAdmin is registered.',
-            id="cryptopay.W011",
-        )
-        for site in all_sites
-        if not site.is_registered(Invoice)
-        for options, name in plain_selects(site)
-    ]

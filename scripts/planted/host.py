@@ -55,10 +55,10 @@ BUGS = (
     ),
     Bug(
         "orders in another database pass the check",
-        "traps.py",
+        "checks/databases.py",
         "        if database not in (ours, *accepted)\n",
         "        if False\n",
-        ("test_traps.py::test_orders_in_another_database_are_an_error_whichever_of_the_two_is_moved",),
+        ("checks/test_project.py::test_orders_in_another_database_are_an_error_whichever_of_the_two_is_moved",),
     ),
     Bug(
         "brackets within strings count as nesting",

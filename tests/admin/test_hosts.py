@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import RequestFactory
 
 from cryptopay_django.admin import InvoiceAdmin
-from cryptopay_django.admin.hosts import check_selects
+from cryptopay_django.checks.selects import check_selects
 from cryptopay_django.models import Invoice
 from example_project.shop.models import LedgerEntry, Product
 

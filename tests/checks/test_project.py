@@ -13,6 +13,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse, set_script_prefix
 
+from cryptopay_django.checks.databases import check_databases
 from cryptopay_django.gateway.signing import sign_callback
 from cryptopay_django.links import path_of, url_of
 from cryptopay_django.models import Callback
@@ -26,12 +27,12 @@ from cryptopay_django.testing.factories import (
     callback_headers,
     invoice_wire,
 )
-from cryptopay_django.traps import check_databases
 from tests.effects.models import Effect
 from tests.wire import ScriptedGateway
 
 pytestmark = pytest.mark.django_db
 
+ROOT = Path(__file__).parent.parent.parent
 URL = "/cryptopay/callbacks/"
 
 
@@ -322,8 +323,8 @@ def test_an_effect_in_another_database_happens_once_where_the_event_is_remembere
 
 
 def test_the_recipe_in_the_docs_is_the_one_that_is_tried():
-    page = (Path(__file__).parent.parent / "docs" / "scaling.md").read_text()
-    recipe = (Path(__file__).parent / "servers" / "inbox.py").read_text()
+    page = (ROOT / "docs" / "scaling.md").read_text()
+    recipe = (ROOT / "tests" / "servers" / "inbox.py").read_text()
 
     start = recipe.index("def fulfil_once")
     assert recipe[start : recipe.index("\n\n\n", start)] in page

@@ -1,0 +1,73 @@
+"""Checks where the project's models are written, and the isolation level of PostgreSQL. Connects to no database."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, router
+
+from ..conf import app_settings
+from ..models import InvoiceEvent
+
+_READ_COMMITTED = 2
+"""As psycopg numbers them."""
+
+
+@register("cryptopay")
+def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """E016 for models of the project, orders among them perhaps, that are written to another database than ours.
+
+    Asks routers only, and connects to nothing. Of Django's own apps, such as sessions, no effect is expected.
+    """
+    try:
+        ours, accepted = router.db_for_write(InvoiceEvent), app_settings.SEPARATE_DATABASES
+    except ImproperlyConfigured:
+        return []  # E002 says it
+    elsewhere: defaultdict[str, list[str]] = defaultdict(list)
+    for model in apps.get_models():
+        name = model._meta.app_config.name if model._meta.app_config else ""
+        if name != "cryptopay_django" and not name.startswith("django.contrib.") and not model._meta.proxy:
+            elsewhere[router.db_for_write(model)].append(model._meta.label)
+    return [
+        Error(
+            f'DATABASE_ROUTERS send this app\'s rows to "{ours}", and {_some(labels)} to "{database}": what a '
+            "receiver writes there is not in the transaction that marks its event as delivered, and may be written "
+            "twice",
+            hint="Put orders and this app into one database. Or let receivers write `event.uuid` into a table beside "
+            "the orders, in the transaction of the effect (docs/scaling.md, Orders in another database). Where that "
+            f'is done, or no receiver writes there: CRYPTOPAY_SEPARATE_DATABASES = ["{database}"].',
+            id="cryptopay.E016",
+        )
+        for database, labels in sorted(elsewhere.items())
+        if database not in (ours, *accepted)
+    ]
+
+
+def _some(labels: Sequence[str]) -> str:
+    """Name a few models, and count the rest."""
+    shown, more = ", ".join(sorted(labels)[:5]), len(labels) - 5
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+@register("cryptopay")
+def check_isolation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """W018 for transactions that PostgreSQL ends with an error where others would wait."""
+    database = router.db_for_write(InvoiceEvent)
+    level = connections[database].settings_dict["OPTIONS"].get("isolation_level")
+    if connections[database].vendor != "postgresql" or level in (None, _READ_COMMITTED):
+        return []
+    return [
+        CheckWarning(
+            f'DATABASES["{database}"] has an isolation level above READ COMMITTED: where two work on one invoice, '
+            "PostgreSQL then refuses one of them instead of letting it wait; the worker tries again, a person sees an "
+            "error",
+            hint='Leave "isolation_level" out: every row that is changed here is locked first.',
+            id="cryptopay.W018",
+        )
+    ]
