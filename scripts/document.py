@@ -24,8 +24,7 @@ from django.apps import apps
 from django.db import models
 
 from cryptopay_django import exceptions, signals
-from cryptopay_django.conf import ACCOUNT_KEYS, AppSettings
-from cryptopay_django.options import Option
+from cryptopay_django.conf import ACCOUNT_KEYS, AppSettings, Option
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -13,8 +13,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
-from ..conf import Account, account_names, app_settings, get_account, is_development
-from ..options import own_options
+from ..conf import Account, account_names, app_settings, get_account, is_development, own_options
 from ..redaction import hide_locals
 from .options import check_values, option_names
 

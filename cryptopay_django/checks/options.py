@@ -11,8 +11,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
-from ..conf import AppSettings, app_settings
-from ..options import Option
+from ..conf import AppSettings, Option, app_settings
 
 
 @register("cryptopay")

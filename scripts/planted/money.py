@@ -293,10 +293,10 @@ BUGS = (
     ),
     Bug(
         "the repr of an account shows a secret",
-        "conf.py",
+        "conf/accounts.py",
         "    api_secret: str = field(repr=False)\n",
         "    api_secret: str\n",
-        ("test_conf.py::test_an_account_is_read_with_its_secrets_and_shows_none",),
+        ("conf/test_accounts.py::test_an_account_is_read_with_its_secrets_and_shows_none",),
     ),
     Bug(
         "an echo of the gateway shows a secret",

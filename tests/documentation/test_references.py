@@ -10,9 +10,8 @@ from django.apps import apps
 from django.dispatch import Signal
 
 from cryptopay_django import exceptions, signals
-from cryptopay_django.conf import AppSettings
+from cryptopay_django.conf import AppSettings, Option
 from cryptopay_django.fields import StatusModel
-from cryptopay_django.options import Option
 from scripts.document import PAGES, REGION, ROOT, as_markdown, render, signal_texts
 
 PACKAGE = ROOT / "cryptopay_django"

@@ -16,10 +16,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cryptopay_django.conf import AppSettings, app_settings, get_account
+from cryptopay_django.conf import AppSettings, Option, app_settings, get_account
 from cryptopay_django.exceptions import CreationUnknownError
 from cryptopay_django.models import Callback, Invoice
-from cryptopay_django.options import Option
 from cryptopay_django.services import create_invoice, list_offers, process_callback, resolve_account, send_notices
 from cryptopay_django.services.snapshots.merge import is_covered
 from cryptopay_django.testing.factories import (

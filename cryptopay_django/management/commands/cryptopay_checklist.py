@@ -16,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.test.utils import setup_databases, teardown_databases
 
 from ...conf import app_settings, get_account
-from ...options import function
+from ...conf.validators import function
 from ...testing.checklist import Finding, Report, Result, Task, run_checklist, run_live_checklist
 
 

@@ -1,9 +1,8 @@
-"""Settings: typed, read live, and every mistake named."""
+"""Accounts and clients: every mistake named, no secret shown, and a client kept for each thread."""
 
 from __future__ import annotations
 
 import threading
-from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -16,50 +15,6 @@ GOOD = {"API_KEY": "key", "API_SECRET": "secret", "CALLBACK_SECRETS": ["callback
 
 def make_adapter(account):
     return HTTPAdapter()
-
-
-def test_an_option_has_its_default_until_it_is_set(settings):
-    assert app_settings.CONFIRM_WITH_API is True
-
-    settings.CRYPTOPAY_CONFIRM_WITH_API = False
-
-    assert app_settings.CONFIRM_WITH_API is False
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("PROCESSING", "thread"),
-        ("REQUEST_BUDGET", 0),
-        ("REQUEST_BUDGET", "5"),
-        ("REQUEST_BUDGET", True),
-        ("CONFIRM_WITH_API", "no"),
-        ("CONFIRM_WITH_API", 0),
-        ("SHORTFALL_TOLERANCE", 0.01),
-        ("SHORTFALL_TOLERANCE", Decimal(1)),
-        ("SHORTFALL_TOLERANCE", Decimal(-1)),
-        ("FULFIL_SHORT_SETTLEMENTS", None),
-        ("TOTAL_TIMEOUT", -1),
-        ("CONNECT_TIMEOUT", None),
-        ("EXTRA_COINS", ["SOL"]),
-        ("EXTRA_COINS", {"SOL": 9}),
-        ("EXTRA_COINS", {"SOL": {"solana": "9"}}),
-        ("HTTP_ADAPTER", 5),
-        ("HTTP_ADAPTER", "nowhere.adapter"),
-    ],
-)
-def test_an_option_that_is_not_right_is_named_with_what_it_must_be(settings, name, value):
-    setattr(settings, f"CRYPTOPAY_{name}", value)
-
-    with pytest.raises(ImproperlyConfigured, match=f"CRYPTOPAY_{name} must be "):
-        getattr(app_settings, name)
-
-
-def test_extra_coins_lie_over_the_built_in_ones(settings):
-    settings.CRYPTOPAY_EXTRA_COINS = {"NEW": {"newnet": 4}, "BTC": {"lightning": 8}}
-
-    assert app_settings.coins["NEW"] == {"newnet": 4}
-    assert {"bitcoin", "lightning"} <= set(app_settings.coins["BTC"])
 
 
 def test_an_account_is_read_with_its_secrets_and_shows_none():
@@ -147,7 +102,7 @@ def test_a_client_is_kept_for_its_thread_until_settings_change(settings):
 
 
 def test_the_adapter_may_be_named_by_its_path(settings):
-    settings.CRYPTOPAY_HTTP_ADAPTER = "tests.test_conf.make_adapter"
+    settings.CRYPTOPAY_HTTP_ADAPTER = "tests.conf.test_accounts.make_adapter"
 
     assert app_settings.HTTP_ADAPTER is make_adapter
     assert client_for("default")
@@ -166,3 +121,10 @@ def test_an_entry_that_is_changed_in_place_is_read_again(settings):
     entry["OPTIONS"]["HTTP_ADAPTER"] = None
     with pytest.raises(ImproperlyConfigured, match="HTTP_ADAPTER"):
         get_account("default")
+
+
+def test_the_marks_of_secrets_stay_those_that_stored_callbacks_have(settings):
+    settings.SECRET_KEY = "the key of one site"
+    settings.CRYPTOPAY_ACCOUNTS = {"default": GOOD}
+
+    assert get_account("default").secret_marks == ("a4a0a0cce6e55f52",)

@@ -1,4 +1,4 @@
-"""How one setting is declared and checked. Which there are, and what they mean, stands in `conf.py`.
+"""Checks the values of settings. Each takes a value as it is set and returns it as it is read, or raises TypeError.
 
 The docstring of a check names its type in docs/settings.md.
 """
@@ -8,65 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
-from . import signals
-from .redaction import hide_locals
-
-T = TypeVar("T")
+from .. import signals
 
 _SHORTEST_SECRET = 20
 
 NOTICE_KINDS = ("unresolved", "held", "quarantined", "high_risk", "undelivered", "unknown_resolution")
 
-
 EVENT_KINDS = tuple(
     name for name, value in vars(signals).items() if isinstance(value, Signal) and name != "notice_sent"
 )
-
-
-class Option(Generic[T]):
-    """One `CRYPTOPAY_*` setting: its default, how it is checked, and what it means.
-
-    With `per_account`, an entry of CRYPTOPAY_ACCOUNTS may have a value of its own, under "OPTIONS".
-    """
-
-    def __init__(self, default: T, check: Callable[[object], T], help_text: str, *, per_account: bool = False) -> None:
-        self.default = default
-        self.check = check
-        self.help_text = help_text
-        self.per_account = per_account
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-        self.setting = f"CRYPTOPAY_{name}"
-
-    @hide_locals
-    def __get__(self, instance: object, owner: type) -> T:
-        where, value = self.setting, getattr(settings, self.setting, self.default)
-        account = getattr(instance, "account", None)
-        if self.per_account and account is not None and self.name in (own := own_options(account)):
-            where, value = f'CRYPTOPAY_ACCOUNTS["{account}"]["OPTIONS"]["{self.name}"]', own[self.name]
-        try:
-            return self.check(value)
-        except TypeError as error:
-            but = "" if self.check is secret else f", not {value!r}"
-            raise ImproperlyConfigured(f"{where} must be {error}{but}") from error
-
-
-@hide_locals
-def own_options(account: str) -> Mapping[str, Any]:
-    """Return what an account sets for itself; nothing for an account that is not there (any more) or malformed."""
-    accounts = getattr(settings, "CRYPTOPAY_ACCOUNTS", None)
-    entry = accounts.get(account) if isinstance(accounts, dict) else None
-    own = entry.get("OPTIONS") if isinstance(entry, dict) else None
-    return own if isinstance(own, Mapping) else {}
 
 
 def boolean(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""The settings of the desk and of notices: what is taken, and every mistake named."""
+"""Settings: typed, read live, and every mistake named."""
 
 from __future__ import annotations
 
@@ -7,14 +7,38 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from cryptopay_django.conf import app_settings
+from cryptopay_django.conf import NOTICE_KINDS, app_settings
 from cryptopay_django.models import NoticeKind
-from cryptopay_django.options import NOTICE_KINDS
+
+
+def test_an_option_has_its_default_until_it_is_set(settings):
+    assert app_settings.CONFIRM_WITH_API is True
+
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
+
+    assert app_settings.CONFIRM_WITH_API is False
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("PROCESSING", "thread"),
+        ("REQUEST_BUDGET", 0),
+        ("REQUEST_BUDGET", "5"),
+        ("REQUEST_BUDGET", True),
+        ("CONFIRM_WITH_API", "no"),
+        ("CONFIRM_WITH_API", 0),
+        ("SHORTFALL_TOLERANCE", 0.01),
+        ("SHORTFALL_TOLERANCE", Decimal(1)),
+        ("SHORTFALL_TOLERANCE", Decimal(-1)),
+        ("FULFIL_SHORT_SETTLEMENTS", None),
+        ("TOTAL_TIMEOUT", -1),
+        ("CONNECT_TIMEOUT", None),
+        ("EXTRA_COINS", ["SOL"]),
+        ("EXTRA_COINS", {"SOL": 9}),
+        ("EXTRA_COINS", {"SOL": {"solana": "9"}}),
+        ("HTTP_ADAPTER", 5),
+        ("HTTP_ADAPTER", "nowhere.adapter"),
         ("FOUR_EYES_ABOVE", 1000),
         ("FOUR_EYES_ABOVE", {"EUR": 10.5}),
         ("FOUR_EYES_ABOVE", {"EUR": Decimal(-1)}),
@@ -77,3 +101,10 @@ def test_what_is_right_is_taken(settings, name, value, taken):
 
 def test_the_kinds_of_notices_are_those_of_the_events():
     assert set(NOTICE_KINDS) == set(NoticeKind.values)
+
+
+def test_extra_coins_lie_over_the_built_in_ones(settings):
+    settings.CRYPTOPAY_EXTRA_COINS = {"NEW": {"newnet": 4}, "BTC": {"lightning": 8}}
+
+    assert app_settings.coins["NEW"] == {"newnet": 4}
+    assert {"bitcoin", "lightning"} <= set(app_settings.coins["BTC"])

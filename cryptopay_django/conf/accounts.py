@@ -1,0 +1,179 @@
+"""Reads the entries of `CRYPTOPAY_ACCOUNTS`: where the gateway is, and the credentials of each account there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.crypto import salted_hmac
+
+from ..gateway.calls import API_KEY, check_base_url
+from ..redaction import hide_locals
+from .options import Option
+from .settings import AppSettings
+
+BASE_URLS = {
+    "sandbox": "https://business-sandbox.cryptopay.me",
+    "production": "https://business.cryptopay.me",
+}
+_ACCOUNT_NAME = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)
+_KEY_NAME = re.compile(r"[A-Z_]{1,40}", re.ASCII)
+# Stored callbacks have marks made with this salt: another one, and no callback would match its secret any more.
+_SALT = "cryptopay_django.conf"
+ACCOUNT_KEYS = {
+    "API_KEY": "The API key, as the account shows it.",
+    "API_SECRET": "Its secret: it signs our calls to the gateway.",
+    "CALLBACK_SECRETS": "A list of the secrets that callbacks may be signed with, the newest first.",
+    "BASE_URL": 'Where the gateway is: "production", "sandbox" (its test environment), or scheme://host[:port].',
+    "OPTIONS": 'Settings of this account, without the prefix, as in {"SHOP_NAME": "Tern & Tide"}. May be left out.',
+}
+"""What an entry of CRYPTOPAY_ACCOUNTS has, and what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One entry of `CRYPTOPAY_ACCOUNTS`. Its repr shows no secret."""
+
+    name: str
+    base_url: str
+    api_key: str = field(repr=False)
+    api_secret: str = field(repr=False)
+    callback_secrets: tuple[str, ...] = field(repr=False)
+
+    @property
+    def environment(self) -> str:
+        """The gateway that it is an account of: "sandbox", "production", or the host, and port, of another one."""
+        return _environment(self.base_url)
+
+    @property
+    def secret_marks(self) -> tuple[str, ...]:
+        """A name for each callback secret, from which nobody without SECRET_KEY can tell the secret."""
+        return tuple(_mark(secret, settings.SECRET_KEY) for secret in self.callback_secrets)
+
+
+@lru_cache(maxsize=64)
+def _environment(base_url: str) -> str:
+    """Return the name of the gateway at a URL, however that is spelled."""
+    parts = urlsplit(base_url)
+    for name, url in BASE_URLS.items():
+        if (parts.hostname, parts.port or 443) == (urlsplit(url).hostname, 443):
+            return name
+    return f"{parts.hostname}:{parts.port}" if parts.port else f"{parts.hostname}"
+
+
+@lru_cache(maxsize=64)
+@hide_locals
+def _mark(secret: str, key: str) -> str:
+    return salted_hmac(_SALT, secret, key, algorithm="sha256").hexdigest()[:16]
+
+
+_read: dict[str, tuple[object, Account]] = {}
+"""Accounts by name, each with the content of the entry that it was read from."""
+
+
+@hide_locals
+def get_account(name: str) -> Account:
+    """Return the account of this name; raise ImproperlyConfigured, naming the setting, when it is not right.
+
+    Each callback asks for it: an entry is checked once, and again when it has changed.
+    """
+    accounts = _accounts()
+    if name not in accounts:
+        known = ", ".join(sorted(accounts)) or "none"
+        raise ImproperlyConfigured(f'CRYPTOPAY_ACCOUNTS has no account "{name}" (it has: {known})')
+    content = _content(accounts[name])
+    if (before := _read.get(name)) and before[0] == content:
+        return before[1]
+    account = _read_account(name, accounts[name])
+    _read[name] = content, account
+    return account
+
+
+def _content(entry: object) -> object:
+    """Return a copy of as much of an entry as an account is read from: of its OPTIONS the names."""
+    if not isinstance(entry, dict):
+        return entry
+    return {
+        key: tuple(value) if isinstance(value, list | tuple) else set(value) if isinstance(value, Mapping) else value
+        for key, value in entry.items()
+    }
+
+
+def _read_account(name: str, entry: object) -> Account:
+    where = f'CRYPTOPAY_ACCOUNTS["{name}"]'
+    if not _ACCOUNT_NAME.fullmatch(name):
+        raise ImproperlyConfigured(f"{where}: a name is 1 to 32 of a-z, 0-9, - and _, for it is part of a URL")
+    if not isinstance(entry, dict):
+        raise ImproperlyConfigured(f"{where} must be a dictionary with {', '.join(sorted(ACCOUNT_KEYS))}")
+    if unknown := set(entry) - set(ACCOUNT_KEYS):
+        raise ImproperlyConfigured(f"{where} has keys that mean nothing: {_key_names(unknown)}")
+    for key in ("API_KEY", "API_SECRET"):
+        if not isinstance(entry.get(key), str) or not entry[key]:
+            raise ImproperlyConfigured(f'{where}["{key}"] must be a non-empty string')
+    if not API_KEY.fullmatch(entry["API_KEY"]):
+        raise ImproperlyConfigured(f'{where}["API_KEY"] must be visible ASCII characters without a space')
+    _check_own_options(where, entry.get("OPTIONS", {}))
+    secrets = entry.get("CALLBACK_SECRETS")
+    if (
+        not isinstance(secrets, (list, tuple))
+        or not secrets
+        or not all(isinstance(secret, str) and secret for secret in secrets)
+    ):
+        raise ImproperlyConfigured(
+            f'{where}["CALLBACK_SECRETS"] must be a list of non-empty strings, the newest secret first'
+        )
+    return Account(
+        name, _base_url(where, entry.get("BASE_URL")), entry["API_KEY"], entry["API_SECRET"], tuple(secrets)
+    )
+
+
+def _key_names(unknown: Iterable[object]) -> str:
+    """Return the keys that look like names. Another may be a secret that stands where a name should."""
+    names = sorted(key if isinstance(key, str) and _KEY_NAME.fullmatch(key) else "(not a name)" for key in unknown)
+    return ", ".join(dict.fromkeys(names))
+
+
+def _check_own_options(where: str, own: object) -> None:
+    """Raise ImproperlyConfigured for what is no option of an account. Their values are checked when they are read."""
+    if not isinstance(own, Mapping):
+        raise ImproperlyConfigured(f'{where}["OPTIONS"] must be a dictionary, such as {{"SHOP_NAME": "Tern & Tide"}}')
+    known = {name for name, option in vars(AppSettings).items() if isinstance(option, Option) and option.per_account}
+    if unknown := set(own) - known:
+        raise ImproperlyConfigured(
+            f'{where}["OPTIONS"] has {_key_names(unknown)}, which cannot be set for one account; these can: '
+            f"{', '.join(sorted(known))}"
+        )
+
+
+@hide_locals
+def account_names() -> list[str]:
+    """Return the names of all configured accounts; raise ImproperlyConfigured when there is no such mapping."""
+    return list(_accounts())
+
+
+def _accounts() -> Mapping[str, Any]:
+    accounts = getattr(settings, "CRYPTOPAY_ACCOUNTS", None)
+    # A dictionary, for of other mappings Django's error report would show the secrets: it hides by key.
+    if not isinstance(accounts, dict) or not all(isinstance(name, str) for name in accounts):
+        raise ImproperlyConfigured(
+            'CRYPTOPAY_ACCOUNTS must be a dictionary such as {"default": {"API_KEY": ..., "API_SECRET": ..., '
+            '"CALLBACK_SECRETS": [...], "BASE_URL": "sandbox"}}'
+        )
+    return accounts
+
+
+def _base_url(where: str, value: object) -> str:
+    url = BASE_URLS.get(value, value) if isinstance(value, str) else ""
+    try:
+        check_base_url(url)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f'{where}["BASE_URL"] must be "sandbox", "production", or scheme://host[:port] without a user or a path'
+        ) from error
+    return url.rstrip("/")

@@ -1,0 +1,39 @@
+"""Keeps one client for each account and thread, with its pool of connections."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from ..gateway.client import Client
+from ..redaction import hide_locals
+from .accounts import get_account
+from .settings import app_settings
+
+_kept = threading.local()
+
+
+@hide_locals
+def client_for(account_name: str) -> Client:
+    """Return this thread's client for an account, with its pool of connections; made anew when settings change.
+
+    The process id is part of the key: a connection must not be shared across a fork.
+    """
+    account = get_account(account_name)
+    adapter = app_settings.HTTP_ADAPTER
+    key = (os.getpid(), account, adapter, app_settings.CONNECT_TIMEOUT, app_settings.TOTAL_TIMEOUT)
+    clients: dict[str, tuple[Any, Client]] = _kept.__dict__.setdefault("clients", {})
+    if account_name not in clients or clients[account_name][0] != key:
+        clients[account_name] = (
+            key,
+            Client(
+                account.api_key,
+                account.api_secret,
+                account.base_url,
+                adapter=adapter(account_name) if adapter else None,
+                connect_timeout=app_settings.CONNECT_TIMEOUT,
+                total_timeout=app_settings.TOTAL_TIMEOUT,
+            ),
+        )
+    return clients[account_name][1]
