@@ -81,6 +81,23 @@ class LockingManager(models.Manager[M]):
         shape = ("lock", skips, locks, tuple(related), narrow)
         return next(iter(select(self.model, using, shape, build, **lookup)), None)
 
+    def free(self, rows: models.QuerySet[M]) -> models.QuerySet[M]:
+        """Return the rows so that reading them locks them, without those that another transaction has locked.
+
+        Only where the database `skips_locked`, and in a transaction.
+        """
+        features = connections[rows.db].features
+        return rows.select_for_update(skip_locked=True, no_key=features.has_select_for_no_key_update)
+
+    def update_free(self, rows: models.QuerySet[M], **values: Any) -> int:
+        """Write these values into the rows that no other transaction has locked; return how many.
+
+        In a transaction. Where the database cannot skip them, all are written: SQLite has one write lock for all.
+        """
+        if self.skips_locked:
+            rows = self.primary().filter(pk__in=list(self.free(rows).values_list("pk", flat=True)))
+        return rows.update(**values)
+
     def insert(self, row: M) -> M:
         """Insert a new row and return it with its key."""
         using = router.db_for_write(self.model)

@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.core.mail import send_mail
-from django.db import connections, router
 from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -172,14 +171,8 @@ def _send(notice: Notice, recipients: tuple[str, ...], keys: list[int]) -> bool:
 
 def _unmark(keys: Sequence[int]) -> None:
     """Take the marks of events away. One whose receivers run now is locked: its notice is sent once more."""
-    using = router.db_for_write(InvoiceEvent)
-    features = connections[using].features
-    rows = InvoiceEvent.objects.primary().filter(pk__in=keys)
     with write_transaction(InvoiceEvent):
-        if features.has_select_for_update_skip_locked:
-            free = rows.select_for_update(skip_locked=True, no_key=features.has_select_for_no_key_update)
-            rows = InvoiceEvent.objects.primary().filter(pk__in=list(free.values_list("pk", flat=True)))
-        rows.update(notice_due_at=None)
+        InvoiceEvent.objects.update_free(InvoiceEvent.objects.primary().filter(pk__in=keys), notice_due_at=None)
 
 
 def _item(event: InvoiceEvent) -> NoticeItem:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import TypeVar
 
-from django.db import connections, models, router
+from django.db import router
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -17,8 +16,6 @@ from ...models.locking import write_transaction
 from .delivery import deliver_or_dispatch
 from .outbox import SIGNALS, new_event, write_events
 from .withholding import is_true
-
-M = TypeVar("M", bound=models.Model)
 
 
 def deliver_again(
@@ -48,10 +45,10 @@ def deliver_again(
     with write_transaction(InvoiceEvent):
         # Events are locked before the invoice is referred to, in the order of a delivery.
         chosen = {event.pk: event for event in events.order_by("pk")}
-        signals = _free(InvoiceEvent.objects.primary().filter(pk__in=chosen, delivered_at__isnull=False))
-        signals.update(**anew, repetitions=F("repetitions") + 1)
-        calls = _free(HandlerDelivery.objects.primary().filter(event_id__in=chosen, delivered_at__isnull=False))
-        calls.update(**anew, repetitions=F("repetitions") + 1)
+        signals = InvoiceEvent.objects.primary().filter(pk__in=chosen, delivered_at__isnull=False)
+        InvoiceEvent.objects.update_free(signals, **anew, repetitions=F("repetitions") + 1)
+        calls = HandlerDelivery.objects.primary().filter(event_id__in=chosen, delivered_at__isnull=False)
+        HandlerDelivery.objects.update_free(calls, **anew, repetitions=F("repetitions") + 1)
         _owe_new_handlers(list(chosen.values()), at=now)
         if not chosen:
             return 0
@@ -71,15 +68,6 @@ def repeatable_events(
     delivered = Q(delivered_at__isnull=False) | Q(deliveries__delivered_at__isnull=False)
     events = InvoiceEvent.objects.primary().filter(is_true(), happened, kind__in=list(kinds or SIGNALS))
     return events.filter(pk__in=InvoiceEvent.objects.filter(delivered).values("pk"))
-
-
-def _free(rows: QuerySet[M]) -> QuerySet[M]:
-    """Lock these rows and return them, but for those that another process has locked."""
-    features = connections[rows.db].features
-    if not features.has_select_for_update_skip_locked:
-        return rows
-    free = rows.select_for_update(skip_locked=True, no_key=features.has_select_for_no_key_update)
-    return rows.model._default_manager.using(rows.db).filter(pk__in=list(free.values_list("pk", flat=True)))
 
 
 def _owe_new_handlers(events: Collection[InvoiceEvent], *, at: datetime) -> None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.db import connections, router
 from django.utils import timezone
 
 from ...conf import app_settings
@@ -112,14 +111,11 @@ def _claim_due(count: int) -> list[Callback]:
     Those that another process is just taking are passed over where the database can do that, so that many processes
     neither wait for each other nor try for the same ones. Elsewhere each is taken by compare-and-swap. Commits.
     """
-    using = router.db_for_write(Callback)
-    features = connections[using].features
     due = Callback.objects.primary().filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at", "pk")
-    if not features.has_select_for_update_skip_locked:
+    if not Callback.objects.skips_locked:
         return [callback for callback in due[:count] if _claim(callback)]
     with write_transaction(Callback):
-        locking = due.select_for_update(skip_locked=True, no_key=features.has_select_for_no_key_update)
-        claimed = list(locking[:count])
+        claimed = list(Callback.objects.free(due)[:count])
         until = timezone.now() + LEASE
         Callback.objects.filter(pk__in=[callback.pk for callback in claimed]).update(next_attempt_at=until)
     for callback in claimed:
