@@ -25,8 +25,9 @@ from ..exceptions import AddressError, CryptopayError, InvoiceChangedError, Quot
 from ..models import Invoice
 from ..permissions import Act, may
 from ..services import SettlementQuote, refresh_invoice, refund_invoice, release_invoice, settle_invoice
+from ..services.resolution.release import is_settled_short
 from . import figures, outcome
-from .access import is_settled_short, may_refund
+from .access import may_refund
 from .forms import ActForm, RefundForm, ReleaseForm, SettleForm
 from .page import can_be_resolved
 

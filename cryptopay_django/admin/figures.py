@@ -8,7 +8,6 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..conf import app_settings
 from ..fields import EXACT
 from ..gateway.currencies import FIAT
 from ..gateway.tags import TAG_NAMES
@@ -16,6 +15,7 @@ from ..models import Invoice, Resolution, StatusContext
 from ..services import SettlementQuote, check_resolvable, quote_settlement
 from ..services.resolution.rules import needs_second_person
 from ..services.resolution.verdicts import COMMIT
+from ..services.snapshots.merge import pays_for_order
 from . import display
 
 Row = tuple[str, str, str]
@@ -80,9 +80,7 @@ def _settle_consequences(invoice: Invoice, quote: SettlementQuote) -> list[str]:
     texts = [_("The service sells the %(paid)s and credits %(credited)s, less its fee, to our account.")]
     if invoice.status_context == StatusContext.OVERPAID:
         texts = [_("The service credits what you choose above. Nothing goes back to the customer either way.")]
-    ruling = app_settings.of(invoice.account)
-    tolerated = EXACT.multiply(quote.ordered_amount, 1 - ruling.SHORTFALL_TOLERANCE)
-    if ruling.FULFIL_SHORT_SETTLEMENTS or quote.credited_amount >= tolerated:
+    if pays_for_order(invoice, quote.credited_amount):
         texts.append(_("The invoice becomes completed, and the shop delivers."))
     else:
         texts.append(

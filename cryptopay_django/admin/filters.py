@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy
 
 from ..conf import account_names, app_settings
 from ..models import Invoice, InvoiceStatus, RiskLevel, StatusContext
+from ..models.invoice import held_invoices
 from ..services.events.handler_lane import dead_calls, failing_calls
-from .access import quarantined, waiting_for
+from .access import waiting_for
 
 Choices = list[tuple[str, Any]]
 
@@ -76,8 +77,8 @@ class QuarantineFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
         if self.value() == "yes":
-            return queryset.filter(quarantined())
-        return queryset.filter(quarantine_reason="") if self.value() == "no" else queryset
+            return queryset.filter(held_invoices())
+        return queryset.exclude(held_invoices()) if self.value() == "no" else queryset
 
 
 class RiskFilter(admin.SimpleListFilter):

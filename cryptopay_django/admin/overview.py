@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from ..fields import EXACT
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, StatusContext
 from ..services.events.handler_lane import count_undelivered
-from ..services.events.receivers import unheard_kinds
+from ..services.events.receivers import unheard_events
 from ..services.events.withholding import withheld_events
 from . import display
 from .charts import Bar, bars, stacked_columns
@@ -72,7 +72,7 @@ def overview_context(*, now: datetime) -> dict[str, Any]:
         "wrong_of": (min(wrong, paid), paid),
         "confirm_times": confirm_times(),
         "untold": count_undelivered(now),
-        "unheard": _unheard(),
+        "unheard": unheard_events().count(),
         "withheld": withheld_events().count(),
     }
 
@@ -156,13 +156,6 @@ def _local_midnight(today: datetime, back: int) -> datetime:
     """Return a local midnight some days before; a day may have 23 or 25 hours."""
     day = today.replace(tzinfo=None) - timedelta(days=back)
     return timezone.make_aware(day)
-
-
-def _unheard() -> int:
-    """Count the events that wait because nothing in this process receives them."""
-    kinds = unheard_kinds()
-    pending = InvoiceEvent.objects.filter(kind__in=kinds, next_attempt_at__isnull=False)
-    return pending.count() if kinds else 0
 
 
 def _percent(part: int, whole: int) -> str:

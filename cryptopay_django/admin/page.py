@@ -16,8 +16,9 @@ from ..permissions import Act, may
 from ..services import check_resolvable
 from ..services.accounts import is_in_force
 from ..services.resolution.end_by_hand import is_endable
+from ..services.resolution.release import is_settled_short
 from . import display
-from .access import is_planner, is_settled_short, may_decide, may_refund
+from .access import is_planner, may_decide, may_refund
 from .timeline import Timeline, timeline_of
 
 _ALARMS = (EventKind.INVOICE_UNRESOLVED, EventKind.RISK_HIGH)

@@ -17,11 +17,12 @@ from django.utils.translation import gettext_lazy
 
 from ..exceptions import ApprovalError, CryptopayError, QuoteExpiredError
 from ..models import Invoice, Resolution, ResolutionKind, ResolutionStatus
+from ..models.resolution import awaiting_approval
 from ..permissions import Act, may
 from ..services import SettlementQuote, approve_resolution, end_resolution, resolve_unknown, withdraw_resolution
 from ..services.resolution.verdicts import COMMIT
 from . import figures, outcome
-from .access import is_planner, may_decide, waiting_for_approval
+from .access import is_planner, may_decide
 from .display import badge, short_name
 from .forms import EndForm, QuoteForm, ReasonForm
 from .paging import CappedPaginator
@@ -52,7 +53,7 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Resolution]) -> QuerySet[Resolution]:
         value = self.value()
         if value == "waiting":
-            return queryset & waiting_for_approval()
+            return queryset.filter(awaiting_approval())
         if value == "active":
             return queryset.filter(active=True)
         return queryset.filter(status=value) if value else queryset

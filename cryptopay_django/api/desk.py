@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import router
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware
 from drf_spectacular.utils import OpenApiResponse
@@ -19,6 +19,7 @@ from rest_framework.response import Response
 
 from ..conf import account_names
 from ..models import Invoice, InvoiceStatus, Payment, RiskLevel
+from ..models.invoice import held_invoices
 from . import examples
 from .access import MayView
 from .base import ApiView, describe
@@ -108,8 +109,7 @@ def filtered(wanted: dict[str, Any]) -> QuerySet[Invoice]:
     if "status_context" in wanted:
         found = found.filter(status=InvoiceStatus.UNRESOLVED, status_context=wanted["status_context"])
     if "is_quarantined" in wanted:
-        is_free = Q(quarantine_reason="")
-        found = found.filter(~is_free if wanted["is_quarantined"] else is_free)
+        found = found.filter(held_invoices() if wanted["is_quarantined"] else ~held_invoices())
     if "account" not in wanted and not {"custom_id", "gateway_id"}.isdisjoint(wanted):
         # With the account in front, as in the unique constraints that serve these look-ups.
         found = found.filter(account__in=account_names())

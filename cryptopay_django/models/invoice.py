@@ -257,6 +257,11 @@ class Invoice(ProtectedModel):
         self.finished_at = at
 
 
+def held_invoices() -> Q:
+    """Return the filter for invoices that are quarantined: held for a person."""
+    return ~Q(quarantine_reason="")
+
+
 def open_invoices() -> Q:
     """Return the filter for invoices whose gateway status can still change."""
     return Q(status__in=OPEN_STATUSES)

@@ -32,6 +32,11 @@ class ResolutionStatus(models.TextChoices):
     UNKNOWN = "unknown", _("unknown")
 
 
+def awaiting_approval() -> models.Q:
+    """Return the filter for resolutions that a second person has to confirm before anything is sent."""
+    return models.Q(active=True, status=ResolutionStatus.PLANNED, needs_approval=True, approver="")
+
+
 class Resolution(StatusModel):
     """A settlement or a refund. At most one of an invoice is active: the database holds that."""
 

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ..models import Callback, CallbackOutcome, EventKind, HandlerDelivery, Invoice, InvoiceEvent, Payment
-from ..models.invoice import FINAL_STATUSES, open_invoices
+from ..models.invoice import FINAL_STATUSES, held_invoices, open_invoices
 from ..models.locking import write_transaction
 from .events.handler_lane import pending_calls
 from .events.withholding import is_true
@@ -33,7 +33,7 @@ _PASSING = (
     EventKind.HANDLER_GIVEN_UP,
     EventKind.HOOK_FAILED,
 )
-_UNDER_WAY = Q(invoice__in=Invoice.objects.filter(open_invoices() | ~Q(quarantine_reason="")))
+_UNDER_WAY = Q(invoice__in=Invoice.objects.filter(open_invoices() | held_invoices()))
 _ERASED: dict[str, Any] = {
     "customer_id": "",
     "payer_email": "",

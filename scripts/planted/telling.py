@@ -172,8 +172,8 @@ BUGS = (
     Bug(
         "a shortfall is ignored",
         "services/snapshots/merge.py",
-        "return invoice.settled_amount is not None and invoice.settled_amount >= lowest",
-        "return invoice.settled_amount is not None",
+        "return settled is not None and settled >= lowest",
+        "return settled is not None",
         (f"{CALLBACKS}test_a_payment_of_a_hundredth_that_the_account_recalculates_is_settled_short",),
     ),
     Bug(

@@ -12,19 +12,17 @@ from ...conf import app_settings
 from ...models import (
     Callback,
     CallbackOutcome,
-    HandlerDelivery,
     Invoice,
-    InvoiceEvent,
     NoticeSchedule,
     Resolution,
     ResolutionStatus,
     Schedule,
 )
-from ...models.invoice import open_invoices
+from ...models.invoice import held_invoices, open_invoices
+from ...models.resolution import awaiting_approval
 from ...models.schedule import RECONCILIATION
 from ..accounts import of_other_environments
-from ..events import handler_lane, signal_lane, withholding
-from ..events.receivers import unheard_kinds
+from ..events import handler_lane, receivers, signal_lane, withholding
 from .sign import Level, Sign, level_of_age, since, spell_age
 
 _A_WEEK = timedelta(days=7)
@@ -72,10 +70,10 @@ def pending_events(now: datetime) -> Sign:
 
 def unheard_events() -> Sign:
     """Required events that nothing receives in a process of this project."""
-    kinds = sorted(unheard_kinds())
+    kinds = sorted(receivers.unheard_kinds())
     if not kinds:
         return Sign("events without a receiver", Level.OK, "none")
-    waiting = InvoiceEvent.objects.filter(kind__in=kinds, next_attempt_at__isnull=False).count()
+    waiting = receivers.unheard_events().count()
     found = f"neither a receiver nor a handler is connected to {', '.join(kinds)}; {waiting} events wait"
     remedy = "Import the receivers' module in AppConfig.ready(), or take the kind out of CRYPTOPAY_REQUIRED_EVENTS."
     return Sign("events without a receiver", Level.ERROR, found, remedy)
@@ -99,7 +97,7 @@ def check_events(now: datetime) -> Iterator[Sign]:
     waiting = handler_lane.pending_calls()
     remedy = "See their last_error in the admin, on the page of the invoice."
     yield _waiting("pending handlers", waiting, "event__created_at", now, remedy=remedy)
-    dead = HandlerDelivery.objects.filter(given_up_at__isnull=False)
+    dead = handler_lane.dead_calls()
     names = ", ".join(sorted(set(dead.order_by("-given_up_at").values_list("handler", flat=True)[:100])))
     if names:
         remedy = "Mend the handler, then let the admin try it again."
@@ -126,15 +124,13 @@ def undecided_resolutions(now: datetime) -> Sign:
 def check_resolutions(now: datetime) -> Iterator[Sign]:
     """Settlements and refunds whose outcome nobody knows, and those that wait for a second person."""
     yield undecided_resolutions(now)
-    waiting = Resolution.objects.filter(
-        status=ResolutionStatus.PLANNED, needs_approval=True, approver="", active=True
-    ).count()
+    waiting = Resolution.objects.filter(awaiting_approval()).count()
     yield Sign("approvals", Level.OK, f"{waiting} resolutions wait for a second person")
 
 
 def check_invoices(now: datetime) -> Iterator[Sign]:
     """Invoices that are held, that the gateway may not have, or that nobody has asked about for long."""
-    held = Invoice.objects.exclude(quarantine_reason="").aggregate(count=Count("pk"), oldest=Min("created_at"))
+    held = Invoice.objects.filter(held_invoices()).aggregate(count=Count("pk"), oldest=Min("created_at"))
     if held["count"]:
         found = f"{held['count']}, the oldest made {spell_age(now - held['oldest'])} ago"
         yield Sign("quarantined invoices", Level.WARNING, found, "Look at each in the admin, and release it.")

@@ -14,18 +14,16 @@ from ...conf import account_names, get_account
 from ...models import (
     Callback,
     CallbackOutcome,
-    HandlerDelivery,
     Invoice,
-    InvoiceEvent,
     InvoiceStatus,
     Resolution,
     ResolutionStatus,
     Schedule,
     StatusContext,
 )
+from ...models.invoice import held_invoices
 from ...models.schedule import RECONCILIATION
-from ..events.handler_lane import pending_calls
-from ..events.withholding import is_true
+from ..events import handler_lane, signal_lane
 from .accounts import last_callback
 
 _AN_HOUR = timedelta(hours=1)
@@ -57,9 +55,9 @@ def read_figures() -> Figures:
     now = timezone.now()
     pending = Callback.objects.filter(outcome=CallbackOutcome.PENDING)
     callbacks = pending.aggregate(count=Count("pk"), oldest=Min("received_at"))
-    untold = InvoiceEvent.objects.filter(is_true(), next_attempt_at__isnull=False)
+    pending_events = signal_lane.pending_events(frozenset())
     failing = Count("pk", filter=Q(attempts__gt=0))
-    events = untold.aggregate(count=Count("pk"), oldest=Min("created_at"), failing=failing)
+    events = pending_events.aggregate(count=Count("pk"), oldest=Min("created_at"), failing=failing)
     recent = Callback.objects.filter(received_at__gt=now - _AN_HOUR, outcome__in=CallbackOutcome.values)
     unresolved = Invoice.objects.filter(status=InvoiceStatus.UNRESOLVED)
     active = Resolution.objects.filter(active=True)
@@ -72,11 +70,11 @@ def read_figures() -> Figures:
         events_pending=events["count"],
         events_pending_since=events["oldest"],
         events_failing=events["failing"],
-        handlers_pending=pending_calls().count(),
-        handlers_given_up=HandlerDelivery.objects.filter(given_up_at__isnull=False).count(),
+        handlers_pending=handler_lane.pending_calls().count(),
+        handlers_given_up=handler_lane.dead_calls().count(),
         resolutions_active=_counted(active, "status", _UNFINISHED),
         invoices_unresolved=_counted(unresolved, "status_context", StatusContext.values),
-        invoices_quarantined=Invoice.objects.exclude(quarantine_reason="").count(),
+        invoices_quarantined=Invoice.objects.filter(held_invoices()).count(),
         reconciled_at=Schedule.objects.filter(name=RECONCILIATION).values_list("ended_at", flat=True).first(),
     )
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 
+from django.db.models import QuerySet
+
 from ... import handlers
 from ...conf import app_settings
-from ...models import Invoice
+from ...models import Invoice, InvoiceEvent
 from .outbox import SIGNALS
 
 logger = logging.getLogger("cryptopay_django")
@@ -22,6 +24,11 @@ def is_heard(kind: str) -> bool:
 def unheard_kinds() -> frozenset[str]:
     """Return the kinds of CRYPTOPAY_REQUIRED_EVENTS that nothing here receives: they stay pending."""
     return frozenset(kind for kind in app_settings.REQUIRED_EVENTS if kind in SIGNALS and not is_heard(kind))
+
+
+def unheard_events() -> QuerySet[InvoiceEvent]:
+    """Return the events that stay pending because nothing here receives them."""
+    return InvoiceEvent.objects.primary().filter(kind__in=unheard_kinds(), next_attempt_at__isnull=False)
 
 
 def report_unheard(kind: str) -> None:

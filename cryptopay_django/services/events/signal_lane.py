@@ -46,9 +46,9 @@ def retry_event(event: InvoiceEvent) -> bool:
         )
 
 
-def pending_events() -> QuerySet[InvoiceEvent]:
-    """Return the events that are pending, true, and of a kind that is heard in this process."""
-    return _pending(unheard_kinds())(InvoiceEvent.objects.primary())
+def pending_events(unheard: frozenset[str] | None = None) -> QuerySet[InvoiceEvent]:
+    """Return the events that are pending, true, and of a kind that is heard in this process, or not in `unheard`."""
+    return _pending(unheard_kinds() if unheard is None else unheard)(InvoiceEvent.objects.primary())
 
 
 def due_events(unheard: frozenset[str]) -> QuerySet[InvoiceEvent]:

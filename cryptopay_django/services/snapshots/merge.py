@@ -301,9 +301,14 @@ def status_event(invoice: Invoice, *, at: datetime, is_shortfall_accepted: bool 
 
 
 def is_covered(invoice: Invoice) -> bool:
-    """Tell whether the settled amount pays for the order, by the two settings on shortfalls."""
+    """Return whether the settled amount pays for the order."""
+    return pays_for_order(invoice, invoice.settled_amount)
+
+
+def pays_for_order(invoice: Invoice, settled: Decimal | None) -> bool:
+    """Return whether this much pays for the order when it is settled, by the two settings on shortfalls."""
     ruling = app_settings.of(invoice.account)
     if ruling.FULFIL_SHORT_SETTLEMENTS:
         return True
     lowest = EXACT.multiply(invoice.price_amount, 1 - ruling.SHORTFALL_TOLERANCE)
-    return invoice.settled_amount is not None and invoice.settled_amount >= lowest
+    return settled is not None and settled >= lowest
