@@ -53,7 +53,7 @@ _AT_MOST = 10_000
 
 
 class _Memory:
-    """What this process keeps: little, and for a while."""
+    """A small memory of this process, for a while."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

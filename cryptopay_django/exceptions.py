@@ -23,7 +23,7 @@ CryptopayError
 │   ├── CurrencyError            not a currency known here
 │   ├── NetworkError             the coin is not on this network
 │   └── CustomIdError            characters or length; or used before for something else
-├── CreationUnknownError         create_invoice cannot tell yet whether the gateway has the invoice
+├── CreationUnknownError         create_invoice does not know yet whether the gateway has the invoice
 ├── PriceSealError               the gateway holds an invoice with another price than ordered
 ├── ProtectedColumnError         save() of an existing row would change a column that services own
 ├── TransactionOpenError         called inside a transaction, where nothing could be committed before the call
@@ -39,7 +39,7 @@ CryptopayError
     ├── QuoteExpiredError        the quote is older than its 30 seconds
     ├── ResolutionActiveError    another one is under way; names who began it, and when
     ├── ApprovalError            the resolution does not wait for a second person
-    ├── SamePersonError          whoever planned a resolution cannot approve it
+    ├── SamePersonError          the planner of a resolution cannot approve it
     ├── NotPermittedError        the user who is named lacks a permission for it
     ├── NotEndableError          a person may not end this operation by hand, or not yet
     └── AddressError             a refund address that its network would not take
@@ -74,7 +74,7 @@ class WireError(CryptopayError):
 
 
 class GatewayError(CryptopayError):
-    """A call to the gateway did not succeed. `outcome_unknown` tells whether it may have had its effect."""
+    """A call to the gateway did not succeed. `outcome_unknown` says whether it may have had its effect."""
 
     outcome_unknown = False
 
@@ -141,7 +141,7 @@ class GatewayUnreachableError(GatewayOutageError):
 
 
 class GatewayTimeoutError(GatewayOutageError):
-    """The request was sent and no whole answer came in time, or the connection broke."""
+    """The request was sent and no whole answer arrived in time, or the connection broke."""
 
     outcome_unknown = True
 
@@ -182,7 +182,7 @@ class CustomIdError(InvoiceRequestError):
 
 
 class CreationUnknownError(CryptopayError):
-    """Nobody knows yet whether the gateway made the invoice. Call again with the same custom_id."""
+    """It is not known yet whether the gateway made the invoice. Call again with the same custom_id."""
 
 
 class PriceSealError(CryptopayError):
@@ -237,7 +237,7 @@ class ResolutionError(CryptopayError):
 
 
 class Obstacle(StrEnum):
-    """Why an invoice cannot be settled or refunded by staff."""
+    """The reason why staff cannot settle or refund an invoice."""
 
     OTHER_ENVIRONMENT = "other_environment"
     NOT_UNRESOLVED = "not_unresolved"
@@ -274,7 +274,7 @@ class ApprovalError(ResolutionError):
 
 
 class SamePersonError(ResolutionError):
-    """Whoever planned a resolution cannot approve it."""
+    """The planner of a resolution cannot approve it."""
 
 
 class NotPermittedError(ResolutionError):

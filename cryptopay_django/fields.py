@@ -1,4 +1,4 @@
-"""What models need and Django lacks: exact amounts, case-sensitive identifiers, a protected status, sparse indexes."""
+"""Model fields that Django lacks: exact amounts, case-sensitive identifiers, a protected status, sparse indexes."""
 
 from __future__ import annotations
 

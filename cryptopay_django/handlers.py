@@ -57,7 +57,7 @@ def paths_for(kind: str) -> list[str]:
 
 
 def is_any_registered() -> bool:
-    """Tell whether there is a handler for any kind of event in this process."""
+    """Return whether there is a handler for any kind of event in this process."""
     return any(_registered.values())
 
 

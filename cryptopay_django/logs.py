@@ -1,6 +1,6 @@
-"""What the log says about an invoice: the fields that each message carries for formatters.
+"""Adds to the log what it needs to know about an invoice: the fields that each message carries for formatters.
 
-A message names ids and states. Never a secret, a signature, a body, or what a customer has told.
+A message names ids and states. Never a secret, a signature, a body, or a customer's data.
 Which messages there are stands in docs/logging.md.
 """
 
@@ -36,8 +36,8 @@ def named(invoice: Invoice | UUID | None) -> str:
 def once_committed(model: type[Any], level: int, message: str, *values: object, extra: dict[str, object]) -> None:
     """Log when the transaction that writes to this model has been committed; never when it was rolled back."""
 
-    def tell() -> None:
+    def write() -> None:
         logger.log(level, message, *values, extra=extra)
 
     if logger.isEnabledFor(level):
-        transaction.on_commit(tell, using=router.db_for_write(model), robust=True)
+        transaction.on_commit(write, using=router.db_for_write(model), robust=True)

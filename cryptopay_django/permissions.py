@@ -1,4 +1,4 @@
-"""Who may do what, by Django's own permissions on invoices.
+"""Decides which user may do which act, by Django's own permissions on invoices.
 
 The desk and the API ask before anything is looked up; the services ask again, of a user, under the lock.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Act(StrEnum):
-    """What staff can do; the value is the permission's codename."""
+    """An act of staff; the value is the permission's codename."""
 
     SETTLE = "settle_invoice"
     REFUND = "refund_invoice"
@@ -33,13 +33,13 @@ def acts_of(kind: str, parameters: Mapping[str, Any]) -> tuple[Act, ...]:
 
 
 def may_view(user: AbstractBaseUser | AnonymousUser | None) -> bool:
-    """Tell whether a user may see invoices, as Django's admin does: by the view or the change permission."""
+    """Return whether a user may see invoices, as Django's admin does: by the view or the change permission."""
     person: Any = user
     seeing = ("cryptopay_django.view_invoice", "cryptopay_django.change_invoice")
     return person is not None and any(person.has_perm(permission) for permission in seeing)
 
 
 def may(user: AbstractBaseUser | AnonymousUser | None, *acts: Act) -> bool:
-    """Tell whether a user may do all of this: each act's permission, and leave to see invoices."""
+    """Return whether a user may do all of this: each act's permission, and leave to see invoices."""
     person: Any = user
     return may_view(user) and all(person.has_perm(f"cryptopay_django.{act}") for act in acts)

@@ -1,4 +1,4 @@
-"""What a shop connects to. All have `sender=Invoice, invoice, event`; the payment ones `payment` too;
+"""The signals that a shop connects to. All have `sender=Invoice, invoice, event`; the payment ones `payment` too;
 `notice_sent` has a `notice` instead.
 
 A receiver runs inside the transaction that marks its event delivered: its own database writes happen
@@ -20,7 +20,7 @@ Nothing.
 payment_detected = Signal()
 """A transaction was seen on the network. It may still vanish.
 
-Tell the customer; fulfil nothing.
+Inform the customer; fulfil nothing.
 """
 
 payment_confirmed = Signal()
@@ -44,7 +44,7 @@ Nothing: a person decides; `release_invoice(..., accept_shortfall=True)` sends `
 invoice_unresolved = Signal()
 """Underpaid, overpaid, paid late or held; see `invoice.status_context`.
 
-Tell support.
+Inform support.
 """
 
 invoice_refunded = Signal()
@@ -66,4 +66,4 @@ Nothing: a person looks, and releases it.
 """
 
 notice_sent = Signal()
-"""The teams were told of something, as `notice` says (`sender=Invoice, notice`). After the fact, in no transaction."""
+"""The teams got a notice, `notice` (`sender=Invoice, notice`). Sent after the fact, in no transaction."""

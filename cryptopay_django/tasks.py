@@ -1,6 +1,6 @@
 """The app's work as tasks of Django's task framework, for CRYPTOPAY_PROCESSING = "task".
 
-Import this only where a framework is installed: `django.tasks` comes with Django 6.0, `django-tasks` brings it to
+Import this only where a framework is installed: `django.tasks` is part of Django 6.0, `django-tasks` brings it to
 5.2. What is stored is the truth: a task that is lost, doubled, or run too late loses and doubles nothing.
 """
 
@@ -49,13 +49,13 @@ def deliver_events_task(invoice_id: str) -> int:
 
 @_in_queue
 def process_overdue_task() -> int:
-    """Do what is due and no task came for; return how much it was. For every minute."""
+    """Do what is due and has no task; return how much it was. For every minute."""
     return process_overdue()
 
 
 @_in_queue
 def reconcile_task() -> str:
-    """Ask the gateway about open invoices if CRYPTOPAY_RECONCILE_INTERVAL is over; return what came of it.
+    """Ask the gateway about open invoices if CRYPTOPAY_RECONCILE_INTERVAL is over; return the result.
 
     For every minute.
     """
@@ -65,7 +65,7 @@ def reconcile_task() -> str:
 
 @_in_queue
 def send_notices_task() -> int:
-    """Tell the teams what is waiting for them; return how many notices that were. For every minute."""
+    """Notify the teams of what is waiting for them; return how many notices that were. For every minute."""
     return send_notices()
 
 

@@ -32,7 +32,7 @@ else:
     def span(name: str, *, is_client: bool = False, **attributes: Any) -> Iterator[Note]:
         """Open a span around a block; an exception passes through and marks it as failed.
 
-        Where nobody has set a provider up, nobody would see it: nothing happens.
+        Without a provider nothing happens.
         """
         if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
             yield _note_nothing

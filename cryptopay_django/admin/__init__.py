@@ -1,4 +1,4 @@
-"""What staff see and do. Rows are read-only here: every act is a call of `services`, with its permission checked."""
+"""The pages of the staff. Rows are read-only here: every act is a call of `services`, with its permission checked."""
 
 from .callback import CallbackAdmin
 from .invoice import InvoiceAdmin

@@ -1,6 +1,6 @@
-"""Who may do what to an invoice as it stands, and what waits for whom.
+"""Decides which acts a user may do on an invoice now, and which invoices wait for that user.
 
-Every road (button, list action, crafted POST) asks here; the services below do not.
+Every way in (button, list action, crafted POST) asks here; the services below do not.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ MOST_WAITING = 2000
 
 
 def may_refund(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Tell whether a user may refund in one of the two ways."""
+    """Return whether a user may refund in one of the two ways."""
     return may(user, Act.REFUND) or may(user, Act.REFUND_TO_ADDRESS)
 
 
 def may_decide(user: AbstractBaseUser | AnonymousUser, resolution: Resolution) -> bool:
-    """Tell whether a user has the permissions of what a resolution does; planner and approver need the same."""
+    """Return whether a user has the permissions of what a resolution does; planner and approver need the same."""
     return may(user, *acts_of(resolution.kind, resolution.parameters))
 
 
 def is_planner(user: AbstractBaseUser | AnonymousUser, resolution: Resolution) -> bool:
-    """Tell whether a user is, or may be, the one who planned a resolution: by id, or by name where no id is kept."""
+    """Return whether a user is, or may be, the one who planned a resolution: by id, or by name where no id is kept."""
     return person_of(user).is_same(resolution.actor, resolution.actor_user_id)
 
 

@@ -76,7 +76,7 @@ class InvoiceActs(Base):
                 expected_version=form.cleaned_data["version"],
             )
             self.log_change(request, resolution.invoice, outcome.logged(resolution, "Settle"))
-            messages.add_message(request, *outcome.told(resolution))
+            messages.add_message(request, *outcome.message_of(resolution))
 
         return self.run(request, invoice, SettleForm, perform, figures.settle_context)
 
@@ -95,7 +95,7 @@ class InvoiceActs(Base):
                 expected_version=form.cleaned_data["version"],
             )
             self.log_change(request, resolution.invoice, outcome.logged(resolution, "Refund"))
-            messages.add_message(request, *outcome.told(resolution))
+            messages.add_message(request, *outcome.message_of(resolution))
 
         return self.run(request, invoice, RefundForm, perform, figures.refund_context)
 
@@ -115,7 +115,7 @@ class InvoiceActs(Base):
             )
             act = "Accept shortfall" if accepted else "Release"
             self.log_change(request, released, f"{act}. Reason: {reason}")
-            messages.success(request, outcome.release_told(released, accepted=accepted))
+            messages.success(request, outcome.release_message(released, accepted=accepted))
 
         return self.run(request, invoice, ReleaseForm, perform, figures.release_context)
 
@@ -136,7 +136,7 @@ class InvoiceActs(Base):
         return self.to_page(invoice.pk)
 
     def permitted(self, request: HttpRequest, pk: UUID, allowed: bool) -> Invoice:  # noqa: FBT001  one fact, checked first
-        """Return the invoice as the database has it, or refuse: 403 before 404, so that nothing is told."""
+        """Return the invoice as the database has it, or refuse: 403 before 404, so that nothing is disclosed."""
         if not allowed or not self.has_view_permission(request):
             raise PermissionDenied
         invoice = Invoice.objects.primary().filter(pk=pk).first()

@@ -34,7 +34,7 @@ MOST = 100
 
 
 class AgainForm(forms.Form):
-    """Which events, and why."""
+    """The kinds and dates of the events, and the reason."""
 
     kinds = forms.MultipleChoiceField(
         label=gettext_lazy("Events"),
@@ -52,7 +52,7 @@ class DeliverAgain(Base):
     opts: Options[Any]
 
     def has_deliver_again_permission(self, request: HttpRequest) -> bool:
-        """Whether the list offers to deliver events again."""
+        """Return whether the list offers to deliver events again."""
         return may(request.user, Act.DELIVER_AGAIN)
 
     @admin.action(description=gettext_lazy("Deliver events again to the shop…"), permissions=["deliver_again"])

@@ -1,4 +1,4 @@
-"""Several unresolved invoices at once: what will happen to each is shown first, and what came of each after."""
+"""Several unresolved invoices at once: the page shows the plan for each first, and the result of each afterwards."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _CREDIT = [
 
 @dataclass(frozen=True)
 class Plan:
-    """What will happen to one invoice, or why nothing will. `choice` goes through the form as `<id>:<version>`."""
+    """The plan for one invoice, or why there is none. `choice` goes through the form as `<id>:<version>`."""
 
     invoice: Invoice
     paid: str
@@ -58,7 +58,7 @@ class Plan:
 
     @property
     def context(self) -> str:
-        """Why it is unresolved."""
+        """The reason why it is unresolved."""
         return display.context_name(self.invoice.status_context)
 
     @property
@@ -69,7 +69,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one invoice."""
+    """The result for one invoice."""
 
     name: str
     url: str
@@ -105,11 +105,11 @@ class BulkActs(Base):
     actions = ["mark_completed", "mark_refunded", "deliver_events_again"]
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
-        """Whether the list offers to mark invoices completed."""
+        """Return whether the list offers to mark invoices completed."""
         return may(request.user, Act.SETTLE)
 
     def has_refund_permission(self, request: HttpRequest) -> bool:
-        """Whether the list offers to mark invoices refunded: to the own account only."""
+        """Return whether the list offers to mark invoices refunded: to the own account only."""
         return may(request.user, Act.REFUND)
 
     @admin.action(description=gettext_lazy("Mark completed: settle the selected invoices…"), permissions=["settle"])
@@ -154,7 +154,7 @@ class BulkActs(Base):
             return self._show(request, kind, plans, form)
         until = time.monotonic() + PATIENCE
         results = [self._do(request, kind, form, plan, version=chosen[plan.invoice.pk], until=until) for plan in plans]
-        context = {"results": results, "title": _("What came of it")}
+        context = {"results": results, "title": _("Results")}
         return self._render(request, "bulk_results", context)
 
     def _do(
@@ -168,7 +168,7 @@ class BulkActs(Base):
         except CryptopayError as error:
             return self._result(invoice, "warning", str(error))
         self.log_change(request, resolution.invoice, outcome.logged(resolution, f"List action, {kind}"))
-        level, text = outcome.told(resolution)
+        level, text = outcome.message_of(resolution)
         tones = {messages.SUCCESS: "good", messages.WARNING: "warning", messages.ERROR: "alarm"}
         return self._result(invoice, tones[level], text)
 

@@ -20,7 +20,7 @@ from .readonly import ReadOnlyAdmin
 
 
 class OutcomeFilter(admin.SimpleListFilter):
-    """What became of it."""
+    """The outcome of a callback."""
 
     title = _("outcome")
     parameter_name = "outcome"

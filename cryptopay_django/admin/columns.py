@@ -26,7 +26,7 @@ class InvoiceColumns:
 
     @admin.display(description=mark_safe('<input type="checkbox" id="action-toggle">'))
     def action_checkbox(self, invoice: Invoice) -> SafeString:
-        """What selects a row, as the admin draws it, without rendering a template for each."""
+        """The check box that selects a row, as the admin draws it, without rendering a template for each."""
         label = gettext("Select this object for an action - {}")
         return format_html(
             '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
@@ -49,18 +49,18 @@ class InvoiceColumns:
 
     @admin.display(description=_("age"))
     def age(self, invoice: Invoice) -> SafeString:
-        """How long ago it was made."""
+        """The time since it was made."""
         return display.age(invoice.created_at, timezone.now())
 
     @admin.display(description=_("ordered, to pay"))
     def asked(self, invoice: Invoice) -> SafeString:
-        """What was ordered, and what the customer was asked for."""
+        """The ordered amount, and the amount that the customer was asked to pay."""
         coins = display.amount(invoice.pay_amount, invoice.pay_currency)
         return format_html('{}<br><span class="cp-quiet">{}</span>', self.ordered(invoice), coins)
 
     @admin.display(description=_("paid, difference"))
     def came(self, invoice: Invoice) -> SafeString | str:
-        """What has arrived, and how far it is from what was to pay."""
+        """The paid amount, and its difference from the amount to pay."""
         if not invoice.paid_amount:
             return display.NOTHING
         missed = display.difference_html(invoice)
@@ -73,22 +73,22 @@ class InvoiceColumns:
 
     @admin.display(description=_("to pay"))
     def to_pay(self, invoice: Invoice) -> str:
-        """What the customer was asked for."""
+        """The amount that the customer was asked to pay."""
         return display.amount(invoice.pay_amount, invoice.pay_currency)
 
     @admin.display(description=_("paid"))
     def paid(self, invoice: Invoice) -> str:
-        """What has arrived."""
+        """The paid amount."""
         return display.amount(invoice.paid_amount, invoice.pay_currency) if invoice.paid_amount else display.NOTHING
 
     @admin.display(description=_("difference"))
     def difference(self, invoice: Invoice) -> SafeString | str:
-        """How much too little or too much was paid, in the coin and in the ordered currency."""
+        """The amount that was paid too little or too much, in the coin and in the ordered currency."""
         return display.difference_html(invoice)
 
     @admin.display(description=_("settled"))
     def settled(self, invoice: Invoice) -> str:
-        """What the gateway credited."""
+        """The amount that the gateway credited."""
         return display.amount(invoice.settled_amount, invoice.price_currency)
 
     @admin.display(description=_("fee"))
@@ -98,7 +98,7 @@ class InvoiceColumns:
 
     @admin.display(description=_("rate"))
     def rate(self, invoice: Invoice) -> str:
-        """What one coin was worth when the invoice was made."""
+        """The price of one coin when the invoice was made."""
         if invoice.exchange_rate is None:
             return display.NOTHING
         return f"1 {invoice.pay_currency} = {display.amount(invoice.exchange_rate, invoice.price_currency)}"

@@ -1,4 +1,4 @@
-"""How states, amounts and times look to staff. Everything that came from outside is escaped here."""
+"""Formats states, amounts and times for staff. Escapes everything from outside."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOTHING = "–"
 
 @dataclass(frozen=True)
 class Difference:
-    """How far what was paid is from what was to pay, never negative: in the coin, and at the invoice's own rate."""
+    """The difference between paid and to pay, never negative: in the coin, and at the invoice's own rate."""
 
     coin: Decimal
     price: Decimal | None
@@ -84,7 +84,7 @@ def short_name(invoice: Invoice) -> str:
 
 
 def is_short(invoice: Invoice) -> bool:
-    """Tell whether less was credited than ordered."""
+    """Return whether less was credited than ordered."""
     return (
         invoice.status == InvoiceStatus.COMPLETED
         and invoice.settled_amount is not None
@@ -104,7 +104,7 @@ def amount(value: Decimal | None, currency: str) -> str:
 
 
 def difference(invoice: Invoice) -> Difference | None:
-    """Return by how much the payment misses what was to pay; None where nothing came, or just enough."""
+    """Return by how much the payment misses what was to pay; None where nothing was paid, or the exact amount."""
     if invoice.pay_amount is None or not invoice.paid_amount or invoice.paid_amount == invoice.pay_amount:
         return None
     coin = EXACT.subtract(invoice.paid_amount, invoice.pay_amount)

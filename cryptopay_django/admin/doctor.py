@@ -1,4 +1,5 @@
-"""The doctor's page: what `cryptopay_doctor` says, for whoever may see invoices. Only a button asks the service."""
+"""The doctor's page: the findings of `cryptopay_doctor`. For users who may see invoices. Only a button asks
+the service."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ _TONES = {Level.ERROR: "alarm", Level.WARNING: "warning", Level.OK: "good"}
 def doctor_context(*, asks_service: bool) -> dict[str, Any]:
     """Return the signs, the worst first, and a sentence on all of them.
 
-    Asks the service at most once in twenty seconds, whoever presses the button how often.
+    Asks the service at most once in twenty seconds, however often the button is pressed.
     """
     is_too_soon = asks_service and not may_call("all", Use.DOCTOR)
     asks_service = asks_service and not is_too_soon

@@ -28,7 +28,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\u
 
 @dataclass(frozen=True)
 class Preset:
-    """What a file is for: which rows of those that were filtered, and which columns."""
+    """A kind of file: its rows among those that were filtered, and its columns."""
 
     title: StrPromise | str
     columns: list[Column]

@@ -1,4 +1,4 @@
-"""What stands above each form: the figures, and what the button does to the money, in plain words."""
+"""Prepares the figures above each form, and the text that says what the button does to the money."""
 
 from __future__ import annotations
 
@@ -140,7 +140,11 @@ def refund_context(invoice: Invoice) -> dict[str, Any]:
             *_payment_rows(invoice),
             (_("refunded"), amount, note),
             (_("worth"), display.amount(worth, invoice.price_currency), _("at the rate of the order")),
-            (_("less the fee"), _("set by the service"), _("the service tells it with the refund; it is shown then")),
+            (
+                _("less the fee"),
+                _("set by the service"),
+                _("the service reports it with the refund; it is shown then"),
+            ),
             (_("on the network"), invoice.network or display.NOTHING, ""),
         ],
         "choices": [],
@@ -159,7 +163,7 @@ def refund_context(invoice: Invoice) -> dict[str, Any]:
 
 
 def _tag_alarms(invoice: Invoice) -> list[str]:
-    """Warn of what is lost without a tag or memo, more urgently where the payment came from an exchange."""
+    """Warn of what is lost without a tag or memo, more urgently where the payment is from an exchange."""
     if invoice.network not in TAG_NAMES:
         return []
     values = {"network": invoice.network}
@@ -170,7 +174,7 @@ def _tag_alarms(invoice: Invoice) -> list[str]:
     ]
     if paid is not None:
         name = paid.risk_resource_name or paid.risk_resource_category
-        texts.append(_("This payment came from an exchange (%(name)s): an address there needs one.") % {"name": name})
+        texts.append(_("This payment is from an exchange (%(name)s): an address there needs one.") % {"name": name})
     return texts
 
 
@@ -184,13 +188,13 @@ def release_context(invoice: Invoice) -> dict[str, Any]:
     if invoice.quarantine_reason:
         title, submit = _("Release invoice %(name)s"), _("Release")
         consequences = [
-            _("The quarantine ends, and the shop is told at once what was held back: it may deliver."),
+            _("The quarantine ends, and what was held back is delivered to the shop at once: it may ship."),
             _("Moves no money. Check first that what is written below is explained."),
         ]
     else:
         title, submit = _("Accept the shortfall of invoice %(name)s"), _("Accept the shortfall")
         consequences = [
-            _("The invoice counts as paid: the shop is told that it is completed, and delivers."),
+            _("The invoice counts as paid: the shop is notified that it is completed, and delivers."),
             _("Moves no money: what is missing is not asked for any more."),
         ]
     return {

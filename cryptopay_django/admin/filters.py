@@ -26,7 +26,7 @@ _DAYS = {"today": 0, "7": 6, "30": 29}
 
 
 class WaitingFilter(admin.SimpleListFilter):
-    """What the permissions of whoever looks can bring to an end."""
+    """The invoices that the user's permissions can bring to an end."""
 
     title = gettext_lazy("what waits")
     parameter_name = "waits"
@@ -52,7 +52,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 class ContextFilter(admin.SimpleListFilter):
-    """Why an invoice is unresolved."""
+    """The reason why an invoice is unresolved."""
 
     title = gettext_lazy("why unresolved")
     parameter_name = "context"
@@ -67,7 +67,7 @@ class ContextFilter(admin.SimpleListFilter):
 
 
 class QuarantineFilter(admin.SimpleListFilter):
-    """What is held for a person."""
+    """The invoices that are held for a person."""
 
     title = gettext_lazy("quarantine")
     parameter_name = "quarantined"
@@ -100,8 +100,8 @@ class FoldedFilter(admin.SimpleListFilter):
     template = "admin/cryptopay_django/invoice/folded_filter.html"
 
 
-class UntoldFilter(FoldedFilter):
-    """Invoices of which a durable handler of the shop has not heard."""
+class HandlerFilter(FoldedFilter):
+    """Invoices with an event that a durable handler has not received."""
 
     title = gettext_lazy("handlers")
     parameter_name = "handlers"
@@ -110,13 +110,13 @@ class UntoldFilter(FoldedFilter):
         return [("given_up", _("given up")), ("failing", _("tried again"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
-        """What is asked for is rare: it is gathered first, by its index."""
+        """Read the keys first, by their index: they are few."""
         calls = {"given_up": dead_calls, "failing": failing_calls}.get(self.value() or "")
         return queryset.filter(pk__in=calls().values("event__invoice_id").distinct()) if calls else queryset
 
 
 class CoinFilter(FoldedFilter):
-    """What is paid in."""
+    """The coin of the payment."""
 
     title = gettext_lazy("coin")
     parameter_name = "coin"
@@ -129,7 +129,7 @@ class CoinFilter(FoldedFilter):
 
 
 class AccountFilter(admin.SimpleListFilter):
-    """Which account; not shown where there is but one."""
+    """The account; not shown where there is only one."""
 
     title = gettext_lazy("account")
     parameter_name = "account"
@@ -171,14 +171,14 @@ class PeriodFilter(FoldedFilter):
 
 
 class CreatedFilter(PeriodFilter):
-    """When it was made."""
+    """The time when it was made."""
 
     title = gettext_lazy("created")
     parameter_name = field = "created_at"
 
 
 class FinishedFilter(PeriodFilter):
-    """When it came to its end: what finance closes a month by."""
+    """The time when it ended, by which finance closes a month."""
 
     title = gettext_lazy("finished")
     parameter_name = field = "finished_at"

@@ -1,4 +1,4 @@
-"""What staff fill in. What they were shown travels with it: the invoice's version, and the quote, sealed."""
+"""Forms of the staff. Each carries the state that was shown: the invoice's version, and the sealed quote."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ OWN_ACCOUNT, ADDRESS = "own_account", "address"
 
 
 class ActForm(forms.Form):
-    """What every act asks: why, and of which state of the invoice."""
+    """The fields of every act: the reason, and the state of the invoice that was shown."""
 
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
-        help_text=gettext_lazy("For whoever reads this later: who asked for it, which ticket, what was agreed."),
+        help_text=gettext_lazy("For later readers: who asked for it, which ticket, what was agreed."),
     )
     version = forms.IntegerField(widget=forms.HiddenInput)
 
@@ -46,7 +46,7 @@ class SettleForm(ActForm):
 
     @property
     def is_ordered_only(self) -> bool:
-        """Whether the overage is to be refunded."""
+        """Return whether the overage is to be refunded."""
         return self.cleaned_data.get("choice") == ORDERED
 
 

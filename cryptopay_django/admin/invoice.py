@@ -29,7 +29,7 @@ from .search import find_invoices
 class InvoiceAdmin(
     InvoiceColumns, retries.Retries, again.DeliverAgain, acts.InvoiceActs, bulk.BulkActs, ReadOnlyAdmin
 ):
-    """Every invoice: what was ordered, what is to be paid, what came, and what can be done about it."""
+    """All invoices: the amounts ordered, to pay and paid, and the acts that are possible."""
 
     list_display = ["invoice", "order_link", "state", "asked", "came", "risk", "account"]
     list_filter = [
@@ -42,7 +42,7 @@ class InvoiceAdmin(
         filters.CreatedFilter,
         filters.FinishedFilter,
         filters.CoinFilter,
-        filters.UntoldFilter,
+        filters.HandlerFilter,
     ]
     sortable_by = ["state"]
     search_fields = ["=id"]

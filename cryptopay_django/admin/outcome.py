@@ -1,4 +1,4 @@
-"""What is said and written down after an act: the message on the page, and the line of Django's own log."""
+"""Writes the message on the page after an act, and the line in Django's own log of the admin."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ..models import Invoice, Resolution, ResolutionKind, ResolutionStatus
 from . import display
 
 
-def told(resolution: Resolution) -> tuple[int, str]:
-    """Return the level and text of the message about a resolution, as far as it has come."""
+def message_of(resolution: Resolution) -> tuple[int, str]:
+    """Return the level and text of the message about a resolution, in its present state."""
     if resolution.awaits_approval:
         return messages.WARNING, _("Planned, and nothing was sent: a second person has to confirm it.")
     if resolution.status == ResolutionStatus.SUCCEEDED and resolution.error:
@@ -23,7 +23,7 @@ def told(resolution: Resolution) -> tuple[int, str]:
     if resolution.status == ResolutionStatus.FAILED:
         return messages.ERROR, _("The service did not do it: %(error)s") % {"error": resolution.error}
     return messages.WARNING, _(
-        "It was sent, and the service has not said yet what came of it. Do nothing: it is being looked after, and the "
+        "It was sent, and the service has not shown the outcome yet. Do nothing: the worker looks for it, and the "
         "outcome will appear here."
     )
 
@@ -56,8 +56,8 @@ def logged(resolution: Resolution, act: str) -> str:
     return f"{act}: resolution {resolution.pk} ({resolution.kind}) is {resolution.status}. Reason: {resolution.reason}"
 
 
-def release_told(invoice: Invoice, *, accepted: bool) -> str:
+def release_message(invoice: Invoice, *, accepted: bool) -> str:
     """Return the message about a release."""
     if accepted:
-        return _("Shortfall accepted: the invoice counts as paid, and the shop is told to deliver.")
+        return _("Shortfall accepted: the invoice counts as paid, and the shop is notified to deliver.")
     return _("Released from quarantine. The invoice is %(status)s.") % {"status": invoice.get_status_display()}

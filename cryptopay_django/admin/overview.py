@@ -1,4 +1,4 @@
-"""How payments are doing, on one page. Every figure is bounded in what it reads, and reads by an index.
+"""Shows on one page how payments are doing. Every figure is bounded in what it reads, and reads by an index.
 
 Sums are made here from exact amounts: a database may add decimals as floats.
 """
@@ -34,7 +34,7 @@ _AGES = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
 
 @dataclass(frozen=True)
 class Unresolved:
-    """What waits for a decision, by context and age, and what is suspended meanwhile, by coin."""
+    """The invoices that wait for a decision, by context and age, and the amounts held meanwhile, by coin."""
 
     rows: list[tuple[str, list[int], int]]
     suspended: list[tuple[str, str, int]]
@@ -71,7 +71,7 @@ def overview_context(*, now: datetime) -> dict[str, Any]:
         "wrong": _percent(min(wrong, paid), paid),
         "wrong_of": (min(wrong, paid), paid),
         "confirm_times": confirm_times(),
-        "untold": count_undelivered(now),
+        "undelivered": count_undelivered(now),
         "unheard": unheard_events().count(),
         "withheld": withheld_events().count(),
     }

@@ -1,4 +1,4 @@
-"""What the page of an invoice says: what its state means, what can be done about it, and by whom."""
+"""Prepares the page of an invoice: the meaning of its state, and the acts that are possible, and for which users."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def page_context(invoice: Invoice, user: Any, *, now: datetime, site_name: str) 
         "invoice": invoice,
         "short_name": display.short_name(invoice),
         "badges": display.state_badges(invoice, now),
-        "meaning": meaning_of(invoice, now=now, is_short=is_short, is_told=timeline.is_told),
+        "meaning": meaning_of(invoice, now=now, is_short=is_short, is_delivered=timeline.is_delivered),
         "payments": [
             (payment, display.transaction_link(payment.txid, invoice.network), display.risk_badge(payment),
              display.amount(payment.amount, invoice.pay_currency))
             for payment in payments
         ],
         "timeline": timeline,
-        "told": [entry for entry in timeline.entries if entry.kind in _ALARMS] if is_held else [],
+        "reported": [entry for entry in timeline.entries if entry.kind in _ALARMS] if is_held else [],
         "is_held": is_held,
         "notices": list(notices_of(timeline, app_settings.of(invoice.account).NOTICE_RECIPIENTS)) if is_held else [],
         "contact": app_settings.of(invoice.account).MONITORING_CONTACT,
@@ -74,7 +74,7 @@ def notices_of(timeline: Timeline, recipients: Mapping[str, Sequence[str]]) -> I
         people = ", ".join(recipients.get(kind.value, ()))
         values = {"at": display.moment_text(entry.at), "kind": kind.label, "people": people}
         if not people:
-            yield _("notice “%(kind)s” of %(at)s: nobody is named to get it (CRYPTOPAY_NOTICE_RECIPIENTS)") % values
+            yield _("notice “%(kind)s” of %(at)s: no recipient is named (CRYPTOPAY_NOTICE_RECIPIENTS)") % values
         elif entry.is_notice_due:
             yield _("notice “%(kind)s” of %(at)s: still to be sent to %(people)s") % values
         else:
@@ -122,7 +122,7 @@ def buttons_for(invoice: Invoice, user: Any, *, is_short: bool) -> list[Button]:
         )
     if invoice.quarantine_reason or is_short:
         promise = (
-            _("Ends the quarantine. The shop is told at once what was held back. Moves no money.")
+            _("Ends the quarantine. What was held back is delivered to the shop at once. Moves no money.")
             if invoice.quarantine_reason
             else _("Counts the order as paid although less was credited. The shop delivers. Moves no money.")
         )
@@ -133,7 +133,7 @@ def buttons_for(invoice: Invoice, user: Any, *, is_short: bool) -> list[Button]:
 
 
 def can_be_resolved(invoice: Invoice) -> bool:
-    """Tell whether staff can settle or refund an invoice at all."""
+    """Return whether staff can settle or refund an invoice at all."""
     try:
         check_resolvable(invoice)
     except NotResolvableError:
@@ -155,14 +155,14 @@ def resolution_facts(resolution: Resolution) -> list[tuple[str, str]]:
     ]
 
 
-def meaning_of(invoice: Invoice, *, now: datetime, is_short: bool, is_told: bool) -> str:
+def meaning_of(invoice: Invoice, *, now: datetime, is_short: bool, is_delivered: bool) -> str:
     """Say in a sentence or two what the state means and whether anybody has to do anything."""
-    told = _("Paid and credited. The shop was told that it can deliver. Nothing to do.")
+    delivered = _("Paid and credited. The shop was notified that it can deliver. Nothing to do.")
     if not is_in_force(invoice):
         return _(
             "Made in another environment (%(environment)s) than its account is in now: it can only be looked at."
         ) % {"environment": invoice.environment or "?"}
-    untold = _("Paid and credited. The shop has not heard of it yet and does not deliver: see the timeline.")
+    undelivered = _("Paid and credited. The shop is not notified yet and does not deliver: see the timeline.")
     if invoice.quarantine_reason:
         return _("Held for a person, and nothing is delivered meanwhile: %(reason)s.") % {
             "reason": invoice.quarantine_reason.rstrip(".")
@@ -170,7 +170,7 @@ def meaning_of(invoice: Invoice, *, now: datetime, is_short: bool, is_told: bool
     texts = {
         InvoiceStatus.NEW: _new(invoice, now),
         InvoiceStatus.UNRESOLVED: _unresolved(invoice),
-        InvoiceStatus.COMPLETED: told if is_told else untold,
+        InvoiceStatus.COMPLETED: delivered if is_delivered else undelivered,
         InvoiceStatus.REFUNDED: _("The payment went back. Nothing was credited. Nothing to do."),
         InvoiceStatus.CANCELLED: _("Never paid, or never confirmed by the network, within 14 days. Nothing to do."),
     }
@@ -183,21 +183,23 @@ def _new(invoice: Invoice, now: datetime) -> str:
     if invoice.paid_amount:
         return _("A payment was seen; the network has yet to confirm it. Wait.")
     if invoice.is_expired(now):
-        return _("Not paid in time. A late payment can still come; after 14 days the service cancels the invoice.")
+        return _("Not paid in time. A late payment is still possible; after 14 days the service cancels the invoice.")
     return _("Waiting for the customer's payment.")
 
 
 def _unresolved(invoice: Invoice) -> str:
     texts = {
         StatusContext.UNDERPAID: _(
-            "Less came than was asked for. The service keeps the coins until somebody decides."
+            "Less was paid than was asked for. The service keeps the coins until somebody decides."
         ),
-        StatusContext.OVERPAID: _("More came than was asked for. The service keeps all of it until somebody decides."),
+        StatusContext.OVERPAID: _(
+            "More was paid than was asked for. The service keeps all of it until somebody decides."
+        ),
         StatusContext.PAID_LATE: _(
-            "The payment came after the rate had expired. The service keeps the coins until somebody decides."
+            "The payment was made after the rate had expired. The service keeps the coins until somebody decides."
         ),
         StatusContext.ILLICIT_RESOURCE: _(
-            "The service holds this payment as high-risk and examines it. Nobody here can settle or refund it."
+            "The service holds this payment as high-risk and examines it. It cannot be settled or refunded here."
         ),
     }
     context = invoice.status_context

@@ -26,10 +26,10 @@ class CappedPaginator(BasePaginator):
 
     @property
     def is_capped(self) -> bool:
-        """Whether there are more rows than can be paged through."""
+        """Return whether there are more rows than can be paged through."""
         return self.counted > self.CAP
 
     @cached_property
     def count(self) -> int:
-        """What can be paged through."""
+        """The number of rows that can be paged through."""
         return min(self.counted, self.CAP)

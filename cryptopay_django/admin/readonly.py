@@ -16,7 +16,7 @@ else:
 
 
 class ReadOnly:
-    """Mixed into ModelAdmin and inlines: nobody adds, changes or deletes, whatever their permissions."""
+    """Mixed into ModelAdmin and inlines: no user adds, changes or deletes, whatever the permissions."""
 
     show_full_result_count = False
 
@@ -35,7 +35,7 @@ class ReadOnlyAdmin(ReadOnly, ModelAdmin):
 
 
 class ReadOnlyInline(ReadOnly, TabularInline):
-    """Rows of another model on an invoice's page, in the order they came."""
+    """Rows of another model on an invoice's page, oldest first."""
 
     extra = 0
     can_delete = False

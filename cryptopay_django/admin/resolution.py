@@ -38,7 +38,7 @@ _TONES = {
 
 
 class StateFilter(admin.SimpleListFilter):
-    """What is under way, and what waits for a second person."""
+    """Resolutions under way, and those that wait for a second person."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
@@ -74,7 +74,7 @@ class KindFilter(admin.SimpleListFilter):
 
 @admin.register(Resolution)
 class ResolutionAdmin(ReadOnlyAdmin):
-    """Who decided what, why, and how it ended. Nothing can be written here."""
+    """Each decision with its person, its reason and its outcome. Read-only."""
 
     list_display = ["created_at", "kind", "state", "invoice", "actor", "approver", "reason"]
     list_filter = [StateFilter, KindFilter]
@@ -94,7 +94,7 @@ class ResolutionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, resolution: Resolution) -> str:
-        """How far it has come."""
+        """The present state."""
         if resolution.awaits_approval:
             return badge("warning", _("waits for a second person"))
         if resolution.status == ResolutionStatus.SUCCEEDED and resolution.error:
@@ -127,7 +127,7 @@ class ResolutionAdmin(ReadOnlyAdmin):
                 quote = self._quote_of(resolution, form)
                 done = approve_resolution(resolution, actor=request.user, quote=quote)
                 self._note(request, done, outcome.logged(done, "Confirm"))
-                messages.add_message(request, *outcome.told(done))
+                messages.add_message(request, *outcome.message_of(done))
                 return self._to_invoice(done)
         except QuoteExpiredError as error:
             messages.warning(request, str(error))
@@ -178,7 +178,7 @@ class ResolutionAdmin(ReadOnlyAdmin):
             messages.error(request, _("The service could not be asked: %(error)s") % {"error": error})
         else:
             self._note(request, done, outcome.logged(done, "Look at the outcome"))
-            messages.add_message(request, *outcome.told(done))
+            messages.add_message(request, *outcome.message_of(done))
         return self._to_invoice(resolution)
 
     def end_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -195,12 +195,12 @@ class ResolutionAdmin(ReadOnlyAdmin):
                 messages.error(request, str(error))
             else:
                 self._note(request, done, f"{outcome.logged(done, 'End by hand')} Ended because: {reason}")
-                messages.add_message(request, *outcome.told(done))
+                messages.add_message(request, *outcome.message_of(done))
             return self._to_invoice(resolution)
         return self._render(request, resolution, {"form": form, **figures.end_context(resolution)})
 
     def _permitted(self, request: HttpRequest, pk: UUID, *, to_look: bool = False) -> Resolution:
-        """Return the resolution, or refuse: whoever decides on it needs the permissions of what it does."""
+        """Return the resolution, or refuse: deciding on it needs the permissions of what it does."""
         resolution = Resolution.objects.primary().select_related("invoice").filter(pk=pk).first()
         if to_look:
             allowed = may(request.user, Act.REFRESH)

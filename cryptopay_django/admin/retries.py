@@ -1,4 +1,4 @@
-"""The buttons that tell the shop again: of a signal, and of one durable handler."""
+"""The buttons that deliver an event now: to signals, and to one durable handler."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Retries(Base):
         pk: UUID,
         revive: Callable[[Invoice], tuple[InvoiceEvent | HandlerDelivery, bool, str]],
     ) -> HttpResponse:
-        """Make one thing due, deliver what is due of its invoice, and say what came of it."""
+        """Make one thing due, deliver what is due of its invoice, and report the outcome."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         invoice = self.permitted(request, pk, may(request.user, Act.REFRESH))
@@ -84,7 +84,7 @@ class Retries(Base):
         deliver_events(invoice)
         row.refresh_from_db()
         if row.delivered_at is not None:
-            messages.success(request, _("The shop was told."))
+            messages.success(request, _("Delivered to the shop."))
         elif row.attempts > failed_before:
             messages.error(request, _("The shop failed again: see the traceback below."))
         elif isinstance(row, InvoiceEvent) and is_withheld(row, Invoice.objects.primary().get(pk=pk)):

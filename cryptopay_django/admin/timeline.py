@@ -59,7 +59,7 @@ _TONES = {
 
 @dataclass(frozen=True)
 class Call:
-    """What a durable handler has heard of an event. `state`: done, waiting, pending (failed), dead."""
+    """The delivery of an event to a durable handler. `state`: done, waiting, pending (failed), dead."""
 
     delivery_id: int
     handler: str
@@ -97,12 +97,12 @@ class Timeline:
     is_cut: bool
 
     @property
-    def is_told(self) -> bool:
-        """Whether no signal of the invoice is still to be delivered."""
+    def is_delivered(self) -> bool:
+        """Return whether no signal of the invoice is still to be delivered."""
         return not any(entry.is_pending for entry in self.entries)
 
     @property
-    def untold(self) -> list[str]:
+    def undelivered(self) -> list[str]:
         """The handlers of the shop that have failed and not heard of everything yet."""
         calls = [call for entry in self.entries for call in entry.calls]
         return sorted({call.handler for call in calls if call.state in ("pending", "dead")})
@@ -174,24 +174,24 @@ def _of_polls(invoice: Invoice) -> Iterator[Entry]:
 
 def _delivery(event: InvoiceEvent, invoice: Invoice) -> str:
     if event.delivered_at is not None:
-        return _("the shop was told at %(at)s") % {"at": moment_text(event.delivered_at)}
+        return _("delivered to the shop at %(at)s") % {"at": moment_text(event.delivered_at)}
     if event.next_attempt_at is None:
-        return _("the shop was not told")
+        return _("not delivered to the shop")
     return _waiting(event, invoice, moment_text(event.next_attempt_at))
 
 
 def _waiting(event: InvoiceEvent, invoice: Invoice, due: str) -> str:
     """Say why an event is still pending."""
-    text = _("the shop is still to be told")
+    text = _("not yet delivered to the shop")
     if is_withheld(event, invoice):
         text = _("withheld: what it reports is not true now, or the invoice is held for a person")
     elif event.kind in unheard_kinds():
         text = _("it waits: neither a receiver nor a handler is connected to it; the doctor says more")
     elif event.begun_at is not None:
-        text = _("an attempt began at %(at)s and has not come back; next try at %(next)s")
+        text = _("an attempt began at %(at)s and has not ended; next try at %(next)s")
         text %= {"at": moment_text(event.begun_at), "next": due}
     elif event.attempts:
-        text = _("the shop could not be told, %(count)d times so far; next try at %(at)s")
+        text = _("delivery to the shop failed, %(count)d times so far; next try at %(at)s")
         text %= {"count": event.attempts, "at": due}
     elif event.is_repetition:
         text = _("it is to be delivered again")
@@ -201,16 +201,16 @@ def _waiting(event: InvoiceEvent, invoice: Invoice, due: str) -> str:
 def _call(one: HandlerDelivery) -> Call:
     failed = ngettext("failed once", "failed %(count)d times", one.attempts) % {"count": one.attempts}
     if one.delivered_at is not None:
-        state, text = "done", _("told at %(at)s") % {"at": moment_text(one.delivered_at)}
+        state, text = "done", _("delivered at %(at)s") % {"at": moment_text(one.delivered_at)}
     elif one.next_attempt_at is None:
         state, text = "dead", _("%(failed)s and was given up: it is not tried again by itself") % {"failed": failed}
     elif not one.attempts:
-        state, text = "waiting", _("still to be told")
+        state, text = "waiting", _("not yet delivered")
     else:
         at = moment_text(one.next_attempt_at)
         state, text = "pending", _("%(failed)s; next try at %(at)s") % {"failed": failed, "at": at}
-    is_told = one.delivered_at is not None
-    return Call(one.pk, one.handler, state, text, "" if is_told else one.last_error, not is_told)
+    is_delivered = one.delivered_at is not None
+    return Call(one.pk, one.handler, state, text, "" if is_delivered else one.last_error, not is_delivered)
 
 
 def _facts(event: InvoiceEvent, invoice: Invoice) -> Iterator[tuple[str, str]]:

@@ -37,7 +37,7 @@ _REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 502, 503, 504)
 
 
 class QuoteSerializer(serializers.Serializer[Any]):
-    """What an invoice would be settled for now, for 30 seconds. Rates are the price currency for one coin."""
+    """A quote for settling an invoice now, good for 30 seconds. Rates are the price currency for one coin."""
 
     invoice_id = serializers.UUIDField()
     invoice_version = serializers.IntegerField()
@@ -60,10 +60,10 @@ class QuoteSerializer(serializers.Serializer[Any]):
 
 
 class ActSerializer(StrictSerializer):
-    """What every act asks: why, and of which state of the invoice."""
+    """The fields of every act: the reason, and the state of the invoice that was seen."""
 
     expected_version = VersionField()
-    reason = TextField(max_length=1000, help_text="For whoever reads this later: who asked for it, which ticket.")
+    reason = TextField(max_length=1000, help_text="For later readers: who asked for it, which ticket.")
 
 
 class SettleSerializer(ActSerializer):
@@ -141,7 +141,7 @@ class ActView(DeskView):
         """The user who goes on record."""
         return self.request.user
 
-    def told(self, resolution: Resolution) -> Response:
+    def answer_of(self, resolution: Resolution) -> Response:
         """Answer 200 when it is done, 202 when it is not over yet, and a problem when the gateway refused."""
         body = ResolutionSerializer(resolution).data
         if resolution.status == ResolutionStatus.SUCCEEDED and resolution.error:
@@ -204,7 +204,7 @@ class SettleView(ActView):
             refund_overage=asked["refund_overage"],
             expected_version=asked["expected_version"],
         )
-        return self.told(done)
+        return self.answer_of(done)
 
 
 class RefundView(ActView):
@@ -232,7 +232,7 @@ class RefundView(ActView):
             without_tag=asked["without_tag"],
             expected_version=asked["expected_version"],
         )
-        return self.told(done)
+        return self.answer_of(done)
 
 
 class EndView(ActView):
@@ -264,7 +264,7 @@ class EndView(ActView):
 
 
 class ReleaseView(ActView):
-    """Take an invoice out of quarantine, or accept a shortfall. Calls nobody."""
+    """Take an invoice out of quarantine, or accept a shortfall. Makes no call."""
 
     operation = "release_invoice"
     acts = (Act.RELEASE,)

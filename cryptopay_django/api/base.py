@@ -1,4 +1,4 @@
-"""What all views of the API share: strict JSON in, JSON or problem details out, never inside a transaction."""
+"""The base of all views of the API: strict JSON in, JSON or problem details out, never inside a transaction."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def describe(**what: Any) -> Callable[[F], F]:
 
 
 class ApiView(APIView):
-    """Answers in JSON only. `is_staff_told` lets staff read what an error says."""
+    """Answers in JSON only. `shows_errors` lets staff read an error's own message."""
 
     renderer_classes = [JSONRenderer]
     parser_classes = [StrictJSONParser]
@@ -103,7 +103,7 @@ class ApiView(APIView):
     metadata_class = None
     versioning_class = None
     schema: ViewInspector | None = ApiSchema()
-    is_staff_told = False
+    shows_errors = False
     cache_control = "no-store, private"
 
     @classmethod
@@ -113,7 +113,7 @@ class ApiView(APIView):
 
     def get_exception_handler(self) -> Callable[[Exception, Any], Response | None]:
         """Return what makes problem details of an error, whatever handler the host has set for its own views."""
-        return lambda error, context: problem_response(error, is_staff=self.is_staff_told)
+        return lambda error, context: problem_response(error, is_staff=self.shows_errors)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -130,7 +130,7 @@ class ApiView(APIView):
         return found
 
     def read_query(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
-        """Return the query, checked. Of a name that comes twice the last one counts."""
+        """Return the query, checked. Of a repeated name the last one counts."""
         return self.read(serializer, self.request.query_params.dict())
 
 

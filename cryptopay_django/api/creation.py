@@ -47,7 +47,7 @@ class CreateInvoiceView(PaymentOfOrder, ApiView):
     """Make the invoice for an order in the coin that is chosen, or return the one that waits already.
 
     The price is what `get_price` says. Asking twice, or again after a time-out, returns the same invoice. An
-    order for which money has come in gets no other invoice: 200, and the one that it came in for.
+    order for which money has arrived gets no other invoice: 200, and the one that was paid.
     """
 
     operation = "create_invoice"
@@ -58,7 +58,7 @@ class CreateInvoiceView(PaymentOfOrder, ApiView):
         request=CoinChoiceSerializer,
         examples=[examples.COIN_CHOICE],
         responses={
-            200: OpenApiResponse(InvoiceStateSerializer, description="Money has come in for this order already."),
+            200: OpenApiResponse(InvoiceStateSerializer, description="Money has arrived for this order already."),
             201: OpenApiResponse(InvoiceStateSerializer, examples=[examples.WAITING]),
             **problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 502, 503, 504),
         },

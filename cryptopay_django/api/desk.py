@@ -1,4 +1,4 @@
-"""The back office looks: the list of invoices, one of them, its timeline. What it does stands in `acts.py`."""
+"""Reads for the back office: the list of invoices, one invoice, its timeline. Its acts are in `acts.py`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .throttling import DeskThrottle
 
 
 class InvoiceQuerySerializer(StrictSerializer):
-    """What to list. Several together narrow it down; each is answered by an index."""
+    """The filters of the list. Several together narrow it down; each is answered by an index."""
 
     status = serializers.ChoiceField(choices=InvoiceStatus.choices, required=False)
     status_context = TextField(required=False, max_length=32, help_text="Why unresolved; only unresolved ones.")
@@ -51,7 +51,7 @@ class InvoiceQuerySerializer(StrictSerializer):
     created_before = MomentField(required=False)
     finished_from = MomentField(required=False)
     finished_before = MomentField(required=False)
-    limit = serializers.IntegerField(required=False, min_value=1, max_value=200, help_text="Rows; 50 unless told.")
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=200, help_text="Rows; 50 by default.")
     cursor = TextField(required=False, max_length=500, help_text="From `next` or `previous` of another page.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class DeskView(ApiView):
     tag = "desk"
     permission_classes = [MayView]
     throttle_classes = [DeskThrottle]
-    is_staff_told = True
+    shows_errors = True
 
     def find(self, invoice_id: UUID) -> Invoice:
         """Return the invoice as the database that is written to has it, or raise NotFound."""

@@ -1,6 +1,6 @@
 """Errors as problem details (RFC 9457): one shape for all of them, and a `code` that programs can rely on.
 
-A customer is told in fixed words what to do. Staff are told what the error itself says where that helps;
+A customer reads fixed words about what to do. Staff read the error's own message where that helps;
 messages of the error tree hold no secret. What went wrong elsewhere goes into the log.
 """
 
@@ -30,13 +30,13 @@ TYPE = "urn:cryptopay-django:problem:"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What becomes of an error. With `is_told` staff read its message in place of `detail`."""
+    """The answer to an error. With `is_shown` staff read its message in place of `detail`."""
 
     status: int
     code: str
     title: str
     detail: str
-    is_told: bool = False
+    is_shown: bool = False
     retry_after: int | None = None
     is_logged: bool = True
 
@@ -49,14 +49,14 @@ _UNCLEAR = "The payment service gave no usable answer. Look at the invoice befor
 RULES: Mapping[type[Exception], Rule] = {
     ours.GatewayRefusedError: Rule(
         502, "gateway_refused", "The payment service refused",
-        "The payment service did not accept the request.", is_told=True,
+        "The payment service did not accept the request.", is_shown=True,
     ),
     ours.GatewayConflictError: Rule(
         409, "gateway_conflict", "Used before", "The payment service has something else under this name."
     ),
     ours.GatewayValidationError: Rule(
         422, "gateway_invalid", "The payment service refused",
-        "The payment service did not accept the request.", is_told=True,
+        "The payment service did not accept the request.", is_shown=True,
     ),
     ours.GatewayRateLimitError: Rule(
         503, "gateway_busy", "The payment service is busy", "Try again in a moment.", retry_after=5
@@ -67,7 +67,7 @@ RULES: Mapping[type[Exception], Rule] = {
     ),
     ours.OtherEnvironmentError: Rule(
         409, "other_environment", "In another environment",
-        "The invoice is not at the gateway that its account has now.", is_told=True, is_logged=False,
+        "The invoice is not at the gateway that its account has now.", is_shown=True, is_logged=False,
     ),
     ours.GatewayTimeoutError: Rule(504, "gateway_timeout", "The payment service does not answer", _UNCLEAR),
     ours.GatewayOutageError: Rule(502, "gateway_fault", "The payment service has failed", _UNCLEAR),
@@ -89,35 +89,35 @@ RULES: Mapping[type[Exception], Rule] = {
     ),
     ours.ReleaseError: Rule(
         409, "nothing_to_release", "Nothing to release",
-        "The invoice is neither quarantined nor settled short.", is_told=True, is_logged=False,
+        "The invoice is neither quarantined nor settled short.", is_shown=True, is_logged=False,
     ),
     ours.ResolutionError: Rule(
         409, "not_resolvable", "Cannot be settled or refunded",
-        "The invoice cannot be settled or refunded now.", is_told=True, is_logged=False,
+        "The invoice cannot be settled or refunded now.", is_shown=True, is_logged=False,
     ),
     ours.InvoiceChangedError: Rule(
-        409, "invoice_changed", "The invoice has changed", "Look at it again.", is_told=True, is_logged=False
+        409, "invoice_changed", "The invoice has changed", "Look at it again.", is_shown=True, is_logged=False
     ),
     ours.QuoteExpiredError: Rule(
-        409, "quote_expired", "The quote has expired", "Ask for another one.", is_told=True, is_logged=False
+        409, "quote_expired", "The quote has expired", "Ask for another one.", is_shown=True, is_logged=False
     ),
     ours.ResolutionActiveError: Rule(
         409, "resolution_active", "Another one is under way",
-        "Another settlement or refund of this invoice is under way.", is_told=True, is_logged=False,
+        "Another settlement or refund of this invoice is under way.", is_shown=True, is_logged=False,
     ),
     ours.SamePersonError: Rule(
-        403, "same_person", "A second person is needed", "Another person has to confirm it.", is_told=True,
+        403, "same_person", "A second person is needed", "Another person has to confirm it.", is_shown=True,
         is_logged=False,
     ),
     ours.NotPermittedError: Rule(
-        403, "not_permitted", "Not permitted", "You may not do this.", is_told=True, is_logged=False
+        403, "not_permitted", "Not permitted", "You may not do this.", is_shown=True, is_logged=False
     ),
     ours.NotEndableError: Rule(
         409, "not_endable", "Cannot be ended by hand",
-        "It cannot be ended by hand, or not yet.", is_told=True, is_logged=False,
+        "It cannot be ended by hand, or not yet.", is_shown=True, is_logged=False,
     ),
     ours.AddressError: Rule(
-        422, "address_invalid", "Not an address of this network", "Check the address.", is_told=True, is_logged=False
+        422, "address_invalid", "Not an address of this network", "Check the address.", is_shown=True, is_logged=False
     ),
     ours.TransactionOpenError: _NOT_CONFIGURED,
     ours.CryptopayError: Rule(502, "payment_error", "The payment service has failed", _UNCLEAR),
@@ -163,7 +163,7 @@ def problem_response(error: Exception, *, is_staff: bool = False) -> Response | 
             for reason in reasons
         ]
     wait = getattr(error, "retry_after", None) or rule.retry_after
-    detail = str(error) if is_staff and rule.is_told else rule.detail
+    detail = str(error) if is_staff and rule.is_shown else rule.detail
     return problem(rule.status, rule.code, detail, title=rule.title, retry_after=wait, **more)
 
 

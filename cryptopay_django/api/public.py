@@ -1,4 +1,4 @@
-"""What anybody may ask: the coins, and the state of an invoice by its unguessable id. Changes nothing."""
+"""Answers without credentials: the coins, and the state of an invoice by its unguessable id. Changes nothing."""
 
 from __future__ import annotations
 
@@ -57,13 +57,16 @@ class CoinSerializer(serializers.Serializer[Any]):
 
 
 class CoinsSerializer(serializers.Serializer[Any]):
-    """What can be paid with, in the order to show it."""
+    """The coins to pay with, in the order to show them."""
 
     coins = CoinSerializer(many=True)
 
 
 class PaymentInstructionsSerializer(serializers.Serializer[Any]):
-    """Where to send what. All of it matters: on another network, or without the tag, the coins are lost."""
+    """The amount and the address to send to.
+
+    All of it matters: on another network, or without the tag, the coins are lost.
+    """
 
     address = serializers.CharField()
     destination_tag = serializers.CharField(help_text="Empty where none is needed; else it is required.")
@@ -74,7 +77,7 @@ class PaymentInstructionsSerializer(serializers.Serializer[Any]):
 
 
 class InvoiceStateSerializer(serializers.Serializer[Any]):
-    """What the customer may know. `completed` is the only state that means paid."""
+    """The part of an invoice's state that the customer may see. `completed` is the only state that means paid."""
 
     id = serializers.UUIDField()
     state = serializers.ChoiceField(choices=[(str(state), state.name.lower()) for state in State])
@@ -92,7 +95,7 @@ class InvoiceStateSerializer(serializers.Serializer[Any]):
 
 
 def public_state(progress: Progress) -> dict[str, Any]:
-    """Return what leaves: what the pages tell, and where to pay while coins may be sent."""
+    """Return the public state: what the pages show, and where to pay while coins may be sent."""
     return {**progress.public, "payment": _instructions(progress)}
 
 
@@ -114,7 +117,7 @@ def _instructions(progress: Progress) -> dict[str, Any] | None:
 class CoinsView(ApiView):
     """List the coins and networks that can be paid with, and about how much a price is in each.
 
-    The list is kept for a while. The amounts are indications and bind nobody: an invoice is priced by the shop.
+    The list is kept for a while. The amounts are indications and not binding: an invoice is priced by the shop.
     """
 
     operation = "list_coins"
@@ -136,7 +139,7 @@ class CoinsView(ApiView):
 
 
 class InvoiceStateView(ApiView):
-    """Tell how far a payment has come, to whoever knows the invoice's id.
+    """Show the progress of a payment to clients that know the invoice's id.
 
     One query. Send the ETag back in If-None-Match, and nothing new is a 304 without a body.
     """

@@ -1,4 +1,4 @@
-"""What staff are told of an invoice: its row in the list, all of it, its payments, resolutions and timeline."""
+"""Serializes an invoice for staff: its row in the list, all of it, its payments, resolutions and timeline."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class PaymentSerializer(serializers.Serializer[Any]):
 
 
 class ResolutionSerializer(serializers.Serializer[Any]):
-    """A settlement or refund, as far as it has come."""
+    """A settlement or refund in its present state."""
 
     id = serializers.UUIDField()
     invoice_id = serializers.UUIDField()
@@ -133,27 +133,27 @@ class EntrySerializer(serializers.Serializer[Any]):
 
     at = serializers.DateTimeField()
     source = serializers.ChoiceField(  # type: ignore[assignment]
-        choices=["callback", "event", "person"], help_text="The gateway's callback, what came of one, or a person."
+        choices=["callback", "event", "person"], help_text="The gateway's callback, an event, or a person."
     )
     kind = serializers.CharField(help_text="Of an event its kind; of a callback the gateway's own word.")
     actor = serializers.CharField(help_text="Who did it; empty for the gateway.")
     txid = serializers.CharField(help_text="The transaction it is about; empty for the whole invoice.")
     detail = serializers.DictField()
     uuid = serializers.UUIDField(allow_null=True, help_text="Of an event: what receivers deduplicate by.")
-    delivered_at = serializers.DateTimeField(allow_null=True, help_text="When the shop had been told.")
-    attempts = serializers.IntegerField(help_text="How often telling the shop has failed.")
+    delivered_at = serializers.DateTimeField(allow_null=True, help_text="When it was delivered to the shop.")
+    attempts = serializers.IntegerField(help_text="How often the delivery to the shop has failed.")
     next_attempt_at = serializers.DateTimeField(allow_null=True, help_text="Set while there is more to be tried.")
 
 
 class TimelineSerializer(serializers.Serializer[Any]):
-    """What happened to an invoice, oldest first."""
+    """The history of an invoice, oldest first."""
 
     entries = EntrySerializer(many=True)
     is_cut = serializers.BooleanField(help_text="Whether older entries are left out.")
 
 
 MOST = 200
-"""How many callbacks, and how many events, a timeline tells of at most: the newest."""
+"""How many callbacks, and how many events, a timeline has at most: the newest."""
 
 
 def timeline_of(invoice: Invoice) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def timeline_of(invoice: Invoice) -> dict[str, Any]:
         }
         for callback in callbacks[:MOST]
     ]
-    # Of one moment: the callback, then what came of it, in order.
+    # Of one moment: the callback, then its events, in order.
     entries.reverse()
     entries.sort(key=lambda entry: (entry["at"], entry["source"] != "callback"))
     return {"entries": entries, "is_cut": max(len(callbacks), len(events)) > MOST}

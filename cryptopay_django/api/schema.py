@@ -19,7 +19,7 @@ from .problems import CONTENT_TYPE
 from .throttling import PublicThrottle
 
 _DESCRIPTION = (
-    "Invoices in coins: what a customer can pay with and how far a payment has come, and for the back office how to "
+    "Invoices in coins: what a customer can pay with and the progress of a payment, and for the back office how to "
     "find, settle, refund and release invoices. Amounts are strings. Every error is problem details (RFC 9457); "
     "programs go by `code`. New members, states and codes may appear."
 )
@@ -41,7 +41,7 @@ _MEANINGS = {
 
 
 class FieldErrorSerializer(serializers.Serializer[Any]):
-    """What is wrong with one field."""
+    """A mistake in one field."""
 
     field = serializers.CharField(help_text='Dotted path; "" for the whole.')
     code = serializers.CharField()

@@ -1,4 +1,5 @@
-"""How often. Each rate has a default here; a host sets its own in REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]."""
+"""Limits how often each client may ask. Each rate has a default here; a host sets its own in
+REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ class RatedThrottle(SimpleRateThrottle):
 
 
 class PublicThrottle(RatedThrottle):
-    """Customers who look: coins, and how far a payment has come."""
+    """Reads by customers: coins, and the progress of a payment."""
 
     scope = "cryptopay_public"
     default_rate = "120/min"

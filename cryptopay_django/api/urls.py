@@ -18,6 +18,6 @@ urlpatterns = [
     path("desk/invoices/<uuid:invoice_id>/refund/", acts.RefundView.as_view(), name="refund"),
     path("desk/invoices/<uuid:invoice_id>/end/", acts.EndView.as_view(), name="end"),
     path("desk/invoices/<uuid:invoice_id>/release/", acts.ReleaseView.as_view(), name="release"),
-    # So that what is not here is told as every other error is.
+    # So that an unknown address gets the same kind of error as all others.
     re_path(r"", base.NotFoundView.as_view()),
 ]

@@ -45,7 +45,7 @@ def plain_selects(site: AdminSite) -> Iterator[tuple[Any, str]]:
 
 
 def _is_chosen(options: Any, name: str) -> bool:
-    """Tell whether somebody has said how, or that it is not shown at all."""
+    """Return whether somebody has said how, or that it is not shown at all."""
     named = {
         *options.raw_id_fields,
         *options.autocomplete_fields,

@@ -33,7 +33,7 @@ ACCOUNT_KEYS = {
     "BASE_URL": 'Where the gateway is: "production", "sandbox" (its test environment), or scheme://host[:port].',
     "OPTIONS": 'Settings of this account, without the prefix, as in {"SHOP_NAME": "Tern & Tide"}. May be left out.',
 }
-"""What an entry of CRYPTOPAY_ACCOUNTS has, and what it means."""
+"""The keys of an entry of CRYPTOPAY_ACCOUNTS, and their meanings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Account:
 
     @property
     def secret_marks(self) -> tuple[str, ...]:
-        """A name for each callback secret, from which nobody without SECRET_KEY can tell the secret."""
+        """A name for each callback secret, from which the secret cannot be guessed without SECRET_KEY."""
         return tuple(_mark(secret, settings.SECRET_KEY) for secret in self.callback_secrets)
 
 

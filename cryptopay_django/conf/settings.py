@@ -116,12 +116,12 @@ class AppSettings:
     NOTICE_INTERVAL = Option(
         900.0,
         seconds,
-        "Seconds between two notices of a kind; what happens in between is told in one digest.",
+        "Seconds between two notices of a kind; what happens in between is sent in one digest.",
     )
     NOTICE_FAILED_DELIVERIES = Option(
         5,
         count,
-        "After how many failed deliveries of an event, to receivers or to one handler, the teams are told.",
+        "After how many failed deliveries of an event, to receivers or to one handler, the teams are notified.",
     )
     REQUIRED_EVENTS: Option[Sequence[str]] = Option(
         ("invoice_completed",),
@@ -215,7 +215,7 @@ class AppSettings:
         "",
         secret,
         "What monitoring sends as `Authorization: Bearer ...` to see figures of cryptopay_django.health_urls. "
-        "Empty: nobody sees them.",
+        "Empty: no request sees them.",
     )
     ACCOUNT_RESOLVER: Option[Callable[..., Any] | None] = Option(
         None,

@@ -1,4 +1,4 @@
-"""Whether an address is one of its network: form and checksum, offline. Whose it is nobody can tell.
+"""Checks that an address belongs to a network: its form and checksum, offline. It cannot check the owner.
 
 Coins sent to a mistyped address are lost, so what has a checksum is checked by it. Only forms that a wallet
 of the network shows for receiving are taken.
@@ -24,7 +24,7 @@ from .tags import LARGEST_TAG, check_unpacked
 
 
 class Net(Enum):
-    """Which of a network's chains an address belongs to, where its spelling tells."""
+    """The chain of a network that an address belongs to, where its spelling shows it."""
 
     MAIN = "main"
     TEST = "test"
@@ -53,7 +53,7 @@ _VERSIONS = {
 def check_address(address: str, network: str, *, testnet: bool | None = None) -> None:
     """Raise AddressError unless coins can be sent to this address on this network.
 
-    `testnet` is which chain it must be of, where the spelling tells; None takes either. An address of XRP
+    `testnet` is which chain it must be of, where the spelling shows it; None takes either. An address of XRP
     or XLM may carry its tag, as in `rn7b…?dt=2751702755`. Of a network that is not known here only visible
     characters are asked for.
     """

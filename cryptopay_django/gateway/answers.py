@@ -1,4 +1,4 @@
-"""What an answer of the gateway means: the data it carries, or the error of our tree that it stands for."""
+"""Reads an answer of the gateway: returns its data, or raises the error of our tree that it means."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _MOST_REASONS, _LONGEST_REASON = 10, 200
 _GATEWAYS_CODE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
-# Whoever answers these has stopped waiting: for a gateway behind it, or for the caller. The call may go on.
+# The sender of these has stopped waiting: for a gateway behind it, or for the caller. The call may go on.
 _GIVEN_UP_WAITING = frozenset({408, 499})
 
 
@@ -83,8 +83,8 @@ class Answer:
             )
         error = self._error_body()
         said = f"{self.status} {error.code}" if error.code else f"{self.status}, without the gateway's own error"
-        told = f' It says: "{error.message[:200]}".' if error.message else ""
-        told += f" {told_reasons}." if (told_reasons := "; ".join(map(str, read_reasons(error.details)))) else ""
+        words = f' It says: "{error.message[:200]}".' if error.message else ""
+        words += f" {reasons}." if (reasons := "; ".join(map(str, read_reasons(error.details)))) else ""
         request = f" (request {error.request_id})" if error.request_id else ""
         kind: type[GatewayError]
         if self.status >= 500:
@@ -96,7 +96,7 @@ class Answer:
         else:
             kind, advice = _REFUSALS.get(self.status, (GatewayRefusedError, "The call took no effect"))
         return kind(
-            f"{self.call} was answered {said}.{told} {advice}{request}.",
+            f"{self.call} was answered {said}.{words} {advice}{request}.",
             status=self.status,
             code=error.code,
             request_id=error.request_id,
@@ -105,7 +105,7 @@ class Answer:
         )
 
     def _leaves_open(self, error: ErrorBody) -> bool:
-        """Whether a 4xx does not say that nothing happened: no word of the gateway's own to a call that changes.
+        """Return whether a 4xx leaves open what happened: no word of the gateway's own to a call that changes.
 
         A proxy that gives up waiting answers 408, 409, 429, 499 or whatever it likes, while the gateway goes on. A
         GET changes nothing, so there the status is enough.

@@ -53,7 +53,7 @@ _SHORTEST_SECRET = 8
 API_KEY = re.compile(r"[\x21-\x7e]+", re.ASCII)
 """What an API key may be made of: it is sent in a header."""
 
-# Other errors of theirs come before sending and after it alike: InvalidHeader, for one, means either side's.
+# Other errors of theirs are raised before sending and after it alike: InvalidHeader, for one, means either side's.
 _NEVER_SENT = (
     requests.ConnectTimeout,
     requests.exceptions.InvalidURL,
@@ -65,7 +65,7 @@ _RETRIED = (GatewayUnreachableError, GatewayTimeoutError, GatewayFaultError, Gat
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a call goes: the path, encoded and with its query string, and its pattern without any id."""
+    """The target of a call: the path, encoded and with its query string, and its pattern without any id."""
 
     path: str
     template: str
@@ -77,7 +77,7 @@ MARK_LIFE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """When a call was written down as sent: by the clock on the wall, and by the one that nobody can set."""
+    """The moment when a call was marked as sent: by the wall clock, and by the monotonic clock."""
 
     at: datetime
     monotonic: float
@@ -85,7 +85,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is asked of the gateway. One with a mark is signed with its moment, and does not leave late."""
+    """A request to the gateway. With a mark it is signed with the mark's moment, and is not sent late."""
 
     method: str
     route: Route
@@ -233,7 +233,7 @@ class Caller:
     def _read_body(self, call: Call, response: requests.Response, deadline: float) -> bytes:
         encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in ("identity", "gzip"):
-            raise GatewayAnswerError(f"the answer to {call} came in an encoding that nobody asked for")
+            raise GatewayAnswerError(f"the answer to {call} has an encoding that was not asked for")
         chunks = bytearray()
         try:
             for chunk in response.iter_content(_CHUNK):
@@ -336,4 +336,4 @@ def _network_error(call: Call, error: Exception) -> GatewayError:
 
 
 def _broken(call: Call, error: Exception) -> GatewayTimeoutError:
-    return GatewayTimeoutError(f"{call}: no whole answer came, whether the call took effect is unknown ({error})")
+    return GatewayTimeoutError(f"{call}: no whole answer arrived, whether the call took effect is unknown ({error})")

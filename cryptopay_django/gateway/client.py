@@ -83,7 +83,7 @@ class Client:
     def clock_offset(self) -> float | None:
         """Seconds by which this machine's clock was ahead of the gateway's at its last answer, a refusal included.
 
-        Give or take one; None before an answer that tells.
+        Give or take one; None before the first answer.
         """
         return self._caller.clock_offset
 
@@ -298,7 +298,7 @@ def _addresses(addresses: Iterable[CustomerAddress] | None) -> Json:
 
 
 def _noting(route: Route, read: Callable[[object, str], T]) -> Callable[[object, str], T]:
-    """Let the log tell what was left out of an answer. A page that is asked for each minute says it each minute."""
+    """Log what was left out of an answer. A page that is asked for each minute says it each minute."""
 
     def read_and_note(value: object, path: str) -> T:
         answer = read(value, path)

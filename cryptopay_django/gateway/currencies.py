@@ -1,7 +1,7 @@
-"""What can be priced and paid in, known offline: fiat currencies, and coins with networks and precision.
+"""The currencies of prices and payments, known offline: fiat currencies, and coins with networks and precision.
 
 A coin that is missing here is added by the setting CRYPTOPAY_EXTRA_COINS, no release needed. The gateway
-has the last word; what is checked here is what nobody should have to ask it for.
+has the last word; this module checks what does not need a call.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class RateLimiter:
         self._window = window
         self._clock = clock
         self._lock = threading.Lock()
-        # The moments granted last, some of them to come. A full deque drops the oldest.
+        # The moments granted last, some of them in the future. A full deque drops the oldest.
         self._granted: deque[float] = deque(maxlen=requests)
 
     def reserve(self, patience: float) -> float:

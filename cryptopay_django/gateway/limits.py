@@ -1,4 +1,4 @@
-"""How long a value from the wire may be. Database columns take their sizes from here, so what parses fits."""
+"""The limits of each value from the wire. Database columns take their sizes from here, so what parses fits."""
 
 AMOUNT_INTEGER_DIGITS = 20
 AMOUNT_DECIMALS = 18

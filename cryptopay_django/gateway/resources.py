@@ -1,4 +1,4 @@
-"""What the gateway says beside invoices, as frozen dataclasses: coins, rates, customers, errors."""
+"""The gateway's answers about everything but invoices, as frozen dataclasses: coins, rates, customers, errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .wire import WireObject
 
 @dataclass(frozen=True, slots=True)
 class Rate(WireObject):
-    """What one unit of the base currency is bought and sold for."""
+    """The prices at which one unit of the base currency is bought and sold."""
 
     facts = frozenset({"sell_rate"})
 
@@ -25,7 +25,7 @@ class Rate(WireObject):
 
 @dataclass(frozen=True, slots=True)
 class DestinationTag(WireObject):
-    """What a network calls the number that must stand beside the address."""
+    """The network's name for the number that belongs to the address."""
 
     required: bool
     name: Name
@@ -33,7 +33,7 @@ class DestinationTag(WireObject):
 
 @dataclass(frozen=True, slots=True)
 class Feature(WireObject):
-    """Whether the account can use a network for one product."""
+    """Says whether the account can use a network for one product."""
 
     enabled: bool
 
@@ -54,7 +54,7 @@ class CoinNetwork(WireObject):
 
     @property
     def invoices_enabled(self) -> bool:
-        """Whether invoices can be paid over this network; not, where the gateway does not say."""
+        """Return whether invoices can be paid over this network; not, where the gateway does not say."""
         return self.invoices is not None and self.invoices.enabled
 
 
@@ -72,7 +72,7 @@ class Coin(WireObject):
 
 @dataclass(frozen=True, slots=True)
 class CustomerAddress(WireObject):
-    """Where a customer's refunds in one coin go."""
+    """The address for a customer's refunds in one coin."""
 
     address: Address
     currency: Code
@@ -91,7 +91,7 @@ class Customer(WireObject):
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody(WireObject):
-    """What the gateway says when it refuses. `details` is whatever it sends, an item each.
+    """The gateway's answer when it refuses. `details` has one item for each thing that it sends.
 
     The code makes it the gateway's: without one, it is the page of something in between.
     """

@@ -1,4 +1,4 @@
-"""What the gateway says of invoices, as frozen dataclasses: snapshots, callbacks, recalculations, refunds.
+"""The gateway's answers about invoices, as frozen dataclasses: snapshots, callbacks, recalculations, refunds.
 
 Coins, rates, customers and errors stand in `resources.py`. Types say what may be null, defaults what may be
 absent. Values are checked for form only: a status, event or coin unknown here stays a string, and
@@ -44,7 +44,7 @@ _TAGGED_ADDRESS = re.compile(
 def split_address(address: str) -> tuple[str, str | None]:
     """Part an address of XRP or XLM (`rn7b…?dt=2751702755`) into the plain address and the tag.
 
-    Any other address comes back whole, with None. A payment to the plain address alone is lost.
+    Any other address is returned whole, with None. A payment to the plain address alone is lost.
     """
     tagged = _TAGGED_ADDRESS.fullmatch(address)
     return (tagged[1], tagged[2]) if tagged else (address, None)
@@ -52,7 +52,7 @@ def split_address(address: str) -> tuple[str, str | None]:
 
 @dataclass(frozen=True, slots=True)
 class Risk(WireObject):
-    """What the gateway's risk scoring says about a transaction or an address."""
+    """The gateway's risk score of a transaction or an address."""
 
     facts = frozenset()
 
@@ -90,7 +90,7 @@ class InvoiceSnapshot(WireObject):
     """An invoice as the gateway reported it, in a callback or an answer.
 
     What money depends on is read or refused. What only informs is left out where it is odd: `expires_at` too, for
-    the gateway alone decides what came too late.
+    the gateway alone decides what was too late.
     """
 
     facts = frozenset(

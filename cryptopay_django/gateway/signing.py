@@ -31,7 +31,7 @@ def sign_request(*, secret: str, method: str, path: str, date: str, body: bytes 
 
 @hide_locals
 def verify_request(signature: str, *, secret: str, method: str, path: str, date: str, body: bytes = b"") -> bool:
-    """Tell whether an API request was signed with this secret. The other side of `sign_request`."""
+    """Return whether an API request was signed with this secret. The other side of `sign_request`."""
     expected = sign_request(secret=secret, method=method, path=path, date=date, body=body)
     return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "backslashreplace"))
 

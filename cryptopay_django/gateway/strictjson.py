@@ -34,7 +34,7 @@ _NOT_STORABLE = "a NUL character or half of a surrogate pair"
 
 
 def is_storable(text: str) -> bool:
-    """Tell whether every database can store this text: no NUL, no half of a surrogate pair."""
+    """Return whether every database can store this text: no NUL, no half of a surrogate pair."""
     return not _UNSTORABLE.search(text)
 
 

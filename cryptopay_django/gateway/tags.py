@@ -65,7 +65,7 @@ def with_tag(address: str, network: str, *, tag: str | None = None, without_tag:
 
 
 def is_same_place(one: str | None, other: str | None, *, with_tags: bool = True) -> bool:
-    """Tell whether two spellings are one address: letters of either case, a prefix or none, any way to write a tag."""
+    """Return whether two spellings are one address: either case, a prefix or none, any way to write a tag."""
     return _place(one, with_tags=with_tags) == _place(other, with_tags=with_tags)
 
 

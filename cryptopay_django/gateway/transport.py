@@ -1,4 +1,4 @@
-"""A `requests` adapter whose timeouts are promises: a deadline for the whole answer, and connecting told from
+"""A `requests` adapter whose timeouts are promises: a deadline for the whole answer, and connecting kept apart from
 sending. Retries, signatures and the meaning of answers live in `calls.py`.
 """
 
@@ -73,7 +73,7 @@ class _DeadlineReader(io.RawIOBase):
 
 
 class _DeadlineSocket:
-    """What `HTTPResponse` needs of a socket."""
+    """The part of a socket that `HTTPResponse` needs."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock

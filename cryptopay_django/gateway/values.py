@@ -1,4 +1,4 @@
-"""How one value travels: amounts, times, codes and the like, each with what is refused.
+"""Reads and writes single values: amounts, times, codes and the like, and refuses bad ones.
 
 Messages are made of them in `schemas.py`, by way of the base class in `wire.py`.
 """
@@ -32,7 +32,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How one value is read from the wire, and written back.
+    """Reads one value from the wire, and writes it back.
 
     `read_rest` is for values of several parts: it returns the parts that can be used, and notes on the others.
     """

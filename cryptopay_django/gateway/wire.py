@@ -33,7 +33,7 @@ class WireObject:
 
     extra: Mapping[str, Json] = field(default_factory=dict, kw_only=True, repr=False, hash=False)
     absent: frozenset[str] = field(default=frozenset(), kw_only=True, repr=False, compare=False)
-    # Lists and maps that came as null.
+    # Lists and maps that were null.
     null: frozenset[str] = field(default=frozenset(), kw_only=True, repr=False, compare=False)
     notes: Notes = field(default=(), kw_only=True, repr=False, compare=False)
 

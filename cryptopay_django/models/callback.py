@@ -10,7 +10,7 @@ from .locking import LockingManager
 
 
 class CallbackOutcome(models.TextChoices):
-    """What became of a callback. All but `pending` and `orphan` are final."""
+    """The outcome of a callback. All but `pending` and `orphan` are final."""
 
     PENDING = "pending", _("pending")
     APPLIED = "applied", _("applied")
@@ -50,10 +50,10 @@ class Callback(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     received_at = models.DateTimeField()
     repeats = models.PositiveIntegerField(
-        default=0, help_text=_("How often the same body came again and brought nothing new.")
+        default=0, help_text=_("How often the same body was received again without anything new.")
     )
     last_received_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When it last came again; empty when it came once.")
+        null=True, blank=True, help_text=_("When it was last received again; empty when it was received once.")
     )
     invoice_version = models.PositiveIntegerField(
         null=True,

@@ -1,4 +1,4 @@
-"""How a statement is compiled by the ORM and checked, so that `prepared.py` can keep it and run it again."""
+"""Compiles a statement with the ORM and checks it, so that `prepared.py` can keep it and run it again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ M = TypeVar("M", bound=models.Model)
 
 @dataclass(frozen=True)
 class _Columns(Generic[M]):
-    """Where in a row the columns of a model stand."""
+    """The places of a model's columns in a row."""
 
     model: type[M]
     names: Sequence[str]

@@ -1,4 +1,4 @@
-"""What each durable handler has been told: one row for each event and handler."""
+"""The delivery of an event to a durable handler: one row for each event and handler."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class HandlerDelivery(models.Model):
     )
     attempts = models.PositiveIntegerField(default=0, help_text=_("Failed calls so far."))
     begun_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text=_("When an attempt began that has not come back.")
+        null=True, blank=True, editable=False, help_text=_("When an attempt began that has not ended.")
     )
     repetitions = models.PositiveIntegerField(
         default=0, editable=False, help_text=_("How many times it was delivered again on request.")

@@ -17,7 +17,7 @@ NAME_LENGTH = 255
 
 
 class EventKind(models.TextChoices):
-    """What happened to an invoice. Those named like a signal are delivered as that signal."""
+    """The kinds of events of an invoice. Those named like a signal are delivered as that signal."""
 
     INVOICE_CREATED = "invoice_created", _("created")
     PAYMENT_DETECTED = "payment_detected", _("payment detected")
@@ -31,7 +31,7 @@ class EventKind(models.TextChoices):
     STATUS_OVERRULED = "status_overruled", _("final status overruled")
     INVOICE_RELEASED = "invoice_released", _("released")
     RISK_HIGH = "risk_high", _("high risk")
-    DELIVERY_FAILING = "delivery_failing", _("the shop cannot be told")
+    DELIVERY_FAILING = "delivery_failing", _("delivery to the shop fails")
     HANDLER_GIVEN_UP = "handler_given_up", _("handler given up")
     HOOK_FAILED = "hook_failed", _("a hook of the shop has failed")
     DELIVERY_REPEATED = "delivery_repeated", _("delivered again on request")
@@ -69,7 +69,7 @@ class InvoiceEvent(models.Model):
     delivered_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0, help_text=_("Failed deliveries so far."))
     begun_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text=_("When an attempt began that has not come back.")
+        null=True, blank=True, editable=False, help_text=_("When an attempt began that has not ended.")
     )
     repetitions = models.PositiveIntegerField(
         default=0, editable=False, help_text=_("How many times it was delivered again on request.")
@@ -81,7 +81,7 @@ class InvoiceEvent(models.Model):
         blank=True,
         db_index=True,
         editable=False,
-        help_text=_("Set while the teams are still to be told of it."),
+        help_text=_("Set while a notice of it is due."),
     )
 
     objects = LockingManager["InvoiceEvent"]()
@@ -103,5 +103,5 @@ class InvoiceEvent(models.Model):
 
     @property
     def is_repetition(self) -> bool:
-        """Whether it was delivered before, and a person has asked to deliver it again."""
+        """Return whether it was delivered before, and a person has asked to deliver it again."""
         return self.repetitions > 0

@@ -31,7 +31,7 @@ class InvoiceStatus(models.TextChoices):
 
 
 class StatusContext(models.TextChoices):
-    """Why an invoice is unresolved, in the gateway's spelling."""
+    """The reason why an invoice is unresolved, in the gateway's spelling."""
 
     UNDERPAID = "underpaid", _("underpaid")
     OVERPAID = "overpaid", _("overpaid")
@@ -159,7 +159,7 @@ class Invoice(ProtectedModel):
         verbose_name = _("invoice")
         verbose_name_plural = _("invoices")
         constraints = [
-            # The environment comes last, so that staff find an identifier in all of them by the same index.
+            # The environment is last, so that staff find an identifier in all of them by the same index.
             models.UniqueConstraint(
                 fields=["account", "gateway_id", "environment"], name="cryptopay_invoice_gateway_id"
             ),
@@ -184,7 +184,7 @@ class Invoice(ProtectedModel):
                 where=Q(status=InvoiceStatus.UNRESOLVED),
                 name="cryptopay_invoice_context",
             ),
-            # Whoever has one account, and no filter by it, does not pay for this one.
+            # A shop with one account, and no filter by it, does not pay for this one.
             SparseIndex(
                 fields=["account", "created_at"], where=~Q(account="default"), name="cryptopay_invoice_account"
             ),
@@ -211,11 +211,11 @@ class Invoice(ProtectedModel):
 
     @property
     def is_final(self) -> bool:
-        """Whether the gateway is done with it."""
+        """Return whether the gateway is done with it."""
         return self.status in FINAL_STATUSES
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether the frozen rate has run out unpaid. For display: the gateway has no such status."""
+        """Return whether the frozen rate has run out unpaid. For display: the gateway has no such status."""
         return self.status == InvoiceStatus.NEW and self.expires_at is not None and now >= self.expires_at
 
     @transition(field=status, source=OPEN_STATUSES, target=InvoiceStatus.UNRESOLVED)

@@ -25,7 +25,7 @@ _muted_until: dict[type[models.Model], float] = {}
 
 
 def has_listeners(model: type[models.Model]) -> bool:
-    """Whether anybody listens to a model's signals of saving."""
+    """Return whether a receiver is connected to a model's signals of saving."""
     return pre_save.has_listeners(model) or post_save.has_listeners(model)
 
 

@@ -1,4 +1,4 @@
-"""How a row is locked on every database. The first statement of a transaction is a write or a lock."""
+"""Locks a row on every database. The first statement of a transaction is a write or a lock."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LockingManager(models.Manager[M]):
 
     @property
     def skips_locked(self) -> bool:
-        """Tell whether the database can pass over a row that another transaction has locked."""
+        """Return whether the database can pass over a row that another transaction has locked."""
         return connections[router.db_for_write(self.model)].features.has_select_for_update_skip_locked
 
     def add_missing(self, row: M) -> None:
@@ -55,7 +55,7 @@ class LockingManager(models.Manager[M]):
         """Lock the one matching row until the transaction ends and return it as it is then, or None.
 
         Waits for another holder; with `skip_locked` returns None instead, where the database can do that.
-        What the foreign keys in `related` point at comes with it, and is not locked; `narrow` as in `find`.
+        The rows that the foreign keys in `related` point at are read with it, and not locked; `narrow` as in `find`.
         SQLite has no row locks: an UPDATE that changes nothing takes its one write lock first, so that
         no read can stand before it and be refused the upgrade to a write.
         """

@@ -1,4 +1,4 @@
-"""When the next notice of each kind may leave. What it will tell of stands in the events that are due."""
+"""The time when the next notice of each kind may be sent. Its content is in the events that are due."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from .locking import LockingManager
 
 
 class NoticeKind(models.TextChoices):
-    """What teams are told of. The names are the keys of CRYPTOPAY_NOTICE_RECIPIENTS."""
+    """The kinds of notices to teams. The names are the keys of CRYPTOPAY_NOTICE_RECIPIENTS."""
 
     UNRESOLVED = "unresolved", _("unresolved")
     HELD = "held", _("held as high-risk")
     QUARANTINED = "quarantined", _("quarantined")
     HIGH_RISK = "high_risk", _("high risk")
-    UNDELIVERED = "undelivered", _("the shop cannot be told")
+    UNDELIVERED = "undelivered", _("delivery to the shop fails")
     UNKNOWN_RESOLUTION = "unknown_resolution", _("resolution undecided, or not as asked")
 
 
 class NoticeSchedule(models.Model):
-    """One row a kind. Whoever moves `next_attempt_at` on is the one that sends."""
+    """One row a kind. The process that moves `next_attempt_at` on sends it."""
 
     kind = models.CharField(primary_key=True, max_length=32, choices=NoticeKind.choices)
     next_attempt_at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""How an invoice points at an order of the shop: any saved row of any model, by content type and key.
+"""Links an invoice to an order of the shop: any saved row of any model, by content type and key.
 
 An order that cannot be loaded is None. One order that is found as two models, a parent and a child with a
 table of its own or a proxy, is one order: `order_filter` finds the invoices of all of them.
@@ -62,7 +62,7 @@ def order_key(order: models.Model) -> str:
 
 
 def order_exists(order: models.Model) -> bool:
-    """Tell whether the order's row is there, as the database that is written to has it. One query."""
+    """Return whether the order's row is there, as the database that is written to has it. One query."""
     model = _model_of(order)
     return model._base_manager.using(router.db_for_write(model, instance=order)).filter(pk=order.pk).exists()
 
@@ -107,7 +107,7 @@ class OrderLink(GenericForeignKey):
     """A generic foreign key that is None where its row cannot be loaded, and knows two databases.
 
     Content types are those of the invoice's database. The order is read where the shop's router keeps it: from
-    the primary if the invoice came from its primary, so that a receiver never sees an old order.
+    the primary if the invoice was read from its primary, so that a receiver never sees an old order.
     """
 
     def contribute_to_class(self, cls: Any, name: str, private_only: bool = False, **kwargs: Any) -> None:  # noqa: FBT001, FBT002
@@ -176,7 +176,7 @@ class OrderLink(GenericForeignKey):
 
 
 def _fits(model: type[models.Model], key: Any, using: str) -> bool:
-    """Tell whether a key is one that the column can hold: PostgreSQL refuses a larger number, and the transaction."""
+    """Return whether the column can hold a key: PostgreSQL refuses a larger number, and the transaction."""
     field: Any = model._meta.pk
     while field.remote_field is not None:
         field = field.target_field

@@ -16,7 +16,7 @@ from .protected import ProtectedModel, ProtectedQuerySet
 
 
 class PaymentStatus(models.TextChoices):
-    """What is known of a transaction. The gateway does not say when one vanishes again."""
+    """The state of a transaction, as far as it is known. The gateway does not say when one vanishes again."""
 
     DETECTED = "detected", _("detected")
     CONFIRMED = "confirmed", _("confirmed")

@@ -185,10 +185,10 @@ def _insert(statement: Insert, row: models.Model, values: Sequence[Any]) -> bool
     with connection.cursor() as cursor:
         cursor.execute(statement.sql, values)
         if statement.is_key_given and connection.features.can_return_columns_from_insert:
-            told = cursor.fetchone()
-            if told is None:
+            returned = cursor.fetchone()
+            if returned is None:
                 return False
-            row.pk = told[0]
+            row.pk = returned[0]
         elif not cursor.rowcount:
             return False
         elif statement.is_key_given:

@@ -16,14 +16,14 @@ from .locking import LockingManager
 
 
 class ResolutionKind(models.TextChoices):
-    """What is asked of the gateway."""
+    """The operation that is asked of the gateway."""
 
     SETTLE = "settle", _("settle")
     REFUND = "refund", _("refund")
 
 
 class ResolutionStatus(models.TextChoices):
-    """How far it got. `unknown`: the call had no readable answer, and only reading can tell."""
+    """The progress of a resolution. `unknown`: no readable answer; only reading the gateway shows the outcome."""
 
     PLANNED = "planned", _("planned")
     SENT = "sent", _("sent")
@@ -82,7 +82,7 @@ class Resolution(StatusModel):
         null=True,
         blank=True,
         db_index=True,
-        help_text=_("When its outcome is looked for next; empty when nobody has to."),
+        help_text=_("When its outcome is looked for next; empty when there is nothing to look for."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -109,12 +109,12 @@ class Resolution(StatusModel):
 
     @property
     def awaits_approval(self) -> bool:
-        """Whether a second person has to confirm it before anything is sent."""
+        """Return whether a second person has to confirm it before anything is sent."""
         return self.status == ResolutionStatus.PLANNED and self.needs_approval and not self.approver
 
     @property
     def is_watched(self) -> bool:
-        """Whether a person has ended it without the gateway's word, and it is still looked at: it may act late."""
+        """Return whether a person has ended it without the gateway's word. It may act late, and is still looked at."""
         return self.status == ResolutionStatus.FAILED and self.next_attempt_at is not None
 
     def approve(self, approver: str, *, user_id: str = "", at: datetime) -> None:

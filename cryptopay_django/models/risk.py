@@ -1,4 +1,4 @@
-"""How grave the gateway finds a payment, and which of several payments counts."""
+"""The gravity that the gateway gives a payment, and the choice among several payments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When work is due next, and what came of it. Several processes could do it, and one does.
+"""Schedules periodic work, and keeps its last result. Several processes could do it, and one does.
 
 Two kinds: regular work (`services/reconciliation/schedule.py`), and calls that are allowed so often
 (`services/allowance.py`).
@@ -15,13 +15,13 @@ RECONCILIATION = "reconciliation"
 
 
 class Schedule(models.Model):
-    """One row a piece of work. Whoever moves `due_at` on has the turn."""
+    """One row a piece of work. The process that moves `due_at` on has the turn."""
 
     name = models.CharField(primary_key=True, max_length=64)
     due_at = models.DateTimeField(help_text=_("When it is anybody's turn again."))
     begun_at = models.DateTimeField(null=True, blank=True)
-    ended_at = models.DateTimeField(null=True, blank=True, help_text=_("When the last turn came to its end."))
-    found = models.TextField(blank=True, help_text=_("What came of the last turn, in a line."))
+    ended_at = models.DateTimeField(null=True, blank=True, help_text=_("When the last turn ended."))
+    found = models.TextField(blank=True, help_text=_("The result of the last turn, in a line."))
 
     objects = LockingManager["Schedule"]()
 

@@ -1,4 +1,4 @@
-"""Who may see figures: whoever sends CRYPTOPAY_MONITORING_TOKEN."""
+"""Allows figures to be seen by requests that send CRYPTOPAY_MONITORING_TOKEN."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..redaction import hide_locals
 
 @hide_locals
 def may_see_figures(request: HttpRequest) -> bool:
-    """Tell whether a request has the token, as `Authorization: Bearer ...`; nobody has an empty one."""
+    """Return whether a request has the token, as `Authorization: Bearer ...`; an empty token allows nothing."""
     token = app_settings.MONITORING_TOKEN
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     is_same = hmac.compare_digest(given.strip().encode(), token.encode())

@@ -27,14 +27,14 @@ _KEY = "cryptopay_django:health"
 def health(request: HttpRequest) -> JsonResponse:
     """Answer 200 or 503 and one word; what was found only to those who have the token.
 
-    Asks the database at most once in a few seconds, whoever asks how often, and never the gateway.
+    Asks the database at most once in a few seconds, however often it is asked, and never the gateway.
     """
     signs = _signs()
     is_well = worst_of(signs) is not Level.ERROR
-    told: dict[str, Any] = {"status": "ok" if is_well else "failing"}
+    answer: dict[str, Any] = {"status": "ok" if is_well else "failing"}
     if may_see_figures(request):
-        told["signs"] = [{"id": sign.id, "level": sign.level, "found": sign.found} for sign in signs]
-    return JsonResponse(told, status=200 if is_well else 503)
+        answer["signs"] = [{"id": sign.id, "level": sign.level, "found": sign.found} for sign in signs]
+    return JsonResponse(answer, status=200 if is_well else 503)
 
 
 def _signs() -> list[Sign]:

@@ -1,6 +1,6 @@
 """`metrics/`: the figures for Prometheus, read from the database when they are asked for.
 
-So any number of processes tell the same, and none has to remember anything. Needs the extra `prometheus`.
+So any number of processes give the same figures, and none has to remember anything. Needs the extra `prometheus`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class CryptopayCollector(Collector):
         if figures.reconciled_at is not None:
             yield GaugeMetricFamily(
                 "cryptopay_last_reconciliation_timestamp_seconds",
-                "When a worker last came to the end of a round of reconciliation.",
+                "When a worker last ended a round of reconciliation.",
                 figures.reconciled_at.timestamp(),
             )
 
@@ -92,12 +92,14 @@ def _callbacks(figures: Figures) -> Iterator[Metric]:
     )
     yield _labelled(
         "cryptopay_callbacks_last_hour",
-        "Callbacks that came in the last hour, by what became of them.",
+        "Callbacks of the last hour, by their outcome.",
         "outcome",
         figures.callbacks_last_hour,
     )
     last = GaugeMetricFamily(
-        "cryptopay_last_callback_timestamp_seconds", "When the last callback of an account came.", labels=["account"]
+        "cryptopay_last_callback_timestamp_seconds",
+        "When the last callback of an account was received.",
+        labels=["account"],
     )
     for account, at in figures.last_callback_at.items():
         if at is not None:
@@ -107,11 +109,11 @@ def _callbacks(figures: Figures) -> Iterator[Metric]:
 
 def _events(figures: Figures) -> Iterator[Metric]:
     yield GaugeMetricFamily(
-        "cryptopay_events_pending", "Events whose receivers have not been told.", figures.events_pending
+        "cryptopay_events_pending", "Events that are not delivered to their receivers.", figures.events_pending
     )
     yield GaugeMetricFamily(
         "cryptopay_events_pending_age_seconds",
-        "Age of the oldest event whose receivers have not been told; 0 when there is none.",
+        "Age of the oldest event that is not delivered to its receivers; 0 when there is none.",
         _age(figures.events_pending_since, figures),
     )
     yield GaugeMetricFamily(

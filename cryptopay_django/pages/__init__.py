@@ -1,4 +1,4 @@
-"""What the customer sees: the page where an invoice is paid, its live state, and the choice of a coin."""
+"""The customer's pages: the page where an invoice is paid, its live state, and the choice of a coin."""
 
 from .choice import ChooseCoinView
 

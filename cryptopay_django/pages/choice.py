@@ -46,8 +46,8 @@ _A_YEAR = 365 * 86_400
 class ChooseCoinView(PaymentOfOrder, View):
     """Offer the account's coins; make the invoice in the one that is chosen, and go to its page.
 
-    The price is what `get_price` says, whatever the browser sends. An order for which money has come
-    in is not offered again: the customer is sent to the invoice that it came in for.
+    The price is what `get_price` says, whatever the browser sends. An order for which money has arrived
+    is not offered again: the customer is sent to the invoice that was paid.
     """
 
     template_name = "cryptopay_django/choose_coin.html"
@@ -86,7 +86,7 @@ class ChooseCoinView(PaymentOfOrder, View):
         return response
 
     def explain(self, error: CryptopayError, order: Any) -> str:
-        """Return what the customer is told when there is no invoice. What went wrong goes into the log."""
+        """Return the text for the customer when there is no invoice. What went wrong goes into the log."""
         name = f"{order._meta.label} {order.pk}"
         logger.warning("no invoice for %s: %s: %s", name, type(error).__name__, error, exc_info=error)
         if isinstance(error, GatewayRateLimitError | GatewayOutageError | CreationUnknownError):
@@ -100,7 +100,7 @@ class ChooseCoinView(PaymentOfOrder, View):
         return gettext("The payment could not be started. Nothing was charged: please try again in a moment.")
 
     def show(self, order: Any, *, problem: str = "", status: int = 200) -> HttpResponse:
-        """Render the choice. Coins that cannot be listed are a problem to tell of, not an error page."""
+        """Render the choice. Coins that cannot be listed are a problem to report, not an error page."""
         amount, currency = self.get_price(order)
         try:
             account = self.find_account(order)

@@ -55,12 +55,12 @@ async def invoice_events(request: HttpRequest, invoice_id: UUID) -> HttpResponse
 
 async def _stream(invoice_id: UUID) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
-    until = loop.time() + LONGEST_STREAM * random.uniform(0.8, 1.0)  # noqa: S311  so that not all come back at once
+    until = loop.time() + LONGEST_STREAM * random.uniform(0.8, 1.0)  # noqa: S311  so that not all reconnect at once
     yield "retry: 3000\n\n"
     with watch().watching(invoice_id) as versions:
         while (left := until - loop.time()) > 0:
             try:
-                # Not wait_for: until Python 3.12 it loses a cancellation that comes together with a version.
+                # Not wait_for: until Python 3.12 it loses a cancellation that arrives together with a version.
                 async with asyncio.timeout(min(STILL_HERE_EVERY, left)):
                     version = await versions.get()
             except TimeoutError:
@@ -72,7 +72,7 @@ async def _stream(invoice_id: UUID) -> AsyncIterator[str]:
 
 
 class Watch:
-    """Who watches which invoice on one event loop, and the one task that looks for all of them."""
+    """The watchers of each invoice on one event loop, and the one task that looks for all of them."""
 
     def __init__(self) -> None:
         self._queues: defaultdict[UUID, set[asyncio.Queue[int | None]]] = defaultdict(set)
@@ -101,7 +101,7 @@ class Watch:
                 self._seen.pop(invoice_id, None)
 
     async def _look(self) -> None:
-        """Tell of changes until nobody watches. When the database fails, end all streams: the pages then poll."""
+        """Report changes while there are watchers. When the database fails, end all streams: the pages then poll."""
         try:
             while self._queues:
                 asked = list(self._queues)

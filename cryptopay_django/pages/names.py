@@ -1,4 +1,4 @@
-"""How coins, networks and money are written for people. What is copied or scanned is never written here."""
+"""Writes coins, networks and money for people. What is copied or scanned is never written here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the panel's template is given: everything that is decided, nothing that is marked up."""
+"""Prepares the panel's template: decides everything, and writes no markup."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .qr import qr_svg
 from .wording import STEP_NAMES, STEPS, message_for
 
 ASKED, NOT_ASKED = "yes", "failed"
-"""What came of "I have sent it", as the page's query says it."""
+"""The outcome of "I have sent it", as the page's query says it."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _NEEDS_NEW_INVOICE = frozenset({State.PREPARING, State.EXPIRED, State.CANCELLED, State.UNAVAILABLE})
@@ -138,7 +138,7 @@ def _steps(progress: Progress) -> list[dict[str, Any]]:
 
 
 def _notice(progress: Progress, asked: str) -> str:
-    """Return what came of asking, while it still matters."""
+    """Return the outcome of asking, while it still matters."""
     if progress.state is not State.EXPIRED:
         return ""
     if asked == ASKED:

@@ -1,4 +1,4 @@
-"""What a wallet opens or scans: the gateway's `uri`, checked, and rewritten when only a rest is due.
+"""Makes the link that a wallet opens or scans: the gateway's `uri`, checked, and rewritten when only a rest is due.
 
 A wrong amount or address in a QR code is lost money, so whatever is not understood exactly becomes the
 bare address: the customer then types in the amount.
@@ -32,7 +32,7 @@ _MOST_DECIMALS = 24
 class PayLink:
     """`text` is what a QR code encodes; `href` opens a wallet, "" where no link is safe.
 
-    `has_amount` and `has_tag` tell whether the customer need not type these in.
+    `has_amount` and `has_tag` say whether the customer need not type these in.
     """
 
     text: str
@@ -58,7 +58,7 @@ def pay_link(invoice: Invoice, amount: Decimal) -> PayLink:
 
 
 def _speaks_of(uri: str, invoice: Invoice) -> bool:
-    """Tell whether a uri is this very address, or a wallet's link to it."""
+    """Return whether a uri is this very address, or a wallet's link to it."""
     if uri == invoice.address:
         return True
     return urlsplit(uri).scheme in SAFE_SCHEMES and invoice.address in uri

@@ -1,4 +1,4 @@
-"""The page of one invoice and its state. Public: whoever knows the invoice's unguessable id may look.
+"""The page of one invoice and its state. Public: the invoice's unguessable id is the only key.
 
 Nothing here changes an invoice. "I have sent it" asks the gateway, through the one door that all answers take.
 """
@@ -45,9 +45,9 @@ _ASK_AT_MOST_EVERY = timedelta(seconds=15)
 @transaction.non_atomic_requests
 @require_http_methods(["GET", "HEAD", "POST"])
 def checkout(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
-    """Show where and how to pay, and how far it has come; `?part=` gives the panel alone, for the script.
+    """Show where and how to pay, and the progress of the payment; `?part=` gives the panel alone, for the script.
 
-    POST is "I have sent it". It needs no CSRF token: whoever forges it makes us look, and that rarely.
+    POST is "I have sent it". It needs no CSRF token: a forged one makes us look, and that rarely.
     """
     progress = _progress(invoice_id)
     with translation.override(_language(request)):
@@ -107,7 +107,7 @@ def _ask(request: HttpRequest, progress: Progress) -> HttpResponse:
 
 
 def _may_ask(invoice: Invoice) -> bool:
-    """Tell whether it was long enough ago that the gateway was asked about this invoice."""
+    """Return whether it was long enough ago that the gateway was asked about this invoice."""
     if invoice.polled_at is not None and timezone.now() - invoice.polled_at < _ASK_AT_MOST_EVERY:
         return False
     return claim(f"cryptopay_django:asked:{invoice.pk}", _ASK_AT_MOST_EVERY.seconds)

@@ -1,4 +1,4 @@
-"""What the customer is told in each state: a title, and what happens next. Never "paid" too early, no blame."""
+"""The texts for the customer in each state: a title, and the next step. Never "paid" too early, no blame."""
 
 from __future__ import annotations
 

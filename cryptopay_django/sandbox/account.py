@@ -11,14 +11,14 @@ from typing import Any
 from .amounts import EXACT, FEE_RATE, ZERO, spell
 from .refusals import Detail, detail, invalid
 
-# Recognisable at a glance, so that nobody takes them for credentials of the real service.
+# Recognisable at a glance, so that they are not taken for credentials of the real service.
 SANDBOX_API_KEY = "sandbox-api-key"
 SANDBOX_API_SECRET = "sandbox-api-secret"  # noqa: S105
 SANDBOX_CALLBACK_SECRET = "sandbox-callback-secret"  # noqa: S105
 
 
 class Handling(StrEnum):
-    """What the account does by itself with an unresolved invoice."""
+    """The account's automatic treatment of an unresolved invoice."""
 
     MANUAL = "manual"
     REFUND = "refund"

@@ -1,6 +1,6 @@
 """Addresses that a wallet of each test network accepts, derived from a seed, and their payment links.
 
-The encodings come from libraries; what they lack (CashAddr, StrKey and the TON envelope) is a checksum each, written
+The encodings are from libraries; what they lack (CashAddr, StrKey and the TON envelope) is a checksum each, written
 out here. Addresses are checked as the app checks them.
 """
 

@@ -29,7 +29,7 @@ _PUBLIC = re.compile(r"/api/rates(/.*)?")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it came: `path` is the raw one with its query string, `body` the exact bytes."""
+    """A request as it was received: `path` is the raw one with its query string, `body` the exact bytes."""
 
     method: str
     path: str

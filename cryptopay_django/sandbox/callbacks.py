@@ -25,7 +25,7 @@ def retry_delay(retry: int) -> timedelta:
 
 
 class Delivery(StrEnum):
-    """What became of a callback."""
+    """The delivery of a callback."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -35,7 +35,7 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back from the host: a status and a body, or the reason why there is none."""
+    """The host's answer: a status and a body, or the reason why there is none."""
 
     status: int | None
     body: bytes = b""
@@ -63,7 +63,7 @@ class Attempt:
 
     @property
     def ok(self) -> bool:
-        """Whether the service takes this for delivered: a 200 and nothing else."""
+        """Return whether the service takes this for delivered: a 200 and nothing else."""
         return self.answer.status == 200
 
 
@@ -120,7 +120,7 @@ class Outbox:
         return self._queue[0][0] if self._queue else None
 
     def is_sending(self) -> bool:
-        """Tell whether an attempt is on its way now."""
+        """Return whether an attempt is on its way now."""
         return bool(self._busy)
 
     def attempts_since(self, mark: int) -> list[Attempt]:

@@ -1,4 +1,4 @@
-"""The sandbox's own time: it stands still, runs at a pace, and jumps forward when told."""
+"""The sandbox's own time: it stands still, runs at a pace, and jumps forward on request."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Clock:
         self._wall_anchor = self._anchor = self.wall()
 
     def seconds_until(self, moment: datetime) -> float | None:
-        """Return in how many real seconds this time comes; None when the clock stands still."""
+        """Return the real seconds until this time; None when the clock stands still."""
         if not self.speed:
             return None
         return max(timedelta(0), moment - self.now()).total_seconds() / self.speed

@@ -1,4 +1,4 @@
-"""What can be paid with: coins, their networks, how precise they are and how many blocks they need."""
+"""The coins to pay with, their networks, their precision and the blocks that they need."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Coin:
             object.__setattr__(self, "quote_places", self.precision)
 
     def is_token_on(self, network: str) -> bool:
-        """Tell whether the coin is a contract on this network, not the network's own money."""
+        """Return whether the coin is a contract on this network, not the network's own money."""
         return _NATIVE[network] != self.code
 
 

@@ -169,7 +169,7 @@ class Sandbox:
             self.note_change()
 
     def next_due(self, *, deliver: bool) -> datetime | None:
-        """Return when something falls due: on the agenda or, when told so, in the outbox."""
+        """Return when something falls due: on the agenda or, on request, in the outbox."""
         with self.changed:
             times = [self.state.next_due(), self.state.outbox.next_due() if deliver else None]
             return min((moment for moment in times if moment is not None), default=None)

@@ -31,7 +31,7 @@ def deliver_due(sandbox: Sandbox) -> list[Attempt]:
     """Post every callback that is due, oldest first, and return when each was delivered or tried.
 
     The lock is not held while a callback is on its way. A host that asks the API while it receives, and
-    so comes back here in the same thread, gets an empty list.
+    so returns here in the same thread, gets an empty list.
     """
     attempts: list[Attempt] = []
     if threading.get_ident() in sandbox.posting:
@@ -75,7 +75,7 @@ def _attempt(sandbox: Sandbox, callback: Callback, url: str, mishap: Mishap | No
     if fault is Fault.CUT and mishap:
         body = body[: 1 + mishap.dice % (len(body) - 1)]
     if fault is Fault.WRONG_SECRET:
-        signature = sign(body, "a secret that nobody gave out")
+        signature = sign(body, "a secret that was never given out")
     headers = make_headers(signature)
     send = partial(_send, sandbox, callback, url, headers, body, mishap)
     if fault is not Fault.DUPLICATE:

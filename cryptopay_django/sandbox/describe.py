@@ -1,4 +1,4 @@
-"""What the sandbox shows of itself: the state as the control API and the pages present it."""
+"""Describes the sandbox: its state as the control API and the pages present it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def describe_callback(callback: Callback) -> dict[str, Any]:
 
 
 def describe_attempt(attempt: Attempt) -> dict[str, Any]:
-    """Return one attempt: what went out and what came back."""
+    """Return one attempt: the request and the answer."""
     return {
         "callback_id": attempt.callback_id,
         "invoice_id": attempt.invoice_id,

@@ -1,4 +1,4 @@
-"""What may be in a request body: parsing, and one detail for each field that is wrong."""
+"""Parses request bodies, and reports one detail for each field that is wrong."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class InvoiceForm:
 
 
 class Problems:
-    """What is wrong with a body, one line a field."""
+    """The mistakes in a body, one line a field."""
 
     def __init__(self) -> None:
         self.details: list[Detail] = []
@@ -83,7 +83,7 @@ def parse_body(body: bytes) -> dict[str, Any]:
 
 
 def parse_amount(value: object) -> Decimal | None:
-    """Read an amount that came as a string or a JSON number; None when it is neither."""
+    """Read an amount that is a string or a JSON number; None when it is neither."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return None
     try:

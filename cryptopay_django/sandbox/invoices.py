@@ -14,7 +14,7 @@ from .clock import spell_time
 
 
 class Status(StrEnum):
-    """Where an invoice is; the last three are final."""
+    """The status of an invoice; the last three are final."""
 
     NEW = "new"
     UNRESOLVED = "unresolved"
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 class Context(StrEnum):
-    """Why an invoice is unresolved."""
+    """The reason why an invoice is unresolved."""
 
     UNDERPAID = "underpaid"
     OVERPAID = "overpaid"
@@ -33,7 +33,7 @@ class Context(StrEnum):
 
 
 class Risk(StrEnum):
-    """What the screening says about a wallet."""
+    """The result of screening a wallet."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -197,7 +197,7 @@ class Invoice:
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing will ever change any more."""
+        """Return whether nothing will ever change any more."""
         return self.status in FINAL
 
     @property

@@ -1,4 +1,4 @@
-"""What the merchant can ask for through the API, on the state: the verbs behind the paths."""
+"""The merchant's calls of the API, applied to the state: the verbs behind the paths."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def list_invoices(
 
 
 def score_risk(state: State, address: str, currency: str) -> dict[str, Any]:
-    """Screen an address before money goes there or comes from there."""
+    """Screen an address before money goes to it or from it."""
     del currency  # a score belongs to the address, whatever the coin
     return score_to_wire(*score_address(state.seed, address))
 

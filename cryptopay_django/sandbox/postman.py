@@ -1,4 +1,4 @@
-"""How callbacks leave the sandbox's server: one POST with a deadline, no redirects, no proxies."""
+"""Sends callbacks from the sandbox's server: one POST with a deadline, no redirects, no proxies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .callbacks import DEADLINE_SECONDS, LOGGED_BYTES, Answer
 
 
 def post(url: str, headers: dict[str, str], body: bytes) -> Answer:
-    """Post a callback and return what came back within the deadline."""
+    """Post a callback and return the answer within the deadline."""
     if not url:
         return Answer(None, error="no callback URL is set")
     started = time.monotonic()

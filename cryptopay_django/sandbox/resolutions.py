@@ -1,4 +1,4 @@
-"""How unresolved invoices end: recalculations, refunds, the account's automatic settings, the desk."""
+"""Ends unresolved invoices: recalculations, refunds, the account's automatic settings, the desk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HIGH_RISK = "The address belongs to a resource that may be used for unlawful ac
 
 
 def change_status(state: State, invoice: Invoice, status: Status, context: Context | None, at: datetime) -> None:
-    """Move the invoice and tell the merchant. What is completed is credited."""
+    """Move the invoice and notify the merchant. What is completed is credited."""
     invoice.status = status
     invoice.context = context
     if status is Status.COMPLETED:
@@ -39,7 +39,7 @@ def resolve_by_settings(state: State, invoice: Invoice, at: datetime) -> None:
 
 
 def decide_by_desk(state: State, invoice: Invoice, *, decision: str, at: datetime) -> None:
-    """Let the monitoring desk complete or refund a held invoice: nobody else can."""
+    """Let the monitoring desk complete or refund a held invoice: only it can."""
     if invoice.context is not Context.ILLICIT_RESOURCE:
         raise not_now("Only an invoice on hold (illicit_resource) is decided by the monitoring desk")
     if decision == "complete":

@@ -20,16 +20,16 @@ Step = Callable[[Sandbox, str], object]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A story with a name; `told` says in a few words how it goes."""
+    """A story with a name; `summary` says in a few words what happens."""
 
     name: str
     title: str
-    told: str
+    summary: str
     steps: tuple[Step, ...]
 
 
 def play(sandbox: Sandbox, name: str, invoice_id: str | None = None) -> Invoice:
-    """Play a scenario on an invoice that nobody has paid yet, or on a new one. Callbacks are delivered on the way.
+    """Play a scenario on an invoice without a payment, or on a new one. Callbacks are delivered on the way.
 
     Where the account's own settings have ended the invoice, the steps that are left do nothing.
     """
@@ -40,7 +40,7 @@ def play(sandbox: Sandbox, name: str, invoice_id: str | None = None) -> Invoice:
     else:
         invoice = create_invoice(sandbox, read_invoice(FRESH_ORDER | {"name": SCENARIOS[name].title}))
     if invoice.status is not Status.NEW or invoice.transactions:
-        raise not_now("A scenario begins with an invoice that nobody has paid yet")
+        raise not_now("A scenario begins with an invoice without a payment")
     for step in SCENARIOS[name].steps:
         if not invoice.is_final:
             step(sandbox, invoice.id)

@@ -45,7 +45,7 @@ class SandboxServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it is served."""
+        """The address where it is served."""
         host, port = str(self.server_address[0]), self.server_address[1]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
     do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = do_GET  # noqa: N815 - http.server names them
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """Tell the time by the clock that signatures are checked against."""
+        """Return the time of the clock that signatures are checked against."""
         del timestamp
         return format_datetime(self.server.sandbox.clock.wall(), usegmt=True)
 
@@ -159,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
     def _guard_control(self) -> None:
         """Refuse other machines, and pages of other sites in any browser.
 
-        A browser names the site it comes from in Origin, and the name that it resolved in Host: where
+        A browser names its own site in Origin, and the name that it resolved in Host: where
         they differ, a page elsewhere is trying to use this developer's loopback.
         """
         self._guard_machine()

@@ -31,7 +31,7 @@ class StateFileError(Exception):
 
 @dataclass(slots=True)
 class Record:
-    """What is in the file. `agenda` and `queue` are in the order in which they fall due."""
+    """The content of the file. `agenda` and `queue` are in the order in which they fall due."""
 
     version: int
     seed: str

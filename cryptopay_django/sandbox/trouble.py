@@ -17,7 +17,7 @@ MOST_PLANNED = 1_000
 
 
 class Fault(StrEnum):
-    """What can go wrong. The first seven befall callbacks, the others requests to the API."""
+    """The faults that can be switched on. The first seven befall callbacks, the others requests to the API."""
 
     DUPLICATE = "duplicate"
     REORDER = "reorder"
@@ -35,7 +35,7 @@ MEANINGS = {
     Fault.DUPLICATE: "the callback arrives twice, at the same time",
     Fault.REORDER: "the callback is held back, and later ones overtake it",
     Fault.DROP: "the callback never arrives and is not tried again: only polling finds out",
-    Fault.DELAY: "the answer comes after the deadline of 10 seconds: the callback is tried again",
+    Fault.DELAY: "the answer arrives after the deadline of 10 seconds: the callback is tried again",
     Fault.CUT: "the body is cut short: its signature does not match",
     Fault.WRONG_SECRET: "the callback is signed with a wrong secret",
     Fault.RESET: "the connection breaks, before or after the callback was received",

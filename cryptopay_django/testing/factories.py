@@ -153,5 +153,5 @@ def callback_body(data: Mapping[str, Any], event: str = "status_changed", *, typ
 
 
 def callback_headers(body: bytes, *, account: str = "default", secret: str | None = None) -> dict[str, str]:
-    """Return the header that signs a body, with the account's newest secret unless told otherwise."""
+    """Return the header that signs a body, with the account's newest secret by default."""
     return {"X-Cryptopay-Signature": sign_callback(body, secret=secret or get_account(account).callback_secrets[0])}

@@ -33,7 +33,7 @@ DEFAULT_ACCOUNT = "default"
 
 
 class InvoiceRow(Protocol):
-    """What is needed of a row of ours: which account it is in, and its id at the gateway."""
+    """The needed part of a row of ours: its account, and its id at the gateway."""
 
     account: Any
     gateway_id: Any

@@ -197,7 +197,7 @@ def test_a_held_invoice_has_neither_button_and_says_whom_to_contact(client, desk
 
     assert page.context["buttons"] == []
     assert "monitoring@service.example" in page.text
-    assert "What was told to whom" in page.text
+    assert "Events and notices so far" in page.text
     assert "still to be sent to fraud@shop.example" in page.text
     assert "on hold" in told(settle)
 
@@ -279,7 +279,7 @@ def test_a_settlement_without_an_answer_is_shown_as_open_and_can_be_looked_at(cl
 
     assert "ada began to refund" in told(again)
     assert page.context["buttons"] == []
-    assert "Look at the service what came of it" in page.text
+    assert "Read the outcome at the service" in page.text
     assert looked.status_code == 200
     assert desk.sandbox.invoice(invoice).refunds == []
 
@@ -309,7 +309,7 @@ def test_a_signal_that_failed_is_shown_with_its_traceback_and_tried_again(client
 
     assert "the warehouse is closed" in before
     assert "failed again" in told(failed)
-    assert "The shop was told." in told(done)
+    assert "Delivered to the shop." in told(done)
     assert "already" in told(again)
 
 

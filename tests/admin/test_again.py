@@ -91,10 +91,10 @@ def test_too_many_at_once_are_refused(client, desk, monkeypatch):
     [
         ({}, {"quarantine_reason": "odd"}, "withheld: what it reports is not true now"),
         ({}, {"status": "refunded"}, "withheld: what it reports is not true now"),
-        ({"attempts": 1, "begun_at": timezone.now()}, {}, "and has not come back"),
+        ({"attempts": 1, "begun_at": timezone.now()}, {}, "and has not ended"),
         ({"repetitions": 1}, {}, "it is to be delivered again"),
-        ({"attempts": 2}, {}, "the shop could not be told, 2 times so far"),
-        ({}, {}, "the shop is still to be told"),
+        ({"attempts": 2}, {}, "delivery to the shop failed, 2 times so far"),
+        ({}, {}, "not yet delivered to the shop"),
     ],
 )
 def test_the_timeline_says_why_an_event_waits(values, invoice, text, client, desk):

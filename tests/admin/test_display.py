@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cryptopay_django.admin import display, figures, page
-from cryptopay_django.admin.outcome import told
+from cryptopay_django.admin.outcome import message_of
 from cryptopay_django.models import Resolution
 from cryptopay_django.testing.factories import InvoiceFactory
 
@@ -135,7 +135,7 @@ def resolution(**values):
     ],
 )
 def test_what_came_of_an_act_is_told(values, level, words):
-    shown = told(resolution(**values))
+    shown = message_of(resolution(**values))
 
     assert shown[0] == level
     assert words in shown[1]

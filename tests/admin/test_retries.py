@@ -60,7 +60,7 @@ def test_the_timeline_says_of_each_handler_whether_it_has_heard(client, desk):
     assert "BrokenShopError" in shown["ship"].traceback
     assert "tests.effects.handlers.ship" in page
     assert page.count("/retry/") == 1
-    assert "Not all of the shop has heard of it: tests.effects.handlers.ship failed" in page
+    assert "Not delivered to all of the shop: tests.effects.handlers.ship failed" in page
 
 
 def test_nobody_reads_that_the_shop_was_told_while_it_was_not(client, desk):
@@ -77,9 +77,9 @@ def test_nobody_reads_that_the_shop_was_told_while_it_was_not(client, desk):
     deliver_events(invoice)
     mended = client.get(desk.url("invoice_change", invoice.pk)).text
 
-    assert "The shop has not heard of it yet and does not deliver" in broken
-    assert "The shop was told that it can deliver" not in broken
-    assert "The shop was told that it can deliver" in mended
+    assert "The shop is not notified yet and does not deliver" in broken
+    assert "The shop was notified that it can deliver" not in broken
+    assert "The shop was notified that it can deliver" in mended
 
 
 def test_a_handler_that_was_given_up_is_tried_again_at_a_click(client, desk):
@@ -96,7 +96,7 @@ def test_a_handler_that_was_given_up_is_tried_again_at_a_click(client, desk):
 
     assert (dead.state, "was given up" in dead.text) == ("dead", True)
     assert "failed again" in told(failed)
-    assert "The shop was told." in told(done)
+    assert "Delivered to the shop." in told(done)
     assert "already" in told(again)
     assert calls(client, desk, invoice)["ship"].state == "done"
     messages = list(LogEntry.objects.values_list("user__username", "change_message"))
@@ -159,7 +159,7 @@ def test_the_overview_counts_what_was_given_up_and_leads_to_those_invoices(clien
         for value in ("given_up", "failing")
     }
 
-    assert (page.context["untold"].dead, page.context["untold"].failing) == (1, 2)
+    assert (page.context["undelivered"].dead, page.context["undelivered"].failing) == (1, 2)
     assert "?handlers=given_up" in page.text
     assert found["given_up"] == {dead}
     assert failing in found["failing"]

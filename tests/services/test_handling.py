@@ -214,7 +214,7 @@ def test_after_so_many_failures_it_is_given_up_and_the_teams_are_told_early_and_
         ("handler_given_up", {**detail, "attempts": 4}),
     ]
     assert send_notices() == 1
-    assert mail.outbox[0].subject == "Cryptopay: the shop cannot be told (2 invoices)"
+    assert mail.outbox[0].subject == "Cryptopay: delivery to the shop fails (2 invoices)"
 
 
 def test_what_was_given_up_holds_back_nothing_and_comes_back_with_all_its_attempts(shop, settings):

@@ -59,7 +59,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run, print a line a point, write the report, tell by the exit status."""
+        """Run, print a line a point, write the report, exit with the status."""
         try:
             get_account(options["account"])
             order = _named(options["order"], app_settings.CHECKLIST_ORDER)

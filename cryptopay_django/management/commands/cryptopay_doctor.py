@@ -41,7 +41,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print a line a sign, or all of them as JSON; tell by the exit status."""
+        """Print a line a sign, or all of them as JSON; exit with the status."""
         urls = _callback_urls(options["callback_url"])
         if unknown := sorted(set(urls) - set(account_names() if urls else [])):
             raise CommandError(f"there is no account {', '.join(unknown)} in CRYPTOPAY_ACCOUNTS")

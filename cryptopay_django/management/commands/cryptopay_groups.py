@@ -23,7 +23,7 @@ GROUPS = {
     "Cryptopay fraud": (*_SEES, "change_invoice", "release_invoice"),
     "Cryptopay monitoring": _SEES,
 }
-"""`change_invoice` is no more than "refresh from the service" and "tell the shop again": nothing can be edited."""
+"""`change_invoice` is only "refresh from the service" and "Deliver to the shop now": nothing can be edited."""
 
 
 class Command(BaseCommand):

@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     help = (
         "Ask the gateway about every open invoice and take in what it says. Exits 1 when a call failed, 2 when all "
-        "went well but something had drifted: a callback has not come."
+        "went well but something had drifted: a callback has not arrived."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Process stored callbacks, end resolutions without an answer, deliver events, tell the teams, reconcile."""
+"""Process stored callbacks, end resolutions without an answer, deliver events, notify the teams, reconcile."""
 
 from __future__ import annotations
 

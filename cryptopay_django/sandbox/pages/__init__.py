@@ -22,7 +22,7 @@ _DESKS = {
 
 
 def is_public(path: str) -> bool:
-    """Tell whether a page is for customers, who may be on another machine; all others are for the developer."""
+    """Return whether a page is for customers, who may be on another machine; all others are for the developer."""
     pieces = _split(path)
     return pieces[:1] in (["static"], ["logos"]) or (pieces[:1] == ["invoices"] and pieces[2:] in ([], ["state.json"]))
 

@@ -1,4 +1,4 @@
-"""What is drawn here: QR codes, the logo of each coin, the icon. SVG, nothing loaded from elsewhere."""
+"""Draws QR codes, the logo of each coin, the icon. SVG, nothing loaded from elsewhere."""
 
 from __future__ import annotations
 

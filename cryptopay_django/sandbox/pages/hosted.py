@@ -108,7 +108,7 @@ def _way_back(invoice: Invoice, phase: str, locale: str) -> Html | None:
 
 
 def _payment(invoice: Invoice, now: datetime, locale: str) -> Html:
-    """Return where to pay and what has come; only the latter once there is nothing to pay."""
+    """Return the address and the payments; only the latter once there is nothing to pay."""
     labels = LABELS[locale]
     known = _progress(invoice, now, labels)
     if phase_of(invoice, now) not in _PAYABLE:

@@ -1,4 +1,4 @@
-"""What all pages share: the frame around them, their headers, the clock bar, buttons that use the control API."""
+"""The common parts of all pages: the frame, the headers, the clock bar, buttons that use the control API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the hosted page says to a customer, in four languages."""
+"""The hosted page's texts for a customer, in four languages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PHASES: dict[str, dict[str, tuple[str, str]]] = {
         "expired": ("This invoice has expired", "Please do not pay it any more. Ask the shop for a new one."),
         "underpaid": ("Less than asked for has arrived", "The shop decides what happens next and will contact you."),
         "overpaid": ("More than asked for has arrived", "The shop decides what happens next and will contact you."),
-        "paid_late": ("The payment came after the expiry", "The shop decides what happens next and will contact you."),
+        "paid_late": ("Paid after the expiry", "The shop decides what happens next and will contact you."),
         "illicit_resource": ("The payment is being reviewed", "This can take a while. The shop will contact you."),
         "completed": ("Paid. Thank you!", "The shop knows about it."),
         "refunded": ("Refunded", "The payment was sent back."),

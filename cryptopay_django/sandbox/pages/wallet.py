@@ -58,11 +58,11 @@ def scenario_row(invoice: Invoice | None) -> Html | None:
         return None
     subject = {"invoice_id": invoice.id} if invoice else {}
     buttons = [
-        button(scenario.title, "scenario", subject | {"scenario": scenario.name}, hint=scenario.told)
+        button(scenario.title, "scenario", subject | {"scenario": scenario.name}, hint=scenario.summary)
         for scenario in SCENARIOS.values()
     ]
-    told = "Play a whole story on this invoice." if invoice else "Play a whole story on a fresh invoice."
-    words = el("p", f"{told} Those that wait move the clock for every invoice.", class_="hint")
+    text = "Play a whole story on this invoice." if invoice else "Play a whole story on a fresh invoice."
+    words = el("p", f"{text} Those that wait move the clock for every invoice.", class_="hint")
     return el("section", el("h2", "Scenarios"), words, el("div", buttons, class_="grid"), aria_label="Scenarios")
 
 

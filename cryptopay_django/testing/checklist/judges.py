@@ -1,4 +1,4 @@
-"""What the stories prove: one function for each point, or for points that are alike."""
+"""Judges what the stories prove: one function for each point, or for points that are alike."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _ENDS = (InvoiceStatus.COMPLETED, InvoiceStatus.REFUNDED)
 
 @dataclass
 class Played:
-    """Everything that was played, and what came of it beside the stories."""
+    """Everything that was played, and its results beside the stories."""
 
     stories: dict[str, Story] = field(default_factory=dict)
     cannot_create: str = ""
     probe_error: str = ""
     has_probe: bool = False
-    told: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    notified: dict[str, tuple[str, ...]] = field(default_factory=dict)
     secret_given: bool = False
 
     def pick(self, *names: str) -> list[Story]:
@@ -69,7 +69,7 @@ def judge_resolving(played: Played) -> Iterator[Finding]:
         for story in played.pick(by_staff(context, "settled"), by_staff(context, "refunded")):
             resolution = story.resolution
             if story.error or resolution is None:
-                wrong.append(f"{story.name}: {story.error or 'never came to be resolved'}")
+                wrong.append(f"{story.name}: {story.error or 'was never resolved'}")
             elif resolution.status != ResolutionStatus.SUCCEEDED:
                 wrong.append(f"{story.name}: {resolution.status} {resolution.error}".strip())
             else:
@@ -103,7 +103,7 @@ def judge_creation(played: Played) -> Finding:
 
 
 def judge_scenarios(played: Played) -> Iterator[Finding]:
-    """Points 6 to 8: the service and our row both say what the payment came to."""
+    """Points 6 to 8: the service and our row agree on the result of the payment."""
     for number, context in enumerate(CONTEXTS, 6):
         stories = played.pick(by_staff(context, "settled"), by_staff(context, "refunded"))
         wrong = [f"{story.name}: our row never said {context}" for story in stories if story.reached != context]
@@ -190,23 +190,23 @@ def judge_resending(played: Played) -> Finding:
 
 
 def judge_teams(played: Played) -> Finding:
-    """Point 14: a held payment is told to somebody, and staff cannot decide it."""
+    """Point 14: somebody is notified of a held payment, and staff cannot decide it."""
     story = played.stories.get(HELD)
     if story is None:
         return verdict(14, [], "", is_played=False)
     if story.reached != StatusContext.ILLICIT_RESOURCE:
-        return Finding(14, Result.FAILED, "a high-risk payment did not come to be held (illicit_resource)")
-    if "held" not in played.told:
+        return Finding(14, Result.FAILED, "a high-risk payment was not held (illicit_resource)")
+    if "held" not in played.notified:
         return Finding(
             14, Result.NOT_MEASURED, "a notice about held payments left too short a time ago to send another"
         )
-    recipients = played.told["held"]
+    recipients = played.notified["held"]
     if not recipients:
-        missing = 'nobody is told of a held payment: name them in CRYPTOPAY_NOTICE_RECIPIENTS["held"]'
+        missing = 'no one is notified of a held payment: name them in CRYPTOPAY_NOTICE_RECIPIENTS["held"]'
         return Finding(14, Result.FAILED, missing)
-    told = ", ".join(recipients)
+    notified = ", ".join(recipients)
     return Finding(
-        14, Result.PASSED, f"a payment on hold is told to {told}; {_ending(story)} when the service decided"
+        14, Result.PASSED, f"{notified} is notified of a payment on hold; {_ending(story)} when the service decided"
     )
 
 

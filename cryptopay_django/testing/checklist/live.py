@@ -41,7 +41,7 @@ _FACTORS: dict[str, Decimal] = {StatusContext.UNDERPAID: Decimal("0.9"), StatusC
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a person is asked to do. `amount` is in the invoice's coin; None where nothing is to be sent."""
+    """A task for a person. `amount` is in the invoice's coin; None where nothing is to be sent."""
 
     invoice: Invoice
     text: str
@@ -54,7 +54,7 @@ Ask = Callable[[Sequence[Task]], None]
 
 @dataclass
 class _Course:
-    """One story on its way: what it should come to, and how it is then resolved."""
+    """One story on its way: its expected result, and how it is then resolved."""
 
     story: Story
     context: str = ""
@@ -78,7 +78,7 @@ def run_live_checklist(
     pause: float = 2.0,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Report:
-    """Place the orders, ask a person to pay them in seven ways, wait, resolve, and judge what came of it.
+    """Place the orders, ask a person to pay them in seven ways, wait, resolve, and judge the results.
 
     `ask` is called with what is to be done; this then waits up to `patience` for all of it. Raises
     ImproperlyConfigured for an account whose coins are real.
@@ -156,7 +156,7 @@ def _look(course: _Course, shop: Shop, *, ask_after: float) -> None:
 
 
 def _compare(course: _Course) -> None:
-    """Ask the service; a difference that is still there the next time is one that no callback told of."""
+    """Ask the service; a difference that is still there the next time is one without a callback."""
     story = course.story
     try:
         snapshot = client_for(story.invoice.account).retrieve_invoice(str(story.invoice.gateway_id))
@@ -192,7 +192,7 @@ def _have_resent(courses: list[_Course], shop: Shop, ask: Ask, *, patience: time
 
 
 def _count_arrivals(story: Story) -> int:
-    """Count the processed callbacks of an invoice, each as often as it came: a repeated body has no row of its own."""
+    """Count the processed callbacks of an invoice, repetitions included: a repeated body has no row of its own."""
     processed = Callback.objects.primary().filter(invoice=story.invoice).exclude(outcome=CallbackOutcome.PENDING)
     return sum(1 + repeats for repeats in processed.values_list("repeats", flat=True))
 
@@ -221,17 +221,17 @@ def _judge(played: Played) -> list[Finding]:
 
 
 def judge_inbox(stories: list[Story]) -> Finding:
-    """Point 10, as far as it is seen from here: callbacks came for every paid invoice, and GET mended nothing."""
+    """Point 10, as far as it is seen from here: callbacks arrived for every paid invoice, and GET mended nothing."""
     rows = Callback.objects.primary().filter(invoice__in=[story.invoice.pk for story in stories])
     wrong = [missed for story in stories for missed in story.missed[:1]]
     wrong += [f"a callback is {row.outcome} ({row.error})" for row in rows.filter(outcome__in=UNDONE)]
     heard = set(rows.values_list("invoice", flat=True))
     silent = [story for story in stories if story.reached and story.invoice.pk not in heard]
-    wrong += [f"{story.name}: no callback came" for story in silent]
+    wrong += [f"{story.name}: no callback arrived" for story in silent]
     if not stories or (not wrong and not rows):
         return Finding(10, Result.NOT_MEASURED, "nothing was paid")
     if wrong:
         return Finding(10, Result.FAILED, "; ".join(wrong[:3]))
     numbers = ", ".join(str(index + 1) for index in sorted(set(rows.values_list("secret_index", flat=True))))
-    evidence = f"{len(rows)} came over the callback URL, matched secret number {numbers}, and are processed"
+    evidence = f"{len(rows)} arrived at the callback URL, matched secret number {numbers}, and are processed"
     return Finding(10, Result.PASSED, evidence)

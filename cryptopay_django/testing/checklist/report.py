@@ -1,4 +1,4 @@
-"""What became of each point, as lines for a terminal, as Markdown and as JSON."""
+"""Reports the result of each point, as lines for a terminal, as Markdown and as JSON."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TITLES = (
 
 
 class Result(StrEnum):
-    """What a point came to."""
+    """The result of a point."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -35,7 +35,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One point: its number on the service's list, what it came to, and why."""
+    """One point: its number on the service's list, its result, and why."""
 
     number: int
     result: Result
@@ -62,7 +62,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
     def count(self, result: Result) -> int:
-        """Return how many points came to this."""
+        """Return how many points have this result."""
         return sum(finding.result is result for finding in self.findings)
 
     def finding(self, number: int) -> Finding:

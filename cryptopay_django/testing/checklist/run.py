@@ -35,7 +35,7 @@ def run_checklist(
     stories: Collection[str] | None = None,
     progress: Callable[[str], None] = lambda name: None,
 ) -> Report:
-    """Work through the fourteen points in this process and return what each came to.
+    """Work through the fourteen points in this process and return the result of each.
 
     `place_order` takes a `django.test.Client` and returns the Invoice of a new order; without it invoices
     are made without an order. `probe` takes an Invoice and returns what the shop has credited for it.
@@ -44,12 +44,12 @@ def run_checklist(
     Writes to the database that is configured; sends no mail, no request and no coin.
     """
     begun_at, begun = timezone.now(), time.monotonic()
-    with _set_stage() as (sandbox, told):
+    with _set_stage() as (sandbox, notified):
         started = sandbox.now
         if callback_secret:
             sandbox.settings(account, callback_secret=callback_secret)
         stage = Stage(sandbox, place_order=place_order or place_plain_order, probe=probe)
-        played = Played(has_probe=probe is not None, told=told, secret_given=bool(callback_secret))
+        played = Played(has_probe=probe is not None, notified=notified, secret_given=bool(callback_secret))
         for script in (script for script in scripts() if stories is None or script.name in stories):
             progress(script.name)
             try:
@@ -68,12 +68,12 @@ def run_checklist(
 @contextmanager
 def _set_stage() -> Iterator[tuple[InProcessSandbox, dict[str, tuple[str, ...]]]]:
     """Put the sandbox in the service's place, and write down notices instead of sending them."""
-    told: dict[str, tuple[str, ...]] = {}
+    notified: dict[str, tuple[str, ...]] = {}
     own_notifier = app_settings.NOTIFIER
 
     def note(notice: Notice, recipients: Sequence[str]) -> None:
         by = () if own_notifier is None else (f"the shop's notifier ({own_notifier.__module__})",)
-        told[notice.kind.value] = (*recipients, *by)
+        notified[notice.kind.value] = (*recipients, *by)
 
     changes = override_settings(
         ALLOWED_HOSTS=[*settings.ALLOWED_HOSTS, "testserver"],
@@ -81,4 +81,4 @@ def _set_stage() -> Iterator[tuple[InProcessSandbox, dict[str, tuple[str, ...]]]
         **_NO_MAIL,
     )
     with changes, InProcessSandbox(seed="checklist") as sandbox:
-        yield sandbox, told
+        yield sandbox, notified

@@ -1,4 +1,4 @@
-"""Where stories are played: the sandbox, the shop under test, and what is written down of both on the way."""
+"""The stage of the stories: the sandbox, the shop under test, and the records of both on the way."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ROUNDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What the shop had credited for an invoice at one moment, beside what the invoice was then."""
+    """The shop's credit for an invoice at one moment, beside the invoice as it was then."""
 
     moment: str
     status: str
@@ -43,7 +43,7 @@ class Credit:
 
     @property
     def wrong(self) -> str:
-        """Why this is not what it should be, in words; empty when it is."""
+        """The difference from what it should be, in words; empty when there is none."""
         if self.status != InvoiceStatus.COMPLETED or self.settled is None:
             return "" if self.amount == 0 else f"credited {self.amount:f} {self.moment}, when it was {self.status}"
         least = min(self.ordered, self.settled) if self.settled >= self.ordered else Decimal(0)
@@ -94,7 +94,7 @@ class Shop:
         self._ask_probe(story, moment)
 
     def begin(self, name: str) -> Story:
-        """Let the shop take an order, and come back to its page before anything is paid."""
+        """Let the shop take an order, and return to its page before anything is paid."""
         client = Client()
         invoice = self.place_order(client)
         if not isinstance(invoice, Invoice) or invoice.gateway_id is None:

@@ -1,4 +1,4 @@
-"""What is played, one function a kind of story; each invoice is an order of its own."""
+"""The stories, one function for each kind; each invoice is an order of its own."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def _pay_out_of_order(stage: Stage, story: Story) -> None:
     stage.sandbox.fail_next("reorder", count=2, account=story.invoice.account)
     stage.sandbox.pay(story.invoice)
     stage.sandbox.confirm(story.invoice)
-    stage.look(story, "when the last callback had come first")
-    stage.pass_time(story, timedelta(minutes=2), "when the earlier ones had come, too")
+    stage.look(story, "when the last callback had arrived first")
+    stage.pass_time(story, timedelta(minutes=2), "when the earlier ones had arrived, too")
 
 
 def _by_staff(context: str, resolve: Play, stage: Stage, story: Story) -> None:
