@@ -15,23 +15,27 @@ PYTEST_ARGS ?= --numprocesses auto --maxprocesses 8
 
 BIN := $(VENV)/bin
 
-# The driver that DATABASE_URL asks for, as an extra of pyproject.toml.
+# Groups of pyproject.toml; every other stamp is an extra.
+GROUPS := dev bench browser docs
+
+# The driver that DATABASE_URL asks for, as an extra.
 driver = $(if $(filter postgres%,$(DATABASE_URL)),postgresql)$(if $(filter mysql% mariadb%,$(DATABASE_URL)),mysql)
 stamp = $(VENV)/.installed-$(1)
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo checklist test test-postgresql test-mariadb coverage check lint types imports migrations prove plant mutate bench wheel document format clean FORCE
+.PHONY: help demo checklist test test-postgresql test-mariadb coverage check lint types imports migrations docs prove plant mutate bench wheel document format clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(call stamp,sandbox) $(call stamp,api) ## play a whole purchase in a small shop, then keep it running (ONCE=1: stop after it)
+demo: $(call stamp,api) ## play a whole purchase in a small shop, then keep it running (ONCE=1: stop after it)
 	@PORT="$(PORT)" SANDBOX_PORT="$(SANDBOX_PORT)" ONCE="$(ONCE)" $(BIN)/python -m example_project.demo
 
-checklist: $(call stamp,sandbox) $(call stamp,api) ## work through the service's list before going live, with the example shop
+checklist: $(call stamp,api) ## work through the service's list before going live, with the example shop
 	@SHOP_VAR_DIR="$$PWD/example_project/var/checklist" DJANGO_SETTINGS_MODULE=example_project.config.checklist \
 	    $(BIN)/python -m django cryptopay_checklist --strict --noinput --report example_project/var/checklist/report
 
@@ -63,6 +67,10 @@ imports: $(call stamp,dev)
 migrations: $(call stamp,dev)
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
 
+docs: $(call stamp,docs) ## build the documentation as a site, with a search, into docs/_build; a warning is an error
+	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going docs docs/_build
+	@echo "open docs/_build/index.html"
+
 prove: $(call stamp,dev) ## run the long tier of the proofs and print what was tried (MINUTES=60)
 	$(BIN)/python -m scripts.prove --minutes $(MINUTES)
 
@@ -72,10 +80,10 @@ plant: $(call stamp,dev) ## plant mistakes into a copy of the package: the tests
 mutate: $(call stamp,dev) ## change what decides on money in every small way: the tests must catch every change
 	$(BIN)/python -m scripts.mutate
 
-bench: $(call stamp,bench) ## measure every road beside its floor and its peers, into benchmarks/RESULTS.md (BENCH_ARGS="--quick")
+bench: $(call stamp,bench) $(if $(findstring mariadb,$(BENCH_ARGS)),$(call stamp,mysql)) ## measure every road beside its floor and its peers, into benchmarks/RESULTS.md (BENCH_ARGS="--quick")
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-wheel: $(call stamp,dev) ## build the wheel, and try it in an environment of its own in a new shop
+wheel: $(call stamp,dev) ## build the wheel and the source distribution; try one in a new shop, run tests of the other
 	$(BIN)/python -m scripts.try_wheel
 
 document: $(call stamp,dev) ## write into docs/ what the code says itself: settings, states, signals, errors
@@ -86,10 +94,11 @@ format: $(call stamp,dev) ## mend what ruff can mend by itself
 	$(BIN)/python -m ruff format .
 
 clean: ## remove .venv, caches, builds and the demo's database
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis example_project/var
+	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis example_project/var
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One stamp for each extra that is installed. A .venv whose interpreter or pip is gone is made anew.
+# One stamp for each extra or group that is installed. A .venv whose interpreter or pip is gone is made anew. The pip that
+# `python -m venv` puts there may be older than 25.1, the first that reads dependency groups.
 $(VENV)/.installed-%: pyproject.toml $(if $(shell test -x $(BIN)/python && echo yes),,FORCE)
 	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 	    command -v "$(PYTHON)" >/dev/null || { \
@@ -99,8 +108,9 @@ $(VENV)/.installed-%: pyproject.toml $(if $(shell test -x $(BIN)/python && echo 
 	    echo "making $(VENV) with $$("$(PYTHON)" --version)"; \
 	    "$(PYTHON)" -m venv --clear "$(VENV)" || { rm -rf "$(VENV)"; exit 1; }; \
 	fi
-	@echo "installing cryptopay-django[$*] into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]" || { \
+	@echo "installing $(if $(filter $*,$(GROUPS)),what $* needs,cryptopay-django[$*]) into $(VENV)"
+	@$(PIP_INSTALL) "pip>=25.1"
+	@$(PIP_INSTALL) --editable $(if $(filter $*,$(GROUPS)),. --group $*,".[$*]") || { \
 	    if [ "$*" = mysql ]; then \
 	        echo "mysqlclient is compiled on this machine and needs a C compiler, pkg-config and the client's headers:"; \
 	        echo "  Debian, Ubuntu: apt install build-essential pkg-config python3-dev libmariadb-dev"; \

@@ -1,7 +1,7 @@
 """Measure everything: `python -m benchmarks`, or `make bench`.
 
     python -m benchmarks --quick               SQLite and one server, under a minute, to see that it runs
-    python -m benchmarks                       each database with each server; some ten minutes
+    python -m benchmarks                       each database that has a driver, with each server; some ten minutes
     python -m benchmarks --full                a million invoices, bursts of 10,000; twenty to forty minutes
     python -m benchmarks --parts roads --databases postgresql --servers gunicorn
 
@@ -30,6 +30,7 @@ from benchmarks.servers import ROOT
 from scripts.throwaway import KINDS, ThrowawayError
 
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
+DRIVERS = {"sqlite": "sqlite3", "postgresql": "psycopg", "mariadb": "MySQLdb"}
 SERVERS = ("gunicorn", "granian")
 PARTS = ("roads", "profile", "bursts", "pages")
 LONGEST_MINUTES = 30
@@ -47,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     _end_well()
     begun = time.monotonic()
     say(f"{', '.join(options.parts)}: some {_minutes(options):.0f} minutes on two idle processors.\n")
+    for kind in TITLES.keys() - set(_with_drivers()) - set(options.databases):
+        say(f"{TITLES[kind]} is left out: its driver {DRIVERS[kind]} is not installed. --databases asks for it.")
     failed: list[str] = []
     for part in options.parts:
         measured = RUNNERS[part](options, failed)
@@ -105,7 +108,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--quick", action="store_true", help="one database, one server, one short lap; writes nothing")
     add("--full", action="store_true", help="1,000,000 invoices, bursts of 10,000, memory over 100,000")
     add("--parts", type=_names(PARTS), default=list(PARTS), help=f"some of {','.join(PARTS)}")
-    add("--databases", type=_names(TITLES), default=list(TITLES), help=f"some of {','.join(TITLES)}")
+    add("--databases", type=_names(TITLES), default=_with_drivers(), help=f"some of {','.join(TITLES)}")
     add("--servers", type=_names(SERVERS), default=list(SERVERS), help=f"some of {','.join(SERVERS)}")
     add("--seconds", type=float, default=1.5, help="how long a road is measured in each lap (default: %(default)s)")
     add("--laps", type=int, default=3, help="how often each road has its turn (default: %(default)s)")
@@ -116,6 +119,11 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         options.databases, options.servers, options.parts = ["sqlite"], ["gunicorn"], ["roads", "bursts"]
         options.seconds, options.laps, options.dry = min(options.seconds, 0.5), 1, True
     return options
+
+
+def _with_drivers() -> list[str]:
+    """Return the databases whose drivers are installed. MariaDB's is compiled, and not every machine can do that."""
+    return [kind for kind in TITLES if find_spec(DRIVERS[kind])]
 
 
 def _names(known: Any) -> Any:

@@ -27,7 +27,10 @@ from cryptopay_django import exceptions, signals
 from cryptopay_django.conf import ACCOUNT_KEYS, AppSettings, Option
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 REGION = re.compile(r"(<!-- begin ([a-z-]+)([^>]*?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 

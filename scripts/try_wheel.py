@@ -1,13 +1,18 @@
-"""Build the wheel, install it into an empty environment, and set up a new shop with it, as a stranger would.
+"""Build what a release is made of, and try it: the wheel in a new shop, the source distribution by its own tests.
 
-    python -m scripts.try_wheel
+    python -m scripts.try_wheel            # in a temporary folder
+    python -m scripts.try_wheel --to dist  # keep both files there
 
-Nothing of the checkout is on the new environment's path. Ends with an error at the first thing that fails.
+The wheel is built from the source distribution, not from the checkout, and nothing of the checkout is on the new
+environment's path. Ends with an error at the first thing that fails.
 """
 
+import argparse
+import os
 import re
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
@@ -23,6 +28,10 @@ MUST_CONTAIN = [
     r".*\.dist-info/licenses/LICENSE",
 ]
 MUST_NOT_CONTAIN = r"(tests|example_project|scripts|docs|benchmarks)/"
+
+# Quick tests that read the whole project: its folders, its pages, its CI, its models.
+TESTS_OF_THE_SOURCE = ["tests/test_layout.py", "tests/test_packaging.py", "tests/test_webhook.py"]
+TESTS_OF_THE_SOURCE += ["tests/documentation/test_pages.py", "tests/documentation/test_references.py", "tests/models"]
 
 SETTINGS = """
 
@@ -86,21 +95,41 @@ def test_a_customer_pays(cryptopay_sandbox, transactional_db):
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Build a wheel and a source distribution, and try both.")
+    parser.add_argument("--to", type=Path, help="keep the two files in this folder")
+    kept = parser.parse_args().to
     with tempfile.TemporaryDirectory(prefix="try-wheel-") as name:
         folder = Path(name)
-        wheel = build(folder / "dist")
+        source, wheel = build(kept or folder / "dist")
         look_inside(wheel)
+        run_tests_of(source, folder / "source")
         python = install(wheel, folder / "venv")
         set_up_shop(python, folder / "shop")
         add_extras(python, wheel, folder / "shop")
-    print("the wheel works in an environment of its own")
+    print("the wheel works in an environment of its own, and the tests of the source distribution pass")
 
 
-def build(folder: Path) -> Path:
+def build(folder: Path) -> tuple[Path, Path]:
     say(f"build with {sys.version.split()[0]}")
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT, quiet=True)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+    run(sys.executable, "-m", "build", "--outdir", folder, ROOT, quiet=True)
+    (source,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    run(sys.executable, "-m", "twine", "check", "--strict", source, wheel)
+    return source.resolve(), wheel.resolve()
+
+
+def run_tests_of(source: Path, folder: Path) -> None:
+    say(f"unpack {source.name}, and run some of its tests")
+    with tarfile.open(source) as archive:
+        archive.extractall(folder, filter="data")
+    (project,) = folder.iterdir()
+    # The folder comes before the checkout on the path of `python -m`; this fails where it does not.
+    run(
+        sys.executable,
+        "-c",
+        f"import cryptopay_django; assert {str(project)!r} in cryptopay_django.__file__",
+        cwd=project,
+    )
+    run(sys.executable, "-m", "pytest", "-q", *TESTS_OF_THE_SOURCE, cwd=project)
 
 
 def look_inside(wheel: Path) -> None:
@@ -140,7 +169,7 @@ def set_up_shop(python: Path, shop: Path) -> None:
 
 def add_extras(python: Path, wheel: Path, shop: Path) -> None:
     say("add the extras, and buy something in the shop's own tests")
-    pip_install(python, f"{wheel}[sandbox,testing]")
+    pip_install(python, f"{wheel}[testing]")
     run(python, "-m", "cryptopay_django.sandbox", "--help", cwd=shop)
     (shop / "test_purchase.py").write_text(TEST)
     run(python, "-m", "pytest", "-W", "error", "--ds", "shop.settings", cwd=shop)
@@ -154,7 +183,9 @@ def pip_install(python: Path, requirement: str) -> None:
 
 def run(*command: str | Path, cwd: Path | None = None, quiet: bool = False) -> None:
     output = subprocess.PIPE if quiet else None
-    done = subprocess.run(command, cwd=cwd, stdout=output, stderr=subprocess.STDOUT, check=False)
+    ours = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PYTEST_", "PYTHONPATH")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    done = subprocess.run(command, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
         sys.stdout.buffer.write(done.stdout or b"")
         sys.exit(f"failed with status {done.returncode}: {' '.join(map(str, command))[:200]}")

@@ -58,7 +58,13 @@ def is_a_module_with_these_options(module: str, *arguments: str) -> None:
         _parse(list(arguments))
     else:
         # Celery's commands are run by tests/proofs/test_celery.py.
-        assert module in {"venv", "pytest", "celery"} or (ROOT / f"{module.replace('.', '/')}.py").exists()
+        assert module in {"venv", "pytest", "celery", "twine"} or (ROOT / f"{module.replace('.', '/')}.py").exists()
+
+
+def is_a_part_of_ci(*parts: str) -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for part in parts:
+        assert f"\npart_{part}() {{" in script
 
 
 ROADS: dict[str, Callable[..., None]] = {
@@ -67,12 +73,13 @@ ROADS: dict[str, Callable[..., None]] = {
     "django-admin ": is_a_management_command,
     "pip ": installs_an_extra_that_exists,
     "make ": is_a_target,
+    ".ci/run": is_a_part_of_ci,
 }
 
 
 @pytest.mark.parametrize("line", ALL)
 def test_a_command_exists_with_its_options(line: str) -> None:
-    if line.startswith(("curl ", ". .venv/")):
+    if line.startswith(("curl ", "git ", ". .venv/")):
         return
     (start,) = [start for start in ROADS if line.startswith(start)]
 

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import segno
+
 from ..addresses import derive
 from ..coins import COINS
 from .html import Html, el
-
-try:
-    import segno
-except ImportError as error:  # pragma: no cover - depends on what is installed
-    raise ImportError(
-        "the sandbox needs a library for QR codes that is not installed: pip install cryptopay-django[sandbox]"
-    ) from error
 
 _SVG = "http://www.w3.org/2000/svg"
 

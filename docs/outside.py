@@ -1,0 +1,31 @@
+"""Reads the Markdown files that stand outside of docs/, for the pages of the site that include them."""
+
+import re
+
+from myst_parser.sphinx_ import Parser as MarkdownParser
+
+ELSEWHERE = {
+    "CHANGELOG.md": "changelog",
+    "CONTRIBUTING.md": "contributing",
+    "SECURITY.md": "reporting",
+    "RESULTS.md": "measurements",
+    "README.md": "index",
+}
+"""Pages that lie outside of docs/ or have another name there, and the documents of the site that include them."""
+
+
+def point_inside(text: str) -> str:
+    """Return Markdown with its links to files of the repository pointing at documents of the site."""
+
+    def moved(match: re.Match[str]) -> str:
+        folder, name, anchor = match.groups()
+        return f"]({ELSEWHERE.get(name, (folder + name).removeprefix('docs/'))}{anchor or ''})"
+
+    return re.sub(r"\]\(((?:\.\./|docs/|benchmarks/)*)([\w-]+\.md)(#[\w-]+)?\)", moved, text)
+
+
+class Parser(MarkdownParser):
+    """What `:parser: outside` of an `include` finds."""
+
+    def parse(self, inputstring: str, document: object) -> None:
+        super().parse(point_inside(inputstring), document)
