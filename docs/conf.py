@@ -12,6 +12,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 
 import django  # noqa: E402  settings are chosen before
+from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist  # noqa: E402
 from django.db import models  # noqa: E402
 from pygments.lexers.special import TextLexer  # noqa: E402
 from sphinx.application import Sphinx  # noqa: E402
@@ -40,6 +41,7 @@ myst_fence_as_directive = ["mermaid"]
 
 # Of one version: another may draw the same text in another way.
 mermaid_version = "11.12.0"
+mermaid_fullscreen = False
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # signatures are short; the guides show the types at work
@@ -63,7 +65,7 @@ def read_source(app: Sphinx, document: str, content: list[str]) -> None:
 
 
 def write_docstring(app: Sphinx, kind: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Set indented examples and drawn trees as code, and describe the fields of a model by their help texts."""
+    """Set indented examples and drawn trees as code, and list fields with their help texts, and choices."""
     for number, line in enumerate(lines[:-2]):
         if line.endswith(":") and not lines[number + 1] and lines[number + 2].startswith("    "):
             lines[number] = f"{line}:"
@@ -71,15 +73,24 @@ def write_docstring(app: Sphinx, kind: str, name: str, thing: Any, options: Any,
     drawn = ["::\n\n" + indent(part, "    ") if "\n├" in part else part for part in paragraphs]
     lines[:] = "\n\n".join(drawn).split("\n")
     if inspect.isclass(thing) and issubclass(thing, models.Model):
-        for field in thing._meta.get_fields():
-            if isinstance(field, models.Field) and field.help_text:
-                lines += ["", f":param {field.name}: {' '.join(str(field.help_text).split())}"]
+        fields = [field for field in thing._meta.get_fields() if isinstance(field, models.Field) and field.help_text]
+        lines += ["", ".. rubric:: Fields", ""]
+        lines += [f"- ``{field.name}``: {' '.join(str(field.help_text).split())}" for field in fields]
+    if inspect.isclass(thing) and issubclass(thing, models.Choices):
+        lines += ["", "Values: " + ", ".join(f"``{value!r}``" for value in thing.values) + "."]
+
+
+def write_signature(
+    app: Sphinx, kind: str, name: str, thing: Any, options: Any, arguments: str, result: str
+) -> tuple[str, str] | None:
+    """Leave out how rows and choices are made: by services, and by Django."""
+    return ("", "") if inspect.isclass(thing) and issubclass(thing, (models.Model, models.Choices)) else None
 
 
 def skip(app: Sphinx, kind: str, name: str, thing: Any, skipped: bool, options: Any) -> bool | None:
-    """Leave out what Django and django-fsm put on each model; the fields are listed already."""
-    owned = str(getattr(thing, "__module__", "")).startswith("cryptopay_django")
-    return True if kind == "class" and not owned and name in {"DoesNotExist", "MultipleObjectsReturned"} else None
+    """Leave out the exceptions that Django makes for each model."""
+    is_djangos = inspect.isclass(thing) and issubclass(thing, (ObjectDoesNotExist, MultipleObjectsReturned))
+    return True if is_djangos else None
 
 
 def setup(app: Sphinx) -> None:
@@ -88,4 +99,5 @@ def setup(app: Sphinx) -> None:
     app.add_lexer("http", TextLexer)
     app.connect("source-read", read_source)
     app.connect("autodoc-process-docstring", write_docstring)
+    app.connect("autodoc-process-signature", write_signature)
     app.connect("autodoc-skip-member", skip)

@@ -15,13 +15,17 @@ ELSEWHERE = {
 
 
 def point_inside(text: str) -> str:
-    """Return Markdown with its links to files of the repository pointing at documents of the site."""
+    """Return Markdown with its links to files of the repository pointing at documents of the site.
+
+    A link that reads as the name of its file gets no text, and so the title of the page.
+    """
 
     def moved(match: re.Match[str]) -> str:
-        folder, name, anchor = match.groups()
-        return f"]({ELSEWHERE.get(name, (folder + name).removeprefix('docs/'))}{anchor or ''})"
+        words, name, anchor = match.groups()
+        shown = "" if words == name else words
+        return f"[{shown}]({ELSEWHERE.get(name, name)}{anchor or ''})"
 
-    return re.sub(r"\]\(((?:\.\./|docs/|benchmarks/)*)([\w-]+\.md)(#[\w-]+)?\)", moved, text)
+    return re.sub(r"\[([^]]+)\]\((?:\.\./|docs/|benchmarks/)*([\w-]+\.md)(#[\w-]+)?\)", moved, text)
 
 
 class Parser(MarkdownParser):
