@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CryptopayConfig(AppConfig):
-    """Registers models, system checks, and the durable handlers of the installed apps."""
+    """Registers models, system checks, and the receivers and durable handlers of the installed apps."""
 
     name = "cryptopay_django"
     verbose_name = _("Cryptopay")

@@ -7,7 +7,8 @@ A handler is a function at the top level of a module, registered by a decorator 
 
 It is known by its dotted path. Each event gets a delivery record for each handler that is registered for
 its kind, in the transaction that writes the event. How they are delivered stands in `services/events/handler_lane.py`.
-A module `cryptopay_handlers` of an installed app is imported by itself when Django starts.
+A module `cryptopay_handlers` of an installed app is imported by itself when Django starts: receivers of signals that
+stand there are connected too.
 """
 
 from __future__ import annotations

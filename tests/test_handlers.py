@@ -127,17 +127,21 @@ def test_another_function_under_the_same_path_is_refused_for_any_kind(monkeypatc
         handlers.on_invoice_refunded(another)
 
 
-def test_the_handlers_of_an_installed_app_are_found_when_django_starts(tmp_path):
+def test_the_handlers_and_receivers_of_an_installed_app_are_found_when_django_starts(tmp_path):
     (tmp_path / "corner_shop").mkdir()
     (tmp_path / "corner_shop" / "__init__.py").touch()
     (tmp_path / "corner_shop" / "cryptopay_handlers.py").write_text(
-        "from cryptopay_django.handlers import on_invoice_completed\n\n\n"
-        "@on_invoice_completed\ndef ship(invoice, event):\n    pass\n"
+        "from django.dispatch import receiver\n\n"
+        "from cryptopay_django.handlers import on_invoice_completed\n"
+        "from cryptopay_django.signals import invoice_refunded\n\n\n"
+        "@on_invoice_completed\ndef ship(invoice, event):\n    pass\n\n\n"
+        "@receiver(invoice_refunded)\ndef close(**kwargs):\n    pass\n"
     )
     program = (
         "import django\nfrom django.conf import settings\n"
         "settings.configure(INSTALLED_APPS=['django.contrib.contenttypes', 'cryptopay_django', 'corner_shop'])\n"
         "django.setup()\nfrom cryptopay_django import handlers\nprint(handlers.paths_for('invoice_completed'))\n"
+        "from cryptopay_django.signals import invoice_refunded\nprint(invoice_refunded.has_listeners())\n"
     )
 
     ran = subprocess.run(
@@ -149,4 +153,4 @@ def test_the_handlers_of_an_installed_app_are_found_when_django_starts(tmp_path)
         check=True,
     )
 
-    assert ran.stdout == "['corner_shop.cryptopay_handlers.ship']\n"
+    assert ran.stdout == "['corner_shop.cryptopay_handlers.ship']\nTrue\n"

@@ -23,8 +23,8 @@ def check_receivers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
     return [
         CheckWarning(
             f"neither a receiver nor a handler is connected to {kind}: its events stay pending, and no order is paid",
-            hint="Import the module of the receivers in AppConfig.ready(); a shop that does not want the event takes "
-            "it out of CRYPTOPAY_REQUIRED_EVENTS.",
+            hint="Put the receivers into a module cryptopay_handlers of an installed app, or import theirs in "
+            "AppConfig.ready(); a shop that does not want the event takes it out of CRYPTOPAY_REQUIRED_EVENTS.",
             id="cryptopay.W030",
         )
         for kind in kinds

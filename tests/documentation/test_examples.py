@@ -126,7 +126,7 @@ def test_the_shop_of_the_readme_sells(shop: Shop, cryptopay_sandbox: Any, rf: An
     for signal in SIGNALS.values():
         signal.receivers = []
     files = {block.file: block for block in blocks(ROOT / "README.md", "python")}
-    views, _ = shop.run(files["shop/views.py"]), shop.run(files["shop/receivers.py"])
+    views, _ = shop.run(files["shop/views.py"]), shop.run(files["shop/cryptopay_handlers.py"])
     ada = User.objects.create(username="ada")
     order = Order.objects.create(customer=ada, amount=20, ship_to="Ada")
 
@@ -154,7 +154,7 @@ def test_the_receiver_of_the_readme_has_an_answer_for_an_order_that_is_gone(
     for signal in SIGNALS.values():
         signal.receivers = []
     files = {block.file: block for block in blocks(ROOT / "README.md", "python")}
-    shop.run(files["shop/receivers.py"])
+    shop.run(files["shop/cryptopay_handlers.py"])
     order = Order.objects.create(customer=User.objects.create(username="ada"), amount=20, ship_to="Ada")
     invoice = create_invoice(order, price_amount=20, price_currency="EUR", pay_currency="BTC")
     order.delete()
