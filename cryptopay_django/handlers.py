@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .models import Invoice, InvoiceEvent
 
 Handler = Callable[["Invoice", "InvoiceEvent"], object]
-"""Takes the invoice as it is now, and the event with its `uuid`, `kind` and `payment`; what it returns is not used."""
+"""Takes the invoice as it is now, and the event: `uuid`, `kind`, `payment`, `refund`. What it returns is not used."""
 
 H = TypeVar("H", bound=Handler)
 
@@ -106,3 +106,6 @@ on_invoice_unresolved = _registrar("invoice_unresolved")
 on_invoice_refunded = _registrar("invoice_refunded")
 on_invoice_cancelled = _registrar("invoice_cancelled")
 on_invoice_quarantined = _registrar("invoice_quarantined")
+on_refund_created = _registrar("refund_created")
+on_refund_succeeded = _registrar("refund_succeeded")
+on_refund_failed = _registrar("refund_failed")

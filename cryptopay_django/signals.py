@@ -1,5 +1,5 @@
-"""The signals that a shop connects to. All have `sender=Invoice, invoice, event`; the payment ones `payment` too;
-`notice_sent` has a `notice` instead.
+"""The signals that a shop connects to. All have `sender=Invoice, invoice, event`; the payment ones `payment` too,
+the refund ones `refund`, and `invoice_refunded` too where one refund made it; `notice_sent` has a `notice` instead.
 
 A receiver runs inside the transaction that marks its event delivered: its own database writes happen
 exactly once. When it raises, all of it is rolled back and tried again later. An effect outside the
@@ -48,7 +48,7 @@ Inform support.
 """
 
 invoice_refunded = Signal()
-"""The whole payment went back.
+"""The whole payment went back: `event.detail` has `amount` in `currency`, and `value_amount` in `price_currency`.
 
 Close the order.
 """
@@ -63,6 +63,24 @@ invoice_quarantined = Signal()
 """Something contradicts what was ordered; see `invoice.quarantine_reason`.
 
 Nothing: a person looks, and releases it.
+"""
+
+refund_created = Signal()
+"""The gateway lists a refund, whoever started it, of all of an invoice's money or of an overage; see `refund`.
+
+Nothing yet: the coins may not have left.
+"""
+
+refund_succeeded = Signal()
+"""The coins of a refund were sent, as `refund.txid` proves, or are in the merchant's own coin account.
+
+Book `refund.amount` and `refund.value_amount`.
+"""
+
+refund_failed = Signal()
+"""A refund that was under way is gone at the gateway, and nothing was sent.
+
+Inform support.
 """
 
 notice_sent = Signal()

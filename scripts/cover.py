@@ -26,9 +26,10 @@ WHOLE = (
     *(
         f"services/{name}.py"
         for name in (
-            "callbacks/*", "snapshots/apply", "snapshots/hold", "snapshots/merge", "events/delivery", "events/outbox",
+            "callbacks/*", "snapshots/apply", "snapshots/hold", "snapshots/merge", "snapshots/refunds",
+            "events/delivery", "events/outbox",
             "resolution/actions", "resolution/execution", "resolution/outcome", "resolution/quote",
-            "resolution/release", "resolution/rules",
+            "resolution/refunds", "resolution/release", "resolution/rules",
         )
     ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from .callback import CallbackAdmin
 from .invoice import InvoiceAdmin
+from .refund import RefundAdmin
 from .resolution import ResolutionAdmin
 
-__all__ = ["CallbackAdmin", "InvoiceAdmin", "ResolutionAdmin"]
+__all__ = ["CallbackAdmin", "InvoiceAdmin", "RefundAdmin", "ResolutionAdmin"]

@@ -19,6 +19,7 @@ from ..services.resolution.end_by_hand import is_endable
 from ..services.resolution.release import is_settled_short
 from . import display
 from .access import is_planner, may_decide, may_refund
+from .refund import refund_rows
 from .timeline import Timeline, timeline_of
 
 _ALARMS = (EventKind.INVOICE_UNRESOLVED, EventKind.RISK_HIGH)
@@ -51,6 +52,7 @@ def page_context(invoice: Invoice, user: Any, *, now: datetime, site_name: str) 
              display.amount(payment.amount, invoice.pay_currency))
             for payment in payments
         ],
+        "refunds": refund_rows(invoice),
         "timeline": timeline,
         "reported": [entry for entry in timeline.entries if entry.kind in _ALARMS] if is_held else [],
         "is_held": is_held,

@@ -32,6 +32,7 @@ _CURRENCIES = {
     "paid_amount": "pay_currency",
     "fee_amount": "fee_currency",
     "amount": "currency",
+    "value_amount": "price_currency",
 }
 _INTERNAL = {
     *("call", "invoice_version", "quote_expires_at", "recalculation_id", "resolution", "resolution_kind"),
@@ -48,6 +49,8 @@ _TONES = {
     EventKind.DELIVERY_FAILING: "alarm",
     EventKind.HANDLER_GIVEN_UP: "alarm",
     EventKind.HOOK_FAILED: "alarm",
+    EventKind.REFUND_SUCCEEDED: "good",
+    EventKind.REFUND_FAILED: "alarm",
     EventKind.RESOLUTION_SUCCEEDED: "good",
     EventKind.RESOLUTION_FAILED: "alarm",
     EventKind.RESOLUTION_UNKNOWN: "warning",

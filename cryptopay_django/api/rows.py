@@ -71,6 +71,26 @@ class PaymentSerializer(serializers.Serializer[Any]):
     confirmed_at = serializers.DateTimeField(allow_null=True)
 
 
+class RefundRecordSerializer(serializers.Serializer[Any]):
+    """Money that went back, or is on its way."""
+
+    gateway_id = serializers.UUIDField()
+    status = serializers.CharField(help_text="pending, succeeded or failed.")
+    cause = serializers.CharField(help_text="Who started it: person, account, email, monitoring or unknown.")
+    resolution_id = serializers.UUIDField(allow_null=True)
+    amount = AmountField()
+    currency = serializers.CharField()
+    value_amount = AmountField(allow_null=True, help_text="In the price currency, at the rate of the order.")
+    fee_amount = AmountField(allow_null=True)
+    fee_currency = serializers.CharField()
+    address = serializers.CharField(help_text="Empty for the merchant's own coin account.")
+    destination_tag = serializers.CharField()
+    network = serializers.CharField()
+    txid = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    succeeded_at = serializers.DateTimeField(allow_null=True)
+
+
 class ResolutionSerializer(serializers.Serializer[Any]):
     """A settlement or refund in its present state."""
 
@@ -112,12 +132,18 @@ class InvoiceDetailSerializer(InvoiceRowSerializer):
     updated_at = serializers.DateTimeField()
     polled_at = serializers.DateTimeField(allow_null=True)
     payments = serializers.SerializerMethodField()
+    refunds = serializers.SerializerMethodField()
     resolutions = serializers.SerializerMethodField()
 
     @extend_schema_field(PaymentSerializer(many=True))
     def get_payments(self, invoice: Invoice) -> Any:
         """List them as they were seen."""
         return PaymentSerializer(invoice.payments.order_by("detected_at", "txid"), many=True).data
+
+    @extend_schema_field(RefundRecordSerializer(many=True))
+    def get_refunds(self, invoice: Invoice) -> Any:
+        """List them as they were learned of."""
+        return RefundRecordSerializer(invoice.refunds.order_by("created_at", "gateway_id"), many=True).data
 
     @extend_schema_field(ResolutionSerializer(many=True))
     def get_resolutions(self, invoice: Invoice) -> Any:

@@ -69,12 +69,18 @@ def is_same_place(one: str | None, other: str | None, *, with_tags: bool = True)
     return _place(one, with_tags=with_tags) == _place(other, with_tags=with_tags)
 
 
-def _place(address: str | None, *, with_tags: bool) -> tuple[str, str] | None:
-    if address is None:
-        return None
+def parted(address: str) -> tuple[str, str | None]:
+    """Return the plain address and the tag or memo in it, in any spelling of the gateway; None where there is none."""
     plain, tag = split_address(address)
     if tag is None and (found := _OTHER_TAG.fullmatch(address)):
         plain, tag = found.groups()
+    return plain, tag
+
+
+def _place(address: str | None, *, with_tags: bool) -> tuple[str, str] | None:
+    if address is None:
+        return None
+    plain, tag = parted(address)
     plain = plain.lower().removeprefix("bitcoincash:")
     return plain, (_number(tag) or tag) if tag and with_tags else ""
 

@@ -85,6 +85,7 @@ class Migration(migrations.Migration):
                 ('expires_at', models.DateTimeField(blank=True, help_text='Until when the rate is frozen.', null=True)),
                 ('finished_at', models.DateTimeField(blank=True, help_text='When a final status was taken in.', null=True)),
                 ('polled_at', models.DateTimeField(blank=True, help_text='When the gateway was last asked.', null=True)),
+                ('refunds_due_at', models.DateTimeField(blank=True, editable=False, help_text="When the gateway's list of its refunds is read next; empty when there is nothing to learn.", null=True)),
                 ('order_content_type', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contenttypes.contenttype')),
             ],
             options={
@@ -126,7 +127,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, help_text='Deduplicates external effects.', unique=True)),
-                ('kind', models.CharField(choices=[('invoice_created', 'created'), ('payment_detected', 'payment detected'), ('payment_confirmed', 'payment confirmed'), ('invoice_completed', 'completed'), ('invoice_settled_short', 'settled short'), ('invoice_unresolved', 'unresolved'), ('invoice_refunded', 'refunded'), ('invoice_cancelled', 'cancelled'), ('invoice_quarantined', 'quarantined'), ('status_overruled', 'final status overruled'), ('invoice_released', 'released'), ('risk_high', 'high risk'), ('delivery_failing', 'delivery to the shop fails'), ('handler_given_up', 'handler given up'), ('hook_failed', 'a hook of the shop has failed'), ('delivery_repeated', 'delivered again on request'), ('resolution_planned', 'resolution planned'), ('resolution_approved', 'resolution approved'), ('resolution_withdrawn', 'resolution withdrawn'), ('resolution_sent', 'resolution sent'), ('resolution_accepted', 'resolution accepted by the service'), ('resolution_succeeded', 'resolution succeeded'), ('resolution_failed', 'resolution failed'), ('resolution_unknown', 'outcome of the resolution unknown'), ('resolution_stuck', 'resolution still undecided'), ('resolution_ended', 'resolution ended by a person'), ('resolution_alarm', 'resolution not as asked')], max_length=32)),
+                ('kind', models.CharField(choices=[('invoice_created', 'created'), ('payment_detected', 'payment detected'), ('payment_confirmed', 'payment confirmed'), ('invoice_completed', 'completed'), ('invoice_settled_short', 'settled short'), ('invoice_unresolved', 'unresolved'), ('invoice_refunded', 'refunded'), ('invoice_cancelled', 'cancelled'), ('invoice_quarantined', 'quarantined'), ('refund_created', 'refund begun'), ('refund_succeeded', 'refund succeeded'), ('refund_failed', 'refund failed'), ('status_overruled', 'final status overruled'), ('invoice_released', 'released'), ('risk_high', 'high risk'), ('delivery_failing', 'delivery to the shop fails'), ('handler_given_up', 'handler given up'), ('hook_failed', 'a hook of the shop has failed'), ('delivery_repeated', 'delivered again on request'), ('resolution_planned', 'resolution planned'), ('resolution_approved', 'resolution approved'), ('resolution_withdrawn', 'resolution withdrawn'), ('resolution_sent', 'resolution sent'), ('resolution_accepted', 'resolution accepted by the service'), ('resolution_succeeded', 'resolution succeeded'), ('resolution_failed', 'resolution failed'), ('resolution_unknown', 'outcome of the resolution unknown'), ('resolution_stuck', 'resolution still undecided'), ('resolution_ended', 'resolution ended by a person'), ('resolution_alarm', 'resolution not as asked')], max_length=32)),
                 ('once', cryptopay_django.fields.CodeField(blank=True, help_text='What must not happen twice to an invoice; empty for what may.', max_length=300, null=True)),
                 ('actor', models.CharField(blank=True, help_text='Who did it; empty for the gateway.', max_length=255)),
                 ('detail', models.JSONField(blank=True, default=dict)),
@@ -191,6 +192,40 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cryptopay_django.payment'),
         ),
         migrations.CreateModel(
+            name='Refund',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('gateway_id', models.UUIDField(help_text="The service's id of the refund.")),
+                ('custom_id', cryptopay_django.fields.CodeField(blank=True, max_length=128)),
+                ('status', cryptopay_django.fields.StatusField(choices=[('pending', 'pending'), ('succeeded', 'succeeded'), ('failed', 'failed')], default='pending', max_length=32)),
+                ('cause', models.CharField(choices=[('person', 'a person here'), ('account', 'the account at the service'), ('email', 'the customer, by e-mail'), ('monitoring', 'the monitoring team'), ('unknown', 'unknown')], default='unknown', max_length=16)),
+                ('amount', cryptopay_django.fields.AmountField(help_text='In the coin, the fee included.')),
+                ('currency', models.CharField(max_length=32)),
+                ('value_amount', cryptopay_django.fields.AmountField(blank=True, help_text='Its value in the price currency, at the rate of the order; empty when not known.', null=True)),
+                ('fee_amount', cryptopay_django.fields.AmountField(blank=True, help_text="The gateway's fee, in the fee currency.", null=True)),
+                ('fee_currency', models.CharField(blank=True, max_length=32)),
+                ('address', cryptopay_django.fields.CodeField(blank=True, help_text="Empty for the merchant's own coin account.", max_length=256)),
+                ('destination_tag', models.CharField(blank=True, max_length=64)),
+                ('network', models.CharField(blank=True, max_length=32)),
+                ('txid', cryptopay_django.fields.CodeField(blank=True, help_text="The transaction's id on its network, once it is sent.", max_length=256)),
+                ('gateway_created_at', models.DateTimeField(blank=True, help_text="When it was made, by the service's clock.", null=True)),
+                ('created_at', models.DateTimeField(help_text='When we learned of it.')),
+                ('updated_at', models.DateTimeField()),
+                ('succeeded_at', models.DateTimeField(blank=True, help_text='When we learned of its success.', null=True)),
+                ('failed_at', models.DateTimeField(blank=True, help_text='When we learned of its failure.', null=True)),
+                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='cryptopay_django.invoice')),
+            ],
+            options={
+                'verbose_name': 'refund',
+                'verbose_name_plural': 'refunds',
+            },
+        ),
+        migrations.AddField(
+            model_name='invoiceevent',
+            name='refund',
+            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cryptopay_django.refund'),
+        ),
+        migrations.CreateModel(
             name='Resolution',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -219,6 +254,11 @@ class Migration(migrations.Migration):
                 'verbose_name': 'resolution',
                 'verbose_name_plural': 'resolutions',
             },
+        ),
+        migrations.AddField(
+            model_name='refund',
+            name='resolution',
+            field=models.ForeignKey(blank=True, help_text='The decision that it carries out; empty where nobody here has asked for it.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='cryptopay_django.resolution'),
         ),
         migrations.AddIndex(
             model_name='invoice',
@@ -255,6 +295,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='invoice',
             index=cryptopay_django.fields.SparseIndex(fields=['account', 'created_at'], name='cryptopay_invoice_account', where=models.Q(('account', 'default'), _negated=True)),
+        ),
+        migrations.AddIndex(
+            model_name='invoice',
+            index=cryptopay_django.fields.SparseIndex(fields=['refunds_due_at'], name='cryptopay_invoice_refunds', where=models.Q(('refunds_due_at__isnull', False))),
         ),
         migrations.AddIndex(
             model_name='invoice',
@@ -323,5 +367,17 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='resolution',
             constraint=models.CheckConstraint(condition=models.Q(('active', True), ('active__isnull', True), _connector='OR'), name='cryptopay_resolution_active'),
+        ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(fields=['created_at'], name='cryptopay_refund_created'),
+        ),
+        migrations.AddIndex(
+            model_name='refund',
+            index=models.Index(fields=['status', 'created_at'], name='cryptopay_refund_status'),
+        ),
+        migrations.AddConstraint(
+            model_name='refund',
+            constraint=models.UniqueConstraint(fields=('invoice', 'gateway_id'), name='cryptopay_refund_gateway_id'),
         ),
     ]

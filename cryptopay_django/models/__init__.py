@@ -6,6 +6,7 @@ from .event import EventKind, InvoiceEvent
 from .invoice import Invoice, InvoiceStatus, StatusContext
 from .notice import NoticeKind, NoticeSchedule
 from .payment import Payment, PaymentStatus
+from .refund import Refund, RefundCause, RefundStatus
 from .resolution import Resolution, ResolutionKind, ResolutionStatus
 from .risk import RiskLevel
 from .schedule import Schedule
@@ -22,6 +23,9 @@ __all__ = [
     "NoticeSchedule",
     "Payment",
     "PaymentStatus",
+    "Refund",
+    "RefundCause",
+    "RefundStatus",
     "Resolution",
     "ResolutionKind",
     "ResolutionStatus",

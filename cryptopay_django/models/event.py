@@ -28,6 +28,9 @@ class EventKind(models.TextChoices):
     INVOICE_REFUNDED = "invoice_refunded", _("refunded")
     INVOICE_CANCELLED = "invoice_cancelled", _("cancelled")
     INVOICE_QUARANTINED = "invoice_quarantined", _("quarantined")
+    REFUND_CREATED = "refund_created", _("refund begun")
+    REFUND_SUCCEEDED = "refund_succeeded", _("refund succeeded")
+    REFUND_FAILED = "refund_failed", _("refund failed")
     STATUS_OVERRULED = "status_overruled", _("final status overruled")
     INVOICE_RELEASED = "invoice_released", _("released")
     RISK_HIGH = "risk_high", _("high risk")
@@ -56,6 +59,9 @@ class InvoiceEvent(models.Model):
     )
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="events")
     payment = models.ForeignKey(Payment, null=True, blank=True, on_delete=models.PROTECT, related_name="events")
+    refund = models.ForeignKey(
+        "Refund", null=True, blank=True, on_delete=models.PROTECT, related_name="events", db_index=False
+    )
     kind = models.CharField(max_length=32, choices=EventKind.choices)
     once = CodeField(
         max_length=300,

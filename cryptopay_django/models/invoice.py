@@ -152,6 +152,12 @@ class Invoice(ProtectedModel):
     expires_at = models.DateTimeField(null=True, blank=True, help_text=_("Until when the rate is frozen."))
     finished_at = models.DateTimeField(null=True, blank=True, help_text=_("When a final status was taken in."))
     polled_at = models.DateTimeField(null=True, blank=True, help_text=_("When the gateway was last asked."))
+    refunds_due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("When the gateway's list of its refunds is read next; empty when there is nothing to learn."),
+    )
 
     objects: ClassVar[InvoiceManager] = InvoiceManager()
 
@@ -189,6 +195,9 @@ class Invoice(ProtectedModel):
                 fields=["account", "created_at"], where=~Q(account="default"), name="cryptopay_invoice_account"
             ),
             SparseIndex(
+                fields=["refunds_due_at"], where=Q(refunds_due_at__isnull=False), name="cryptopay_invoice_refunds"
+            ),
+            SparseIndex(
                 fields=["risk_level", "created_at"],
                 where=Q(risk_level__in=[RiskLevel.MEDIUM, RiskLevel.HIGH]),
                 name="cryptopay_invoice_risk",
@@ -207,7 +216,7 @@ class Invoice(ProtectedModel):
 
     def is_as_old_as(self, row: dict[str, Any]) -> bool:
         """Return whether nothing was merged, and the gateway not asked, since this object was read."""
-        return (self.version, self.polled_at) == (row["version"], row["polled_at"])
+        return all(getattr(self, name) == row[name] for name in ("version", "polled_at", "refunds_due_at"))
 
     @property
     def is_final(self) -> bool:

@@ -113,6 +113,11 @@ class Resolution(StatusModel):
         return self.status == ResolutionStatus.PLANNED and self.needs_approval and not self.approver
 
     @property
+    def returns_money(self) -> bool:
+        """Whether it asks the gateway for a refund: of all, or of an overage that a settlement leaves."""
+        return bool(self.parameters.get("call") == "create_refund")
+
+    @property
     def is_watched(self) -> bool:
         """Return whether a person has ended it without the gateway's word. It may act late, and is still looked at."""
         return self.status == ResolutionStatus.FAILED and self.next_attempt_at is not None

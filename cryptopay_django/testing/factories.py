@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ..conf import get_account
 from ..gateway.signing import sign_callback
-from ..models import Callback, Invoice, InvoiceEvent, InvoiceStatus, Payment
+from ..models import Callback, Invoice, InvoiceEvent, InvoiceStatus, Payment, Refund
 from ..models.risk import gravest_risk
 from ..services.events.withholding import TRUE_WHILE
 from ..services.snapshots.compare import OUR_KEY
@@ -63,6 +63,21 @@ class PaymentFactory(factory.django.DjangoModelFactory[Payment]):
             invoice.risk_level = gravest_risk(invoice.payments.values_list("risk_level", flat=True))
             Invoice.objects.change(invoice, risk_level=invoice.risk_level)
         return payment
+
+
+class RefundFactory(factory.django.DjangoModelFactory[Refund]):
+    """A refund of half of a paid invoice to the merchant's own coin account, under way."""
+
+    class Meta:
+        model = Refund
+
+    invoice = factory.SubFactory(InvoiceFactory)
+    gateway_id = factory.LazyFunction(uuid.uuid4)
+    amount = Decimal("0.001")
+    currency = "BTC"
+    value_amount = Decimal(50)
+    network = "bitcoin"
+    created_at = updated_at = factory.LazyFunction(timezone.now)
 
 
 class InvoiceEventFactory(factory.django.DjangoModelFactory[InvoiceEvent]):

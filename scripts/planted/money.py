@@ -7,6 +7,7 @@ from .bug import Bug
 UNKNOWN = "services/test_unknown.py::"
 ENDING, COMPARED = "services/test_ending.py::", "services/test_compared.py::"
 SETTLE = "services/test_settle.py::"
+REFUND_ROWS = "services/test_refund_rows.py::"
 FOUR_EYES = "services/test_four_eyes.py::"
 
 BUGS = (
@@ -304,5 +305,33 @@ BUGS = (
         "for secret in (signature, self._api_secret, self._api_key):",
         "for secret in (signature,):",
         ("gateway/test_calls.py::test_no_error_log_line_or_trace_shows_a_secret",),
+    ),
+    Bug(
+        "a refund that the list shows again gets a second row",
+        "services/snapshots/refunds.py",
+        "        row = rows.get(one.id)\n",
+        "        row = None\n",
+        (f"{REFUND_ROWS}test_every_return_of_money_is_one_row_with_its_figures",),
+    ),
+    Bug(
+        "an overage that went back is not looked for",
+        "services/snapshots/refunds.py",
+        "        return snapshot.paid_amount > snapshot.pay_amount\n",
+        "        return False\n",
+        (f"{REFUND_ROWS}test_every_return_of_money_is_one_row_with_its_figures",),
+    ),
+    Bug(
+        "a list that lags makes a refund fail",
+        "services/resolution/refunds.py",
+        "        if is_over or is_taken_back:\n",
+        "        if True:\n",
+        (f"{REFUND_ROWS}test_a_refund_that_is_gone_at_the_gateway_has_failed",),
+    ),
+    Bug(
+        "a refund whose call is under way is taken for the account's own",
+        "services/snapshots/refunds.py",
+        "            if decision is None and any(map(_is_under_way, decisions)):\n",
+        "            if False:\n",
+        (f"{REFUND_ROWS}test_a_callback_before_the_answer_waits_for_whose_refund_it_is",),
     ),
 )

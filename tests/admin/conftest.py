@@ -17,7 +17,7 @@ from cryptopay_django.testing.inprocess import InProcessSandbox
 
 STAFF = {
     "bare": [],
-    "viewer": ["view_invoice", "view_callback", "view_resolution"],
+    "viewer": ["view_invoice", "view_callback", "view_refund", "view_resolution"],
     "support": "Cryptopay support",
     "finance": "Cryptopay finance",
     "fraud": "Cryptopay fraud",

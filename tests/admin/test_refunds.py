@@ -7,10 +7,12 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
+from django.urls import reverse
 from django.utils import timezone
 
-from cryptopay_django.models import Payment, Resolution
-from cryptopay_django.services import refresh_invoice, refund_invoice
+from cryptopay_django.models import Invoice, Payment, Resolution
+from cryptopay_django.services import process_overdue, refresh_invoice, refund_invoice
+from cryptopay_django.testing.factories import RefundFactory
 from tests.services.desk import ADDRESS, MONEY, REFUND, Wire, unresolved
 
 from .conftest import filled, told
@@ -173,3 +175,49 @@ def test_two_of_one_name_can_confirm_for_each_other_and_nobody_confirms_under_a_
     other.post(approve, filled(other.get(approve)))
 
     assert Resolution.objects.get().status == "succeeded"
+
+
+def test_the_list_of_refunds_is_filtered_by_state_cause_and_coin(client):
+    sent = RefundFactory(status="succeeded", txid="ab" * 32, cause="person", address=RIPPLE, destination_tag="77")
+    own = RefundFactory(currency="ETH", cause="account")
+    url = reverse("admin:cryptopay_django_refund_changelist")
+
+    def shown(**query):
+        return {row.pk for row in client.get(url, query).context["cl"].queryset}
+
+    assert shown() == {sent.pk, own.pk}
+    assert shown(state="succeeded") == shown(cause="person") == shown(currency="BTC") == {sent.pk}
+    assert shown(state="pending") == shown(cause="account") == shown(currency="ETH") == {own.pk}
+    assert shown(q="ab" * 32) == {sent.pk}
+    page = client.get(url).text
+    assert "0.001 BTC" in page
+    assert "50.00 EUR" in page
+    assert f"{RIPPLE}, tag 77" in page
+    assert "our own coin account" in page
+
+
+def test_the_page_of_a_refund_shows_all_of_it_and_changes_nothing(client):
+    refund = RefundFactory(fee_amount=Decimal("0.00001"), fee_currency="BTC", txid="ab" * 32)
+
+    page = client.get(reverse("admin:cryptopay_django_refund_change", args=[refund.pk]))
+
+    assert "0.00001 BTC" in page.text
+    assert "ab" * 32 in page.text
+    assert str(refund) == "0.001 BTC (pending)"
+    assert 'type="submit"' not in page.text.partition('id="content-main"')[2]
+
+
+def test_the_page_of_an_invoice_shows_what_went_back_and_who_wanted_it(client, desk, wire):
+    invoice = unresolved(desk.sandbox)
+    refund_invoice(invoice, actor="ada", reason="agreed by phone", address=ADDRESS)
+    desk.sandbox.advance(minutes=2)
+    Invoice.objects.update(refunds_due_at=timezone.now())
+    process_overdue()
+
+    page = client.get(desk.url("invoice_change", invoice.pk)).text
+
+    (there,) = desk.sandbox.invoice(invoice).refunds
+    assert f"{there.amount.normalize():f} BTC" in page
+    assert "ada: agreed by phone" in page
+    assert there.txid in page
+    assert "refund succeeded" in page

@@ -12,7 +12,7 @@ from django.core.management import call_command
 
 from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent, Payment, Resolution
 from cryptopay_django.services import settle_invoice
-from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory
+from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, RefundFactory
 
 ROLES = ["anonymous", "bare", "viewer", "support", "finance", "fraud", "monitoring", "superuser"]
 SEE = {"viewer", "support", "finance", "fraud", "monitoring", "superuser"}
@@ -44,6 +44,8 @@ TABLE = [
     ("invoice_export", "all", SEE, SEE),
     ("callback_changelist", "", SEE, SEE),
     ("callback_change", "callback", SEE, NOBODY),
+    ("refund_changelist", "", SEE, SEE),
+    ("refund_change", "returned", SEE, NOBODY),
     ("resolution_changelist", "", SEE, SEE),
     ("resolution_change", "resolution", SEE, NOBODY),
     ("resolution_approve", "resolution", SETTLE, SETTLE),
@@ -68,6 +70,7 @@ def world(desk, settings):
         "call": (invoice.pk, HandlerDelivery.objects.create(event=event, handler="shop.gone").pk),
         "callback": (Callback.objects.first().pk,),
         "resolution": (waiting.pk,),
+        "returned": (RefundFactory(invoice=quarantined).pk,),
         "settle": ("settle",),
         "refund": ("refund",),
         "all": ("all",),

@@ -14,7 +14,13 @@ from django.test.utils import CaptureQueriesContext
 from cryptopay_django.api.desk import InvoiceQuerySerializer, filtered
 from cryptopay_django.models import Invoice
 from cryptopay_django.services import create_invoice
-from cryptopay_django.testing.factories import CallbackFactory, InvoiceEventFactory, InvoiceFactory, PaymentFactory
+from cryptopay_django.testing.factories import (
+    CallbackFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
+    PaymentFactory,
+    RefundFactory,
+)
 from tests.api.conftest import problem_of
 
 pytestmark = pytest.mark.django_db
@@ -199,8 +205,11 @@ def test_staff_see_all_of_an_invoice(viewer):
     made = InvoiceFactory(metadata={"margin": "0.4"}, quarantine_reason="odd", price_amount="1e2")
     PaymentFactory(invoice=made, risk_level="high", risk_score="7.5", source_addresses=["source"])
 
+    RefundFactory(invoice=made, txid="ab")
+
     told = viewer.get("invoice", made.pk).json()
 
+    assert [(one["txid"], one["amount"], one["value_amount"]) for one in told["refunds"]] == [("ab", "0.001", "50")]
     assert (told["metadata"], told["quarantine_reason"], told["version"]) == ({"margin": "0.4"}, "odd", made.version)
     assert (told["price_amount"], told["pay_amount"], told["settled_amount"]) == ("100", "0.002", None)
     assert told["payments"][0]["source_addresses"] == ["source"]

@@ -21,12 +21,15 @@ def run(block):
     return names
 
 
-def test_the_receiver_of_the_page_is_connected():
-    (block,) = [block for block in BLOCKS if "@receiver" in block]
+@pytest.mark.parametrize(
+    ("signal", "receiver"), [(signals.invoice_completed, "mark_paid"), (signals.refund_succeeded, "book")]
+)
+def test_the_receivers_of_the_page_are_connected(signal, receiver):
+    (block,) = [block for block in BLOCKS if f"def {receiver}(" in block]
 
     names = run(block)
 
-    assert signals.invoice_completed.disconnect(names["mark_paid"])
+    assert signal.disconnect(names[receiver])
 
 
 def test_the_handlers_of_the_page_are_registered():

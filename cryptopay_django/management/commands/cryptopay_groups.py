@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandError
 
-_SEES = tuple(f"view_{model}" for model in ("invoice", "payment", "callback", "invoiceevent", "resolution"))
+_SEES = tuple(f"view_{model}" for model in ("invoice", "payment", "callback", "invoiceevent", "refund", "resolution"))
 
 GROUPS = {
     "Cryptopay support": (*_SEES, "change_invoice", "settle_invoice"),

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from ... import handlers
 from ...exceptions import DeliveryBusyError, HandlerMissingError
-from ...models import HandlerDelivery, Invoice, InvoiceEvent, Payment
+from ...models import HandlerDelivery, Invoice, InvoiceEvent, Payment, Refund
 from ...models.locking import write_transaction
 from ...tracing import Note
 from .attempt import Attempt, Channel, Turn
@@ -145,6 +145,8 @@ def _call(delivery: HandlerDelivery, note: Note) -> None:
     event.invoice = Invoice.objects.primary().get(pk=event.invoice_id)
     if event.payment_id is not None:
         event.payment = Payment.objects.primary().get(pk=event.payment_id)
+    if event.refund_id is not None:
+        event.refund = Refund.objects.primary().get(pk=event.refund_id)
     handler(event.invoice, event)
 
 

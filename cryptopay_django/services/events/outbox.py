@@ -12,7 +12,7 @@ from django.dispatch import Signal
 
 from ... import handlers, signals
 from ...logs import about, once_committed
-from ...models import EventKind, HandlerDelivery, Invoice, InvoiceEvent, Payment
+from ...models import EventKind, HandlerDelivery, Invoice, InvoiceEvent, Payment, Refund
 
 SIGNALS: Mapping[str, Signal] = {
     EventKind.INVOICE_CREATED: signals.invoice_created,
@@ -24,6 +24,9 @@ SIGNALS: Mapping[str, Signal] = {
     EventKind.INVOICE_REFUNDED: signals.invoice_refunded,
     EventKind.INVOICE_CANCELLED: signals.invoice_cancelled,
     EventKind.INVOICE_QUARANTINED: signals.invoice_quarantined,
+    EventKind.REFUND_CREATED: signals.refund_created,
+    EventKind.REFUND_SUCCEEDED: signals.refund_succeeded,
+    EventKind.REFUND_FAILED: signals.refund_failed,
 }
 
 
@@ -51,6 +54,7 @@ def new_event(
     at: datetime,
     once: str | None = None,
     payment: Payment | None = None,
+    refund: Refund | None = None,
     actor: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> InvoiceEvent:
@@ -63,6 +67,7 @@ def new_event(
         uuid=_uuid_of(invoice, once),
         invoice=invoice,
         payment=payment,
+        refund=refund,
         kind=kind,
         once=once,
         actor=actor,

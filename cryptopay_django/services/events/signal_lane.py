@@ -113,6 +113,8 @@ def _send(event: InvoiceEvent, note: Note) -> None:
     arguments: dict[str, Any] = {"invoice": event.invoice, "event": event}
     if event.payment is not None:
         arguments["payment"] = event.payment
+    if event.refund is not None:
+        arguments["refund"] = event.refund
     SIGNALS[event.kind].send(sender=Invoice, **arguments)
 
 
@@ -133,7 +135,7 @@ def from_queue(unheard: frozenset[str]) -> Channel[InvoiceEvent]:
         markable=_pending(frozenset()),
         call=_send_from_queue,
         event_of=_itself,
-        related=("invoice", "payment"),
+        related=("invoice", "payment", "refund"),
     )
 
 

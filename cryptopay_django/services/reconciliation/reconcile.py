@@ -20,6 +20,7 @@ from ...models import Invoice
 from ...models.invoice import open_invoices
 from ..accounts import of_other_environments
 from ..events.delivery import deliver_events, deliver_or_dispatch
+from ..resolution.refunds import follow_refunds
 from ..snapshots.apply import Asked, Taken, poll_invoice, take_snapshot
 
 logger = logging.getLogger("cryptopay_django")
@@ -91,7 +92,8 @@ def reconcile_invoices(
     says can wait. Many invoices of an account are read a page at a time, the others one a call, within the
     gateway's rate limit. A failure is noted and the next one is taken, until the gateway has been down for a
     while. Resumable: each answer is committed by itself, with the time of asking. Processes that run this
-    side by side leave to each other what the other has asked.
+    side by side leave to each other what the other has asked. In the end refunds are read whose facts are not all
+    there.
     """
     now = timezone.now()
     candidates = _candidates(now, min_age=min_age, not_since=not_since, by_age=by_age)[:limit]
@@ -101,6 +103,7 @@ def reconcile_invoices(
         if len(due) >= _WORTH_A_LIST:
             run.read_pages(account, due)
         run.read_each(list(due.values()))
+    follow_refunds()
     return run.result
 
 

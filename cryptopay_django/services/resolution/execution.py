@@ -27,12 +27,14 @@ from ...exceptions import (
     TransactionOpenError,
 )
 from ...gateway.calls import Mark
-from ...models import EventKind, Invoice, Resolution, ResolutionKind, ResolutionStatus
+from ...gateway.schemas import Refund
+from ...models import EventKind, Invoice, InvoiceEvent, Resolution, ResolutionKind, ResolutionStatus
 from ...models.locking import write_transaction
 from ...permissions import acts_of
 from ..accounts import client_of
 from ..events.delivery import deliver_or_dispatch
 from ..snapshots.apply import poll_invoice
+from ..snapshots.refunds import expect_refunds, take_refunds
 from .outcome import (
     LEASE,
     UNDECIDED,
@@ -147,10 +149,10 @@ def send(resolution: Resolution) -> Resolution:
         row.save()
         note(row, EventKind.RESOLUTION_SENT, at=mark.at, actor=row.approver or row.actor, **row.parameters)
     try:
-        result = _call(row, mark)
+        result, refunds = _call(row, mark)
     except GatewayError as error:
         return _write_refusal(row, error)
-    _write_acceptance(row, result)
+    deliver_or_dispatch(*_write_acceptance(row, result, refunds))
     return _follow_up(row)
 
 
@@ -174,9 +176,10 @@ def lock_invoice(invoice: Invoice) -> Invoice:
     return locked
 
 
-def _call(row: Resolution, mark: Mark) -> dict[str, Any]:
-    """Make the one call that moves money; return what the gateway says it did, and what of it was not asked."""
+def _call(row: Resolution, mark: Mark) -> tuple[dict[str, Any], list[Refund]]:
+    """Make the one call that moves money; return what the gateway says it did, what was not asked, and its refund."""
     client, gateway_id = client_of(row.invoice), str(row.invoice.gateway_id)
+    refunds: list[Refund] = []
     if row.parameters["call"] == COMMIT:
         made = client.commit_recalculation(gateway_id, row.parameters["recalculation_id"], mark=mark)
         odd = oddities_of_commit(row, made)
@@ -187,8 +190,8 @@ def _call(row: Resolution, mark: Mark) -> dict[str, Any]:
         }
     else:
         refund = client.create_refund(gateway_id, address=row.parameters["address"], mark=mark)
-        figures, odd = refund_figures(refund), oddities_of_refund(row, refund)
-    return figures | ({ODD: "; ".join(odd)} if odd else {})
+        refunds, figures, odd = [refund], refund_figures(refund), oddities_of_refund(row, refund)
+    return figures | ({ODD: "; ".join(odd)} if odd else {}), refunds
 
 
 def _write_refusal(resolution: Resolution, error: GatewayError) -> Resolution:
@@ -208,8 +211,10 @@ def _write_refusal(resolution: Resolution, error: GatewayError) -> Resolution:
     return row
 
 
-def _write_acceptance(resolution: Resolution, result: Mapping[str, Any]) -> None:
-    """Write down what the gateway did, with an alarm where that is not what was asked.
+def _write_acceptance(
+    resolution: Resolution, result: Mapping[str, Any], refunds: Sequence[Refund]
+) -> tuple[Invoice, list[InvoiceEvent]]:
+    """Write down what the gateway did, with an alarm where that is not what was asked; return what is to be delivered.
 
     One that was ended meanwhile is active again, with an alarm, unless another one is.
     """
@@ -225,6 +230,9 @@ def _write_acceptance(resolution: Resolution, result: Mapping[str, Any]) -> None
             resume_locked(row, at=now)
         if row.result.get(ODD):
             raise_alarm(row, row.result[ODD], at=now)
+        if refunds:
+            expect_refunds(row.invoice, at=now)
+        return row.invoice, take_refunds(row.invoice, refunds, at=now)
 
 
 def _follow_up(resolution: Resolution) -> Resolution:

@@ -25,6 +25,7 @@ from ..accounts import client_of
 from ..events.delivery import deliver_or_dispatch
 from ..events.outbox import backoff, new_event, write_events
 from ..snapshots.apply import Taken, poll_invoice
+from ..snapshots.refunds import expect_refunds
 from .verdicts import ODD, REFUND, Outcome, Verdict, outcome_of
 
 logger = logging.getLogger("cryptopay_django")
@@ -173,6 +174,8 @@ def write_outcome(resolution: Resolution, outcome: Outcome) -> Resolution:
     now = timezone.now()
     with write_transaction(Resolution):
         row = lock_resolution(resolution)
+        if outcome.is_traced and row.parameters["call"] == REFUND and not row.result:
+            expect_refunds(row.invoice, at=now)
         if row.is_watched:
             _watch(row, outcome, at=now)
         if row.status not in UNDECIDED:

@@ -17,6 +17,7 @@ from ..events.delivery import deliver_or_dispatch
 from ..events.outbox import SIGNALS, new_event, write_events
 from ..snapshots.apply import expect_orphans
 from ..snapshots.merge import status_event
+from ..snapshots.refunds import name_refunds
 from .people import Actor, Person, check_permitted, person_of
 
 
@@ -100,6 +101,7 @@ def _release(
         due = status_event(locked, at=now, is_shortfall_accepted=is_accepting)
         if due.kind not in told or due.once is None:
             events.append(due)
+    name_refunds(locked, events)
     changed: dict[str, Any] = {name: new for name, (_, new) in accepted.items()}
     # A status unknown here cannot be taken over: it stays, so that the invoice is not held for it again.
     changed["contradicted"] = {name: value for name, value in locked.contradicted.items() if name not in accepted}

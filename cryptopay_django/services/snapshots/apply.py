@@ -20,7 +20,7 @@ from ...conf import app_settings, get_account
 from ...exceptions import GatewayAnswerError, InvoiceBusyError
 from ...gateway.schemas import InvoiceSnapshot
 from ...logs import about, logger, named, once_committed
-from ...models import Callback, CallbackOutcome, Invoice, InvoiceEvent, Payment
+from ...models import Callback, CallbackOutcome, Invoice, InvoiceEvent, InvoiceStatus, Payment
 from ...models.locking import write_transaction
 from ...tracing import Note, span
 from ..accounts import client_of
@@ -37,6 +37,9 @@ from .compare import (
 )
 from .hold import hold_unreadable
 from .merge import Merge, Source, merge_snapshot
+from .refunds import name_refunds, shows_refund
+
+REFUNDED_EVENT = "refunded"
 
 _POLL_ROUNDS = 5
 _TROUBLE = (CallbackOutcome.ORPHAN, CallbackOutcome.UNREADABLE)
@@ -192,8 +195,12 @@ def _take_locked(
     )
     if was_final:
         merge.events = _without_repeated(invoice, merge.events)
+    name_refunds(invoice, merge.events)
     _tell_move(invoice, before)
-    _write(invoice, merge, polled_at=asked.at if asked else None, at=now)
+    looks = {"polled_at": asked.at} if asked else {}
+    if ("status" in merge.changed and (was_final or shows_refund(snapshot))) or _is_being_refunded(invoice, claim):
+        looks["refunds_due_at"] = now
+    _write(invoice, merge, looks, at=now)
     note(account=invoice.account, status=invoice.status, outcome="changed" if merge else "no news")
     borne_out = (
         claim is None
@@ -222,13 +229,21 @@ def _without_repeated(invoice: Invoice, events: list[InvoiceEvent]) -> list[Invo
     return [event for event in events if event.once not in happened]
 
 
-def _write(invoice: Invoice, merge: Merge, *, polled_at: datetime | None, at: datetime) -> None:
-    """Write what a merge changed. The version grows with every change, and with nothing else."""
+def _is_being_refunded(invoice: Invoice, claim: Claim | None) -> bool:
+    """Return whether a callback is about a refund of an invoice that has not ended: its list of refunds says more."""
+    is_said = claim is not None and claim.event == REFUNDED_EVENT
+    return is_said and invoice.status == InvoiceStatus.UNRESOLVED and invoice.refunds_due_at is None
+
+
+def _write(invoice: Invoice, merge: Merge, looks: Mapping[str, datetime], *, at: datetime) -> None:
+    """Write what a merge changed, and when the gateway was asked or will be.
+
+    The version grows with every change of the former, and with nothing else.
+    """
     changed = {name: getattr(invoice, name) for name in sorted(merge.changed)}
     if merge:
         changed |= {"version": invoice.version + 1, "updated_at": at}
-    if polled_at is not None:
-        changed["polled_at"] = polled_at
+    changed |= looks
     if changed:
         Invoice.objects.change(invoice, **changed)
     for payment in merge.new_payments:

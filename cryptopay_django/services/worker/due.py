@@ -1,4 +1,4 @@
-"""Whether anything waits to be done: one question for everything that has a `next_attempt_at`."""
+"""Whether anything waits to be done: one question for everything that has a time when it is due."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from django.db import connections, models, router
 from ...models import Callback, Resolution
 from ..events.handler_lane import pending_calls
 from ..events.signal_lane import pending_events
+from ..snapshots.refunds import followed_invoices
 
 
 def is_anything_due(at: datetime) -> bool:
-    """Tell whether a callback, resolution, event or call of a handler has been due since `at` or longer.
+    """Tell whether a callback, resolution, refund, event or call of a handler has been due since `at` or longer.
 
     One statement. It asks for the earliest moment, which stands at one end of an index, and not whether such a row
     exists: a planner without fresh statistics would look for that one through the whole table. It may find more
@@ -21,17 +22,18 @@ def is_anything_due(at: datetime) -> bool:
     receiver here, does not count: it would count for ever.
     """
     connection = connections[router.db_for_write(Callback)]
-    queues: tuple[models.QuerySet[Any], ...] = (
-        Callback.objects.primary(),
-        Resolution.objects.primary(),
-        pending_events(),
-        pending_calls(),
+    queues: tuple[tuple[models.QuerySet[Any], str], ...] = (
+        (Callback.objects.primary(), "next_attempt_at"),
+        (Resolution.objects.primary(), "next_attempt_at"),
+        (followed_invoices(), "refunds_due_at"),
+        (pending_events(), "next_attempt_at"),
+        (pending_calls(), "next_attempt_at"),
     )
     parts: list[str] = []
     values: list[Any] = []
     moment = Callback._meta.get_field("next_attempt_at").get_db_prep_value(at, connection)
-    for queue in queues:
-        waiting = queue.filter(next_attempt_at__isnull=False).order_by("next_attempt_at").values("next_attempt_at")[:1]
+    for queue, name in queues:
+        waiting = queue.filter(**{f"{name}__isnull": False}).order_by(name).values(name)[:1]
         sql, own = waiting.query.get_compiler(connection.alias).as_sql()
         parts.append(f"({sql}) <= %s")
         values += [*own, moment]

@@ -19,6 +19,7 @@ from ..callbacks.receive import LEASE
 from ..dispatch.pace import Pace
 from ..events.delivery import deliver_events
 from ..resolution.outcome import resolve_pending_resolutions
+from ..resolution.refunds import follow_refunds
 from .due import is_anything_due
 
 logger = logging.getLogger("cryptopay_django")
@@ -70,7 +71,7 @@ def process_stored(callback_id: int) -> Callback | None:
 
 
 def process_overdue(*, limit: int = 100, deadline: float | None = None, stop: threading.Event | None = None) -> int:
-    """Process callbacks, look for outcomes of resolutions and deliver events that are due; return how many.
+    """Process callbacks, look for outcomes and refunds, and deliver events, as they are due; return how many.
 
     Any number of processes may run this side by side. `deadline` is on `time.monotonic()`; once it is over, or `stop`
     is set, no other callback is begun.
@@ -96,6 +97,7 @@ def process_overdue(*, limit: int = 100, deadline: float | None = None, stop: th
     if is_over():
         return done
     done += resolve_pending_resolutions(limit, deadline=deadline)
+    done += follow_refunds(limit, deadline=deadline)
     return done + deliver_events(limit=limit, deadline=deadline)
 
 

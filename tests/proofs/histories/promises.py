@@ -8,6 +8,7 @@ or in another environment, and `suspicious` ones, about which a thief has lied o
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from cryptopay_django.conf import get_account
@@ -150,6 +151,28 @@ def money_goes_back_once(world: World) -> None:
         assert succeeded.count() <= len(made) <= 1
 
 
+def every_refund_of_the_gateway_is_on_record_once(world: World) -> None:
+    """Each has one row, whoever started it, with its amount and its transaction; and the shop hears of it once."""
+    for row in Invoice.objects.exclude(gateway_id=None):
+        if str(row.gateway_id) in world.lost | world.suspicious or row.quarantine_reason:
+            continue
+        made = {refund.id: refund for refund in world.sandbox.invoice(row).refunds}
+        known = {str(refund.gateway_id): refund for refund in row.refunds.all()}
+        assert set(made) <= set(known)
+        told = Counter(row.events.filter(refund__isnull=False).values_list("kind", "refund__gateway_id"))
+        assert set(told.values()) <= {1}
+        assert {str(key) for kind, key in told if kind == "refund_created"} == set(known)
+        succeeded = {key for key, refund in known.items() if refund.status == "succeeded"}
+        assert {str(key) for kind, key in told if kind == "refund_succeeded"} == succeeded
+        if "gateway" not in world.actors:
+            assert set(made) == succeeded == set(known)
+            for key, refund in known.items():
+                assert (refund.amount, refund.txid) == (made[key].amount, made[key].txid)
+            if row.status == "refunded":
+                amounts = row.events.get(kind="invoice_refunded").detail
+                assert Decimal(amounts["amount"]) == sum(refund.amount for refund in known.values())
+
+
 def no_resolution_is_left_open(world: World) -> None:
     """In the end each has ended, by what the gateway shows."""
     assert not Resolution.objects.filter(active=True).exists()
@@ -176,5 +199,6 @@ IN_THE_END = (
     every_invoice_of_the_gateway_has_one_row,
     the_timeline_has_what_happened_once,
     money_goes_back_once,
+    every_refund_of_the_gateway_is_on_record_once,
     no_resolution_is_left_open,
 )

@@ -259,7 +259,9 @@ class World(RuleBasedStateMachine):
     def fall_due(self) -> list[int]:
         """Let every back-off end, for our own clock does not move with the sandbox's; return how many rows waited."""
         waiting = [model.objects.filter(next_attempt_at__isnull=False) for model in QUEUES]
-        return [rows.update(next_attempt_at=timezone.now()) for rows in waiting]
+        refunds = Invoice.objects.filter(refunds_due_at__isnull=False)
+        counts = [rows.update(next_attempt_at=timezone.now()) for rows in waiting]
+        return [*counts, refunds.update(refunds_due_at=timezone.now())]
 
     @invariant()
     def what_must_be_true_at_every_moment(self) -> None:
