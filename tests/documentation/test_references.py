@@ -112,3 +112,11 @@ def test_every_command_is_on_a_page() -> None:
     pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
 
     assert {name for name in commands if f"manage.py {name}" not in pages} == set()
+
+
+def test_the_page_about_the_code_names_files_that_are_there() -> None:
+    named = re.findall(r"(?:[a-z_]+/)*[a-z_]+(?:\.py|/(?=`))", read("architecture.md"))
+
+    assert len(named) > 30
+    missing = [name for name in named if not any((place / name).exists() for place in (PACKAGE, PACKAGE / "services"))]
+    assert [name for name in missing if name not in {"manage.py", "cryptopay_django/"}] == []
