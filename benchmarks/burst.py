@@ -58,7 +58,7 @@ def drain(callbacks: int, workers: int) -> dict[str, Any]:
 
     from benchmarks.rows import gather_statistics, make_invoices, store_callbacks
     from cryptopay_django.models import Callback, InvoiceEvent
-    from cryptopay_django.services.dispatch.wake_up import wake_workers
+    from cryptopay_django.services.dispatch.postgres_notify import wake_workers
 
     last = Callback.objects.aggregate(last=Max("pk"))["last"] or 0
     told = InvoiceEvent.objects.aggregate(last=Max("pk"))["last"] or 0

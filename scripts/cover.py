@@ -26,10 +26,10 @@ WHOLE = (
     *(
         f"services/{name}.py"
         for name in (
-            "callbacks/*", "snapshots/apply", "snapshots/hold", "snapshots/merge", "snapshots/refunds",
+            "callbacks/*", "snapshots/apply", "snapshots/hold_unreadable", "snapshots/merge", "snapshots/refund_rows",
             "events/delivery", "events/outbox",
             "resolution/actions", "resolution/execution", "resolution/outcome", "resolution/quote",
-            "resolution/refunds", "resolution/release", "resolution/rules",
+            "resolution/follow_refunds", "resolution/release", "resolution/rules",
         )
     ),
 )  # fmt: skip

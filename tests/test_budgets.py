@@ -24,7 +24,7 @@ from cryptopay_django import signals
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.services import create_invoice, refresh_invoice
 from cryptopay_django.services.worker import queue
-from cryptopay_django.services.worker.due import is_anything_due
+from cryptopay_django.services.worker.anything_due import is_anything_due
 from cryptopay_django.testing.factories import InvoiceFactory, callback_body, callback_headers, invoice_wire
 from tests.wire import A, ScriptedGateway
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ..services.allowance import Use, may_call
+from ..services.call_budget import Use, may_call
 from ..services.diagnosis import Level, Sign, diagnose
 
 SAMPLE = 5

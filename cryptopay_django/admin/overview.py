@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from ..fields import EXACT
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, StatusContext
 from ..services.events.handler_lane import count_undelivered
-from ..services.events.receivers import unheard_events
+from ..services.events.unheard import unheard_events
 from ..services.events.withholding import withheld_events
 from . import display
 from .charts import Bar, bars, stacked_columns

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from ..models import Callback, CallbackOutcome, EventKind, HandlerDelivery, Invoice, InvoiceEvent
 from ..services.events.outbox import SIGNALS
-from ..services.events.receivers import unheard_kinds
+from ..services.events.unheard import unheard_kinds
 from ..services.events.withholding import is_withheld
 from .display import amount, context_name, moment_text
 

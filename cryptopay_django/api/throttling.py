@@ -24,7 +24,7 @@ class RatedThrottle(SimpleRateThrottle):
         return rate
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Let a request pass while the cache is down: what it costs the gateway, `services/allowance.py` limits."""
+        """Let a request pass while the cache is down: what it costs the gateway, `services/call_budget.py` limits."""
         try:
             return bool(super().allow_request(request, view))
         except Exception:

@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 
-from ..services.events.receivers import unheard_kinds
+from ..services.events.unheard import unheard_kinds
 
 
 @register("cryptopay")

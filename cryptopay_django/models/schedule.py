@@ -1,7 +1,7 @@
 """Schedules periodic work, and keeps its last result. Several processes could do it, and one does.
 
 Two kinds: regular work (`services/reconciliation/schedule.py`), and calls that are allowed so often
-(`services/allowance.py`).
+(`services/call_budget.py`).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from ..links import path_of
 from ..logs import about
 from ..models import Invoice
 from ..services import refresh_invoice
-from ..services.allowance import Use, spend
+from ..services.call_budget import Use, spend
 from ..services.invoices.progress import Progress, read_progress
 from .panel import ASKED, NOT_ASKED, panel_context, shop_name
 

@@ -1,12 +1,25 @@
-"""The verbs. Everything that changes an invoice is one of these, and what asks about one without changing it."""
+"""The verbs: all functions that change an invoice, and those that only ask about one.
+
+    invoices/        creating one for an order, the coin choice, what the customer sees
+    callbacks/       receiving, duplicates, processing
+    snapshots/       how a report of the gateway becomes a change of our row
+    events/          the outbox, its delivery and retries, notices to staff
+    resolution/      settle, refund and release: rules, two people, the call, its outcome
+    reconciliation/  asking the gateway without a callback
+    worker/          claiming what is due, and the loop
+    dispatch/        waking a worker, enqueueing a task
+    diagnosis/       the doctor, health, metrics
+
+Beside the rooms: `accounts.py`, `call_budget.py` (the gateway's 200 calls a minute), `retention.py`.
+"""
 
 from .accounts import resolve_account
 from .callbacks.process import process_callback
 from .callbacks.receive import receive_callback
 from .diagnosis import diagnose
+from .events.deliver_again import deliver_again
 from .events.delivery import deliver_events
 from .events.notices import Notice, mail_notice, send_notices
-from .events.redelivery import deliver_again
 from .invoices.create import create_invoice
 from .invoices.offers import find_offer, list_offers
 from .invoices.progress import read_progress

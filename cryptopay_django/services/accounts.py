@@ -1,4 +1,4 @@
-"""Which account an order is paid to, and which invoices are at the gateway that their account has now."""
+"""Chooses the account for an order, and tells apart the invoices that the account's present gateway has."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ BUGS = (
     ),
     Bug(
         "an invoice whose facts cannot be read waits unseen",
-        "services/snapshots/hold.py",
+        "services/snapshots/hold_unreadable.py",
         "    if not lacks_a_fact(error):\n        return\n",
         "    return\n",
         (f"{WEBHOOK}test_an_invoice_without_a_fact_that_can_be_read_is_held_or_asked_about_again",),
@@ -150,7 +150,7 @@ BUGS = (
     ),
     Bug(
         "what cannot be read is dropped",
-        "services/callbacks/odd.py",
+        "services/callbacks/unreadable.py",
         "finish_callback(callback, CallbackOutcome.UNREADABLE, invoice=invoice, error=error_text, at=timezone.now())",
         "callback.delete()",
         (f"{WEBHOOK}test_signed_but_unreadable_gets_200_and_is_kept_with_the_reason",),

@@ -27,7 +27,7 @@ BUGS = (
     ),
     Bug(
         "an invoice without an answer is made a second time",
-        "services/invoices/place.py",
+        "services/invoices/place_at_gateway.py",
         "            found = _look_for(invoice, error)\n",
         "            again = {name: value for name in _SENT if (value := getattr(invoice, name))}\n"
         "            again |= {'custom_id': f'{invoice.custom_id}-2'}\n"
@@ -36,21 +36,21 @@ BUGS = (
     ),
     Bug(
         "a try that was never sent says of an earlier one that nothing was made",
-        "services/invoices/place.py",
+        "services/invoices/place_at_gateway.py",
         "        if is_clear and isinstance(error, GatewayRefusedError):\n",
         "        if is_clear:\n",
         ("services/test_checkout.py::test_a_second_try_that_is_never_sent_leaves_the_first_one_unclear",),
     ),
     Bug(
         "a custom_id that was used before gets the invoice of another order",
-        "services/invoices/place.py",
+        "services/invoices/place_at_gateway.py",
         "    if not same or not _has_order(standing, order):",
         "    if False:",
         ("services/test_checkout.py::test_the_same_custom_id_for_another_order_is_refused",),
     ),
     Bug(
         "a custom_id that was used before gets the invoice of an order of another model",
-        "services/invoices/place.py",
+        "services/invoices/place_at_gateway.py",
         "    return invoice.order_content_type_id in types and invoice.order_object_id",
         "    return invoice.order_object_id",
         ("services/test_orders.py::test_the_same_custom_id_for_an_order_of_another_model_is_refused",),
@@ -64,7 +64,7 @@ BUGS = (
     ),
     Bug(
         "a request that could not connect deletes a row that another one has taken up",
-        "services/invoices/place.py",
+        "services/invoices/place_at_gateway.py",
         "row.gateway_id is None and row.version == invoice.version:",
         "row.gateway_id is None:",
         ("services/test_orders.py::test_a_request_that_fails_to_connect_takes_no_row_from_the_one_that_came_second",),
@@ -308,28 +308,28 @@ BUGS = (
     ),
     Bug(
         "a refund that the list shows again gets a second row",
-        "services/snapshots/refunds.py",
+        "services/snapshots/refund_rows.py",
         "        row = rows.get(one.id)\n",
         "        row = None\n",
         (f"{REFUND_ROWS}test_every_return_of_money_is_one_row_with_its_figures",),
     ),
     Bug(
         "an overage that went back is not looked for",
-        "services/snapshots/refunds.py",
+        "services/snapshots/refund_rows.py",
         "        return snapshot.paid_amount > snapshot.pay_amount\n",
         "        return False\n",
         (f"{REFUND_ROWS}test_every_return_of_money_is_one_row_with_its_figures",),
     ),
     Bug(
         "a list that lags makes a refund fail",
-        "services/resolution/refunds.py",
+        "services/resolution/follow_refunds.py",
         "        if is_over or is_taken_back:\n",
         "        if True:\n",
         (f"{REFUND_ROWS}test_a_refund_that_is_gone_at_the_gateway_has_failed",),
     ),
     Bug(
         "a refund whose call is under way is taken for the account's own",
-        "services/snapshots/refunds.py",
+        "services/snapshots/refund_rows.py",
         "            if decision is None and any(map(_is_under_way, decisions)):\n",
         "            if False:\n",
         (f"{REFUND_ROWS}test_a_callback_before_the_answer_waits_for_whose_refund_it_is",),

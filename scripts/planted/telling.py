@@ -149,7 +149,7 @@ BUGS = (
     ),
     Bug(
         "an event that nothing receives is delivered to nothing",
-        "services/events/receivers.py",
+        "services/events/unheard.py",
         "if kind in SIGNALS and not is_heard(kind))",
         "if kind not in SIGNALS)",
         (f"{HEARING}test_a_required_event_that_nothing_receives_stays_pending_and_the_log_says_so_once",),

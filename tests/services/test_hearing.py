@@ -13,10 +13,10 @@ from cryptopay_django import signals
 from cryptopay_django.models import HandlerDelivery
 from cryptopay_django.services import deliver_events, process_overdue
 from cryptopay_django.services.diagnosis import diagnose
-from cryptopay_django.services.events import receivers
+from cryptopay_django.services.events import unheard
 from cryptopay_django.services.events.delivery import deliver_written
 from cryptopay_django.services.events.outbox import new_event, write_events
-from cryptopay_django.services.worker.due import is_anything_due
+from cryptopay_django.services.worker.anything_due import is_anything_due
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory
 from tests.effects.handlers import done_by, registered
 
@@ -29,7 +29,7 @@ def _a_shop_without_receivers(monkeypatch):
         if isinstance(signal, Signal):
             monkeypatch.setattr(signal, "receivers", [])
             signal.sender_receivers_cache.clear()
-    monkeypatch.setattr(receivers, "_reported", set())
+    monkeypatch.setattr(unheard, "_reported", set())
 
 
 def completed(**values):

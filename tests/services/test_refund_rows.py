@@ -24,10 +24,10 @@ from cryptopay_django.services import (
     release_invoice,
     settle_invoice,
 )
-from cryptopay_django.services.resolution.refunds import follow_refunds
+from cryptopay_django.services.resolution.follow_refunds import follow_refunds
 from cryptopay_django.services.snapshots.merge import status_event
-from cryptopay_django.services.snapshots.refunds import value_of
-from cryptopay_django.services.worker.due import is_anything_due
+from cryptopay_django.services.snapshots.refund_rows import value_of
+from cryptopay_django.services.worker.anything_due import is_anything_due
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceEventFactory,

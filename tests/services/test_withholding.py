@@ -13,7 +13,7 @@ from cryptopay_django.services import deliver_events, process_overdue, release_i
 from cryptopay_django.services.diagnosis import diagnose
 from cryptopay_django.services.events.outbox import SIGNALS, new_event, write_events
 from cryptopay_django.services.events.withholding import TRUE_WHILE, is_true, is_withheld
-from cryptopay_django.services.worker.due import is_anything_due
+from cryptopay_django.services.worker.anything_due import is_anything_due
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
 from tests.effects.handlers import done_by, registered
 

@@ -14,8 +14,8 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from ...models import Invoice
 from ...services import deliver_again
+from ...services.events.deliver_again import repeatable_events
 from ...services.events.outbox import SIGNALS
-from ...services.events.redelivery import repeatable_events
 
 
 class Command(BaseCommand):

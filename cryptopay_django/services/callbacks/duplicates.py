@@ -1,9 +1,10 @@
-"""Callbacks that come again: a body that is stored already is counted on its row, and stored again only for news.
+"""Duplicates: a body that is stored already is counted on its row, and stored again only if it can bring news.
 
-The gateway repeats a callback until it is answered, a merchant can have it sent again, and who has seen a body can
-replay it for ever. Nothing is decided by having seen a body: what counts it is an UPDATE of a committed row, which
-looks at the invoice too. A merge depends on invoice and snapshot alone, and taking a snapshot twice is the same as
-once, so a body has no news for the version of the invoice that it was taken into.
+The gateway repeats a callback until it is answered, a merchant can have it sent again, and anyone who has seen a
+body can replay it. That we have stored a body before decides nothing: the repeat is counted by an UPDATE of a
+committed row, and that UPDATE checks the invoice as well. A merge depends on the invoice and the snapshot alone, and
+merging twice is the same as once. So a body brings nothing new while the invoice has the version that it was merged
+into.
 """
 
 from __future__ import annotations

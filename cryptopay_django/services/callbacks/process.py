@@ -21,7 +21,7 @@ from ..accounts import in_force
 from ..events.delivery import deliver_written
 from ..events.outbox import backoff
 from ..snapshots.apply import Claim, Taken, finish_callback, poll_invoice, take_callback
-from .odd import note_oddities, take_unreadable
+from .unreadable import note_oddities, take_unreadable
 
 logger = logging.getLogger("cryptopay_django")
 

@@ -1,14 +1,16 @@
-"""What is as it should be and what is not, and what to do about it. Nothing here changes a row.
+"""The diagnosis: what is as it should be, what is not, and what to do about it. Nothing here changes a row.
 
-`accounts.py` asks the gateway, `selftest.py` our own callback URL; `backlog.py` reads our tables, `installation.py`
-looks at what is installed.
+`doctor.py` runs all checks: `worker.py` (is the worker alive?), `backlog.py` (what waits in our tables),
+`accounts.py` (asks the gateway), `selftest.py` (posts to our own callback URL), `installation.py`. `health.py` is
+the short answer for a load balancer, `metrics.py` the numbers for monitoring; `drift.py` explains where our row and
+the gateway differ. A finding is a `Sign` (`sign.py`).
 """
 
+from .doctor import diagnose
 from .drift import explain_drift
-from .figures import Figures, read_figures
 from .health import check_health
 from .installation import callback_path
-from .run import diagnose
+from .metrics import Figures, read_figures
 from .selftest import try_callback_url
 from .sign import Level, Sign, worst_of
 

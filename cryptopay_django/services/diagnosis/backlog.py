@@ -8,24 +8,24 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Max, Min, QuerySet
 
-from ...conf import app_settings
 from ...models import (
     Callback,
     CallbackOutcome,
     Invoice,
     NoticeSchedule,
+    Refund,
+    RefundStatus,
     Resolution,
     ResolutionStatus,
-    Schedule,
 )
 from ...models.invoice import held_invoices, open_invoices
 from ...models.resolution import awaiting_approval
-from ...models.schedule import RECONCILIATION
 from ..accounts import of_other_environments
-from ..events import handler_lane, receivers, signal_lane, withholding
-from .sign import Level, Sign, level_of_age, since, spell_age
+from ..events import handler_lane, signal_lane, unheard, withholding
+from .sign import Level, Sign, level_of_age, spell_age
 
 _A_WEEK = timedelta(days=7)
+_A_DAY = timedelta(days=1)
 _AN_HOUR = timedelta(hours=1)
 _SOON = timedelta(minutes=10)
 
@@ -70,12 +70,15 @@ def pending_events(now: datetime) -> Sign:
 
 def unheard_events() -> Sign:
     """Required events that nothing receives in a process of this project."""
-    kinds = sorted(receivers.unheard_kinds())
+    kinds = sorted(unheard.unheard_kinds())
     if not kinds:
         return Sign("events without a receiver", Level.OK, "none")
-    waiting = receivers.unheard_events().count()
+    waiting = unheard.unheard_events().count()
     found = f"neither a receiver nor a handler is connected to {', '.join(kinds)}; {waiting} events wait"
-    remedy = "Import the receivers' module in AppConfig.ready(), or take the kind out of CRYPTOPAY_REQUIRED_EVENTS."
+    remedy = (
+        "Put the receiver into cryptopay_handlers.py of an installed app, or take the kind out of "
+        "CRYPTOPAY_REQUIRED_EVENTS."
+    )
     return Sign("events without a receiver", Level.ERROR, found, remedy)
 
 
@@ -122,10 +125,13 @@ def undecided_resolutions(now: datetime) -> Sign:
 
 
 def check_resolutions(now: datetime) -> Iterator[Sign]:
-    """Settlements and refunds whose outcome nobody knows, and those that wait for a second person."""
+    """Settlements and refunds whose outcome is unknown, or that wait for a second person; refunds still under way."""
     yield undecided_resolutions(now)
     waiting = Resolution.objects.filter(awaiting_approval()).count()
     yield Sign("approvals", Level.OK, f"{waiting} resolutions wait for a second person")
+    remedy = "The gateway shows no transaction for them: ask its support. After fourteen days they are not read again."
+    pending = Refund.objects.filter(status=RefundStatus.PENDING)
+    yield _waiting("pending refunds", pending, "created_at", now, remedy=remedy, warning=_A_DAY, error=_A_WEEK)
 
 
 def check_invoices(now: datetime) -> Iterator[Sign]:
@@ -140,7 +146,6 @@ def check_invoices(now: datetime) -> Iterator[Sign]:
     nameless = askable.filter(gateway_id=None, created_at__lte=now - _AN_HOUR)
     remedy = "Their creation was never answered: cryptopay_reconcile looks for them by custom_id."
     yield _waiting("invoices without an answer", nameless, "created_at", now, remedy=remedy, error=timedelta(days=1))
-    yield from _check_rounds(now)
     yield _elsewhere()
     overdue = askable.filter(open_invoices(), created_at__lte=now - timedelta(days=1))
     asked = overdue.aggregate(count=Count("pk"), last=Max("polled_at"))
@@ -166,19 +171,6 @@ def _elsewhere() -> Sign:
     return Sign("environments", Level.WARNING, ", ".join(sorted(names)), remedy)
 
 
-def _check_rounds(now: datetime) -> Iterator[Sign]:
-    """Tell whether the worker's rounds of reconciliation go on, where there is a worker."""
-    turn = Schedule.objects.filter(name=RECONCILIATION).first()
-    if turn is None or not app_settings.RECONCILE_INTERVAL:
-        return
-    found = f"the worker's last round ended {since(turn.ended_at, now)}: {turn.found or 'nothing yet'}"
-    if now - turn.due_at > _SOON:
-        remedy = "No worker runs: start cryptopay_worker, or set CRYPTOPAY_RECONCILE_INTERVAL to 0 if none is to."
-        yield Sign("worker", Level.WARNING, found, remedy)
-    else:
-        yield Sign("worker", Level.OK, found)
-
-
 def _waiting(
     subject: str,
     rows: QuerySet,  # type: ignore[type-arg]
@@ -186,13 +178,14 @@ def _waiting(
     now: datetime,
     *,
     remedy: str,
+    warning: timedelta = _SOON,
     error: timedelta = _AN_HOUR,
 ) -> Sign:
     found = rows.aggregate(count=Count("pk"), oldest=Min(field))
     if not found["count"]:
         return Sign(subject, Level.OK, "none")
     age = now - found["oldest"]
-    level = level_of_age(age, warning=_SOON, error=error)
+    level = level_of_age(age, warning=warning, error=error)
     return Sign(
         subject, level, f"{found['count']}, the oldest {spell_age(age)} old", remedy if level != Level.OK else ""
     )

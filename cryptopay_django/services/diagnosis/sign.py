@@ -1,4 +1,4 @@
-"""One thing that was looked at, and how times and counts are spelt in it."""
+"""One finding of the diagnosis, and how ages and counts are written in it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Dispatching stored work to a worker or a task, and waking workers that wait.
 
-`wake_or_enqueue.py` decides which of the two; `wake_up.py` is NOTIFY and LISTEN on PostgreSQL; `pace.py` limits how
-often one process does either. Nothing here can lose work: what is stored falls due by itself.
+`wake_or_enqueue.py` decides which of the two; `postgres_notify.py` is NOTIFY and LISTEN on PostgreSQL; `throttle.py`
+limits how often one process does either. Nothing here can lose work: what is stored falls due by itself.
 """

@@ -12,7 +12,7 @@ from django.db import router, transaction
 
 from ...conf import app_settings
 from ...models import Callback
-from .wake_up import wake_workers
+from .postgres_notify import wake_workers
 
 logger = logging.getLogger("cryptopay_django")
 

@@ -18,8 +18,8 @@ from ..dispatch.wake_or_enqueue import dispatch_events
 from .attempt import Turn
 from .handler_lane import call_due, due_calls
 from .nesting import EVERYTHING, Round, leave_to_outer, outermost
-from .receivers import report_unheard, unheard_kinds
 from .signal_lane import due_events, pending_of, send_event
+from .unheard import report_unheard, unheard_kinds
 
 _PAUSES = (0.05, 0.1, 0.2)
 """How long to wait, in seconds, before each look whether another process has finished with an invoice's events."""

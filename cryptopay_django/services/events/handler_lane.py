@@ -1,6 +1,6 @@
 """Durable handlers: each is called for its events by itself, until it succeeds or is given up.
 
-The records are written with the events (`events.write_events`). A handler that fails holds back its own
+The records are written with the events (`write_events` in `outbox.py`). A handler that fails holds back its own
 later calls for the same invoice, and nothing else: no other handler, signal or invoice. One attempt: `attempt.py`.
 """
 

@@ -1,7 +1,7 @@
-"""Nothing is delivered inside a delivery: what a receiver's calls bring is left to the delivery that called it.
+"""Nothing is delivered inside a delivery: events that a receiver's own calls cause are left to the outer delivery.
 
-A receiver may call any verb, of its own invoice too. Delivering there would call receivers inside of themselves: the
-event is still pending, and its lock is our own.
+A receiver may call any function of `services`, for its own invoice as well. A delivery there would call a receiver
+from inside itself: its event is still pending, and the lock on it is our own.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The teams are told: by e-mail or whatever CRYPTOPAY_NOTIFIER names, as a digest for each kind.
+"""Notices to staff: by e-mail or by what CRYPTOPAY_NOTIFIER names, as a digest for each kind.
 
-What is to be told is marked on the event itself (`notice_due_at`), written in the transaction of what
-happened, so nothing is lost; the mark goes when a notice has left, so a crash in between tells twice
-rather than never. Run by the worker in a thread of its own and by `cryptopay_worker --once`, never in a
-request: a mail server that hangs holds back nothing else.
+What has to be reported is marked on its event (`notice_due_at`) in the transaction of what happened, so nothing is
+lost. The mark is removed after the notice was sent: a crash between the two sends it twice, never zero times. The
+worker does this in a thread of its own, and `cryptopay_worker --once` does it; never a request, so a mail server
+that hangs delays no payment.
 """
 
 from __future__ import annotations

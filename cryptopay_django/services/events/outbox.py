@@ -1,4 +1,7 @@
-"""The outbox: events are written with the change they tell of. How they are delivered: `delivery.py`."""
+"""The outbox: events are written with the change that they describe. `backoff` is the pause before each retry.
+
+How they are delivered: `delivery.py`.
+"""
 
 from __future__ import annotations
 

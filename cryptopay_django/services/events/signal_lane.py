@@ -17,7 +17,7 @@ from ...models.locking import write_transaction
 from ...tracing import Note
 from .attempt import Attempt, Channel, Turn
 from .outbox import SIGNALS, owe_handlers
-from .receivers import unheard_kinds
+from .unheard import unheard_kinds
 from .withholding import is_true
 
 

@@ -1,4 +1,4 @@
-"""Which events are still true. Nothing is stored about it: the statement that claims an event asks."""
+"""Withholding: an event is delivered only while it is true. This is not stored: the claim of an event checks it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creating an invoice: what may be asked for, and which invoice it is. How it is made: `place.py`."""
+"""Creating an invoice: what may be asked for, and which invoice it is. How it is made: `place_at_gateway.py`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ...redaction import hide_locals
 from ..accounts import account_for, is_in_force
 from ..snapshots.compare import OUR_KEY
 from .current import ask_about_expired, does_for, every_invoice_of, is_in_coin, is_over, payment_under_way
-from .place import committed, finish, take_up, write_first, write_next
+from .place_at_gateway import committed, finish, take_up, write_first, write_next
 
 # One dot or two alone would change the path of a request instead of naming an invoice.
 _CUSTOM_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}", re.ASCII)

@@ -20,7 +20,7 @@ from django.db import models
 
 from ...models import Invoice
 from ..accounts import resolve_account
-from ..allowance import spend_creation
+from ..call_budget import spend_creation
 from .create import invoice_for_order
 from .current import payment_under_way
 from .offers import Offer

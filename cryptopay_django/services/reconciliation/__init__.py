@@ -1,5 +1,5 @@
 """Reconciliation: the truth without callbacks.
 
-`reconcile.py` asks the gateway about open invoices, `schedule.py` does so at an interval, `missing.py` finds invoices
-that only the gateway has, and `restore.py` takes such a one in by the word of a person.
+`reconcile.py` asks the gateway about open invoices, `schedule.py` does so at an interval, `missing.py` finds
+invoices that only the gateway has, and `restore.py` adds one of those here when a person decides so.
 """

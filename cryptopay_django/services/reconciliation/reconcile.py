@@ -20,7 +20,7 @@ from ...models import Invoice
 from ...models.invoice import open_invoices
 from ..accounts import of_other_environments
 from ..events.delivery import deliver_events, deliver_or_dispatch
-from ..resolution.refunds import follow_refunds
+from ..resolution.follow_refunds import follow_refunds
 from ..snapshots.apply import Asked, Taken, poll_invoice, take_snapshot
 
 logger = logging.getLogger("cryptopay_django")

@@ -1,4 +1,4 @@
-"""Taking in what `missing.py` has found: an invoice whose row was lost with a backup, by the word of a person."""
+"""Restores an invoice that `missing.py` has found, after its row was lost with a backup, when a person decides so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...gateway.schemas import InvoiceSnapshot
 from ...models import Invoice
 from ..events.delivery import deliver_or_dispatch
 from ..invoices.create import ordered_invoice
-from ..invoices.place import write_first
+from ..invoices.place_at_gateway import write_first
 from ..snapshots.apply import take_snapshot
 from ..snapshots.compare import OUR_KEY
 from .missing import MissingInvoice

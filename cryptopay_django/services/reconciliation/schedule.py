@@ -1,4 +1,4 @@
-"""Reconciliation in the worker's own schedule: a round at an interval, whoever of the workers comes first."""
+"""Reconciliation at an interval: one round each time, by the worker that is first."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What people decide about an unresolved invoice: settle or refund it, and the second pair of eyes.
+"""What people do with an unresolved invoice: settle it, refund it, approve or withdraw what another has begun.
 
 An `actor` is a user, whose permissions are checked under the lock (`settle_invoice`, `refund_invoice`,
-`refund_invoice_to_address`, all on `Invoice`), or the name of a person where a script has no user. How a decision
-travels to the gateway stands in `execution.py`, how one without an answer ends in `outcome.py`, and by hand in
+`refund_invoice_to_address`, all on `Invoice`), or the name of a person where a script has no user. How a decision is
+sent to the gateway is in `execution.py`; how one without an answer ends in `outcome.py`, and by hand in
 `end_by_hand.py`.
 """
 

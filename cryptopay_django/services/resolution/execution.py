@@ -1,13 +1,14 @@
-"""The protocol of a money operation: planned, sent, and what the answer makes of it; each step committed by itself.
+"""Executes a money operation: planned, sent, decided by the answer. Each step is committed by itself.
 
 What happens when the process dies
     before it is planned   nothing was asked of the gateway but reads and quotes
     planned                nothing was sent; the resolver fails it
-    sent                   only reading can tell whether the call left; the resolver reads
+    sent                   only reading can show whether the call left; the resolver reads
     accepted               the resolver waits until the invoice is final
 
-A call leaves within seconds of being marked sent, or not at all, and is signed with the moment of the mark: the
-gateway refuses a signature that is ten minutes old. So a process that slept cannot act on what a person has ended.
+A call leaves within seconds of being marked sent, or not at all, and is signed with the time of the mark: the
+gateway refuses a signature that is ten minutes old. So a process that was suspended cannot send what a person has
+ended meanwhile.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from ...permissions import acts_of
 from ..accounts import client_of
 from ..events.delivery import deliver_or_dispatch
 from ..snapshots.apply import poll_invoice
-from ..snapshots.refunds import expect_refunds, take_refunds
+from ..snapshots.refund_rows import expect_refunds, take_refunds
 from .outcome import (
     LEASE,
     UNDECIDED,

@@ -1,7 +1,7 @@
-"""How a settlement or refund without a clear answer ends: by reading what happened. Nothing is sent from here.
+"""Ends a settlement or refund that got no clear answer: by reading what happened. Nothing is sent from here.
 
-What reading shows stands in `verdicts.py`. Any number of processes may look at the same resolution at once: each
-reads, and the first that has something to write writes it under the lock of the row.
+What a reading shows is judged in `verdicts.py`. Any number of processes may look at the same resolution at once:
+each reads, and the first that has something to write writes it under the lock of the row.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..accounts import client_of
 from ..events.delivery import deliver_or_dispatch
 from ..events.outbox import backoff, new_event, write_events
 from ..snapshots.apply import Taken, poll_invoice
-from ..snapshots.refunds import expect_refunds
+from ..snapshots.refund_rows import expect_refunds
 from .verdicts import ODD, REFUND, Outcome, Verdict, outcome_of
 
 logger = logging.getLogger("cryptopay_django")

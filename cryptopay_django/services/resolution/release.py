@@ -1,4 +1,4 @@
-"""Letting go of what is held here: out of quarantine, or a shortfall accepted. No call to the gateway."""
+"""Takes an invoice out of quarantine, or accepts a shortfall. No call to the gateway."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..events.delivery import deliver_or_dispatch
 from ..events.outbox import SIGNALS, new_event, write_events
 from ..snapshots.apply import expect_orphans
 from ..snapshots.merge import status_event
-from ..snapshots.refunds import name_refunds
+from ..snapshots.refund_rows import name_refunds
 from .people import Actor, Person, check_permitted, person_of
 
 

@@ -1,6 +1,7 @@
-"""What reading shows of a settlement or refund that was sent, and whether it is what was asked. No query, no call.
+"""Judges what a reading shows of a settlement or refund: its end, or not yet, and as asked or not. No query, no call.
 
-No clock decides here: the gateway may act hours after it has accepted a call, so only what it shows is an end.
+Elapsed time decides nothing here. The gateway may act hours after it has accepted a call, so only what it shows is
+an end.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The one door into the state machine: lock the row, merge a snapshot, write everything, one transaction.
+"""The one door into the state machine: lock the row, merge a snapshot, write everything, in one transaction.
 
-Callbacks, polls, the creation's answer and people's acts all come through here. No call to the gateway
-is made while a row is locked: what was asked before is tied to the row by its version.
+Callbacks, polls, the answer to a creation and what staff do all enter here. No call to the gateway is made while a
+row is locked. An answer that was fetched before the lock counts only if the row still has the version that it had
+then.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from ...models.locking import write_transaction
 from ...tracing import Note, span
 from ..accounts import client_of
 from ..events.outbox import write_events
-from .adopt import find_at_gateway
 from .compare import (
     Relation,
     brings_news,
@@ -35,9 +35,10 @@ from .compare import (
     relation,
     state_of,
 )
-from .hold import hold_unreadable
+from .hold_unreadable import hold_unreadable
 from .merge import Merge, Source, merge_snapshot
-from .refunds import name_refunds, shows_refund
+from .ownership import find_at_gateway
+from .refund_rows import name_refunds, shows_refund
 
 REFUNDED_EVENT = "refunded"
 

@@ -1,6 +1,6 @@
-"""How a snapshot stands to our row: ahead or behind, what it says otherwise, whether the gateway must be asked.
+"""Compares a snapshot with our row: is it ahead or behind, where does it differ, must the gateway be asked?
 
-Pure decisions: no query, no call, no clock. What a merge makes of them stands in `merge.py`.
+Pure decisions: no query, no call, no clock. `merge.py` decides what follows from them.
 """
 
 from __future__ import annotations

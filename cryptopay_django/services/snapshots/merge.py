@@ -1,8 +1,8 @@
-"""What a snapshot makes of our row. Pure decisions on a locked row: no query, no call, no clock.
+"""Merges a snapshot into our row. Pure decisions on a locked row: no query, no call, no clock.
 
-Snapshots have no order, so a merge is a join: what is ahead of our row moves it, what is behind
-changes nothing, and what contradicts it is for the gateway (GET) or a person to decide.
-`compare.py` compares a snapshot with a row; `apply.py` is the door through which snapshots arrive.
+Snapshots have no order. So one that is ahead of our row moves it, one that is behind changes nothing, and where one
+contradicts our row, the gateway (asked by GET) or a person decides. `compare.py` compares the two; snapshots arrive
+through `apply.py`.
 """
 
 from __future__ import annotations

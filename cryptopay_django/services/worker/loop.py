@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
-from ..dispatch.wake_up import LOOK_AGAIN_AFTER, TRY_AGAIN_AFTER, Listener
+from ..dispatch.postgres_notify import LOOK_AGAIN_AFTER, TRY_AGAIN_AFTER, Listener
 from ..events.notices import send_notices
 from ..reconciliation.schedule import reconcile_in_turn
 from .queue import process_overdue

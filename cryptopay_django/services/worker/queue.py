@@ -16,11 +16,11 @@ from ...models import Callback
 from ...models.locking import write_transaction
 from ..callbacks.process import process_and_deliver
 from ..callbacks.receive import LEASE
-from ..dispatch.pace import Pace
+from ..dispatch.throttle import Pace
 from ..events.delivery import deliver_events
+from ..resolution.follow_refunds import follow_refunds
 from ..resolution.outcome import resolve_pending_resolutions
-from ..resolution.refunds import follow_refunds
-from .due import is_anything_due
+from .anything_due import is_anything_due
 
 logger = logging.getLogger("cryptopay_django")
 

@@ -1,7 +1,7 @@
-"""Our row first, then the call: what `create.py` does for one invoice, once it is known which.
+"""Writes our row first, then calls the gateway: what `create.py` does for one invoice after it is chosen.
 
-A row without the gateway's id may be in work by several requests at once. Each one that takes it up makes its
-version grow, and only a request that finds the version it left may delete the row.
+Several requests may work on a row that has no gateway id yet. Each request that starts increases the row's version.
+A request may delete the row only if the version is still the one that it has set.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from ...models.locking import write_transaction
 from ...models.orders import order_exists, order_filter
 from ..accounts import client_of
 from ..events.delivery import deliver_or_dispatch
-from ..snapshots.adopt import find_at_gateway
 from ..snapshots.apply import take_snapshot
 from ..snapshots.compare import OUR_KEY
+from ..snapshots.ownership import find_at_gateway
 
 ORDERED = ("price_amount", "price_currency", "pay_currency", "network")
 _SENT = (

@@ -1,4 +1,4 @@
-"""Waking workers that wait: by NOTIFY on PostgreSQL. Elsewhere, and where one gets lost, they look at an interval."""
+"""Wakes workers that wait: by NOTIFY on PostgreSQL. Elsewhere, or if one is lost, they look at regular intervals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
 
 from ...models import Callback
-from .pace import Pace
+from .throttle import Pace
 
 logger = logging.getLogger("cryptopay_django")
 

@@ -1,4 +1,4 @@
-"""Callbacks that say something in an odd way: what was left out of one, and what becomes of one without its facts."""
+"""Callbacks in a form that we do not know: notes on the parts that were left out, and what to do without the facts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...logs import about
 from ...models import Callback, CallbackOutcome, Invoice
 from ..accounts import in_force
 from ..snapshots.apply import Taken, finish_callback, poll_invoice
-from ..snapshots.hold import lacks_a_fact
+from ..snapshots.hold_unreadable import lacks_a_fact
 
 logger = logging.getLogger("cryptopay_django")
 

@@ -1,4 +1,4 @@
-"""Which events have a receiver or a durable handler in this process."""
+"""Which kinds of events have neither a receiver nor a durable handler in this process."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Refunds on record: one row for each return of money that the gateway shows, whoever started it.
 
 Snapshots say nothing of refunds. The gateway's list of an invoice's refunds does, and its answer when one is made:
-both come in here, under the invoice's lock. When the list is read: `resolution/refunds.py`.
+both come in here, under the invoice's lock. When the list is read: `resolution/follow_refunds.py`.
 """
 
 from __future__ import annotations

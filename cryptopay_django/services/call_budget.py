@@ -1,7 +1,7 @@
-"""What may be spent of the 200 calls a minute that an account has: by its customers' buttons, and by who looks on.
+"""How many of an account's 200 calls a minute customers' buttons and onlookers, such as the doctor, may use.
 
-The rest is for what money waits for: confirmations of callbacks, reconciliation, staff. The database keeps count, by
-one moment for each use and account, so that all processes share it, also while the cache is down.
+The rest is reserved for calls that money depends on: confirmations of callbacks, reconciliation, staff. The database
+keeps one time for each use and account, so all processes share the limit, and also when the cache is down.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which invoice at the gateway is ours. Nothing is adopted because of a name that somebody else could have used."""
+"""Which invoice at the gateway is ours. An equal custom_id is no proof: somebody else could have used it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Deliver again: a person has events that were delivered sent once more, with the same uuid."""
+"""Deliver again: at a person's request, events that were delivered are sent once more, with the same uuid.
+
+The retry of an event that failed is elsewhere: `attempt.py`.
+"""
 
 from __future__ import annotations
 

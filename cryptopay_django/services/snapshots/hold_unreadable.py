@@ -1,4 +1,4 @@
-"""Holding an invoice for a person, where what the gateway says of it cannot be read."""
+"""Holds an invoice for a person when what the gateway says of it cannot be read."""
 
 from __future__ import annotations
 

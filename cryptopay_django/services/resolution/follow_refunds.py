@@ -1,7 +1,7 @@
-"""Reads the gateway's list of an invoice's refunds, and reads it again until every fact is there.
+"""Follows refunds: reads the gateway's list of an invoice's refunds again until every fact is there.
 
-An invoice is due at `refunds_due_at`. A merge sets it where the gateway shows a return of money, so that nothing is
-asked about other invoices. Any number of processes may run this side by side.
+An invoice is due at `refunds_due_at`. A merge sets it only when the gateway shows that money went back, so other
+invoices cost no call. Any number of processes may run this side by side.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ...models import Invoice, InvoiceEvent, InvoiceStatus, Refund, RefundStatus
 from ...models.locking import write_transaction
 from ..accounts import client_of
 from ..events.delivery import deliver_or_dispatch
-from ..snapshots.refunds import fail_missing, followed_invoices, refunds_of, returned_amount, take_refunds
+from ..snapshots.refund_rows import fail_missing, followed_invoices, refunds_of, returned_amount, take_refunds
 
 logger = logging.getLogger("cryptopay_django")
 

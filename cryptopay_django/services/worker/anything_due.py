@@ -1,4 +1,4 @@
-"""Whether anything waits to be done: one question for everything that has a time when it is due."""
+"""Is any work due? One query over everything that has a due time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import connections, models, router
 from ...models import Callback, Resolution
 from ..events.handler_lane import pending_calls
 from ..events.signal_lane import pending_events
-from ..snapshots.refunds import followed_invoices
+from ..snapshots.refund_rows import followed_invoices
 
 
 def is_anything_due(at: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""How often one process does what each of its requests could do, and need not."""
+"""Limits how often one process does something that each of its requests could do and need not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What monitoring draws as curves. Every figure reads by an index and costs no more than what is open or recent."""
+"""The numbers for monitoring. Each is read through an index; its cost depends on what is open or recent only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that can be looked at, in the order in which it is best read."""
+"""The doctor: every check in the order in which its findings are best read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from ...conf import account_names, get_account
-from . import accounts, backlog, installation, selftest
+from . import accounts, backlog, installation, selftest, worker
 from .sign import Level, Sign
 
 
@@ -33,6 +33,7 @@ def diagnose(
     yield from backlog.check_events(now)
     yield from backlog.check_resolutions(now)
     yield from backlog.check_invoices(now)
+    yield from worker.check_worker(now)
     try:
         names = account_names()
     except ImproperlyConfigured:
