@@ -63,7 +63,7 @@ class CurrencyFilter(admin.SimpleListFilter):
 class RefundAdmin(ReadOnlyAdmin):
     """Every return of money, with what it was worth, where it went and who wanted it."""
 
-    list_display = ["created_at", "coins", "value", "state", "cause", "invoice", "place", "transaction"]
+    list_display = ["created_at", "coins", "value", "state", "cause", "order", "place"]
     list_filter = [RefundStatusFilter, CauseFilter, CurrencyFilter]
     search_fields = ["=invoice__custom_id", "=txid", "=gateway_id"]
     search_help_text = gettext_lazy("The invoice's custom_id, the transaction or the service's id, in full.")
@@ -100,6 +100,11 @@ class RefundAdmin(ReadOnlyAdmin):
     def state(self, refund: Refund) -> SafeString | str:
         """How far it got."""
         return display.badge(_TONES[RefundStatus(refund.status)], refund.get_status_display())
+
+    @admin.display(description=gettext_lazy("invoice"))
+    def order(self, refund: Refund) -> SafeString | str:
+        """What the shop calls the invoice."""
+        return display.name_of(refund.invoice)
 
     @admin.display(description=gettext_lazy("to"))
     def place(self, refund: Refund) -> str:

@@ -13,7 +13,13 @@ from cryptopay_django.services import create_invoice, diagnose
 from cryptopay_django.services.diagnosis import Level, Sign
 from cryptopay_django.services.diagnosis.installation import judge_connections
 from cryptopay_django.services.diagnosis.selftest import BODY
-from cryptopay_django.testing.factories import CallbackFactory, InvoiceEventFactory, InvoiceFactory, PaymentFactory
+from cryptopay_django.testing.factories import (
+    CallbackFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
+    PaymentFactory,
+    RefundFactory,
+)
 
 LONG_AGO = timedelta(hours=2)
 ORDER = {"price_amount": "100", "price_currency": "EUR", "pay_currency": "BTC"}
@@ -140,6 +146,22 @@ def test_a_worker_that_stopped_is_told_of(settings):
     assert sign_of("worker").level is Level.WARNING
     settings.CRYPTOPAY_RECONCILE_INTERVAL = 0
     assert "worker" not in {sign.subject for sign in diagnose(offline=True)}
+
+
+@pytest.mark.parametrize(
+    ("processing", "found"), [("worker", "no worker has run with this database yet"), ("request", None)]
+)
+def test_a_worker_that_never_ran_is_missed_where_one_must_run(settings, processing, found):
+    settings.CRYPTOPAY_PROCESSING = processing
+
+    assert [sign.found for sign in diagnose(offline=True) if sign.subject == "worker"] == ([found] if found else [])
+
+
+@pytest.mark.parametrize(("days", "level"), [(0, Level.OK), (2, Level.WARNING), (8, Level.ERROR)])
+def test_a_refund_without_a_transaction_for_days_is_found(days, level):
+    RefundFactory(created_at=timezone.now() - timedelta(days=days))
+
+    assert sign_of("pending refunds").level is level
 
 
 def test_credentials_that_are_refused_are_an_error_that_shows_none_of_them(settings, cryptopay_sandbox):
