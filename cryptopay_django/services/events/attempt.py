@@ -1,7 +1,7 @@
 """One attempt to deliver: count it, claim the row, call, mark it delivered. The same for signals and for handlers.
 
-The order of these statements is what makes a receiver's writes happen exactly once. The models in tests/rules/models show
-what goes wrong in another order. The pause before the next attempt: `backoff` in `outbox.py`.
+The order of these statements is what makes a receiver's writes happen exactly once. The models in tests/rules/models
+show what goes wrong in another order. The pause before the next attempt: `backoff` in `outbox.py`.
 """
 
 from __future__ import annotations
