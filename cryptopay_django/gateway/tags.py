@@ -21,7 +21,8 @@ _PACKED_FORMS = {
     "ripple": (re.compile(r"[XT][1-9A-HJ-NP-Za-km-z]{46}", re.ASCII), "an X-address", "the classic address, r…"),
     "stellar": (re.compile(r"M[A-Z2-7]{68}", re.ASCII), "a muxed account (M…)", "the plain account, G…"),
 }
-_OTHER_TAG = re.compile(r"([^?]+)\?memoId=([0-9]+)", re.ASCII)  # a newer guide's spelling
+# A newer guide's spelling.
+_OTHER_TAG = re.compile(rf"([^?]+)\?memoId=([0-9]{{1,{DESTINATION_TAG_LENGTH}}})", re.ASCII)
 
 
 def check_unpacked(address: str, network: str) -> None:

@@ -28,6 +28,7 @@ from cryptopay_django.services.resolution.follow_refunds import follow_refunds
 from cryptopay_django.services.snapshots.merge import status_event
 from cryptopay_django.services.snapshots.refund_rows import value_of
 from cryptopay_django.services.worker.anything_due import is_anything_due
+from cryptopay_django.services.worker.queue import looks, process_within_budget
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceEventFactory,
@@ -35,7 +36,7 @@ from cryptopay_django.testing.factories import (
     callback_body,
     invoice_wire,
 )
-from tests.wire import A, ScriptedGateway
+from tests.wire import A, ScriptedGateway, refusal
 
 from .desk import ADDRESS, REFUND, REFUNDS, Killed, look, resolve_by_setting, unresolved
 
@@ -616,3 +617,151 @@ def test_an_end_without_a_known_rate_says_so():
 def test_an_event_of_the_factory_has_no_refund():
     assert InvoiceEventFactory().refund is None
     assert status_event(InvoiceFactory.build(status="refunded"), at=timezone.now()).detail == {}
+
+
+def lost(invoice, **values):
+    """Return a decision to refund to the own account, of which no answer is there."""
+    values = {"status": "unknown", "parameters": {"call": "create_refund", "address": None}, **values}
+    return Resolution.objects.create(invoice=invoice, kind="refund", actor="ada", reason="asked for it", **values)
+
+
+def test_a_lost_decision_made_one_refund_and_not_two(listed):
+    invoice, shown = listed
+    lost(invoice)
+    shown += [refund_wire(invoice, amount="0.0005"), refund_wire(invoice, amount="0.0005")]
+
+    follow_refunds()
+
+    assert sorted(row.actor for row in Refund.objects.all()) == ["", "ada"]
+
+
+def test_the_answer_that_is_found_later_says_which_refund_the_decision_made(listed):
+    invoice, shown = listed
+    decision = lost(invoice)
+    shown.append(refund_wire(invoice, amount="0.0005"))
+    follow_refunds()
+    shown.append(refund_wire(invoice, amount="0.0005"))
+    Resolution.objects.filter(pk=decision.pk).update(result={"refund_id": shown[1]["id"]}, status="succeeded")
+    gone_on(invoice)
+
+    follow_refunds()
+
+    causes = dict(Refund.objects.values_list("gateway_id", "cause"))
+    assert causes == {
+        UUID(shown[0]["id"]): RefundCause.ACCOUNT,
+        UUID(shown[1]["id"]): RefundCause.PERSON,
+    }
+
+
+def test_a_refund_that_was_there_before_is_not_that_of_the_decision_that_is_answered_with_it(listed):
+    invoice, shown = listed
+    shown.append(refund_wire(invoice))
+    follow_refunds()
+    known = shown[0]["id"]
+    lost(invoice, status="sent", known_refund_ids=[known], result={"refund_id": known})
+    gone_on(invoice)
+
+    follow_refunds()
+
+    assert Refund.objects.get().cause == RefundCause.ACCOUNT
+
+
+def test_a_refund_is_not_that_of_an_ended_decision_while_another_one_waits_for_its_answer(listed):
+    invoice, shown = listed
+    lost(
+        invoice,
+        status="failed",
+        active=None,
+        next_attempt_at=timezone.now() + timedelta(days=1),
+        finished_at=timezone.now(),
+    )
+    lost(invoice, status="sent", next_attempt_at=timezone.now())
+    shown.append(refund_wire(invoice))
+
+    follow_refunds()
+
+    assert not Refund.objects.exists()
+
+
+def test_a_memo_that_is_longer_than_any_is_no_tag(listed):
+    invoice, shown = listed
+    shown.append(refund_wire(invoice, address="GPlace?memoId=" + "9" * 100))
+
+    follow_refunds()
+
+    row = Refund.objects.get()
+    row.full_clean(exclude=["invoice"])
+    assert row.destination_tag == ""
+
+
+def test_the_end_carries_all_that_was_paid_where_the_list_has_a_part_of_it(settings):
+    invoice = InvoiceFactory(status="unresolved", status_context="underpaid", paid_amount="0.001")
+    Refund.objects.create(
+        invoice=invoice, gateway_id=uuid4(), amount="0.0004", currency="BTC",
+        created_at=timezone.now(), updated_at=timezone.now(),
+    )  # fmt: skip
+    state = {"status": "refunded", "status_context": None, "paid_amount": "0.001", "transactions": [A]}
+    gateway = ScriptedGateway(lambda *_: (200, {"data": invoice_wire(invoice, **state)}))
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: gateway
+    receive(invoice, "status_changed", state)
+
+    event = invoice.events.get(kind=EventKind.INVOICE_REFUNDED)
+    assert (event.detail["amount"], event.refund) == ("0.001", None)
+
+
+@pytest.mark.parametrize("accounts", [{}, {"default": {}}])
+def test_without_an_account_that_can_be_read_the_question_what_is_due_has_an_answer(settings, accounts):
+    settings.CRYPTOPAY_ACCOUNTS = accounts
+
+    assert not is_anything_due(timezone.now())
+
+
+def test_a_gateway_that_fails_three_times_in_a_row_is_left_alone_for_this_round(listed, settings):
+    for _ in range(9):
+        other = InvoiceFactory(status="refunded", paid_amount="0.001", finished_at=timezone.now())
+        Invoice.objects.filter(pk=other.pk).update(refunds_due_at=timezone.now())
+    gateway = ScriptedGateway(lambda *_: refusal(403))
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: gateway
+
+    process_overdue()
+
+    assert gateway.count("GET") == 3
+    assert follow_refunds() == 0
+    assert gateway.count("GET") == 6, "the next ones have their turn"
+
+
+def test_a_receiver_that_ends_its_process_does_not_end_the_request_of_another_callback(listed, settings, connect):
+    invoice, shown = listed
+    shown.append(refund_wire(invoice))
+    Invoice.objects.update(refunds_due_at=timezone.now() - timedelta(minutes=1))
+    heard = []
+
+    def end(**_):
+        heard.append(1)
+        raise SystemExit(1)
+
+    connect(signals.refund_created, end)
+    other = InvoiceFactory()
+    looks.forget()
+    callback = CallbackFactory(body=callback_body(invoice_wire(other), "created"))
+
+    process_within_budget(callback)
+
+    assert heard == [1]
+
+
+def test_a_callback_about_a_refund_of_a_completed_invoice_has_the_list_read(settings):
+    invoice = InvoiceFactory(status="completed", paid_amount="0.002", settled_amount="100", finished_at=timezone.now())
+    state = {"status": "completed", "paid_amount": "0.002", "transactions": [A]}
+    gateway = ScriptedGateway(
+        lambda _, path, __: (
+            200,
+            {"data": [refund_wire(invoice)] if "refunds" in path else invoice_wire(invoice, **state)},
+        )
+    )
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: gateway
+    receive(invoice, "refunded", state)
+
+    process_overdue()
+
+    assert Refund.objects.count() == 1

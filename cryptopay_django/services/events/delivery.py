@@ -25,7 +25,9 @@ _PAUSES = (0.05, 0.1, 0.2)
 """How long to wait, in seconds, before each look whether another process has finished with an invoice's events."""
 
 
-def deliver_or_dispatch(invoice: Invoice, written: Sequence[InvoiceEvent] = ()) -> None:
+def deliver_or_dispatch(
+    invoice: Invoice, written: Sequence[InvoiceEvent] = (), *, deadline: float | None = None
+) -> None:
     """Deliver an invoice's pending events at once, or have a worker or a task do it: CRYPTOPAY_PROCESSING decides.
 
     `written`: those that this process has written and committed just now. Inside a delivery all is left to that one.
@@ -36,9 +38,9 @@ def deliver_or_dispatch(invoice: Invoice, written: Sequence[InvoiceEvent] = ()) 
     if app_settings.PROCESSING != "request":
         dispatch_events(invoice.pk)
     elif any(event.next_attempt_at is not None for event in written):
-        deliver_written(invoice, written)
+        deliver_written(invoice, written, deadline=deadline)
     else:
-        deliver_events(invoice)
+        deliver_events(invoice, deadline=deadline)
 
 
 def deliver_events(invoice: Invoice | None = None, *, limit: int = 100, deadline: float | None = None) -> int:

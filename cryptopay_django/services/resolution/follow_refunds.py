@@ -35,25 +35,28 @@ LEASE = timedelta(seconds=60)
 """For how long an invoice in work is left alone by everybody else."""
 
 _SHORTEST_PAUSE = timedelta(minutes=1)
+_MOST_FAILURES = 3
 
 
 def follow_refunds(limit: int = 20, *, deadline: float | None = None) -> int:
     """Read the refunds of every invoice that is due, and deliver what comes of it; return how many were read.
 
-    `deadline` is on `time.monotonic()`: no call outlasts it. A failure is logged, and tried again later.
+    `deadline` is on `time.monotonic()`: no call outlasts it. A failure is logged, and tried again later. After a few
+    of them in a row the others are left for later too: the gateway may be down, and each call waits for it.
     """
-    done = 0
+    done = failed = 0
     due = followed_invoices().filter(refunds_due_at__lte=timezone.now()).order_by("refunds_due_at", "pk")
     for invoice in due[:limit]:
         left = None if deadline is None else min(deadline - time.monotonic(), app_settings.TOTAL_TIMEOUT)
-        if left is not None and left < 0.5:
+        if failed == _MOST_FAILURES or (left is not None and left < 0.5):
             break
         if _claim(invoice):
-            done += _follow(invoice, timeout=left)
+            is_read = _follow(invoice, timeout=left, deadline=deadline)
+            done, failed = done + is_read, 0 if is_read else failed + 1
     return done
 
 
-def _follow(invoice: Invoice, *, timeout: float | None) -> bool:
+def _follow(invoice: Invoice, *, timeout: float | None, deadline: float | None) -> bool:
     """Read the refunds of one claimed invoice; return whether that was possible. Otherwise it is due again later."""
     try:
         page = client_of(invoice).list_refunds(str(invoice.gateway_id), timeout=timeout)
@@ -67,7 +70,7 @@ def _follow(invoice: Invoice, *, timeout: float | None) -> bool:
             "invoice %s: its refunds could not be taken in, later again", invoice.pk, extra=about(invoice)
         )
     else:
-        deliver_or_dispatch(locked, events)
+        deliver_or_dispatch(locked, events, deadline=deadline)
         return True
     now = timezone.now()
     Invoice.objects.filter(pk=invoice.pk, refunds_due_at=invoice.refunds_due_at).update(

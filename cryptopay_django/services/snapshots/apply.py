@@ -231,9 +231,10 @@ def _without_repeated(invoice: Invoice, events: list[InvoiceEvent]) -> list[Invo
 
 
 def _is_being_refunded(invoice: Invoice, claim: Claim | None) -> bool:
-    """Return whether a callback is about a refund of an invoice that has not ended: its list of refunds says more."""
+    """Return whether a callback is about a refund that the status does not show: the list of refunds says more."""
     is_said = claim is not None and claim.event == REFUNDED_EVENT
-    return is_said and invoice.status == InvoiceStatus.UNRESOLVED and invoice.refunds_due_at is None
+    is_open_to_it = invoice.status in (InvoiceStatus.UNRESOLVED, InvoiceStatus.COMPLETED)
+    return is_said and is_open_to_it and invoice.refunds_due_at is None
 
 
 def _write(invoice: Invoice, merge: Merge, looks: Mapping[str, datetime], *, at: datetime) -> None:

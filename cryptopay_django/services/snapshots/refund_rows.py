@@ -94,8 +94,8 @@ def take_refunds(invoice: Invoice, shown: Iterable[ShownRefund], *, at: datetime
     for one in shown:
         if one.invoice_id != invoice.gateway_id:
             continue
-        decision = _decision_behind(one, decisions)
         row = rows.get(one.id)
+        decision = _decision_behind(one, decisions, rows.values())
         if row is None:
             if decision is None and any(map(_is_under_way, decisions)):
                 continue
@@ -105,7 +105,7 @@ def take_refunds(invoice: Invoice, shown: Iterable[ShownRefund], *, at: datetime
             rows[one.id] = Refund.objects.insert(row)
             events.append(_event(row, EventKind.REFUND_CREATED, at))
         else:
-            _change(row, _facts(row, one, decision), at=at)
+            _change(row, _facts(row, one, decision) | _mistaken(row, one, decisions), at=at)
         if row.status != RefundStatus.SUCCEEDED and _has_arrived(row):
             row.succeed(at=at)
             Refund.objects.change(row, status=row.status, succeeded_at=at, updated_at=at)
@@ -157,21 +157,37 @@ def name_refunds(invoice: Invoice, events: Iterable[InvoiceEvent]) -> None:
         if event.kind == EventKind.INVOICE_REFUNDED:
             rows = [row for row in refunds_of(invoice) if row.status != RefundStatus.FAILED]
             amount = returned_amount(invoice, rows)
-            event.detail |= figures_of_return(invoice, amount or invoice.paid_amount)
-            event.refund = rows[0] if len(rows) == 1 else None
+            # All that was paid went back, also where the list that was read has only a part of it.
+            event.detail |= figures_of_return(invoice, max(amount, invoice.paid_amount))
+            event.refund = rows[0] if len(rows) == 1 and amount >= invoice.paid_amount else None
 
 
-def _decision_behind(one: ShownRefund, decisions: Sequence[Resolution]) -> Resolution | None:
-    """Return the decision of a person here that a refund carries out: by its answer, or without one by its place."""
-    for row in decisions:
+def _decision_behind(one: ShownRefund, decisions: Sequence[Resolution], rows: Collection[Refund]) -> Resolution | None:
+    """Return the decision of a person here that a refund carries out: by its answer, or without one by its place.
+
+    One that was there before is no decision's, and a decision makes one refund. While a call is under way, what has
+    no answer may be that call's.
+    """
+    new = [row for row in decisions if str(one.id) not in row.known_refund_ids]
+    for row in new:
         if row.result.get("refund_id") == str(one.id):
             return row
-    for row in decisions:
+    if any(map(_is_under_way, decisions)):
+        return None
+    carried_out = {row.resolution_id for row in rows if row.gateway_id != one.id}
+    for row in new:
         is_lost = row.status == ResolutionStatus.UNKNOWN or row.is_watched
         is_there = is_same_place(row.parameters.get("address"), one.address, with_tags=False)
-        if is_lost and is_there and not row.result and str(one.id) not in row.known_refund_ids:
+        if is_lost and is_there and not row.result and row.pk not in carried_out:
             return row
     return None
+
+
+def _mistaken(row: Refund, one: ShownRefund, decisions: Sequence[Resolution]) -> dict[str, Any]:
+    """Return what to correct of a row that was taken for a decision's, where its answer names another refund."""
+    names_other = [taken.pk for taken in decisions if taken.result.get("refund_id", str(one.id)) != str(one.id)]
+    is_mistaken = row.resolution_id in names_other
+    return {"resolution_id": None, "cause": _cause_of(row.invoice, one)} if is_mistaken else {}
 
 
 def _is_under_way(row: Resolution) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, models, router
 
 from ...models import Callback, Resolution
@@ -34,7 +35,10 @@ def is_anything_due(at: datetime) -> bool:
     moment = Callback._meta.get_field("next_attempt_at").get_db_prep_value(at, connection)
     for queue, name in queues:
         waiting = queue.filter(**{f"{name}__isnull": False}).order_by(name).values(name)[:1]
-        sql, own = waiting.query.get_compiler(connection.alias).as_sql()
+        try:
+            sql, own = waiting.query.get_compiler(connection.alias).as_sql()
+        except EmptyResultSet:  # no account can be read, so nobody can be asked about its invoices
+            continue
         parts.append(f"({sql}) <= %s")
         values += [*own, moment]
     with connection.cursor() as cursor:

@@ -97,8 +97,9 @@ def process_overdue(*, limit: int = 100, deadline: float | None = None, stop: th
     if is_over():
         return done
     done += resolve_pending_resolutions(limit, deadline=deadline)
-    done += follow_refunds(limit, deadline=deadline)
-    return done + deliver_events(limit=limit, deadline=deadline)
+    done += deliver_events(limit=limit, deadline=deadline)
+    # Last, for it can wait: a gateway that hangs holds up nothing else.
+    return done if is_over() else done + follow_refunds(limit, deadline=deadline)
 
 
 def _look_after_others(deadline: float | None) -> None:
