@@ -79,7 +79,7 @@ def parted(address: str) -> tuple[str, str | None]:
 
 
 def _place(address: str | None, *, with_tags: bool) -> tuple[str, str] | None:
-    if address is None:
+    if not address:
         return None
     plain, tag = parted(address)
     plain = plain.lower().removeprefix("bitcoincash:")

@@ -43,20 +43,22 @@ UNDECIDED = (ResolutionStatus.SENT, ResolutionStatus.UNKNOWN)
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
-def resolve_unknown(resolution: Resolution, *, timeout: float | None = None) -> Resolution:
+def resolve_unknown(
+    resolution: Resolution, *, timeout: float | None = None, deadline: float | None = None
+) -> Resolution:
     """Read the invoice and its refunds, and end the resolution if that decides it; return the row as it is then.
 
     For a `sent` or `unknown` one, and for one that a person has ended, which is active again when the gateway shows
     a trace of it. Any other is returned as it is. Never sends anything. Safe to call again, and from two places at
-    once. `timeout` is the seconds for all calls together. Raises GatewayError or InvoiceBusyError when nothing could
-    be read.
+    once. `timeout` is the seconds for all calls together; after `deadline`, on `time.monotonic()`, no event's delivery
+    is begun. Raises GatewayError or InvoiceBusyError when nothing could be read.
     """
     row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
     if row.status not in UNDECIDED and not row.is_watched:
         return row
     taken, outcome = read_outcome(row, timeout=timeout)
     row = write_outcome(row, outcome)
-    deliver_or_dispatch(taken.invoice, taken.events)
+    deliver_or_dispatch(taken.invoice, taken.events, deadline=deadline)
     return row
 
 
@@ -93,7 +95,7 @@ def resolve_pending_resolutions(limit: int = 20, *, deadline: float | None = Non
             if resolution.status == ResolutionStatus.PLANNED:
                 row = _abandon(resolution)
             else:
-                row = resolve_unknown(resolution, timeout=left)
+                row = resolve_unknown(resolution, timeout=left, deadline=deadline)
         except CryptopayError as error:
             row = write_outcome(resolution, Outcome(Verdict.OPEN, f"{type(error).__name__}: {error}"))
         except Exception as error:

@@ -229,7 +229,7 @@ def _cause_of(invoice: Invoice, one: ShownRefund) -> RefundCause:
     context = detail.get("context") or invoice.status_context
     if context == StatusContext.ILLICIT_RESOURCE or (not context and invoice.risk_level == RiskLevel.HIGH):
         return RefundCause.MONITORING
-    if one.address is None:
+    if not one.address:
         return RefundCause.ACCOUNT
     return RefundCause.EMAIL if invoice.payer_email else RefundCause.UNKNOWN
 
