@@ -800,14 +800,3 @@ def test_an_empty_address_is_none(listed):
     follow_refunds()
 
     assert Refund.objects.get().cause == RefundCause.ACCOUNT
-
-
-@pytest.mark.xfail(strict=True, reason="a refund whose amount, address or currency cannot be read is in the log only")
-def test_a_refund_that_cannot_be_read_is_shown_to_a_person(listed):
-    invoice, shown = listed
-    shown.append(refund_wire(invoice, amount="1e-3"))
-    follow_refunds()
-    gone_on(invoice, finished_at=timezone.now() - timedelta(days=15))
-    follow_refunds()
-
-    assert invoice.events.filter(notice_due_at__isnull=False).exists()

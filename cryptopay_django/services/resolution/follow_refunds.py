@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.utils import timezone
@@ -58,9 +58,10 @@ def follow_refunds(limit: int = 20, *, deadline: float | None = None) -> int:
 
 def _follow(invoice: Invoice, *, timeout: float | None, deadline: float | None) -> bool:
     """Read the refunds of one claimed invoice; return whether that was possible. Otherwise it is due again later."""
+    asked_at = timezone.now()
     try:
         page = client_of(invoice).list_refunds(str(invoice.gateway_id), timeout=timeout)
-        locked, events = _take(invoice, page)
+        locked, events = _take(invoice, page, at=asked_at)
     except CryptopayError as error:
         extra = about(invoice)
         logger.warning("invoice %s: its refunds could not be read, later again: %s", invoice.pk, error, extra=extra)
@@ -79,23 +80,22 @@ def _follow(invoice: Invoice, *, timeout: float | None, deadline: float | None) 
     return False
 
 
-def _take(invoice: Invoice, page: Page[ShownRefund]) -> tuple[Invoice, list[InvoiceEvent]]:
-    """Take a list into the rows under the invoice's lock, and set when it is read next."""
-    now = timezone.now()
+def _take(invoice: Invoice, page: Page[ShownRefund], *, at: datetime) -> tuple[Invoice, list[InvoiceEvent]]:
+    """Take a list, asked for at that time, into the rows under the invoice's lock, and set when it is read next."""
     with write_transaction(Invoice):
         locked = Invoice.objects.lock(pk=invoice.pk)
         if locked is None:
             return invoice, []
-        events = take_refunds(locked, page, at=now)
+        events = take_refunds(locked, page, at=at)
         rows = refunds_of(locked)
         since = rows[-1].created_at if rows else locked.finished_at or locked.updated_at
-        is_over = now - since >= FOLLOWED_FOR
+        is_over = at - since >= FOLLOWED_FOR
         is_taken_back = locked.finished_at is not None and not locked.is_final
         if is_over or is_taken_back:
-            events += fail_missing(rows, page.ids, at=now)
+            events += fail_missing(rows, page.ids, at=at)
         if locked.refunds_due_at == invoice.refunds_due_at:  # a merge meanwhile makes it due at once
             is_done = is_over or _is_complete(locked, rows)
-            Invoice.objects.change(locked, refunds_due_at=None if is_done else now + _pause(now - since))
+            Invoice.objects.change(locked, refunds_due_at=None if is_done else at + _pause(at - since))
     return locked, events
 
 
