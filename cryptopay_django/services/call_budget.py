@@ -1,4 +1,4 @@
-"""How many of an account's 200 calls a minute customers' buttons and onlookers, such as the doctor, may use.
+"""Limits how many of an account's 200 calls a minute customers' buttons and onlookers, such as the doctor, may use.
 
 The rest is reserved for calls that money depends on: confirmations of callbacks, reconciliation, staff. The database
 keeps one time for each use and account, so all processes share the limit, and also when the cache is down.

@@ -1,4 +1,4 @@
-"""What waits in our tables, and for how long."""
+"""Finds what waits in our tables, and for how long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How our row of an invoice differs from what the gateway says of it."""
+"""Explains where our row of an invoice differs from what the gateway says of it."""
 
 from __future__ import annotations
 

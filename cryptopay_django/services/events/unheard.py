@@ -1,4 +1,4 @@
-"""Which kinds of events have neither a receiver nor a durable handler in this process."""
+"""Finds which kinds of events have neither a receiver nor a durable handler in this process."""
 
 from __future__ import annotations
 

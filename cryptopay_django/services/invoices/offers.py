@@ -1,4 +1,4 @@
-"""What an order can be paid with: the coins and networks that the account has, and about how much of each.
+"""Lists what an order can be paid with: the coins and networks that the account has, and about how much of each.
 
 Both lists come from the gateway and are kept in Django's cache. Once there, they outlive a gateway that
 does not answer; the amounts are indications, the binding one comes with the invoice.

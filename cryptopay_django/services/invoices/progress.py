@@ -1,4 +1,4 @@
-"""How far a payment has come, as the customer may know it: one word, exact amounts, seconds left.
+"""Reads how far a payment is, as the customer may know it: one word, exact amounts, seconds left.
 
 Nothing here shows risk, source addresses, metadata or people's names. One query; pages and API share it.
 """

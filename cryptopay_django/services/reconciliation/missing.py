@@ -1,4 +1,4 @@
-"""What the gateway has and we do not: invoices that were made after a backup that was restored, or elsewhere."""
+"""Finds invoices that the gateway has and we do not: made after a backup that was restored, or elsewhere."""
 
 from __future__ import annotations
 
