@@ -1,4 +1,4 @@
-"""What is kept, and for how long: old callbacks and events go, personal data goes on request, money records stay."""
+"""Keeps records as long as is set: old callbacks and events go, personal data on request; money records stay."""
 
 from __future__ import annotations
 

@@ -25,9 +25,7 @@ from tests.pages.states import STATES, invoice, tagged
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
     pytest.skip("no chromium here: apt-get install chromium", allow_module_level=True)
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="no playwright here: pip install cryptopay-django[browser]"
-)
+playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: make .venv/.installed-browser")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -19,9 +19,7 @@ from cryptopay_django.sandbox.server import SandboxServer
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
     pytest.skip("no chromium here: apt-get install chromium", allow_module_level=True)
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="no playwright here: pip install cryptopay-django[browser]"
-)
+playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: make .venv/.installed-browser")
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",

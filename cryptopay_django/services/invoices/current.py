@@ -1,4 +1,4 @@
-"""Which invoice an order is paid by: the one that money came in for, the one that still waits, or none.
+"""Finds the invoice that an order is paid by: the one that money came in for, the one that still waits, or none.
 
 All look-ups go by the order's content type and key, in the database that is written to.
 """

@@ -1,4 +1,4 @@
-"""What people do with an unresolved invoice: settle it, refund it, approve or withdraw what another has begun.
+"""The actions of people on an unresolved invoice: settle it, refund it, approve or withdraw what another has begun.
 
 An `actor` is a user, whose permissions are checked under the lock (`settle_invoice`, `refund_invoice`,
 `refund_invoice_to_address`, all on `Invoice`), or the name of a person where a script has no user. How a decision is

@@ -1,4 +1,4 @@
-"""What an unresolved invoice would be settled for now. A quote changes nothing anywhere."""
+"""Quotes what an unresolved invoice would be settled for now. A quote changes nothing anywhere."""
 
 from __future__ import annotations
 

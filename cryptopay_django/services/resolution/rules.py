@@ -1,4 +1,4 @@
-"""What staff may settle or refund at all, and when it takes two of them. Pure decisions: no query, no call.
+"""The rules of what staff may settle or refund, and when it takes two of them. Pure decisions: no query, no call.
 
 The rules are those of the gateway: `underpaid`, `paid_late` and `overpaid` are the merchant's to resolve,
 a payment on hold is not.

@@ -1,4 +1,4 @@
-"""What a worker does until it is stopped. Any number may work side by side; one that is killed loses nothing."""
+"""Runs a worker until it is stopped. Any number may work side by side; one that is killed loses nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is due, shared out among any number of requests, workers and tasks: each claims what it works on."""
+"""Shares out what is due among any number of requests, workers and tasks: each claims what it works on."""
 
 from __future__ import annotations
 
