@@ -11,12 +11,16 @@ SANDBOX_PORT ?= 8100
 ONCE ?=
 MINUTES ?= 60
 BENCH_ARGS ?=
-PYTEST_ARGS ?= --numprocesses auto --maxprocesses 8
+STACKS ?=
+PYTEST_ARGS ?= --numprocesses auto --maxprocesses 8 --dist worksteal
 
 BIN := $(VENV)/bin
 
 # Groups of pyproject.toml; every other stamp is an extra.
 GROUPS := dev bench browser docs
+
+# Where it is set, every process that a test starts compiles the whole project anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The driver that DATABASE_URL asks for, as an extra.
 driver = $(if $(filter postgres%,$(DATABASE_URL)),postgresql)$(if $(filter mysql% mariadb%,$(DATABASE_URL)),mysql)
@@ -27,7 +31,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo checklist test test-postgresql test-mariadb coverage check lint types imports migrations docs prove plant mutate bench wheel document format clean FORCE
+.PHONY: help demo checklist test test-postgresql test-mariadb coverage check lint types imports migrations docs prove plant mutate stacks bench wheel document format clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,7 +39,7 @@ help: ## list the targets
 demo: $(call stamp,api) ## play a whole purchase in a small shop, then keep it running (ONCE=1: stop after it)
 	@PORT="$(PORT)" SANDBOX_PORT="$(SANDBOX_PORT)" ONCE="$(ONCE)" $(BIN)/python -m example_project.demo
 
-checklist: $(call stamp,api) ## work through the service's list before going live, with the example shop
+checklist: $(call stamp,api) ## run the gateway's checklist with the example shop
 	@SHOP_VAR_DIR="$$PWD/example_project/var/checklist" DJANGO_SETTINGS_MODULE=example_project.config.checklist \
 	    $(BIN)/python -m django cryptopay_checklist --strict --noinput --report example_project/var/checklist/report
 
@@ -79,6 +83,9 @@ plant: $(call stamp,dev) ## plant mistakes into a copy of the package: the tests
 
 mutate: $(call stamp,dev) ## change what decides on money in every small way: the tests must catch every change
 	$(BIN)/python -m scripts.mutate
+
+stacks: $(call stamp,dev) ## run a small shop on every database, server and app of tests/stacks, into docs/compatibility.md (STACKS="--only psycopg2")
+	$(BIN)/python -m scripts.stacks $(STACKS)
 
 bench: $(call stamp,bench) $(if $(findstring mariadb,$(BENCH_ARGS)),$(call stamp,mysql)) ## measure every road beside its floor and its peers, into benchmarks/RESULTS.md (BENCH_ARGS="--quick")
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

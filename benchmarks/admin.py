@@ -177,7 +177,7 @@ def requests() -> Iterator[tuple[str, str]]:
     wanted = Invoice.objects.order_by("-created_at")[1234]
     terms = {
         "our id": wanted.pk,
-        "the service's id": wanted.gateway_id,
+        "the gateway's id": wanted.gateway_id,
         "custom_id": wanted.custom_id,
         "address": wanted.address,
         "transaction": Payment.objects.filter(invoice__status="completed")[0].txid,

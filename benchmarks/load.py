@@ -9,10 +9,12 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import resource
+import signal
 import socket
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,7 +61,8 @@ def send(port: int, supplies: Sequence[Iterable[bytes]], seconds: float) -> Figu
     for supply in supplies:
         mine, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_keep_sending, args=[port, supply, seconds, start, theirs], daemon=True)
-        process.start()
+        with interrupts_held():
+            process.start()
         pipes.append(mine)
         processes.append(process)
     whole = Figures()
@@ -72,6 +75,16 @@ def send(port: int, supplies: Sequence[Iterable[bytes]], seconds: float) -> Figu
         whole.seconds = max(whole.seconds, one.seconds)
         whole.took += one.took
     return whole
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Let SIGINT wait until the block ends. What it raises inside a hook of `os.fork` is printed and lost."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _keep_sending(port: int, supply: Iterable[bytes], seconds: float, start: Any, pipe: Any) -> None:

@@ -1,4 +1,4 @@
-"""The Django app."""
+"""Configures the Django app."""
 
 from django.apps import AppConfig, apps
 from django.utils.module_loading import autodiscover_modules

@@ -1,6 +1,6 @@
-"""Django's cache, as far as this app uses it: nothing that is needed stands in it, so it may be down.
+"""Wraps Django's cache. The app works without it, so it may be down.
 
-Where it fails, or keeps nothing (DummyCache), a process keeps what it needs in its own memory.
+If the cache fails or stores nothing (DummyCache), each process uses its own memory.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from django.core.cache import DEFAULT_CACHE_ALIAS, caches
@@ -21,30 +23,46 @@ T = TypeVar("T")
 
 
 def recall(key: str) -> Any:
-    """Return what was kept under this key, None when there is nothing (any more)."""
-    return _try(lambda cache: cache.get(key), lambda: _memory.get(key))
+    """Return the value of a key, or None if there is none or it has expired."""
+    return _try(lambda cache: cache.get(_spaces[-1] + key), lambda: _memory.get(_spaces[-1] + key))
 
 
 def keep(key: str, value: Any, seconds: float) -> None:
-    """Keep a value for so long, or shorter."""
-    _try(lambda cache: cache.set(key, value, seconds), lambda: _memory.set(key, value, seconds))
+    """Keep a value for this time at most."""
+    _try(
+        lambda cache: cache.set(_spaces[-1] + key, value, seconds),
+        lambda: _memory.set(_spaces[-1] + key, value, seconds),
+    )
 
 
 def claim(key: str, seconds: float) -> bool:
-    """Return True to the first who asks for this key within that time, False to others."""
-    return _try(lambda cache: cache.add(key, 1, seconds), lambda: _memory.add(key, 1, seconds))
+    """Return True for the first call with this key in this time, and False for the others."""
+    return _try(
+        lambda cache: cache.add(_spaces[-1] + key, 1, seconds), lambda: _memory.add(_spaces[-1] + key, 1, seconds)
+    )
+
+
+_spaces = [""]
+
+
+@contextmanager
+def empty_space() -> Iterator[None]:
+    """Find nothing of what was kept before, and leave nothing behind: for a test, whose gateway is another one."""
+    _spaces.append(f"{uuid.uuid4()}:")
+    try:
+        yield
+    finally:
+        _spaces.pop()
 
 
 def _try(in_cache: Callable[[BaseCache], T], in_memory: Callable[[], T]) -> T:
-    cache = caches[DEFAULT_CACHE_ALIAS]
-    if isinstance(cache, DummyCache):
-        return in_memory()
     try:
-        return in_cache(cache)
+        cache = caches[DEFAULT_CACHE_ALIAS]
+        return in_memory() if isinstance(cache, DummyCache) else in_cache(cache)
     except Exception:
-        # Each backend raises classes of its own when its server is away.
+        # Each backend raises its own exceptions if its server is down, or if it is not configured.
         if _memory.add("the cache is down", 1, _LOGGED_AGAIN_AFTER):
-            logger.warning("the cache cannot be used; this process does without it", exc_info=True)
+            logger.warning("the cache is not available; this process continues without it", exc_info=True)
         return in_memory()
 
 
@@ -53,7 +71,7 @@ _AT_MOST = 10_000
 
 
 class _Memory:
-    """A small memory of this process, for a while."""
+    """A small in-process cache."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,49 +1,62 @@
-"""Everything that can go wrong, as one tree. Plain Python: the gateway client and the sandbox use it too.
+"""Defines every error of the package, as one tree. Plain Python: the gateway client and the sandbox use it too.
 
 CryptopayError
 ├── SignatureError               a callback whose signature matches no current secret
 ├── WireError                    bytes from the gateway that cannot be read; names the field
 ├── GatewayError                 a call to the gateway did not succeed
-│   ├── OtherEnvironmentError    the invoice is at another gateway than its account is now; nothing was sent
-│   ├── GatewayRefusedError      it answered 4xx, with its own error: nothing happened over there
+│   ├── OtherEnvironmentError    the invoice belongs to another environment; nothing was sent
+│   ├── GatewayRefusedError      the gateway answered 4xx; nothing happened
 │   │   ├── GatewayAuthenticationError   401: key, secret or clock
 │   │   ├── GatewayPermissionError       403: the key's permissions or the IP white-list
 │   │   ├── GatewayNotFoundError         404
-│   │   │   └── ForeignInvoiceError      another shop's invoice has our custom_id
+│   │   │   └── ForeignInvoiceError      another invoice has our custom_id
 │   │   ├── GatewayConflictError         409: the custom_id was used before
 │   │   ├── GatewayValidationError       422, 400
-│   │   └── GatewayRateLimitError        429, or our own limiter before it
+│   │   └── GatewayRateLimitError        429, or our own limiter
 │   └── GatewayOutageError       no usable answer
 │       ├── GatewayUnreachableError      nothing was sent
 │       ├── GatewayTimeoutError          sent, no answer in time: the outcome is unknown
 │       ├── GatewayFaultError            5xx: the outcome is unknown
 │       └── GatewayAnswerError           an answer that cannot be read: the outcome is unknown
-├── InvoiceRequestError          create_invoice was asked for something that cannot be; nothing was sent
+├── InvoiceRequestError          create_invoice got invalid arguments; nothing was sent
 │   ├── AmountError              float, zero, negative, over-precise or too large
-│   ├── CurrencyError            not a currency known here
+│   ├── CurrencyError            an unknown currency
 │   ├── NetworkError             the coin is not on this network
-│   └── CustomIdError            characters or length; or used before for something else
-├── CreationUnknownError         create_invoice does not know yet whether the gateway has the invoice
-├── PriceSealError               the gateway holds an invoice with another price than ordered
+│   ├── CustomIdError            invalid characters or length, or already used
+│   ├── NothingMissingError      the rest of an order was asked for, and it is paid
+│   └── MissingUnknownError      the same, and what is missing is not known yet: money is pending, or held
+├── TransferRequestError         a withdrawal or exchange has invalid arguments; nothing was sent
+├── ChannelRequestError          create_channel, or a switch of a channel, was asked for something that cannot be
+│   └── ChannelInUseError        the owner has another enabled channel for the same coin, network and currency
+├── CreationUnknownError         it is not known whether the gateway created the invoice or channel
+├── PriceSealError               the gateway's invoice has another price than ordered
+├── ChannelHeldError             the gateway's channel has another coin, network, currency or address
 ├── ProtectedColumnError         save() of an existing row would change a column that services own
-├── TransactionOpenError         called inside a transaction, where nothing could be committed before the call
+├── TransactionOpenError         called inside a transaction; it must commit before it calls the gateway
 ├── HandlerError                 a function that cannot be a durable handler; says what to do
 ├── HandlerMissingError          a delivery names a handler that is not registered
 ├── DeliveryBusyError            an attempt to deliver this event is running; look again later
-├── RedeliveryError              deliver_again was asked for an event that is never delivered, or by no actor
-├── InvoiceBusyError             the row kept changing while the gateway was asked; try again
-├── ReleaseError                 release_invoice has nothing to release, or lacks an actor or a reason
-└── ResolutionError              a settlement or refund that cannot be, or not now; nothing was sent
+├── RedeliveryError              deliver_again got an event that is never delivered, or no actor
+├── InvoiceBusyError             the row kept changing during the call to the gateway; try again
+├── ChannelBusyError             the same for a channel or a payment on it
+├── BooksError                   the books of an account, or a statement, cannot be made like this
+├── ReleaseError                 there is nothing to release, or an actor or a reason is missing
+├── RefundLinkError              a customer's link for a refund address cannot be made or used; `obstacle` says why
+├── PaymentLinkError             a payment link cannot be paid by now; `obstacle` says why
+├── PaymentLinkRequestError      create_payment_link got invalid arguments; `field` says which
+└── ResolutionError              a settlement or refund is not possible, or not now; nothing was sent
     ├── NotResolvableError       the invoice cannot be settled or refunded by staff; `obstacle` says why
-    ├── InvoiceChangedError      the invoice is no longer what the person saw
-    ├── QuoteExpiredError        the quote is older than its 30 seconds
-    ├── ResolutionActiveError    another one is under way; names who began it, and when
-    ├── ApprovalError            the resolution does not wait for a second person
+    ├── InvoiceChangedError      the invoice has changed since the person saw it
+    ├── QuoteExpiredError        the quote is older than 30 seconds
+    ├── ResolutionActiveError    another one is active; the message says who started it, and when
+    ├── ApprovalError            the resolution does not wait for an approval
     ├── SamePersonError          the planner of a resolution cannot approve it
-    ├── NotPermittedError        the user who is named lacks a permission for it
-    ├── NotEndableError          a person may not end this operation by hand, or not yet
-    └── AddressError             a refund address that its network would not take
-        └── TagError             its destination tag or memo is missing, wrong, or too much
+    ├── NotPermittedError        the actor lacks the permission
+    ├── NotEndableError          a person may not end this resolution by hand, or not yet
+    ├── RefundAmountError        an amount to refund that is not valid, or more than is left
+    ├── RefundRefusedError       the gateway refuses a refund before anything is sent; `problems` says why
+    └── AddressError             a refund address that is not valid on its network
+        └── TagError             its destination tag or memo is missing, wrong or not allowed
 """
 
 from __future__ import annotations
@@ -74,7 +87,7 @@ class WireError(CryptopayError):
 
 
 class GatewayError(CryptopayError):
-    """A call to the gateway did not succeed. `outcome_unknown` says whether it may have had its effect."""
+    """A call to the gateway failed. `outcome_unknown` says whether it may still have taken effect."""
 
     outcome_unknown = False
 
@@ -97,27 +110,27 @@ class GatewayError(CryptopayError):
 
 
 class OtherEnvironmentError(GatewayError):
-    """The invoice was made in another environment than its account is in now. Nothing was sent."""
+    """The invoice belongs to another environment than its account uses now. Nothing was sent."""
 
 
 class GatewayRefusedError(GatewayError):
-    """The gateway refused the call: 4xx, with its own error where the call changes something. Nothing happened."""
+    """The gateway refused the call (4xx). Nothing happened."""
 
 
 class GatewayAuthenticationError(GatewayRefusedError):
-    """401: API_KEY or API_SECRET is wrong, or this machine's clock is more than ten minutes off."""
+    """401: API_KEY or API_SECRET is wrong, or this machine's clock is more than ten minutes wrong."""
 
 
 class GatewayPermissionError(GatewayRefusedError):
-    """403: the API key lacks the permission, or this address is not on its white-list."""
+    """403: the API key lacks the permission, or this server's IP address is not on its allow-list."""
 
 
 class GatewayNotFoundError(GatewayRefusedError):
-    """404: the gateway does not know it."""
+    """404: the gateway does not have this object."""
 
 
 class ForeignInvoiceError(GatewayNotFoundError):
-    """The gateway has another invoice under this custom_id: one that does not carry our UUID."""
+    """The gateway has another invoice with this custom_id: its metadata does not contain our UUID."""
 
 
 class GatewayConflictError(GatewayRefusedError):
@@ -129,7 +142,7 @@ class GatewayValidationError(GatewayRefusedError):
 
 
 class GatewayRateLimitError(GatewayRefusedError):
-    """429: more than 200 requests a minute with this key; `retry_after` is in seconds where known."""
+    """429: more than 200 requests a minute with this key; `retry_after` is in seconds, if known."""
 
 
 class GatewayOutageError(GatewayError):
@@ -141,28 +154,28 @@ class GatewayUnreachableError(GatewayOutageError):
 
 
 class GatewayTimeoutError(GatewayOutageError):
-    """The request was sent and no whole answer arrived in time, or the connection broke."""
+    """The request was sent, but no complete answer arrived in time, or the connection broke."""
 
     outcome_unknown = True
 
 
 class GatewayFaultError(GatewayOutageError):
-    """The gateway, or something before it, answered 5xx."""
+    """The gateway, or a proxy before it, answered 5xx."""
 
     outcome_unknown = True
 
 
 class GatewayAnswerError(GatewayOutageError):
-    """The answer is a redirect, too large, or not what the protocol says.
+    """The answer is a redirect, too large, or not valid in the gateway's protocol.
 
-    So is a 4xx without the gateway's own error in answer to a call that changes something: a proxy's page.
+    If the call changes data, a 4xx without the gateway's own error counts too: it may be a proxy's error page.
     """
 
     outcome_unknown = True
 
 
 class InvoiceRequestError(CryptopayError, ValueError):
-    """create_invoice was asked for something that cannot be. Nothing was sent."""
+    """`create_invoice` got invalid arguments. Nothing was sent."""
 
 
 class AmountError(InvoiceRequestError):
@@ -170,7 +183,7 @@ class AmountError(InvoiceRequestError):
 
 
 class CurrencyError(InvoiceRequestError):
-    """The currency is not one known here."""
+    """The app does not know this currency."""
 
 
 class NetworkError(InvoiceRequestError):
@@ -178,19 +191,43 @@ class NetworkError(InvoiceRequestError):
 
 
 class CustomIdError(InvoiceRequestError):
-    """The custom_id has characters outside `A-Za-z0-9._-`, is too long, or names another invoice."""
+    """The custom_id has characters outside `A-Za-z0-9._-`, is too long, or belongs to another invoice."""
+
+
+class NothingMissingError(InvoiceRequestError):
+    """The order is paid: nothing is missing."""
+
+
+class MissingUnknownError(InvoiceRequestError):
+    """What is missing of the order's price is not known: money is pending or quarantined, or a value is not known."""
+
+
+class TransferRequestError(CryptopayError, ValueError):
+    """A withdrawal or an exchange has no amount, two amounts or an invalid one. Nothing was sent."""
+
+
+class ChannelRequestError(CryptopayError, ValueError):
+    """`create_channel` or a change of a channel got invalid arguments. Nothing was sent."""
+
+
+class ChannelInUseError(ChannelRequestError):
+    """The owner has another enabled channel for the same coin, network and currency. Disable it first."""
 
 
 class CreationUnknownError(CryptopayError):
-    """It is not known yet whether the gateway made the invoice. Call again with the same custom_id."""
+    """It is not known yet whether the gateway created the invoice or channel. Call again: it never creates two."""
 
 
 class PriceSealError(CryptopayError):
-    """The gateway holds this invoice with another price than ordered; it is quarantined."""
+    """The gateway's invoice has another price than ordered. The invoice is quarantined."""
+
+
+class ChannelHeldError(CryptopayError):
+    """The gateway's channel has another coin, network, currency or address. The channel is quarantined."""
 
 
 class ProtectedColumnError(CryptopayError):
-    """A column of an invoice or a payment that services own was to be written by `save()`; nothing was written."""
+    """`save()` would change a column of an invoice or a payment that only services may change. Nothing was written."""
 
     def __init__(self, model: str, columns: Sequence[str]) -> None:
         self.model = model
@@ -205,35 +242,91 @@ class ProtectedColumnError(CryptopayError):
 
 
 class TransactionOpenError(CryptopayError):
-    """The call must not run inside a transaction: what it writes first has to be committed first."""
+    """The function was called inside a transaction, but it must commit before it calls the gateway."""
 
 
 class HandlerError(CryptopayError, TypeError):
-    """The function cannot be a durable handler; the message says what to do."""
+    """The function cannot be a durable handler. The message says what to do."""
 
 
 class HandlerMissingError(CryptopayError):
-    """No function is registered under the path that a delivery names."""
+    """No handler is registered with the path of this delivery."""
 
 
 class DeliveryBusyError(CryptopayError):
-    """An attempt to deliver this event, or to make this call of a handler, is running. Look again later."""
+    """Another attempt to deliver this event, or to call this handler, is running. Check again later."""
 
 
 class RedeliveryError(CryptopayError):
-    """`deliver_again` was asked for an event that is never delivered, or without an actor."""
+    """`deliver_again` got an event that is never delivered, or no actor."""
 
 
 class InvoiceBusyError(CryptopayError):
-    """The invoice kept changing while the gateway was asked about it. Try again."""
+    """The invoice kept changing during the call to the gateway. Try again."""
+
+
+class ChannelBusyError(CryptopayError):
+    """The channel or a payment on it kept changing during the call to the gateway. Try again."""
+
+
+class BooksError(CryptopayError):
+    """The books of an account cannot be begun, kept or closed like this, or a statement not be made of them."""
 
 
 class ReleaseError(CryptopayError):
-    """Nothing to release, no actor or no reason, or another invoice has the id that would be accepted."""
+    """There is nothing to release, no actor or no reason, or another invoice already has the accepted id."""
+
+
+class LinkObstacle(StrEnum):
+    """The reason why a customer's link for a refund address does not work."""
+
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    USED = "used"
+    REVOKED = "revoked"
+    CLOSED = "closed"
+    TOO_MANY = "too_many"
+
+
+class RefundLinkError(CryptopayError):
+    """A customer's link for a refund address cannot be made or used. `obstacle` says why; nothing was changed."""
+
+    def __init__(self, message: str, *, obstacle: LinkObstacle) -> None:
+        super().__init__(message)
+        self.obstacle = obstacle
+
+
+class PaymentLinkObstacle(StrEnum):
+    """The reason why nobody can pay by a payment link now."""
+
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    OTHER_ENVIRONMENT = "other_environment"
+    TOO_MANY = "too_many"
+
+
+class PaymentLinkError(CryptopayError):
+    """Nobody can pay by the payment link now. `obstacle` says why; no invoice was made."""
+
+    def __init__(self, message: str, *, obstacle: PaymentLinkObstacle) -> None:
+        super().__init__(message)
+        self.obstacle = obstacle
+
+
+class PaymentLinkRequestError(CryptopayError, ValueError):
+    """`create_payment_link` got invalid arguments, or a customer chose an amount that the link does not allow.
+
+    `field` is the name of the argument. Nothing was made.
+    """
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class ResolutionError(CryptopayError):
-    """A settlement or refund that cannot be, or not now. Nothing was sent."""
+    """The settlement or refund is not possible, or not now. Nothing was sent."""
 
 
 class Obstacle(StrEnum):
@@ -245,12 +338,15 @@ class Obstacle(StrEnum):
     QUARANTINED = "quarantined"
     UNKNOWN_CONTEXT = "unknown_context"
     NOT_OVERPAID = "not_overpaid"
+    NOT_COMPLETED = "not_completed"
+    AMOUNT_UNKNOWN = "amount_unknown"
+    NOTHING_LEFT = "nothing_left"
     NO_ACTOR = "no_actor"
     NO_REASON = "no_reason"
 
 
 class NotResolvableError(ResolutionError):
-    """The invoice cannot be settled or refunded by staff; `obstacle` says why, the message what to do."""
+    """Staff cannot settle or refund this invoice. `obstacle` says why, the message says what to do."""
 
     def __init__(self, message: str, *, obstacle: Obstacle) -> None:
         super().__init__(message)
@@ -258,35 +354,52 @@ class NotResolvableError(ResolutionError):
 
 
 class InvoiceChangedError(ResolutionError):
-    """The invoice is no longer what the person saw. Look at it again."""
+    """The invoice has changed since the person saw it. Check it again."""
 
 
 class QuoteExpiredError(ResolutionError):
-    """The quote is older than its 30 seconds, or of another state of the invoice. Ask for another."""
+    """The quote is older than 30 seconds, or the invoice has changed. Request a new quote."""
 
 
 class ResolutionActiveError(ResolutionError):
-    """Another settlement or refund of this invoice is under way; the message names who began it, and when."""
+    """Another settlement or refund of this invoice is active. The message says who started it, and when."""
 
 
 class ApprovalError(ResolutionError):
-    """The resolution does not wait for a second person: it was approved, withdrawn, or never had to."""
+    """The resolution does not wait for an approval: it was approved or withdrawn, or it needs none."""
 
 
 class SamePersonError(ResolutionError):
-    """The planner of a resolution cannot approve it."""
+    """The person who planned a resolution cannot approve it."""
 
 
 class NotPermittedError(ResolutionError):
-    """The user who is named as the actor may not do it, by Django's permissions when the row was locked."""
+    """The actor does not have the permission. It is checked while the row is locked."""
 
 
 class NotEndableError(ResolutionError):
-    """A person may not end this operation by hand, or not yet; the message says why, and when."""
+    """A person may not end this resolution by hand, or not yet. The message says why, and when it is possible."""
+
+
+class RefundAmountError(ResolutionError, ValueError):
+    """The amount to refund is not valid in its currency, or more than is left of what was paid. Nothing was sent."""
+
+    field = "amount"
+
+
+class RefundRefusedError(ResolutionError):
+    """The gateway refuses the refund of a completed invoice before anything is sent.
+
+    `problems` has a text for each field that is wrong: `amount`, `address`, or "" for the whole.
+    """
+
+    def __init__(self, message: str, *, problems: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 class AddressError(ResolutionError, ValueError):
-    """A refund address that its network would not take: coins sent there would be lost."""
+    """The refund address is not valid on its network: coins sent to it would be lost."""
 
     field = "address"
 

@@ -1,4 +1,4 @@
-"""Model fields that Django lacks: exact amounts, case-sensitive identifiers, a protected status, sparse indexes."""
+"""Defines model fields and an index: exact amounts, case-sensitive identifiers, a protected status, sparse indexes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SQLITE_WIDTH = _DIGITS + 1
 
 
 def canonical(value: Decimal) -> Decimal:
-    """Return the same number without trailing zeros and without an exponent: 1E+2 and 100.0 become 100."""
+    """Return a number without trailing zeros and exponent: 1E+2 and 100.0 become 100."""
     value = value.normalize(EXACT)
     return value.quantize(Decimal(1), context=EXACT) if value.as_tuple().exponent > 0 else value  # type: ignore[operator]
 
@@ -73,12 +73,15 @@ class AmountField(DecimalField[_S, _G]):
         value = super().get_prep_value(value)
         if isinstance(value, Decimal):
             scaled = value.quantize(Decimal(1).scaleb(-_PLACES), context=EXACT) if value.is_finite() else value
-            if not 0 <= value < Decimal(10) ** (_DIGITS - _PLACES) or scaled != value:
-                raise ValueError(
-                    f"{self.name}: {value} is not an amount: not negative, 20 digits before and 18 after the point"
-                )
+            if not self._has_room_for(value) or scaled != value:
+                raise ValueError(f"{self.name}: {value} is not an amount: {self.form}")
             return scaled
         return value
+
+    form = "not negative, 20 digits before and 18 after the point"
+
+    def _has_room_for(self, value: Decimal) -> bool:
+        return 0 <= value < Decimal(10) ** (_DIGITS - _PLACES)
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:  # noqa: FBT001, FBT002
         value = value if prepared else self.get_prep_value(value)
@@ -105,8 +108,22 @@ class AmountField(DecimalField[_S, _G]):
         return canonical(value) if isinstance(value, Decimal) and value.is_finite() else value
 
 
+class SignedAmountField(AmountField[_S, _G]):
+    """An amount that may be negative: a change of a balance. Exact everywhere; SQLite does not keep its order."""
+
+    form = "20 digits before and 18 after the point"
+
+    def _has_room_for(self, value: Decimal) -> bool:
+        return value.is_finite() and abs(value) < Decimal(10) ** (_DIGITS - _PLACES)
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        if connection.vendor == "sqlite":
+            return f"char({_SQLITE_WIDTH + 1})"
+        return super().db_type(connection)
+
+
 class CodeField(CharField[_S, _G]):
-    """An identifier that somebody else compares byte for byte; MySQL's default collation would fold its case."""
+    """An identifier that is compared byte by byte. MySQL's default collation would ignore its case."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
         parameters: Any = super().db_parameters(connection)
@@ -153,7 +170,7 @@ class StatusField(FSMField):
 
 
 class StatusModel(models.Model):
-    """Lets `refresh_from_db` write a protected status, by a flag on the instance and for its time only."""
+    """Lets `refresh_from_db` write a protected status, with a temporary flag on the instance."""
 
     class Meta:
         abstract = True
@@ -172,7 +189,7 @@ class StatusModel(models.Model):
 
 
 class SparseIndex(models.Index):
-    """An index of the few rows that `where` describes; of all rows on a database without partial indexes.
+    """An index of the few rows that match `where`, or of all rows on a database without partial indexes.
 
     Django's own condition makes MySQL warn at every `migrate`. Here the fields are chosen so that the
     whole index serves too, and there is nothing to warn of.

@@ -1,29 +1,32 @@
-"""Durable handlers: functions of a shop that are called for an event until they succeed, each by itself.
+"""Registers durable handlers: functions of a shop that are called for an event until they succeed.
 
 A handler is a function at the top level of a module, registered by a decorator named like the signal:
 
     @on_invoice_completed
     def ship(invoice, event): ...
 
-It is known by its dotted path. Each event gets a delivery record for each handler that is registered for
-its kind, in the transaction that writes the event. How they are delivered stands in `services/events/handler_lane.py`.
-A module `cryptopay_handlers` of an installed app is imported by itself when Django starts: receivers of signals that
-stand there are connected too.
+It is identified by its dotted path. The transaction that writes an event also writes a delivery record for each
+handler of its kind. `services/events/handler_lane.py` delivers them. The module `cryptopay_handlers` of each installed
+app is imported when Django starts, so receivers of signals in it are connected too.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .exceptions import HandlerError
 
 if TYPE_CHECKING:
-    from .models import Invoice, InvoiceEvent
+    from .models import InvoiceEvent
 
-Handler = Callable[["Invoice", "InvoiceEvent"], object]
-"""Takes the invoice as it is now, and the event: `uuid`, `kind`, `payment`, `refund`. What it returns is not used."""
+Handler = Callable[[Any, "InvoiceEvent"], object]
+"""Takes what the event is about as it is now, and the event: `uuid`, `kind`, `payment`, `refund`.
+
+That is the invoice, for kinds of channel payments the `ChannelPayment`, and for `callback_received` the `Callback`,
+whose `message` says what it says. What the handler returns is not used.
+"""
 
 H = TypeVar("H", bound=Handler)
 
@@ -46,7 +49,7 @@ def register(kind: str, handler: H) -> H:
 
 
 def unregister(handler: Handler) -> None:
-    """Forget a handler, for every kind of event. For tests: records that exist stay, and wait for it."""
+    """Unregister a handler for every kind of event. For tests: existing delivery records stay pending."""
     for known in _registered.values():
         for path in [path for path, other in known.items() if other is handler]:
             del known[path]
@@ -68,7 +71,7 @@ def find_handler(kind: str, path: str) -> Handler | None:
 
 
 def path_of(handler: Handler) -> str:
-    """Return the dotted path that a handler is known by; raise HandlerError, saying what to do, if it has none."""
+    """Return a handler's dotted path; raise HandlerError if it has none."""
     path = f"{getattr(handler, '__module__', '?')}.{getattr(handler, '__qualname__', repr(handler))}"
     if not inspect.isfunction(handler) or "<" in path or "." in handler.__qualname__:
         raise HandlerError(
@@ -84,7 +87,10 @@ def path_of(handler: Handler) -> str:
     try:
         inspect.signature(handler).bind(None, None)
     except TypeError as error:
-        raise HandlerError(f"{path} must take two arguments, (invoice, event): {error}") from error
+        raise HandlerError(
+            f"{path} must take two arguments, (invoice, event), or a payment or a callback in place of "
+            f"the invoice: {error}"
+        ) from error
     return path
 
 
@@ -109,3 +115,9 @@ on_invoice_quarantined = _registrar("invoice_quarantined")
 on_refund_created = _registrar("refund_created")
 on_refund_succeeded = _registrar("refund_succeeded")
 on_refund_failed = _registrar("refund_failed")
+on_channel_payment_created = _registrar("channel_payment_created")
+on_channel_payment_completed = _registrar("channel_payment_completed")
+on_channel_payment_on_hold = _registrar("channel_payment_on_hold")
+on_channel_payment_refunded = _registrar("channel_payment_refunded")
+on_channel_payment_cancelled = _registrar("channel_payment_cancelled")
+on_callback_received = _registrar("callback_received")

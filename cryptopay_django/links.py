@@ -1,13 +1,15 @@
-"""Paths of this app's own pages, under whatever namespace and sub-path the shop has put them."""
+"""Builds URLs of the app's own pages, for any namespace and sub-path of the project."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.urls import NoReverseMatch, URLResolver, get_resolver, get_urlconf, reverse
 
 from .conf import app_settings
@@ -16,17 +18,18 @@ APP, API = "cryptopay_django", "cryptopay_django_api"
 
 
 def path_of(name: str, *args: Any, app: str = APP) -> str:
-    """Return the path of one of our URLs by its name; raise NoReverseMatch where they are not included.
+    """Return the path of one of our URLs by its name; raise NoReverseMatch if they are not included.
 
-    The URLs may be included below namespaces of the shop's own. Where they are there twice, the first ones count.
+    The project may include the URLs in its own namespaces, and more than once. The first place is used whose own path
+    needs no other argument.
     """
     try:
         return reverse(f"{app}:{name}", args=args)
     except NoReverseMatch:
-        namespace = _find_namespace(get_urlconf() or settings.ROOT_URLCONF, app)
-        if namespace is None:
-            raise
-        return reverse(f"{namespace}:{name}", args=args)
+        for namespace in _find_namespaces(get_urlconf() or settings.ROOT_URLCONF, app):
+            with suppress(NoReverseMatch):
+                return reverse(f"{namespace}:{name}", args=args)
+        raise
 
 
 def url_of(path: str) -> str:
@@ -35,9 +38,14 @@ def url_of(path: str) -> str:
     return app_settings.SITE_URL + (path.removeprefix(below) if below and path.startswith(f"{below}/") else path)
 
 
+def site_url_of(path: str, request: HttpRequest) -> str:
+    """Return the URL of a path of this site: below CRYPTOPAY_SITE_URL, or at the host of the request without it."""
+    return url_of(path) if app_settings.SITE_URL else request.build_absolute_uri(path)
+
+
 @lru_cache(maxsize=16)
-def _find_namespace(urlconf: Any, app: str) -> str | None:
-    return next(_namespaces(get_resolver(urlconf), app, ()), None)
+def _find_namespaces(urlconf: Any, app: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_namespaces(get_resolver(urlconf), app, ())))
 
 
 def _namespaces(resolver: URLResolver, app: str, outer: tuple[str, ...]) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""Adds to the log what it needs to know about an invoice: the fields that each message carries for formatters.
+"""Adds fields about an invoice to log records, for formatters.
 
-A message names ids and states. Never a secret, a signature, a body, or a customer's data.
-Which messages there are stands in docs/logging.md.
+A message contains ids and states, but never a secret, a signature, a body or a customer's data.
+docs/logging.md lists all messages.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from uuid import UUID
 from django.db import router, transaction
 
 if TYPE_CHECKING:
-    from .models import Invoice
+    from .models import Invoice, InvoiceEvent
 
 logger = logging.getLogger("cryptopay_django")
 
 
 def about(invoice: Invoice | UUID | None = None, **more: Any) -> dict[str, object]:
-    """Return the `extra` of a message: the id of its invoice, the account where it is known, and more fields."""
+    """Return the `extra` of a message: the id of its invoice, the account if known, and further fields."""
     known: dict[str, object] = {}
     if isinstance(invoice, UUID):
         known["invoice_id"] = str(invoice)
@@ -28,13 +28,23 @@ def about(invoice: Invoice | UUID | None = None, **more: Any) -> dict[str, objec
     return known | more
 
 
+def about_event(event: InvoiceEvent, **more: Any) -> dict[str, object]:
+    """Return the `extra` of a message about an event: the ids of what the event is about, and more fields."""
+    if event.invoice_id is not None:
+        known = about(event.invoice if type(event).invoice.is_cached(event) else event.invoice_id)
+    else:
+        ids = {"channel_payment_id": event.channel_payment_id, "callback_id": event.callback_id}
+        known = {name: str(key) for name, key in ids.items() if key is not None}
+    return known | more
+
+
 def named(invoice: Invoice | UUID | None) -> str:
-    """Return how a message about something else calls the invoice that it concerns."""
+    """Return the text that names an invoice in a message about something else."""
     return "no invoice" if invoice is None else f"invoice {invoice if isinstance(invoice, UUID) else invoice.pk}"
 
 
 def once_committed(model: type[Any], level: int, message: str, *values: object, extra: dict[str, object]) -> None:
-    """Log when the transaction that writes to this model has been committed; never when it was rolled back."""
+    """Log after the transaction of this model's database is committed. If it is rolled back, do not log."""
 
     def write() -> None:
         logger.log(level, message, *values, extra=extra)

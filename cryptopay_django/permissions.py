@@ -1,6 +1,6 @@
-"""Decides which user may do which act, by Django's own permissions on invoices.
+"""Decides which user may do which action, with Django's permissions on invoices and channels.
 
-The desk and the API ask before anything is looked up; the services ask again, of a user, under the lock.
+The admin and the API check before any lookup. The services check again under the lock.
 """
 
 from __future__ import annotations
@@ -14,32 +14,50 @@ if TYPE_CHECKING:
 
 
 class Act(StrEnum):
-    """An act of staff; the value is the permission's codename."""
+    """An action of staff. The value is the permission's codename."""
 
     SETTLE = "settle_invoice"
     REFUND = "refund_invoice"
     REFUND_TO_ADDRESS = "refund_invoice_to_address"
     RELEASE = "release_invoice"
+    RELEASE_PAYMENT = "release_channelpayment"
+    SWITCH_CHANNEL = "switch_channel"
+    VIEW_LEDGER = "view_ledger"
     DELIVER_AGAIN = "deliver_events_again"
+    MAKE_LINK = "add_paymentlink"
+    CANCEL_LINK = "change_paymentlink"
     REFRESH = "change_invoice"
-    """Ask the service, or try a signal again: brings the row up to date, decides nothing."""
+    """Ask the gateway, or try a signal again: brings the row up to date, decides nothing."""
 
 
 def acts_of(kind: str, parameters: Mapping[str, Any]) -> tuple[Act, ...]:
-    """Return what it takes to plan, confirm, withdraw or end a settlement or refund."""
+    """Return the permissions to plan, confirm, withdraw or end a settlement or refund."""
     if kind == "refund":
         return (Act.REFUND_TO_ADDRESS if parameters.get("address") else Act.REFUND,)
     return (Act.SETTLE, Act.REFUND) if parameters.get("refund_overage") else (Act.SETTLE,)
 
 
-def may_view(user: AbstractBaseUser | AnonymousUser | None) -> bool:
-    """Return whether a user may see invoices, as Django's admin does: by the view or the change permission."""
+_SEEN_WITH: Mapping[Act, str] = {
+    Act.RELEASE_PAYMENT: "channelpayment",
+    Act.SWITCH_CHANNEL: "channel",
+    Act.MAKE_LINK: "paymentlink",
+    Act.CANCEL_LINK: "paymentlink",
+}
+
+
+def may_view(user: AbstractBaseUser | AnonymousUser | None, model: str = "invoice") -> bool:
+    """Return whether a user may view rows of a model: with the view or the change permission, as in the admin."""
     person: Any = user
-    seeing = ("cryptopay_django.view_invoice", "cryptopay_django.change_invoice")
+    seeing = (f"cryptopay_django.view_{model}", f"cryptopay_django.change_{model}")
     return person is not None and any(person.has_perm(permission) for permission in seeing)
 
 
 def may(user: AbstractBaseUser | AnonymousUser | None, *acts: Act) -> bool:
-    """Return whether a user may do all of this: each act's permission, and leave to see invoices."""
+    """Return whether a user has the permission for each of these actions, and may view the rows of its subject.
+
+    The subject is an invoice, except for the actions on channels, their payments, and payment links.
+    """
     person: Any = user
-    return may_view(user) and all(person.has_perm(f"cryptopay_django.{act}") for act in acts)
+    models = {_SEEN_WITH.get(act, "invoice") for act in acts} or {"invoice"}
+    is_shown = all(may_view(user, model) for model in models)
+    return is_shown and all(person.has_perm(f"cryptopay_django.{act}") for act in acts)

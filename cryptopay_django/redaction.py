@@ -1,5 +1,7 @@
-"""Keeps secrets out of error reports. Error trackers, and Django's own report, show the local variables of every frame
-that an exception has left: also those of `requests`, which hold the Authorization header.
+"""Keeps secrets out of error reports.
+
+Error trackers and Django's error report show the local variables of every frame of a traceback, also those of
+`requests`, which contain the Authorization header.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ R = TypeVar("R")
 
 
 def hide_locals(function: Callable[P, R]) -> Callable[P, R]:
-    """Clear the local variables of a function, and of all that it calls, from any exception that leaves it.
+    """Remove the local variables of a function, and of all functions that it calls, from exceptions that leave it.
 
-    Types, messages, files and lines stay. For functions that take or read secrets; a generator runs too late for it.
+    Types, messages, files and lines stay. Use it for functions that take or read secrets, but not for generators.
     """
 
     @wraps(function)
@@ -34,7 +36,7 @@ def hide_locals(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _clear(error: BaseException, handled: BaseException | None) -> None:
-    """Clear the frames of an exception and of those that led to it, up to the one that was being handled before."""
+    """Clear the frames of an exception and of its causes, up to the exception that was handled before."""
     waiting: list[BaseException | None] = [error]
     seen = {id(None), id(handled)}
     while waiting:

@@ -1,7 +1,7 @@
-"""The app's work as tasks of Django's task framework, for CRYPTOPAY_PROCESSING = "task".
+"""Defines tasks of Django's task framework, for CRYPTOPAY_PROCESSING = "task".
 
-Import this only where a framework is installed: `django.tasks` is part of Django 6.0, `django-tasks` brings it to
-5.2. What is stored is the truth: a task that is lost, doubled, or run too late loses and doubles nothing.
+Import this module only if a framework is installed: `django.tasks` of Django 6.0, or `django-tasks`. The database
+table is the queue: a lost, repeated or late task loses and repeats nothing.
 """
 
 from __future__ import annotations
@@ -17,49 +17,56 @@ except ImportError:  # before Django 6.0
     from django_tasks import task  # type: ignore[assignment,import-not-found,no-redef,unused-ignore]
 
 from .conf import app_settings
-from .models import Invoice
+from .mails import send_customer_mails
 from .services import (
-    deliver_events,
     process_overdue,
     process_stored,
     prune_records,
+    reconcile_channels_in_turn,
     reconcile_in_turn,
     send_notices,
 )
+from .services.events.delivery import deliver_subject
 
 _in_queue = task(backend=app_settings.TASK_BACKEND, queue_name=app_settings.TASK_QUEUE)
 
 
 @_in_queue
 def process_callback_task(callback_id: int) -> str:
-    """Process a stored callback and deliver its events, then a little of what is overdue; return its outcome.
+    """Process a stored callback and deliver its events, then some overdue work; return the callback's outcome.
 
-    Empty when it is done already, or in other hands. It is enqueued with every callback.
+    The outcome is empty if another process has done it or is doing it. Every callback enqueues this task.
     """
     callback = process_stored(callback_id)
     return "" if callback is None else callback.outcome
 
 
 @_in_queue
-def deliver_events_task(invoice_id: str) -> int:
-    """Deliver an invoice's pending events; return how many signals and calls it took. Enqueued when there are some."""
-    invoice = Invoice.objects.primary().filter(pk=UUID(invoice_id)).first()
-    return 0 if invoice is None else deliver_events(invoice)
+def deliver_events_task(subject: str) -> int:
+    """Deliver the pending events of an invoice, or of what else has some; return how many signals and calls it took.
+
+    Enqueued when there are some, with what they are about: `event.subject`.
+    """
+    return deliver_subject(UUID(subject))
 
 
 @_in_queue
 def process_overdue_task() -> int:
-    """Do what is due and has no task; return how much it was. For every minute."""
+    """Process due work without a task; return the number of items. Schedule it every minute."""
     return process_overdue()
 
 
 @_in_queue
 def reconcile_task() -> str:
-    """Ask the gateway about open invoices if CRYPTOPAY_RECONCILE_INTERVAL is over; return the result.
+    """Ask the gateway about open invoices and channels if CRYPTOPAY_RECONCILE_INTERVAL is over; return the result.
 
     For every minute.
     """
     found = reconcile_in_turn()
+    channels = reconcile_channels_in_turn()
+    if found is not None and channels is not None:
+        found.add(channels)
+    found = found or channels
     return "" if found is None else f"{found.asked} asked, {found.drifted} drifted, {len(found.failed)} failed"
 
 
@@ -67,6 +74,12 @@ def reconcile_task() -> str:
 def send_notices_task() -> int:
     """Notify the teams of what is waiting for them; return how many notices that were. For every minute."""
     return send_notices()
+
+
+@_in_queue
+def send_mails_task() -> int:
+    """Send the mails to customers that are due; return how many left. For every minute, or more often."""
+    return send_customer_mails()
 
 
 @_in_queue

@@ -1,7 +1,7 @@
-"""Spans of OpenTelemetry where its API is installed (the extra `otel`); without it nothing happens.
+"""Opens OpenTelemetry spans if its API is installed (the extra `otel`). Otherwise does nothing.
 
-Attributes are ids, kinds and outcomes. What an exception says is not recorded, only its type: the message of
-a shop's own error may hold anything.
+Attributes are ids, kinds and outcomes. Only the type of an exception is recorded, because the message of a shop's
+error may contain anything.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ else:
 
     @contextmanager
     def span(name: str, *, is_client: bool = False, **attributes: Any) -> Iterator[Note]:
-        """Open a span around a block; an exception passes through and marks it as failed.
+        """Open a span around a block. An exception marks it as failed and is raised again.
 
         Without a provider nothing happens.
         """

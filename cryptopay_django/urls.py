@@ -3,17 +3,27 @@
 from django.urls import path
 
 from . import webhook
-from .pages import live, views
+from .pages import channel, counter, live, payment_link, receipt, refund, views
 
 app_name = "cryptopay_django"
 
 urlpatterns = [
     path("callbacks/", webhook.callback, name="callback"),
     path("callbacks/<slug:account>/", webhook.callback, name="account-callback"),
-    # Without the slash, too: the gateway follows no redirect, so what APPEND_SLASH answers would be lost.
+    # Also without the slash: the gateway does not follow the redirect of APPEND_SLASH.
     path("callbacks", webhook.callback),
     path("callbacks/<slug:account>", webhook.callback),
     path("checkout/<uuid:invoice_id>/", views.checkout, name="checkout"),
+    path("checkout/<uuid:invoice_id>/receipt/", receipt.receipt, name="receipt"),
     path("checkout/<uuid:invoice_id>/status/", views.invoice_status, name="invoice-status"),
     path("checkout/<uuid:invoice_id>/events/", live.invoice_events, name="invoice-events"),
+    path("checkout/<uuid:invoice_id>/refund/", refund.ask_for_link, name="ask-refund-address"),
+    path("refund/<slug:token>/", refund.refund_address, name="refund-address"),
+    path("pay/<slug:token>/", payment_link.PaymentLinkView.as_view(), name="payment-link"),
+    path("pay/<slug:token>/<slug:key>/", payment_link.PaymentLinkView.as_view(), name="payment-link-use"),
+    path("counter/", counter.keypad, name="counter"),
+    path("counter/<uuid:link_id>/", counter.payment, name="counter-payment"),
+    path("counter/<uuid:link_id>/status/", counter.payment_status, name="counter-status"),
+    path("channels/<uuid:channel_id>/", channel.channel, name="channel"),
+    path("channels/<uuid:channel_id>/status/", channel.channel_status, name="channel-status"),
 ]

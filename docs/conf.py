@@ -61,7 +61,7 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 
 def read_source(app: Sphinx, document: str, content: list[str]) -> None:
-    content[0] = point_inside(content[0])
+    content[0] = point_inside(content[0], folder=document.rpartition("/")[0])
 
 
 def write_docstring(app: Sphinx, kind: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:

@@ -14,18 +14,21 @@ ELSEWHERE = {
 """Pages that lie outside of docs/ or have another name there, and the documents of the site that include them."""
 
 
-def point_inside(text: str) -> str:
+def point_inside(text: str, *, folder: str = "") -> str:
     """Return Markdown with its links to files of the repository pointing at documents of the site.
 
-    A link that reads as the name of its file gets no text, and so the title of the page.
+    `folder` is that of the page below docs/: from there a link that goes up is left going up, and others stay. A link
+    that reads as the name of its file gets no text, and so the title of the page.
     """
 
     def moved(match: re.Match[str]) -> str:
-        words, name, anchor = match.groups()
+        words, outside, name, anchor = match.groups()
+        if folder and not outside:
+            return match[0]
         shown = "" if words == name else words
-        return f"[{shown}]({ELSEWHERE.get(name, name)}{anchor or ''})"
+        return f"[{shown}]({'../' if folder else ''}{ELSEWHERE.get(name, name)}{anchor or ''})"
 
-    return re.sub(r"\[([^]]+)\]\((?:\.\./|docs/|benchmarks/)*([\w-]+\.md)(#[\w-]+)?\)", moved, text)
+    return re.sub(r"\[([^]]+)\]\(((?:\.\./|docs/|benchmarks/)*)([\w-]+\.md)(#[\w-]+)?\)", moved, text)
 
 
 class Parser(MarkdownParser):

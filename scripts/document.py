@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 import os
 import re
 import sys
@@ -25,11 +26,13 @@ from django.db import models
 
 from cryptopay_django import exceptions, signals
 from cryptopay_django.conf import ACCOUNT_KEYS, AppSettings, Option
+from tests.stacks.rows import ROWS, Row
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
     *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY")),
     *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "adapters").glob("*.md")),
 ]
 REGION = re.compile(r"(<!-- begin ([a-z-]+)([^>]*?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
@@ -135,6 +138,37 @@ def status_of(model: str) -> models.Field[Any, Any]:
     return field
 
 
+def stacks(group: str) -> str:
+    """Return a table of a group of tests/stacks with the last results; the words of its name are joined by "-"."""
+    kept = json.loads((ROOT / "tests" / "stacks" / "results.json").read_text(encoding="utf-8"))
+    rows = [row for row in ROWS if row.group.replace(" ", "-") == group]
+    return table(["stack", "versions that ran", "result"], [_stack(row, kept.get(row.name)) for row in rows])
+
+
+def _stack(row: Row, result: dict[str, Any] | None) -> list[str]:
+    notes = f" ({row.note})" if row.note else ""
+    if result is None:
+        return [row.name + notes, "", "not run"]
+    found = {name: version for name, version in result["versions"].items() if version != "missing"}
+    versions = [_database(found.pop("database"))] if "database" in found else []
+    versions = [f"{name.capitalize()} {found.pop(name)}" for name in ("python", "django") if name in found] + versions
+    versions += [f"{name} {version}" for name, version in found.items()]
+    if result["ok"]:
+        refused = result["steps"].get("chunked", "")
+        outcome = "; ".join(["works", result["steps"]["restart"], *([refused] if "refused" in refused else [])])
+    else:
+        outcome = f"not supported: {row.not_supported}" if row.not_supported else f"fails: {result['failed']}"
+    return [row.name + notes, ", ".join(versions), outcome]
+
+
+def _database(said: str) -> str:
+    """Shorten what a database says of its version."""
+    vendor, _, version = said.partition(" ")
+    if vendor == "postgresql":
+        return version.partition(" (")[0]
+    return f"SQLite {version}" if vendor == "sqlite" else f"MariaDB {version.partition('-')[0]}"
+
+
 def as_markdown(text: str) -> str:
     """Set the literals in a help text as code."""
     return re.sub(r'\{".*?\}(?=[\s:.(]|$)|\[".*?"\]|"[^"]+"', r"`\g<0>`", " ".join(text.split()))
@@ -157,6 +191,7 @@ WRITERS: dict[str, Callable[..., str]] = {
     "errors": error_list,
     "settings": settings,
     "signals": signal_table,
+    "stacks": stacks,
     "transitions": transition_table,
 }
 

@@ -118,7 +118,7 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained(
         EVENTS,
         "write_events",
-        'once_committed(InvoiceEvent, level, "invoice %s: event %s", event.invoice_id, event.kind, extra=extra)',
+        'once_committed(InvoiceEvent, level, "%s: event %s", event.named, event.kind, extra=extra)',
         r"once_committed\(None,.*",
         ONE_DATABASE,
     ),
@@ -172,13 +172,6 @@ EXPLAINED: tuple[Explained, ...] = (
         r".*min\(attempts - 1, 11\).*",
         "an hour is the most in either case",
     ),
-    Explained(
-        SCHEMAS,
-        "module",
-        r'rf"([^?]+)\?(?:dt|memo|memo_id)=([0-9A-Za-z._-]{{1,{limits.DESTINATION_TAG_LENGTH}}})", re.ASCII / )',
-        r".*\}\)\", \)",
-        NAMED,
-    ),
     *(
         Explained(
             SCHEMAS,
@@ -188,7 +181,7 @@ EXPLAINED: tuple[Explained, ...] = (
             SLOTS,
         )
         for names, more in (
-            (("Risk", "Transaction", "Exchange", "CallbackMessage", "_Envelope"), ""),
+            (("Transaction", "CallbackMessage", "_Envelope"), ""),
             (("InvoiceSnapshot", "Recalculation", "Refund"), ", kw_only=True"),
         )
         for name in names

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.dispatch import Signal
@@ -22,10 +22,20 @@ from django.utils import timezone
 
 from cryptopay_django import signals
 from cryptopay_django.models import Callback, Invoice
-from cryptopay_django.services import create_invoice, refresh_invoice
+from cryptopay_django.models.orders import order_pointer
+from cryptopay_django.services import create_invoice, payment_summary, refresh_invoice
 from cryptopay_django.services.worker import queue
 from cryptopay_django.services.worker.anything_due import is_anything_due
-from cryptopay_django.testing.factories import InvoiceFactory, callback_body, callback_headers, invoice_wire
+from cryptopay_django.testing.factories import (
+    ChannelFactory,
+    ChannelPaymentFactory,
+    InvoiceFactory,
+    PaymentFactory,
+    RefundFactory,
+    callback_body,
+    callback_headers,
+    invoice_wire,
+)
 from tests.wire import A, ScriptedGateway
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,7 +59,9 @@ BUDGETS = {
     "create_invoice": (7, 8, 9, 3),
     "status page, 200": (1, 1, 1, 0),
     "status page, 304": (1, 1, 1, 0),
+    "channel page, status 200 and 304": (2, 2, 2, 0),
     "the desk's list": (5, 5, 5, 0),
+    "payment_summary of an order": (3, 3, 3, 0),
 }
 COLUMNS = {"postgresql": 0, "mysql": 1, "sqlite": 2}
 
@@ -158,6 +170,20 @@ def test_the_status_that_a_customers_page_asks_for(invoice):
     assert cost(lambda: Client().get(url, headers={"If-None-Match": known})) == budget("status page, 304")
 
 
+def test_the_page_of_a_channel_and_its_status_whatever_its_history():
+    channel = ChannelFactory()
+    ChannelPaymentFactory.create_batch(30, channel=channel)
+    page, status = (reverse(f"cryptopay_django:{name}", args=[channel.pk]) for name in ("channel", "channel-status"))
+    known = Client().get(status).headers["ETag"]
+
+    for get in (
+        lambda: Client().get(page),
+        lambda: Client().get(status),
+        lambda: Client().get(status, headers={"If-None-Match": known}),
+    ):
+        assert cost(get) == budget("channel page, status 200 and 304")
+
+
 def test_the_list_of_the_desk_whatever_its_length(invoice):
     client = Client()
     client.force_login(User.objects.create_superuser("ada"))
@@ -168,3 +194,15 @@ def test_the_list_of_the_desk_whatever_its_length(invoice):
     assert cost(lambda: client.get(url)) == budget("the desk's list")
     InvoiceFactory.create_batch(20)
     assert cost(lambda: client.get(url)) == budget("the desk's list")
+
+
+def test_the_summary_of_an_order_whatever_was_paid():
+    order = Group.objects.create(name="order")
+    payment_summary(order)  # content types are read once
+
+    for invoice in InvoiceFactory.create_batch(5, **order_pointer(order), status="completed", settled_amount=20):
+        PaymentFactory.create_batch(2, invoice=invoice)
+        RefundFactory.create_batch(2, invoice=invoice)
+    ChannelPaymentFactory.create_batch(5, channel=ChannelFactory(owner=order))
+
+    assert cost(lambda: payment_summary(order)) == budget("payment_summary of an order")

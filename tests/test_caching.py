@@ -28,9 +28,10 @@ def empty_memory(monkeypatch):
     monkeypatch.setattr(caching, "_memory", caching._Memory())
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[*KINDS, "not.installed.Cache", ""])
 def cache(request, settings):
-    settings.CACHES = {"default": {"BACKEND": request.param, "LOCATION": request.node.name}}
+    name = {"BACKEND": request.param, "LOCATION": request.node.name}
+    settings.CACHES = {"default": name} if request.param else {}
 
 
 def test_what_is_kept_is_there_until_its_time_is_over(cache):
@@ -55,7 +56,7 @@ def test_a_cache_that_is_down_is_logged_once_in_a_while(settings, caplog):
         caching.recall("a")
 
     assert [record.getMessage() for record in caplog.records] == [
-        "the cache cannot be used; this process does without it"
+        "the cache is not available; this process continues without it"
     ]
 
 
@@ -67,3 +68,15 @@ def test_the_memory_is_bounded(settings):
 
     assert len(caching._memory._kept) <= caching._AT_MOST
     assert caching.recall(str(number)) == number
+
+
+def test_a_space_of_its_own_finds_nothing_and_leaves_nothing(cache):
+    caching.keep("a", [1], 60)
+
+    with caching.empty_space():
+        assert (caching.recall("a"), caching.claim("a", 60)) == (None, True)
+        caching.keep("a", [2], 60)
+
+    with caching.empty_space():
+        assert caching.recall("a") is None
+    assert caching.recall("a") == [1]

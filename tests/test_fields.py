@@ -7,8 +7,9 @@ import pickle
 from decimal import Decimal
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Value
 
 from cryptopay_django.fields import EXACT, canonical
@@ -166,3 +167,12 @@ def test_an_amount_can_be_written_by_an_expression():
     Invoice.objects.update(price_amount=Value(Decimal("7.50"), output_field=Invoice._meta.get_field("price_amount")))
 
     assert Invoice.objects.get().price_amount == Decimal("7.5")
+
+
+def test_no_table_has_two_indexes_of_the_same_columns_on_any_database():
+    """Where there are no partial indexes, a sparse one has all rows; MariaDB will refuse a second one of the same."""
+    for model in apps.get_app_config("cryptopay_django").get_models():
+        with connection.cursor() as cursor:
+            found = connection.introspection.get_constraints(cursor, model._meta.db_table)
+        indexes = [tuple(one["columns"]) for one in found.values() if one["index"] and one["columns"]]
+        assert len(indexes) == len(set(indexes)), f"{model.__name__}: {sorted(indexes)}"

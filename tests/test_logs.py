@@ -123,7 +123,7 @@ def test_a_callback_that_has_to_wait_is_told_once_for_each_try(log, settings):
 
     ((level, message),) = log(invoice)
     assert level == "WARNING"
-    assert message.startswith(f"callback {callback.pk}, invoice ID: has to wait: Gateway")
+    assert message.startswith(f"callback {callback.pk}, invoice ID: stays pending and will be retried: Gateway")
 
 
 def test_an_orphan_is_told_once_however_often_it_is_looked_for(caplog):

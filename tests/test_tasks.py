@@ -144,6 +144,17 @@ def test_each_task_does_its_work(cryptopay_sandbox, backend, settings):
     assert Invoice.objects.get().version > 0
 
 
+@pytest.mark.parametrize(("name", "words"), [("immediate", "ten seconds"), ("dummy", "runs no task")])
+def test_the_check_names_the_two_backends_that_are_not_for_a_site(backend, settings, name, words):
+    backend(name)
+
+    (message,) = [message for message in run_checks(tags=["cryptopay"]) if message.id == "cryptopay.W026"]
+
+    assert words in message.msg
+    settings.CRYPTOPAY_PROCESSING = "request"
+    assert "cryptopay.W026" not in [message.id for message in run_checks(tags=["cryptopay"])]
+
+
 def test_two_tasks_of_one_callback_do_it_once(backend, settings):
     backend("immediate")
     settings.CRYPTOPAY_CONFIRM_WITH_API = False

@@ -245,10 +245,11 @@ def test_an_odd_field_that_only_informs_is_left_out_and_noted(field, value, gate
     assert f"callback {callback.pk}: odd parts were left out: data.{field}" in caplog.text
 
 
-@pytest.mark.parametrize("kind", ["ChannelPayment", "CoinWithdrawal", "SomethingNew"])
-def test_another_type_is_stored_and_ignored(kind):
+@pytest.mark.parametrize("kind", ["Subscription", "CoinWithdrawal", "SomethingNew"])
+def test_another_type_is_stored_and_becomes_an_event(kind):
     assert post(callback_body({"id": "whatever", "status": 3}, "completed", type=kind)).status_code == 200
-    assert Callback.objects.values_list("outcome", "event").get() == ("ignored", f"{kind} completed")
+    assert Callback.objects.values_list("outcome", "event").get() == ("applied", f"{kind} completed")
+    assert InvoiceEvent.objects.get().detail == {"type": kind, "event": "completed", "id": "whatever"}
 
 
 def test_an_unknown_invoice_leaves_an_orphan():
@@ -423,3 +424,10 @@ def test_a_body_that_breaks_off_gets_400_and_nothing_is_stored(error, chunked):
     response = post(b"{}", **{"wsgi.input": BrokenBody(error), **how})
 
     assert (response.status_code, Callback.objects.count()) == (400, 0)
+
+
+def test_chunks_that_the_server_does_not_read_get_411_and_not_a_word_about_the_signature(caplog):
+    response = post(b"{}", HTTP_TRANSFER_ENCODING="chunked", CONTENT_LENGTH="")
+
+    assert (response.status_code, Callback.objects.count()) == (411, 0)
+    assert "came in chunks" in caplog.text

@@ -16,6 +16,6 @@ class SiteConfig(AppConfig):
         from cryptopay_django.gateway import limiter
 
         receivers.connect()
-        # The service's limit of 200 requests a minute would be all that is measured.
+        # The gateway's limit of 200 requests a minute would be all that is measured.
         key = settings.CRYPTOPAY_ACCOUNTS["default"]["API_KEY"]
         limiter._limiters[key] = limiter.RateLimiter(requests=1_000_000)

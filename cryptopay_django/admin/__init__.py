@@ -1,8 +1,23 @@
 """The pages of the staff. Rows are read-only here: every act is a call of `services`, with its permission checked."""
 
+from .approval import ApprovalAdmin
 from .callback import CallbackAdmin
+from .channel import ChannelAdmin
+from .channel_payment import ChannelPaymentAdmin
 from .invoice import InvoiceAdmin
+from .order import OrderInvoicesInline
+from .payment_link import PaymentLinkAdmin
 from .refund import RefundAdmin
 from .resolution import ResolutionAdmin
 
-__all__ = ["CallbackAdmin", "InvoiceAdmin", "RefundAdmin", "ResolutionAdmin"]
+__all__ = [
+    "ApprovalAdmin",
+    "CallbackAdmin",
+    "ChannelAdmin",
+    "ChannelPaymentAdmin",
+    "InvoiceAdmin",
+    "OrderInvoicesInline",
+    "PaymentLinkAdmin",
+    "RefundAdmin",
+    "ResolutionAdmin",
+]

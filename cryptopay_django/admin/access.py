@@ -5,6 +5,8 @@ Every way in (button, list action, crafted POST) asks here; the services below d
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Exists, OuterRef, Q
 
@@ -26,6 +28,11 @@ def may_refund(user: AbstractBaseUser | AnonymousUser) -> bool:
     return may(user, Act.REFUND) or may(user, Act.REFUND_TO_ADDRESS)
 
 
+def may_view_callbacks(user: Any) -> bool:
+    """Return whether a user may view callbacks; without it a timeline has no links to them."""
+    return any(user.has_perm(f"cryptopay_django.{act}_callback") for act in ("view", "change"))
+
+
 def may_decide(user: AbstractBaseUser | AnonymousUser, resolution: Resolution) -> bool:
     """Return whether a user has the permissions of what a resolution does; planner and approver need the same."""
     return may(user, *acts_of(resolution.kind, resolution.parameters))
@@ -42,6 +49,11 @@ def resolvable() -> Q:
     # The columns first: a database may look in this order, and the subquery costs most.
     held = Q(status=InvoiceStatus.UNRESOLVED, status_context__in=RESOLVABLE_CONTEXTS, quarantine_reason="")
     return held & Q(~Exists(active))
+
+
+def awaits_second_person() -> Exists:
+    """Return the condition for invoices with a resolution that waits for a second person."""
+    return Exists(Resolution.objects.filter(awaiting_approval(), invoice=OuterRef("pk")))
 
 
 def waiting_for(user: AbstractBaseUser | AnonymousUser) -> Q:

@@ -134,7 +134,7 @@ class BulkActs(Base):
         """Show the plan for each selected invoice and a form, or say that there are too many."""
         invoices = list(queryset.order_by("-created_at")[: MOST + 1])
         if len(invoices) > MOST:
-            text = _("More than %(most)d invoices are selected: take fewer at a time.") % {"most": MOST}
+            text = _("More than %(most)d invoices are selected. Select fewer at a time.") % {"most": MOST}
             self.message_user(request, text, messages.ERROR)
             return None
         return self._show(request, kind, [plan_for(kind, invoice) for invoice in invoices])
@@ -146,7 +146,7 @@ class BulkActs(Base):
         acts = {SETTLE: Act.SETTLE, REFUND: Act.REFUND}
         if kind not in acts or not may(request.user, acts[kind]):
             raise PermissionDenied
-        chosen = _read_choices(request.POST.getlist("invoice")[:MOST])
+        chosen = read_choices(request.POST.getlist("invoice")[:MOST])
         found = Invoice.objects.primary().in_bulk(list(chosen))
         plans = [plan_for(kind, found[key]) for key in chosen if key in found]
         form = self._form(request, kind, plans)
@@ -162,7 +162,7 @@ class BulkActs(Base):
     ) -> Result:
         invoice, actor, reason = plan.invoice, request.user, form.cleaned_data["reason"]
         if time.monotonic() > until:
-            return self._result(invoice, "plain", _("Not begun: it took too long. Select it again."))
+            return self._result(invoice, "plain", _("Not started, because it took too long. Select it again."))
         try:
             resolution = self._send(kind, invoice, form, actor=actor, reason=reason, version=version)
         except CryptopayError as error:
@@ -239,12 +239,12 @@ def _promise(kind: str, invoice: Invoice, paid: str) -> str:
         text = (
             _("%(over)s goes to our own coin account, less a fee; %(ordered)s is credited.")
             if is_over
-            else _("%(paid)s goes to our own coin account, less a fee. The customer gets nothing by this.")
+            else _("%(paid)s goes to our own coin account, less a fee. The customer gets nothing.")
         )
     elif is_over:
-        text = _("Credited with what was paid (%(paid)s, at the rate of the moment) or with %(ordered)s: see below.")
+        text = _("Either the paid amount (%(paid)s, at the current rate) or %(ordered)s is credited: see below.")
     else:
-        text = _("%(paid)s is credited at the rate of the moment, against %(ordered)s ordered.")
+        text = _("%(paid)s is credited at the current rate. The ordered amount is %(ordered)s.")
     return text % {"paid": paid, "over": over, "ordered": ordered}
 
 
@@ -252,7 +252,7 @@ def _second(invoice: Invoice) -> str:
     return _("Waits for a second person.") if needs_second_person(invoice) else ""
 
 
-def _read_choices(texts: list[str]) -> dict[UUID, int]:
+def read_choices(texts: list[str]) -> dict[UUID, int]:
     """Return the versions that were shown, by invoice; what is not `<id>:<version>` is left out."""
     chosen: dict[UUID, int] = {}
     for text in texts:

@@ -1,22 +1,36 @@
-"""The inbox: what the gateway posted, byte for byte, and what became of it."""
+"""The inbox: what the gateway posted, byte for byte, what became of it, and the invoices that are not ours."""
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ..conf import account_names
+from ..gateway.schemas import INVOICE_TYPE
 from ..models import Callback, CallbackOutcome
-from .display import pretty_body
+from ..permissions import Act, may
+from ..services.snapshots.orphans import ForeignInvoice, foreign_invoices
+from . import display
+from .again import DeliverAgain
 from .filters import AccountFilter
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
+from .retries import Retries
+from .search import find_invoices
+from .timeline import timeline_of
+
+MOST_SHOWN = 200
+"""How many invoices that are not ours the page shows."""
 
 
 class OutcomeFilter(admin.SimpleListFilter):
@@ -33,25 +47,30 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Callback)
-class CallbackAdmin(ReadOnlyAdmin):
+class CallbackAdmin(Retries, DeliverAgain, ReadOnlyAdmin):
     """Every callback that was answered 200."""
 
+    key_type = "int"
+    actions = ["deliver_events_again"]
     list_display = ["id", "received_at", "event", "outcome", "invoice", "account", "repeats", "attempts", "error"]
     list_filter = [OutcomeFilter, AccountFilter]
-    search_fields = ["=invoice__custom_id"]
-    search_help_text = _("The custom_id of its invoice, in full.")
+    search_fields = ["=invoice__custom_id", "=gateway_id"]
+    search_help_text = _("Any name of its invoice: see the search there. Or the gateway's id, in full.")
     ordering = ["-pk"]
     sortable_by = ()
     list_select_related = ["invoice"]
     list_per_page = 50
     paginator = CappedPaginator
+    change_form_template = "admin/cryptopay_django/callback/page.html"
+    change_list_template = "admin/cryptopay_django/callback/list.html"
     fields = readonly_fields = (
-        "account", "event", "outcome", "error", "notes", "invoice", "received_at", "repeats", "last_received_at",
-        "processed_at", "attempts", "next_attempt_at", "secret_index", "digest", "body_text",
+        "account", "event", "outcome", "error", "notes", "invoice", "channel_payment", "gateway_id", "received_at",
+        "repeats", "last_received_at", "processed_at", "attempts", "next_attempt_at", "secret_index", "digest",
+        "body_text",
     )  # fmt: skip
 
     class Media:
-        css = {"all": ["cryptopay_django/admin/desk.css"]}
+        css = {"all": ["cryptopay_django/admin/admin.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Callback]:
         """Without the bodies, which the list does not show."""
@@ -60,13 +79,71 @@ class CallbackAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Callback], search_term: str
     ) -> tuple[QuerySet[Callback], bool]:
-        """Find by the invoice's custom_id, which its account and name identify."""
-        if not search_term.strip():
+        """Find by what names the invoice, or by the gateway's id of what a callback speaks of."""
+        term = search_term.strip()
+        if not term:
             return queryset, False
-        named = {"invoice__account__in": account_names(), "invoice__custom_id": search_term.strip()}
-        return queryset.filter(**named), False
+        named = Q(invoice__in=find_invoices(term))
+        try:
+            return queryset.filter(named | Q(gateway_id=UUID(term))), False
+        except ValueError:
+            return queryset.filter(named), False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Put our own pages before those of the admin, whose last pattern takes everything."""
+        view = self.admin_site.admin_view(self.foreign_view)
+        foreign = path("not-ours/", view, name="cryptopay_django_callback_foreign")
+        return [foreign, *self.retry_urls(), *self.again_urls(), *super().get_urls()]
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the page of a callback: what it became, and the delivery of its event, if it has one."""
+        callback = kwargs.get("obj") or args[-1]
+        is_orphan = callback.outcome == CallbackOutcome.ORPHAN
+        context |= {
+            "callback": callback,
+            "foreign": is_orphan and callback.event.startswith(f"{INVOICE_TYPE} "),
+            "timeline": timeline_of(callback, site_name=self.admin_site.name),
+            "may_refresh": may(request.user, Act.REFRESH),
+            "may_view_callbacks": True,
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def foreign_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the invoices of the accounts that were not made here, the last seen first."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found, is_cut = foreign_invoices()
+        is_paid_only = "paid" in request.GET
+        rows = [_row(one) for one in found if one.is_paid or not is_paid_only]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": gettext("Invoices that are not ours"),
+            "media": self.media,
+            "rows": rows[:MOST_SHOWN],
+            "is_cut": is_cut or len(rows) > MOST_SHOWN,
+            "is_paid_only": is_paid_only,
+        }
+        return TemplateResponse(request, "admin/cryptopay_django/callback/foreign.html", context)
 
     @admin.display(description=_("body"))
     def body_text(self, callback: Callback) -> SafeString:
         """The stored bytes, laid out."""
-        return format_html('<pre class="cp-body">{}</pre>', pretty_body(bytes(callback.body)))
+        return format_html('<pre class="cp-body">{}</pre>', display.pretty_body(bytes(callback.body)))
+
+
+def _row(one: ForeignInvoice) -> dict[str, Any]:
+    """Return an invoice that is not ours as the page shows it."""
+    shown = one.snapshot
+    values: dict[str, Any] = {name: getattr(one, name) for name in (
+        "account", "gateway_id", "callback_id", "callbacks", "last_seen_at", "named_like", "is_paid", "is_marked",
+    )}  # fmt: skip
+    if shown is None:
+        return values | dict.fromkeys(("custom_id", "state", "price", "paid"), display.NOTHING)
+    context = display.context_name(shown.status_context) if shown.status_context else ""
+    return values | {
+        "custom_id": shown.custom_id or display.NOTHING,
+        "state": f"{display.status_name(shown.status)}{f' ({context})' if context else ''}",
+        "price": display.amount(shown.price_amount, shown.price_currency),
+        "paid": display.amount(shown.paid_amount, shown.pay_currency),
+    }

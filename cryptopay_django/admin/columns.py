@@ -45,6 +45,8 @@ class InvoiceColumns:
         """Status, context and quarantine, and how long ago it was made."""
         now = timezone.now()
         badges, age = display.state_badges(invoice, now), display.age(invoice.created_at, now)
+        if getattr(invoice, "awaits_second_person", False):
+            badges = format_html("{} {}", badges, display.badge("warning", gettext("waits for a second person")))
         return format_html('{}<br><span class="cp-quiet">{}</span>', badges, age)
 
     @admin.display(description=_("age"))
@@ -111,17 +113,30 @@ class InvoiceColumns:
     @admin.display(description=_("order"))
     def order_link(self, invoice: Invoice) -> SafeString | str:
         """The shop's order, as a link where the admin has a page for it."""
-        order = invoice.order
-        if order is None:
-            return display.NOTHING
-        url = self._page_of(order)
-        return format_html('<a href="{}">{}</a>', url, order) if url else str(order)
+        return link_to(invoice.order, self.admin_site)
 
-    def _page_of(self, order: Any) -> str:
-        if not isinstance(order, Model) or not self.admin_site.is_registered(type(order)):
-            return ""
-        page = f"{self.admin_site.name}:{order._meta.app_label}_{order._meta.model_name}_change"
-        try:
-            return reverse(page, args=[order.pk], current_app=self.admin_site.name)
-        except NoReverseMatch:
-            return ""
+
+def link_to(row: Any, site: AdminSite) -> SafeString | str:
+    """Return a row of the shop as text, with a link if the admin has a page for it."""
+    if row is None:
+        return display.NOTHING
+    url, text = _page_of(row, site), text_of(row)
+    return format_html('<a href="{}">{}</a>', url, text) if url else text
+
+
+def text_of(row: Model) -> str:
+    """Return a row of the shop as text; its model and key where its own text needs what is gone."""
+    try:
+        return str(row)
+    except Exception:  # noqa: BLE001  code of the shop's: one row must not take the list away
+        return f"{row._meta.verbose_name} {row.pk}"
+
+
+def _page_of(row: Any, site: AdminSite) -> str:
+    if not isinstance(row, Model) or not site.is_registered(type(row)):
+        return ""
+    page = f"{site.name}:{row._meta.app_label}_{row._meta.model_name}_change"
+    try:
+        return reverse(page, args=[row.pk], current_app=site.name)
+    except NoReverseMatch:
+        return ""

@@ -6,20 +6,31 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_DOWN, Decimal
-from urllib.parse import quote
+from decimal import Decimal
 
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..conf import app_settings
+from ..explorers import explorer_url
 from ..fields import EXACT
 from ..gateway.currencies import FIAT
-from ..models import Invoice, InvoiceStatus, Payment, RiskLevel, StatusContext
+from ..models import (
+    Channel,
+    ChannelPayment,
+    ChannelPaymentContext,
+    Invoice,
+    InvoiceStatus,
+    Payment,
+    PaymentLink,
+    RiskLevel,
+    StatusContext,
+)
 from ..services.accounts import is_in_force
+from ..services.snapshots.refund_rows import value_of
 
 _STATUS_TONES = {
     InvoiceStatus.NEW: "waiting",
@@ -31,6 +42,7 @@ _STATUS_TONES = {
 _RISK_TONES = {RiskLevel.LOW: "good", RiskLevel.MEDIUM: "warning", RiskLevel.HIGH: "alarm"}
 _RISK_ORDER = [RiskLevel.HIGH, RiskLevel.MEDIUM, RiskLevel.LOW]
 NOTHING = "–"
+_LIVE = "production"
 
 
 @dataclass(frozen=True)
@@ -57,8 +69,7 @@ def state_badges(invoice: Invoice, now: datetime) -> SafeString:
         badges = [badge("alarm" if held else tone, context_name(invoice.status_context) or _("unresolved"))]
     else:
         badges = [badge(tone, InvoiceStatus(invoice.status).label)]
-    if not is_in_force(invoice):
-        badges.append(badge("alarm", invoice.environment or _("elsewhere")))
+    badges += environment_badges(invoice)
     if is_short(invoice):
         badges.append(badge("warning", _("settled short")))
     if invoice.quarantine_reason:
@@ -66,9 +77,30 @@ def state_badges(invoice: Invoice, now: datetime) -> SafeString:
     return format_html_join(" ", "{}", ((one,) for one in badges))
 
 
+def environment_badges(row: Invoice | Channel | ChannelPayment) -> list[SafeString]:
+    """Return a badge where a row is not at the live gateway, or not where its account is now."""
+    if not is_in_force(row):
+        return [badge("alarm", row.environment or _("elsewhere"))]
+    if row.environment != _LIVE:
+        return [badge("plain", format_html('<span title="{}">{}</span>', row.environment, _("test")))]
+    return []
+
+
+def environment(row: Invoice | Channel | ChannelPayment | PaymentLink) -> str:
+    """Return the gateway that a row was made at: the live one, or which other one, with play money."""
+    name = row.environment or "?"
+    return _("live") if name == _LIVE else _("test (%(environment)s)") % {"environment": name}
+
+
 def context_name(context: str) -> str:
     """Return a context in our words, or the gateway's own word for one that is not known here."""
-    return str(StatusContext(context).label) if context in StatusContext else context
+    known = StatusContext if context in StatusContext else ChannelPaymentContext
+    return str(known(context).label) if context in known else context
+
+
+def status_name(status: str) -> str:
+    """Return a status in our words, or the gateway's own word for one that is not known here."""
+    return str(InvoiceStatus(status).label) if status in InvoiceStatus else status
 
 
 def name_of(invoice: Invoice) -> SafeString | str:
@@ -81,6 +113,13 @@ def name_of(invoice: Invoice) -> SafeString | str:
 def short_name(invoice: Invoice) -> str:
     """Return the same as plain text, for titles."""
     return f"{invoice.custom_id[:8]}…" if invoice.custom_id == str(invoice.pk) else invoice.custom_id
+
+
+def title_of(row: Invoice | Channel | ChannelPayment) -> str:
+    """Return what breadcrumbs and titles call a row."""
+    if isinstance(row, Invoice):
+        return short_name(row)
+    return Truncator(row.name or str(row.pk) if isinstance(row, Channel) else row.txid).chars(24)
 
 
 def is_short(invoice: Invoice) -> bool:
@@ -108,18 +147,7 @@ def difference(invoice: Invoice) -> Difference | None:
     if invoice.pay_amount is None or not invoice.paid_amount or invoice.paid_amount == invoice.pay_amount:
         return None
     coin = EXACT.subtract(invoice.paid_amount, invoice.pay_amount)
-    return Difference(abs(coin), at_rate(invoice, abs(coin)), coin < 0)
-
-
-def at_rate(invoice: Invoice, coin: Decimal) -> Decimal | None:
-    """Return what coins are worth at the invoice's own rate, in the price currency; None without a rate."""
-    if invoice.price_currency == invoice.pay_currency:
-        return coin
-    if invoice.exchange_rate is None:
-        return None
-    places = FIAT.get(invoice.price_currency, 8)
-    worth = EXACT.multiply(coin, invoice.exchange_rate)
-    return worth.quantize(Decimal(1).scaleb(-places), rounding=ROUND_DOWN, context=EXACT)
+    return Difference(abs(coin), value_of(invoice, abs(coin)), coin < 0)
 
 
 def difference_html(invoice: Invoice) -> SafeString | str:
@@ -146,7 +174,7 @@ def _risk_rank(level: str) -> int:
     return _RISK_ORDER.index(RiskLevel(level)) if level in RiskLevel else -1
 
 
-def risk_badge(payment: Payment | None) -> SafeString | str:
+def risk_badge(payment: Payment | ChannelPayment | None) -> SafeString | str:
     """Return a payment's risk level and score as a badge."""
     if payment is None or not payment.risk_level:
         return NOTHING
@@ -179,16 +207,23 @@ def span(length: timedelta) -> str:
     return ngettext("%d day", "%d days", minutes // 1440) % (minutes // 1440)
 
 
-def transaction_link(txid: str, network: str) -> SafeString:
-    """Return a transaction's id, as a link where CRYPTOPAY_BLOCK_EXPLORERS has its network."""
-    template = app_settings.BLOCK_EXPLORERS.get(network)
-    if template is None:
-        return format_html('<code class="cp-id">{}</code>', txid)
+def transaction_link(txid: str, network: str, environment: str = "", *, is_short: bool = False) -> SafeString:
+    """Return a transaction's id, as a link where a block explorer is known for its network (`explorers.py`)."""
+    url = explorer_url(txid, network=network, environment=environment)
+    shown = short_id(txid) if is_short else format_html('<code class="cp-id">{}</code>', txid)
+    if not url:
+        return shown
     return format_html(
         '<a class="cp-id" href="{}" rel="noopener noreferrer" target="_blank">{}</a>',
-        template.replace("{txid}", quote(txid, safe="")),
-        txid,
+        url,
+        shown if is_short else txid,
     )
+
+
+def short_id(text: str) -> SafeString:
+    """Return the beginning and the end of a long name, with all of it as a title: for columns of a table."""
+    shown = text if len(text) <= 18 else f"{text[:8]}…{text[-6:]}"
+    return format_html('<code class="cp-id" title="{}">{}</code>', text, shown)
 
 
 def pretty_body(raw: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Filters of the list of invoices. The choices are fixed: none asks the database what there is."""
+"""Filters of the lists of invoices, channels and payments. The choices are fixed: none asks what there is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextChoices
 from django.http import HttpRequest
 from django.template.defaultfilters import date as format_date
 from django.utils import timezone
@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..conf import account_names, app_settings
+from ..gateway.currencies import FIAT
 from ..models import Invoice, InvoiceStatus, RiskLevel, StatusContext
 from ..models.invoice import held_invoices
 from ..services.events.handler_lane import dead_calls, failing_calls
-from .access import waiting_for
+from .access import awaits_second_person, waiting_for
 
 Choices = list[tuple[str, Any]]
 
@@ -32,9 +33,11 @@ class WaitingFilter(admin.SimpleListFilter):
     parameter_name = "waits"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        return [("me", _("waits for me"))]
+        return [("me", _("waits for me")), ("second", _("waits for a second person"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+        if self.value() == "second":
+            return queryset.filter(awaits_second_person())
         return queryset.filter(waiting_for(request.user)) if self.value() == "me" else queryset
 
 
@@ -43,12 +46,13 @@ class StatusFilter(admin.SimpleListFilter):
 
     title = gettext_lazy("status")
     parameter_name = "status"
+    statuses: type[TextChoices] = InvoiceStatus
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
-        return list(InvoiceStatus.choices)
+        return list(self.statuses.choices)
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
-        return queryset.filter(status=self.value()) if self.value() in InvoiceStatus else queryset
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(status=self.value()) if self.value() in self.statuses else queryset
 
 
 class ContextFilter(admin.SimpleListFilter):
@@ -67,7 +71,7 @@ class ContextFilter(admin.SimpleListFilter):
 
 
 class QuarantineFilter(admin.SimpleListFilter):
-    """The invoices that are held for a person."""
+    """What is held for a person."""
 
     title = gettext_lazy("quarantine")
     parameter_name = "quarantined"
@@ -75,7 +79,7 @@ class QuarantineFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         return [("yes", _("quarantined")), ("no", _("not quarantined"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "yes":
             return queryset.filter(held_invoices())
         return queryset.exclude(held_invoices()) if self.value() == "no" else queryset
@@ -90,7 +94,7 @@ class RiskFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         return list(reversed(RiskLevel.choices))
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(risk_level=self.value()) if self.value() in RiskLevel else queryset
 
 
@@ -115,17 +119,23 @@ class HandlerFilter(FoldedFilter):
         return queryset.filter(pk__in=calls().values("event__invoice_id").distinct()) if calls else queryset
 
 
+def all_currencies() -> Choices:
+    """Return the coins and fiat currencies that are known here, as choices."""
+    return [(name, name) for name in sorted({*app_settings.coins, *FIAT})]
+
+
 class CoinFilter(FoldedFilter):
     """The coin of the payment."""
 
     title = gettext_lazy("coin")
     parameter_name = "coin"
+    column = "pay_currency"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         return [(coin, coin) for coin in sorted(app_settings.coins)]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
-        return queryset.filter(pay_currency=self.value()) if self.value() else queryset
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
 
 
 class AccountFilter(admin.SimpleListFilter):
@@ -138,14 +148,14 @@ class AccountFilter(admin.SimpleListFilter):
         names = account_names()
         return [(name, name) for name in names] if len(names) > 1 else []
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(account=self.value()) if self.value() else queryset
 
 
 class PeriodFilter(FoldedFilter):
     """Today, the last days, or one of the last twelve months, in the time zone in force."""
 
-    field: str
+    column: str  # not `field`: grappelli takes a filter that has one for a filter of that field
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Choices:
         today = timezone.localdate()
@@ -157,31 +167,31 @@ class PeriodFilter(FoldedFilter):
             *((f"{month:%Y-%m}", format_date(month, "F Y")) for month in months),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
         if value in _DAYS:
             first = timezone.localdate() - timedelta(days=_DAYS[value])
-            return queryset.filter(**{f"{self.field}__gte": _midnight(first)})
+            return queryset.filter(**{f"{self.column}__gte": _midnight(first)})
         try:
             month = datetime.strptime(value or "", "%Y-%m").date()  # noqa: DTZ007  a month, in the zone in force
         except ValueError:
             return queryset
         after = _month_before(month, -1)
-        return queryset.filter(**{f"{self.field}__gte": _midnight(month), f"{self.field}__lt": _midnight(after)})
+        return queryset.filter(**{f"{self.column}__gte": _midnight(month), f"{self.column}__lt": _midnight(after)})
 
 
 class CreatedFilter(PeriodFilter):
     """The time when it was made."""
 
     title = gettext_lazy("created")
-    parameter_name = field = "created_at"
+    parameter_name = column = "created_at"
 
 
 class FinishedFilter(PeriodFilter):
     """The time when it ended, by which finance closes a month."""
 
     title = gettext_lazy("finished")
-    parameter_name = field = "finished_at"
+    parameter_name = column = "finished_at"
 
 
 def _month_before(day: date, back: int) -> date:

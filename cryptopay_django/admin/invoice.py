@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -17,9 +16,25 @@ from django.utils.translation import gettext_lazy as _
 
 from ..conf import account_names
 from ..models import Invoice
-from . import acts, again, bulk, doctor, filters, hosts, overview, page, retries
+from ..permissions import Act, may
+from . import (
+    acts,
+    again,
+    bulk,
+    display,
+    doctor,
+    filters,
+    hosts,
+    ledger,
+    overview,
+    page,
+    refund_links,
+    retries,
+    statement,
+)
+from .access import awaits_second_person
 from .columns import InvoiceColumns
-from .export import PRESETS, csv_lines, rows_of
+from .export import PRESETS, csv_response, rows_of
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
 from .search import find_invoices
@@ -27,7 +42,15 @@ from .search import find_invoices
 
 @admin.register(Invoice)
 class InvoiceAdmin(
-    InvoiceColumns, retries.Retries, again.DeliverAgain, acts.InvoiceActs, bulk.BulkActs, ReadOnlyAdmin
+    InvoiceColumns,
+    retries.Retries,
+    again.DeliverAgain,
+    acts.InvoiceActs,
+    bulk.BulkActs,
+    ledger.LedgerPages,
+    statement.StatementPages,
+    refund_links.RefundLinkPages,
+    ReadOnlyAdmin,
 ):
     """All invoices: the amounts ordered, to pay and paid, and the acts that are possible."""
 
@@ -46,7 +69,9 @@ class InvoiceAdmin(
     ]
     sortable_by = ["state"]
     search_fields = ["=id"]
-    search_help_text = _("In full: our id, the service's id, custom_id, address, transaction id, or the order.")
+    search_help_text = _(
+        "Enter a complete value: our id, the gateway's id, custom_id, address, transaction id or order."
+    )
     show_facets = ShowFacets.NEVER
     paginator = CappedPaginator
     list_per_page = 25
@@ -56,7 +81,7 @@ class InvoiceAdmin(
             _("What the shop sent"),
             {
                 "classes": ["collapse"],
-                "fields": ["name", "description", "metadata", "customer_id", "payer_email"],
+                "fields": ["name", "description", "metadata", "customer_id", "payer_email", "language"],
             },
         ),
         (
@@ -85,7 +110,7 @@ class InvoiceAdmin(
     change_list_template = "admin/cryptopay_django/invoice/list.html"
 
     class Media:
-        css = {"all": ["cryptopay_django/admin/desk.css"]}
+        css = {"all": ["cryptopay_django/admin/admin.css"]}
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Without the account where there is but one."""
@@ -93,8 +118,9 @@ class InvoiceAdmin(
         return [name for name in self.list_display if name not in hidden]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invoice]:
-        """With the payments and orders of a whole page, in one query for each kind of order."""
-        return super().get_queryset(request).prefetch_related("payments", "order")
+        """With the payments and orders of a whole page, in one query for each kind of order; and what waits."""
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(awaits_second_person=awaits_second_person())
+        return rows.prefetch_related("payments", "order")
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
         """By the moment that is filtered by, so that one index serves both."""
@@ -123,6 +149,9 @@ class InvoiceAdmin(
             *self.retry_urls(),
             *self.bulk_urls(),
             *self.again_urls(),
+            *self.ledger_urls(),
+            *self.statement_urls(),
+            *self.refund_link_urls(),
         ]
         return [*names, *super().get_urls()]
 
@@ -132,7 +161,12 @@ class InvoiceAdmin(
         query = request.GET.copy()
         for name in ("p", "o", "e"):
             query.pop(name, None)
-        extra = {"export_presets": presets, "export_query": query.urlencode(), **(extra_context or {})}
+        extra = {
+            "export_presets": presets,
+            "export_query": query.urlencode(),
+            "sees_ledger": may(request.user, Act.VIEW_LEDGER),
+            **(extra_context or {}),
+        }
         return super().changelist_view(request, extra)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -147,7 +181,8 @@ class InvoiceAdmin(
             (_("credited"), self.settled(invoice)),
             (_("fee"), self.fee(invoice)),
             (_("rate"), self.rate(invoice)),
-            (_("made"), self.age(invoice)),
+            (_("created"), self.age(invoice)),
+            (_("gateway"), display.environment(invoice)),
         ]
         context.update(page.page_context(invoice, request.user, now=timezone.now(), site_name=self.admin_site.name))
         return super().render_change_form(request, context, *args, **kwargs)
@@ -159,12 +194,7 @@ class InvoiceAdmin(
         if preset not in PRESETS:
             return HttpResponse(status=404)
         changes = self.get_changelist_instance(request)
-        lines: Iterator[str] = csv_lines(rows_of(PRESETS[preset], changes.get_queryset(request)))
-        response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-        name = f"invoices-{preset}-{timezone.localdate():%Y-%m-%d}.csv"
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
-        response["X-Content-Type-Options"] = "nosniff"
-        return response
+        return csv_response(request, f"invoices-{preset}", rows_of(PRESETS[preset], changes.get_queryset(request)))
 
     def overview_view(self, request: HttpRequest) -> HttpResponse:
         """Show how payments are doing."""
@@ -180,7 +210,7 @@ class InvoiceAdmin(
         return TemplateResponse(request, "admin/cryptopay_django/invoice/overview.html", context)
 
     def doctor_view(self, request: HttpRequest) -> HttpResponse:
-        """Show what is as it should be and what is not; a POST asks the service too. Changes nothing."""
+        """Show what is as it should be and what is not; a POST asks the gateway too. Changes nothing."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         context = {
@@ -188,6 +218,6 @@ class InvoiceAdmin(
             "opts": self.opts,
             "title": _("Doctor"),
             "media": self.media,
-            **doctor.doctor_context(asks_service=request.method == "POST"),
+            **doctor.doctor_context(asks_gateway=request.method == "POST"),
         }
         return TemplateResponse(request, "admin/cryptopay_django/invoice/doctor.html", context)

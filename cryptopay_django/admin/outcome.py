@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.contrib import messages
 from django.utils.translation import gettext as _
 
@@ -12,18 +14,18 @@ from . import display
 def message_of(resolution: Resolution) -> tuple[int, str]:
     """Return the level and text of the message about a resolution, in its present state."""
     if resolution.awaits_approval:
-        return messages.WARNING, _("Planned, and nothing was sent: a second person has to confirm it.")
+        return messages.WARNING, _("Planned. Nothing was sent yet: a second person must confirm it.")
     if resolution.status == ResolutionStatus.SUCCEEDED and resolution.error:
-        return messages.ERROR, _("The service did it, but NOT as asked: %(error)s. %(done)s") % {
+        return messages.ERROR, _("The gateway did it, but NOT as requested: %(error)s. %(done)s") % {
             "error": resolution.error.rstrip("."),
             "done": _done(resolution),
         }
     if resolution.status == ResolutionStatus.SUCCEEDED:
         return messages.SUCCESS, _done(resolution)
     if resolution.status == ResolutionStatus.FAILED:
-        return messages.ERROR, _("The service did not do it: %(error)s") % {"error": resolution.error}
+        return messages.ERROR, _("The gateway did not do it: %(error)s") % {"error": resolution.error}
     return messages.WARNING, _(
-        "It was sent, and the service has not shown the outcome yet. Do nothing: the worker looks for it, and the "
+        "It was sent, but the gateway has not shown the outcome yet. Do nothing: the worker reads it, and the "
         "outcome will appear here."
     )
 
@@ -31,6 +33,19 @@ def message_of(resolution: Resolution) -> tuple[int, str]:
 def _done(resolution: Resolution) -> str:
     result, invoice = resolution.result, resolution.invoice
     status = invoice.get_status_display()
+    if result.get("withdrawal_id"):
+        values = {
+            "amount": f"{result.get('amount')} {result.get('currency')}",
+            "where": result.get("address"),
+            "charged": display.amount(Decimal(result["charged_amount"]), result["charged_currency"]),
+        }
+        return (
+            _(
+                "The gateway has accepted the refund: it takes %(charged)s from our account and sends %(amount)s to "
+                "%(where)s. The refund below shows when the coins are sent."
+            )
+            % values
+        )
     if refunded := result.get("amount"):
         values = {
             "amount": f"{refunded} {result.get('currency', '')}",
@@ -45,8 +60,8 @@ def _done(resolution: Resolution) -> str:
     text = _("Settled: %(credited)s credited. The invoice is %(status)s.")
     if display.is_short(invoice):
         text = _(
-            "Settled: %(credited)s credited, less than ordered, so the shop has not delivered. "
-            "Accept the shortfall if it shall."
+            "Settled: %(credited)s credited, less than ordered, so the shop has not shipped. "
+            "Accept the shortfall if it should ship."
         )
     return text % {"credited": credited, "status": status}
 
@@ -59,5 +74,5 @@ def logged(resolution: Resolution, act: str) -> str:
 def release_message(invoice: Invoice, *, accepted: bool) -> str:
     """Return the message about a release."""
     if accepted:
-        return _("Shortfall accepted: the invoice counts as paid, and the shop is notified to deliver.")
+        return _("Shortfall accepted: the invoice counts as paid, and the shop is notified to ship.")
     return _("Released from quarantine. The invoice is %(status)s.") % {"status": invoice.get_status_display()}

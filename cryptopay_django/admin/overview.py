@@ -13,17 +13,24 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..fields import EXACT
-from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, StatusContext
+from ..models import (
+    EventKind,
+    Invoice,
+    InvoiceEvent,
+    InvoiceStatus,
+    Payment,
+    StatusContext,
+)
 from ..services.events.handler_lane import count_undelivered
-from ..services.events.unheard import unheard_events
 from ..services.events.withholding import withheld_events
 from . import display
 from .charts import Bar, bars, stacked_columns
+from .todo import read_tasks
 
 DAYS = 30
 MOST_UNRESOLVED = 10_000
@@ -71,8 +78,8 @@ def overview_context(*, now: datetime) -> dict[str, Any]:
         "wrong": _percent(min(wrong, paid), paid),
         "wrong_of": (min(wrong, paid), paid),
         "confirm_times": confirm_times(),
-        "undelivered": count_undelivered(now),
-        "unheard": unheard_events().count(),
+        "tasks": [(task, display.age(task.since, now)) for task in read_tasks()],
+        "failing": count_undelivered(now).failing,
         "withheld": withheld_events().count(),
     }
 
@@ -149,7 +156,11 @@ def _paid_since(since: datetime) -> int:
 
 
 def _counted(rows: Q) -> int:
-    return Invoice.objects.filter(rows).order_by()[:MOST_COUNTED].count()
+    return _bounded(Invoice.objects.filter(rows))
+
+
+def _bounded(rows: QuerySet[Any]) -> int:
+    return rows.order_by()[:MOST_COUNTED].count()
 
 
 def _local_midnight(today: datetime, back: int) -> datetime:

@@ -5,31 +5,44 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..conf import app_settings
 from ..models import Invoice, Refund, RefundCause, RefundStatus
-from . import display
+from . import display, filters
+from .export import csv_response
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
+from .refund_books import asked_place, is_as_asked, refund_csv, totals_context
+from .search import find_invoices
 
+ON_HOLD = "on_hold"
+"""The gateway's status of a withdrawal that it examines."""
+
+_STUCK = (ON_HOLD, "failed")
 _TONES = {RefundStatus.SUCCEEDED: "good", RefundStatus.FAILED: "alarm", RefundStatus.PENDING: "waiting"}
 
 
 class RefundStatusFilter(admin.SimpleListFilter):
-    """How far it got."""
+    """How far it got, and what the gateway holds back: there somebody has to ask."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(RefundStatus.choices)
+        return [*RefundStatus.choices, (ON_HOLD, _("on hold at the gateway"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Refund]) -> QuerySet[Refund]:
+        if self.value() == ON_HOLD:
+            # The status too: it has the index.
+            return queryset.filter(status=RefundStatus.PENDING, withdrawal_status=ON_HOLD)
         return queryset.filter(status=self.value()) if self.value() in RefundStatus else queryset
 
 
@@ -59,27 +72,67 @@ class CurrencyFilter(admin.SimpleListFilter):
         return queryset.filter(currency=self.value()) if self.value() else queryset
 
 
+class RefundAccountFilter(filters.AccountFilter):
+    """The account of the invoice."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Refund]) -> QuerySet[Refund]:
+        return queryset.filter(invoice__account=self.value()) if self.value() else queryset
+
+
 @admin.register(Refund)
 class RefundAdmin(ReadOnlyAdmin):
     """Every return of money, with what it was worth, where it went and who wanted it."""
 
-    list_display = ["created_at", "coins", "value", "state", "cause", "order", "place"]
-    list_filter = [RefundStatusFilter, CauseFilter, CurrencyFilter]
-    search_fields = ["=invoice__custom_id", "=txid", "=gateway_id"]
-    search_help_text = gettext_lazy("The invoice's custom_id, the transaction or the service's id, in full.")
+    list_display = ["created_at", "coins", "value", "short_state", "cause", "order", "place"]
+    list_filter = [RefundStatusFilter, CauseFilter, filters.CreatedFilter, CurrencyFilter, RefundAccountFilter]
+    change_list_template = "admin/cryptopay_django/refund/list.html"
+    search_fields = ["=txid", "=gateway_id"]
+    search_help_text = gettext_lazy("The transaction or the gateway's id, in full, or any name of its invoice.")
     list_select_related = ["invoice", "resolution"]
     ordering = ["-created_at"]
     sortable_by = ()
     paginator = CappedPaginator
     list_per_page = 50
     fields = readonly_fields = (
-        "invoice", "state", "cause", "resolution", "actor", "reason", "coins", "value", "fee", "address",
-        "destination_tag", "network", "transaction", "gateway_id", "custom_id", "gateway_created_at", "created_at",
-        "updated_at", "succeeded_at", "failed_at",
+        "invoice", "state", "cause", "resolution", "actor", "reason", "coins", "value", "present_value", "fee",
+        "network_fee", "arrives", "charged", "address", "destination_tag", "network", "transaction", "gateway_id",
+        "custom_id", "gateway_created_at", "created_at", "updated_at", "succeeded_at", "failed_at",
     )  # fmt: skip
 
     class Media:
-        css = {"all": ["cryptopay_django/admin/desk.css"]}
+        css = {"all": ["cryptopay_django/admin/admin.css"]}
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Refund], search_term: str
+    ) -> tuple[QuerySet[Refund], bool]:
+        """Find by the refund's own names, and by what names its invoice."""
+        if not search_term.strip():
+            return queryset, False
+        found, _ = super().get_search_results(request, queryset, search_term)
+        return found | queryset.filter(invoice__in=find_invoices(search_term)), False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Put the file before the admin's own pages."""
+        name = "cryptopay_django_refund_export"
+        return [path("export/", self.admin_site.admin_view(self.export_view), name=name), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list, with the totals of all that is filtered, and their file."""
+        response = super().changelist_view(request, extra_context)
+        changes = (getattr(response, "context_data", None) or {}).get("cl")
+        if isinstance(response, TemplateResponse) and response.context_data is not None and changes is not None:
+            query = request.GET.copy()
+            for name in ("p", "o", "e"):
+                query.pop(name, None)
+            response.context_data |= {"export_query": query.urlencode(), **totals_context(changes.queryset)}
+        return response
+
+    def export_view(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+        """Stream what is filtered as CSV: every row and every column."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        changes = self.get_changelist_instance(request)
+        return csv_response(request, "refunds", refund_csv(changes.get_queryset(request)))
 
     @admin.display(description=gettext_lazy("amount"))
     def coins(self, refund: Refund) -> str:
@@ -93,13 +146,40 @@ class RefundAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("fee"))
     def fee(self, refund: Refund) -> str:
-        """What the service takes of the coins."""
+        """What the gateway takes of the coins."""
         return display.amount(refund.fee_amount, refund.fee_currency)
+
+    @admin.display(description=gettext_lazy("value when sent back"))
+    def present_value(self, refund: Refund) -> str:
+        """What the coins were worth when they were sent back."""
+        return display.amount(refund.present_value_amount, refund.invoice.price_currency)
+
+    @admin.display(description=gettext_lazy("network fee"))
+    def network_fee(self, refund: Refund) -> str:
+        """What the network takes of the coins."""
+        return display.amount(refund.network_fee_amount, refund.currency)
+
+    @admin.display(description=gettext_lazy("arrives"))
+    def arrives(self, refund: Refund) -> str:
+        """The coins that arrive."""
+        return display.amount(refund.received_amount, refund.currency)
+
+    @admin.display(description=gettext_lazy("taken from our account"))
+    def charged(self, refund: Refund) -> str:
+        """What a withdrawal takes from the account."""
+        return display.amount(refund.charged_amount, refund.charged_currency)
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, refund: Refund) -> SafeString | str:
         """How far it got."""
-        return display.badge(_TONES[RefundStatus(refund.status)], refund.get_status_display())
+        return display.badge(_tone_of(refund), state_of(refund))
+
+    @admin.display(description=gettext_lazy("state"))
+    def short_state(self, refund: Refund) -> SafeString | str:
+        """The same in a word or two: a column of the list has no room for more."""
+        short = {ON_HOLD: _("on hold"), "failed": _("not sent for now")}
+        is_open = refund.status == RefundStatus.PENDING
+        return display.badge(_tone_of(refund), (is_open and short.get(refund.withdrawal_status)) or state_of(refund))
 
     @admin.display(description=gettext_lazy("invoice"))
     def order(self, refund: Refund) -> SafeString | str:
@@ -117,12 +197,34 @@ class RefundAdmin(ReadOnlyAdmin):
         return display.transaction_link(refund.txid, refund.network) if refund.txid else display.NOTHING
 
 
+def _tone_of(refund: Refund) -> str:
+    return "alarm" if refund.withdrawal_status in _STUCK else _TONES[RefundStatus(refund.status)]
+
+
+def state_of(refund: Refund) -> str:
+    """Return in words how far a refund got; of a withdrawal that has not ended, what the gateway says of it."""
+    words = {
+        ON_HOLD: _("on hold: the gateway examines it, the amount is taken from the account"),
+        "failed": _("not sent for now: the gateway tries again or cancels it. Do not send it again"),
+        "processing": _("being sent"),
+        "sent": _("sent, not confirmed by the network yet"),
+    }
+    is_open = refund.status == RefundStatus.PENDING
+    return (words.get(refund.withdrawal_status) if is_open else None) or str(refund.get_status_display())
+
+
 def place_of(refund: Refund) -> str:
     """Return in words where the coins go."""
     if not refund.address:
         return _("our own coin account")
     tag = refund.destination_tag
     return _("%(address)s, tag %(tag)s") % {"address": refund.address, "tag": tag} if tag else refund.address
+
+
+def asked_of(refund: Refund) -> str:
+    """Return in words where a person here asked the coins to go; "" if nobody did."""
+    asked = asked_place(refund)
+    return "" if asked is None else asked or _("our own coin account")
 
 
 def refund_rows(invoice: Invoice) -> list[dict[str, Any]]:
@@ -133,7 +235,15 @@ def refund_rows(invoice: Invoice) -> list[dict[str, Any]]:
             "coins": display.amount(refund.amount, refund.currency),
             "value": display.amount(refund.value_amount, invoice.price_currency),
             "fee": display.amount(refund.fee_amount, refund.fee_currency),
+            "network_fee": display.amount(refund.network_fee_amount, refund.currency)
+            if refund.network_fee_amount
+            else "",
+            "arrives": display.amount(refund.received_amount, refund.currency) if refund.received_amount else "",
+            "charged": display.amount(refund.charged_amount, refund.charged_currency) if refund.charged_amount else "",
+            "state": state_of(refund),
             "place": place_of(refund),
+            "asked": asked_of(refund),
+            "is_as_asked": is_as_asked(refund),
             "transaction": display.transaction_link(refund.txid, refund.network) if refund.txid else "",
         }
         for refund in invoice.refunds.order_by("created_at", "pk").select_related("resolution")

@@ -19,14 +19,22 @@ from ..exceptions import ApprovalError, CryptopayError, QuoteExpiredError
 from ..models import Invoice, Resolution, ResolutionKind, ResolutionStatus
 from ..models.resolution import awaiting_approval
 from ..permissions import Act, may
-from ..services import SettlementQuote, approve_resolution, end_resolution, resolve_unknown, withdraw_resolution
-from ..services.resolution.verdicts import COMMIT
-from . import figures, outcome
+from ..services import (
+    RefundQuote,
+    SettlementQuote,
+    approve_resolution,
+    end_resolution,
+    resolve_unknown,
+    withdraw_resolution,
+)
+from ..services.resolution.verdicts import COMMIT, WITHDRAWAL
+from . import outcome, previews
 from .access import is_planner, may_decide
-from .display import badge, short_name
+from .display import badge, short_name, title_of
 from .forms import EndForm, QuoteForm, ReasonForm
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
+from .search import find_invoices
 
 _TONES = {
     ResolutionStatus.SUCCEEDED: "good",
@@ -79,6 +87,7 @@ class ResolutionAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "kind", "state", "invoice", "actor", "approver", "reason"]
     list_filter = [StateFilter, KindFilter]
     search_fields = ["=invoice__custom_id"]
+    search_help_text = gettext_lazy("Any name of its invoice: see the search there.")
     list_select_related = ["invoice"]
     ordering = ["-created_at"]
     sortable_by = ()
@@ -90,7 +99,13 @@ class ResolutionAdmin(ReadOnlyAdmin):
     )  # fmt: skip
 
     class Media:
-        css = {"all": ["cryptopay_django/admin/desk.css"]}
+        css = {"all": ["cryptopay_django/admin/admin.css"]}
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Resolution], search_term: str
+    ) -> tuple[QuerySet[Resolution], bool]:
+        """Find by what names the invoice."""
+        return (queryset.filter(invoice__in=find_invoices(search_term)) if search_term.strip() else queryset), False
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, resolution: Resolution) -> str:
@@ -119,7 +134,7 @@ class ResolutionAdmin(ReadOnlyAdmin):
         """Confirm, as the second person, and send."""
         resolution = self._permitted(request, pk)
         if is_planner(request.user, resolution):
-            messages.error(request, _("You planned it yourself: another person has to confirm it."))
+            messages.error(request, _("You planned this yourself. Another person must confirm it."))
             return self._to_invoice(resolution)
         form = QuoteForm(request.POST if request.method == "POST" else None)
         try:
@@ -136,8 +151,8 @@ class ResolutionAdmin(ReadOnlyAdmin):
             return self._to_invoice(resolution)
         try:
             if not resolution.awaits_approval:
-                raise ApprovalError(_("It does not wait for a second person any more."))
-            context = figures.approve_context(resolution)
+                raise ApprovalError(_("It no longer waits for a second person."))
+            context = previews.approve_context(resolution)
         except CryptopayError as error:
             messages.error(request, str(error))
             return self._to_invoice(resolution)
@@ -161,28 +176,28 @@ class ResolutionAdmin(ReadOnlyAdmin):
         context = {
             "title": _("Withdraw: %(kind)s invoice %(name)s")
             % {"kind": resolution.get_kind_display(), "name": short_name(resolution.invoice)},
-            "figures": [(_("planned by"), resolution.actor, ""), (_("reason"), "", resolution.reason)],
-            "consequences": [_("Nothing is sent. The invoice stays as it is, and can be settled or refunded again.")],
+            "amounts": [(_("planned by"), resolution.actor, ""), (_("reason"), "", resolution.reason)],
+            "consequences": [_("Nothing is sent. The invoice does not change, and can be settled or refunded again.")],
             "submit": _("Withdraw"),
         }
         return self._render(request, resolution, {"form": form, **context})
 
     def look_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Read at the service what became of one without an answer. POST only; sends nothing."""
+        """Read at the gateway what became of one without an answer. POST only; sends nothing."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         resolution = self._permitted(request, pk, to_look=True)
         try:
             done = resolve_unknown(resolution)
         except CryptopayError as error:
-            messages.error(request, _("The service could not be asked: %(error)s") % {"error": error})
+            messages.error(request, _("The gateway could not be reached: %(error)s") % {"error": error})
         else:
             self._note(request, done, outcome.logged(done, "Look at the outcome"))
             messages.add_message(request, *outcome.message_of(done))
         return self._to_invoice(resolution)
 
     def end_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """End, by name and reason, what was sent and of which the service shows nothing."""
+        """End, by name and reason, what was sent and of which the gateway shows nothing."""
         resolution = self._permitted(request, pk)
         form = EndForm(
             request.POST if request.method == "POST" else None, initial={"version": resolution.invoice.version}
@@ -197,7 +212,7 @@ class ResolutionAdmin(ReadOnlyAdmin):
                 self._note(request, done, f"{outcome.logged(done, 'End by hand')} Ended because: {reason}")
                 messages.add_message(request, *outcome.message_of(done))
             return self._to_invoice(resolution)
-        return self._render(request, resolution, {"form": form, **figures.end_context(resolution)})
+        return self._render(request, resolution, {"form": form, **previews.end_context(resolution)})
 
     def _permitted(self, request: HttpRequest, pk: UUID, *, to_look: bool = False) -> Resolution:
         """Return the resolution, or refuse: deciding on it needs the permissions of what it does."""
@@ -215,11 +230,13 @@ class ResolutionAdmin(ReadOnlyAdmin):
         return resolution
 
     def _quote_of(self, resolution: Resolution, form: QuoteForm) -> Any:
-        if resolution.parameters.get("call") != COMMIT:
+        kinds: dict[str, type[SettlementQuote | RefundQuote]] = {COMMIT: SettlementQuote, WITHDRAWAL: RefundQuote}
+        kind = kinds.get(resolution.parameters.get("call", ""))
+        if kind is None:
             return None
-        quote = SettlementQuote.unseal(form.cleaned_data["quote"])
+        quote = kind.unseal(form.cleaned_data["quote"])
         if quote is None:
-            raise QuoteExpiredError(_("There is no quote. Look at the fresh one below."))
+            raise QuoteExpiredError(_("The quote is missing. See the new one below."))
         return quote
 
     def _note(self, request: HttpRequest, resolution: Resolution, message: str) -> None:
@@ -234,7 +251,8 @@ class ResolutionAdmin(ReadOnlyAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": Invoice._meta,
-            "invoice": resolution.invoice,
+            "subject_url": self._to_invoice(resolution).url,
+            "subject_name": title_of(resolution.invoice),
             "media": self.media,
             "page_url": self._to_invoice(resolution).url,
             **context,

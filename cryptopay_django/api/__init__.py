@@ -1,11 +1,20 @@
-"""The REST API: what a headless shop front and a back-office tool call. Needs the extra `[api]`.
+"""Serves the REST API for headless shops and back-office tools. This package needs the extra `[api]`.
 
-Mount it with `path("cryptopay/api/", include("cryptopay_django.api.urls"))`. A shop subclasses
-`CreateInvoiceView`, for only the shop knows its orders and prices. Nothing else imports this package,
-so a shop without Django REST framework has everything else.
+Mount it with `path("cryptopay/api/", include("cryptopay_django.api.urls"))`. A shop subclasses `CreateInvoiceView`
+and the views of channels, because only the shop knows its orders, prices and customers. Nothing else imports this
+package.
 """
 
+from .channels import ChannelPaymentsView, ChannelsOfOwner, ChannelsView, ChannelView
 from .creation import CreateInvoiceView
 from .public import CoinsView, InvoiceStateView
 
-__all__ = ["CoinsView", "CreateInvoiceView", "InvoiceStateView"]
+__all__ = [
+    "ChannelPaymentsView",
+    "ChannelView",
+    "ChannelsOfOwner",
+    "ChannelsView",
+    "CoinsView",
+    "CreateInvoiceView",
+    "InvoiceStateView",
+]

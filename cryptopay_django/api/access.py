@@ -1,4 +1,4 @@
-"""The views' permissions. Asked before anything is looked up: 403 before 404."""
+"""Defines the permissions of the views. They are checked before any lookup: 403 before 404."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..permissions import may, may_view
 
 
 class MayView(BasePermission):
-    """Leave to see invoices."""
+    """Allows users who may view rows of the view's model."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return may_view(request.user)
+        return may_view(request.user, view.model._meta.model_name)
 
 
 class MayAct(BasePermission):
-    """One of the view's `acts`, and leave to see invoices. Which of them it takes in the end, the view asks."""
+    """Allows users with one of the view's `acts` who may view its rows. The view then checks the exact one."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return any(may(request.user, act) for act in view.acts)

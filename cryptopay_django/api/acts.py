@@ -1,4 +1,4 @@
-"""The back office acts: quote, settle, refund, release. Each asks for a permission, and the version that was seen."""
+"""Serves the actions of staff: quote, settle, refund, end, release. Each needs a permission and the version seen."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..exceptions import QuoteExpiredError
 from ..models import Resolution, ResolutionStatus
 from ..permissions import Act, may
 from ..services import (
+    RefundQuote,
     SettlementQuote,
     end_resolution,
     quote_settlement,
@@ -33,11 +34,11 @@ from .schema import problems
 from .throttling import MoneyThrottle
 
 _ENDED = (ResolutionStatus.SUCCEEDED, ResolutionStatus.FAILED)
-_REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 502, 503, 504)
+REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 502, 503, 504)
 
 
 class QuoteSerializer(serializers.Serializer[Any]):
-    """A quote for settling an invoice now, good for 30 seconds. Rates are the price currency for one coin."""
+    """A quote to settle an invoice now, valid for 30 seconds. Rates are the price of one coin."""
 
     invoice_id = serializers.UUIDField()
     invoice_version = serializers.IntegerField()
@@ -52,22 +53,22 @@ class QuoteSerializer(serializers.Serializer[Any]):
     fee_amount = AmountField(allow_null=True)
     fee_currency = serializers.CharField(allow_null=True)
     expires_at = serializers.DateTimeField()
-    quote = serializers.SerializerMethodField(help_text="Sealed: give it back as it is to settle for these figures.")
+    quote = serializers.SerializerMethodField(help_text="Signed. Send it back unchanged to settle for these amounts.")
 
     def get_quote(self, quote: SettlementQuote) -> str:
-        """Seal it."""
+        """Return the signed quote."""
         return quote.seal()
 
 
 class ActSerializer(StrictSerializer):
-    """The fields of every act: the reason, and the state of the invoice that was seen."""
+    """The fields of every action: the reason, and the version of the invoice that the person saw."""
 
     expected_version = VersionField()
     reason = TextField(max_length=1000, help_text="For later readers: who asked for it, which ticket.")
 
 
 class SettleSerializer(ActSerializer):
-    """Commit a quote; or of an overpaid invoice credit what was ordered."""
+    """Commit a quote, or credit the ordered amount of an overpaid invoice."""
 
     quote = TextField(required=False, max_length=4000, help_text="From `quote_settlement`.")
     refund_overage = FlagField(
@@ -83,10 +84,17 @@ class SettleSerializer(ActSerializer):
 
 
 class RefundSerializer(ActSerializer):
-    """To whom. Nothing is assumed: coins without an address go to the merchant."""
+    """The destination of a refund. It has no default, because without an address the coins go to the merchant.
 
+    For a completed invoice give the quote in its place.
+    """
+
+    quote = TextField(
+        required=False, max_length=4000, help_text="From `quote_refund`, for a completed invoice: it has all in it."
+    )
     destination = serializers.ChoiceField(
-        choices=[("address", "to the customer's address"), ("own_account", "to the merchant's own coin account")]
+        choices=[("address", "to the customer's address"), ("own_account", "to the merchant's own coin account")],
+        required=False,
     )
     address = TextField(required=False, max_length=256, help_text="With `address` only; checked for the network.")
     tag = TextField(
@@ -98,6 +106,14 @@ class RefundSerializer(ActSerializer):
     without_tag = FlagField(default=False, help_text="The address needs no tag: a wallet of the customer's own.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "quote" in attrs:
+            others = [name for name in ("destination", "address", "tag") if name in attrs]
+            if others or attrs["without_tag"]:
+                message = "The quote has the destination in it: leave everything else out."
+                raise serializers.ValidationError({"quote": message}, code="one_of_two")
+            return attrs
+        if "destination" not in attrs:
+            raise serializers.ValidationError({"destination": "This field is required."}, code="required")
         if attrs["destination"] != "address" and ("tag" in attrs or attrs["without_tag"]):
             message = "Refused for a refund to the own account, which has none."
             raise serializers.ValidationError({"tag": message}, code="destination")
@@ -108,13 +124,13 @@ class RefundSerializer(ActSerializer):
 
 
 class ReleaseSerializer(ActSerializer):
-    """End a quarantine, or accept that less was credited than ordered."""
+    """End a quarantine, or accept a settlement of less than the ordered amount."""
 
     accept_shortfall = FlagField(default=False, help_text="The shop delivers, although less was credited.")
 
 
 class EndSerializer(ActSerializer):
-    """End by hand what was sent and of which the gateway shows nothing."""
+    """End a resolution by hand that was sent and that the gateway does not show."""
 
     resolution = serializers.UUIDField(help_text="The one that is under way, as `read_invoice` lists it.")
     checked = FlagField(
@@ -130,7 +146,7 @@ class EndSerializer(ActSerializer):
 
 
 class ActView(DeskView):
-    """A view that does something with money."""
+    """Base of the views that move money."""
 
     permission_classes = [MayAct]
     throttle_classes = [MoneyThrottle]
@@ -138,11 +154,11 @@ class ActView(DeskView):
 
     @property
     def actor(self) -> Any:
-        """The user who goes on record."""
+        """The user who is recorded as the actor."""
         return self.request.user
 
     def answer_of(self, resolution: Resolution) -> Response:
-        """Answer 200 when it is done, 202 when it is not over yet, and a problem when the gateway refused."""
+        """Return 200 if it is done, 202 if it is not finished, and a problem if the gateway refused."""
         body = ResolutionSerializer(resolution).data
         if resolution.status == ResolutionStatus.SUCCEEDED and resolution.error:
             title = "The payment service did it, but not as asked"
@@ -154,7 +170,7 @@ class ActView(DeskView):
 
 
 class QuoteView(ActView):
-    """Ask what an unresolved invoice would be settled for now. Changes nothing; the quote lives 30 seconds."""
+    """Quote the settlement of an unresolved invoice. Changes nothing. The quote is valid for 30 seconds."""
 
     operation = "quote_settlement"
     acts = (Act.SETTLE,)
@@ -163,10 +179,11 @@ class QuoteView(ActView):
         request=None,
         responses={
             200: OpenApiResponse(QuoteSerializer, examples=[examples.QUOTE]),
-            **problems(401, 403, 404, 409, 415, 422, 429, 502, 503, 504),
+            **problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 502, 503, 504),
         },
     )
     def post(self, request: Request, invoice_id: UUID) -> Response:
+        self.read(StrictSerializer, request.data)
         return Response(QuoteSerializer(quote_settlement(self.find(invoice_id))).data)
 
 
@@ -177,12 +194,12 @@ _RESOLVED = {
         description="Not over: it waits for a second person, or the gateway has not said yet. Do not send it again.",
         examples=[examples.PENDING],
     ),
-    **problems(*_REFUSALS),
+    **problems(*REFUSALS),
 }
 
 
 class SettleView(ActView):
-    """Settle an unresolved invoice for a quote, or an overpaid one for what was ordered."""
+    """Settle an unresolved invoice for a quote, or an overpaid one for the ordered amount."""
 
     operation = "settle_invoice"
     acts = (Act.SETTLE,)
@@ -208,21 +225,29 @@ class SettleView(ActView):
 
 
 class RefundView(ActView):
-    """Refund an unresolved invoice to the customer's address, or to the merchant's own coin account."""
+    """Refund an unresolved invoice to the customer's address or to our own coin account, a completed one by quote."""
 
     operation = "refund_invoice"
     acts = (Act.REFUND, Act.REFUND_TO_ADDRESS)
 
     @describe(
         request=RefundSerializer,
-        examples=[examples.REFUND_TO_ADDRESS, examples.REFUND_TO_TAG, examples.REFUND_TO_OWN],
+        examples=[
+            examples.REFUND_TO_ADDRESS,
+            examples.REFUND_TO_TAG,
+            examples.REFUND_TO_OWN,
+            examples.REFUND_COMPLETED,
+        ],
         responses=_RESOLVED,
     )
     def post(self, request: Request, invoice_id: UUID) -> Response:
         asked = self.read(RefundSerializer, request.data)
-        is_ours = asked["destination"] == "own_account"
+        is_ours = asked.get("destination") == "own_account"
         if not may(request.user, Act.REFUND if is_ours else Act.REFUND_TO_ADDRESS):
             raise PermissionDenied
+        quote = RefundQuote.unseal(asked["quote"]) if "quote" in asked else None
+        if quote is None and "quote" in asked:
+            raise QuoteExpiredError("this is not a quote of this site: ask for another, nothing was sent")
         done = refund_invoice(
             self.find(invoice_id),
             actor=self.actor,
@@ -230,13 +255,14 @@ class RefundView(ActView):
             address=asked.get("address"),
             tag=asked.get("tag"),
             without_tag=asked["without_tag"],
+            quote=quote,
             expected_version=asked["expected_version"],
         )
         return self.answer_of(done)
 
 
 class EndView(ActView):
-    """End by hand a settlement or refund that was sent, and of which the gateway shows nothing after 20 minutes."""
+    """End a settlement or refund by hand that was sent, if the gateway shows nothing after 20 minutes."""
 
     operation = "end_resolution"
     acts = (Act.SETTLE, Act.REFUND, Act.REFUND_TO_ADDRESS)
@@ -248,7 +274,7 @@ class EndView(ActView):
             200: OpenApiResponse(
                 ResolutionSerializer, description="As it is now: `failed`, or what the gateway shows."
             ),
-            **problems(*_REFUSALS),
+            **problems(*REFUSALS),
         },
     )
     def post(self, request: Request, invoice_id: UUID) -> Response:
@@ -264,7 +290,7 @@ class EndView(ActView):
 
 
 class ReleaseView(ActView):
-    """Take an invoice out of quarantine, or accept a shortfall. Makes no call."""
+    """Release an invoice from quarantine, or accept a shortfall. Does not call the gateway."""
 
     operation = "release_invoice"
     acts = (Act.RELEASE,)

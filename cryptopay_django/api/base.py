@@ -1,4 +1,4 @@
-"""The base of all views of the API: strict JSON in, JSON or problem details out, never inside a transaction."""
+"""Defines the base of all API views: strict JSON in, JSON or problem details out, never inside a transaction."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LARGEST_BODY = 64 * 1024
 
 
 class BodyTooLargeError(APIException):
-    """Nothing that this API takes is so long."""
+    """The request body is larger than this API accepts."""
 
     status_code = 413
     default_detail = f"A body may have {LARGEST_BODY} bytes at most."
@@ -37,7 +37,7 @@ class BodyTooLargeError(APIException):
 
 
 class StrictJSONParser(BaseParser):
-    """JSON that two readers cannot take differently: no key twice, no NaN, UTF-8 only, of a bounded depth."""
+    """Parses unambiguous JSON only: no duplicate keys, no NaN, UTF-8, limited depth."""
 
     media_type = "application/json"
 
@@ -54,7 +54,7 @@ class StrictJSONParser(BaseParser):
 
 
 class ApiSchema(AutoSchema):
-    """Reads the operation's name off the view, and says that strict bodies take no unknown member."""
+    """Takes the operation's name from the view, and documents that bodies accept no unknown field."""
 
     def get_operation_id(self) -> str:
         return str(getattr(self.view, "operation", super().get_operation_id()))
@@ -63,7 +63,7 @@ class ApiSchema(AutoSchema):
         return [str(getattr(self.view, "tag", "cryptopay"))]
 
     def _get_serializer_name(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> str:  # noqa: FBT001, FBT002  as in the base class
-        """Return the component's name with a prefix: in the shop's document, `Order` is the shop's."""
+        """Return the component's name with our prefix, so that it does not collide with the shop's components."""
         name = super()._get_serializer_name(serializer, direction, bypass_extensions)
         return f"Cryptopay{name}"
 
@@ -73,7 +73,7 @@ class ApiSchema(AutoSchema):
             schema["additionalProperties"] = False
         for name, field in schema.get("properties", {}).items():
             if "enum" in field:
-                # Left bare, it would become a component with the field's name, and rename the shop's own.
+                # Without a name, it would become a component with the field's name, and could rename the shop's own.
                 schema["properties"][name] = _wrap_choices(field)
         return schema
 
@@ -84,7 +84,7 @@ def _wrap_choices(field: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(**what: Any) -> Callable[[F], F]:
-    """Describe a view's method for the OpenAPI document, whatever schema class the host has set for its own views."""
+    """Describe a view's method for the OpenAPI document, independent of the project's own schema class."""
 
     def decorate(method: F) -> F:
         method.__dict__["kwargs"] = {"schema": ApiSchema}
@@ -95,7 +95,7 @@ def describe(**what: Any) -> Callable[[F], F]:
 
 
 class ApiView(APIView):
-    """Answers in JSON only. `shows_errors` lets staff read an error's own message."""
+    """Answers only in JSON. With `shows_errors`, staff see the error's own message."""
 
     renderer_classes = [JSONRenderer]
     parser_classes = [StrictJSONParser]
@@ -108,11 +108,11 @@ class ApiView(APIView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # type: ignore[override]
-        """Return the view, outside of ATOMIC_REQUESTS: what is asked of the gateway is committed before."""
+        """Return the view, outside of ATOMIC_REQUESTS: a request to the gateway is committed before it is sent."""
         return transaction.non_atomic_requests(super().as_view(**initkwargs))
 
     def get_exception_handler(self) -> Callable[[Exception, Any], Response | None]:
-        """Return what makes problem details of an error, whatever handler the host has set for its own views."""
+        """Return our handler for problem details, independent of the project's own handler."""
         return lambda error, context: problem_response(error, is_staff=self.shows_errors)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -123,19 +123,19 @@ class ApiView(APIView):
         return response
 
     def read(self, serializer: type[StrictSerializer], data: Any, **context: Any) -> dict[str, Any]:
-        """Return what was sent, checked; raise ValidationError."""
+        """Return the validated body; raise ValidationError."""
         bound = serializer(data=data, context={"request": self.request, **context})
         bound.is_valid(raise_exception=True)
         found: dict[str, Any] = bound.validated_data
         return found
 
     def read_query(self, serializer: type[StrictSerializer]) -> dict[str, Any]:
-        """Return the query, checked. Of a repeated name the last one counts."""
+        """Return the validated query parameters. If a name is repeated, the last value counts."""
         return self.read(serializer, self.request.query_params.dict())
 
 
 class NotFoundView(ApiView):
-    """Every other address under the API's."""
+    """Answers every unknown URL below the API."""
 
     authentication_classes = []
     permission_classes = []

@@ -1,4 +1,4 @@
-"""Making an invoice for an order. The shop subclasses the view: its order, its price, its permission.
+"""Creates an invoice for an order. The shop subclasses the view with its order, price and permission.
 
 class PayOrder(CreateInvoiceView):
     permission_classes = [IsAuthenticated]
@@ -37,17 +37,17 @@ from .throttling import CreationThrottle
 
 
 class CoinChoiceSerializer(StrictSerializer):
-    """All that a customer chooses. There is no price to send, and one that is sent is refused."""
+    """The customer's choice. A price cannot be sent: an unknown field is refused."""
 
     currency = TextField(max_length=32, help_text="The coin, as `list_coins` names it.")
     network = TextField(max_length=32, required=False, help_text="May be left out where the coin has one.")
 
 
 class CreateInvoiceView(PaymentOfOrder, ApiView):
-    """Make the invoice for an order in the coin that is chosen, or return the one that waits already.
+    """Create the invoice for an order in the chosen coin, or return the open one.
 
-    The price is what `get_price` says. Asking twice, or again after a time-out, returns the same invoice. An
-    order for which money has arrived gets no other invoice: 200, and the one that was paid.
+    The price comes from `get_price`. A repeated request returns the same invoice. If the order has received money, the
+    answer is 200 with the paid invoice.
     """
 
     operation = "create_invoice"
@@ -73,18 +73,11 @@ class CreateInvoiceView(PaymentOfOrder, ApiView):
         return self.answer(invoice, status=201)
 
     def find_offer(self, currency: str, network: str | None, *, account: str) -> Offer:
-        """Return what the account offers under this name, or raise ValidationError."""
-        offers = [offer for offer in list_offers(account=account) if offer.currency == currency]
-        if not offers:
-            raise serializers.ValidationError({"currency": "There is no such coin to pay with."}, code="no_coin")
-        named = [offer for offer in offers if network in (None, offer.network)]
-        if len(named) != 1:
-            names = ", ".join(offer.network for offer in offers)
-            raise serializers.ValidationError({"network": f"It must be one of: {names}."}, code="no_network")
-        return named[0]
+        """Return the account's offer for this coin, or raise ValidationError."""
+        return offer_of(currency, network, account=account)
 
     def answer(self, invoice: Invoice, *, status: int) -> Response:
-        """Return the public state of an invoice, and where to ask for it again."""
+        """Return the public state of an invoice, and the URL to poll it."""
         progress = read_progress(invoice.pk)
         if progress is None:
             raise CreationUnknownError(f"invoice {invoice.pk} cannot be read yet: does a replica lag behind?")
@@ -92,3 +85,15 @@ class CreateInvoiceView(PaymentOfOrder, ApiView):
         with contextlib.suppress(NoReverseMatch):  # the shop may have mounted this view alone
             response["Location"] = path_of("invoice-state", invoice.pk, app=API)
         return response
+
+
+def offer_of(currency: str, network: str | None, *, account: str) -> Offer:
+    """Return the account's offer for this coin, or raise ValidationError."""
+    offers = [offer for offer in list_offers(account=account) if offer.currency == currency]
+    if not offers:
+        raise serializers.ValidationError({"currency": "There is no such coin to pay with."}, code="no_coin")
+    named = [offer for offer in offers if network in (None, offer.network)]
+    if len(named) != 1:
+        names = ", ".join(offer.network for offer in offers)
+        raise serializers.ValidationError({"network": f"It must be one of: {names}."}, code="no_network")
+    return named[0]

@@ -1,4 +1,4 @@
-"""Reads for the back office: the list of invoices, one invoice, its timeline. Its acts are in `acts.py`."""
+"""Serves the reads of staff: the list of invoices, one invoice, its timeline. The actions are in `acts.py`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .throttling import DeskThrottle
 
 
 class InvoiceQuerySerializer(StrictSerializer):
-    """The filters of the list. Several together narrow it down; each is answered by an index."""
+    """The filters of the list. They can be combined; each uses an index."""
 
     status = serializers.ChoiceField(choices=InvoiceStatus.choices, required=False)
     status_context = TextField(required=False, max_length=32, help_text="Why unresolved; only unresolved ones.")
@@ -61,15 +61,15 @@ class InvoiceQuerySerializer(StrictSerializer):
 
 
 class InvoicePageSerializer(serializers.Serializer[Any]):
-    """A page of the list. There is no count: of a million rows it would cost more than the page."""
+    """A page of the list. It has no total count, because counting a million rows is slower than the page."""
 
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
     results = InvoiceRowSerializer(many=True)
 
 
-class InvoicePagination(CursorPagination):
-    """The newest first. A cursor that was made up is not found, and no error of the database."""
+class NewestFirst(CursorPagination):
+    """Paginates with the newest first. An invalid cursor is a 404, not a database error."""
 
     ordering = ("-created_at", "-pk")
     page_size_query_param = "limit"
@@ -104,51 +104,52 @@ _PLAIN = {
 
 
 def filtered(wanted: dict[str, Any]) -> QuerySet[Invoice]:
-    """Return the invoices that were asked for."""
+    """Return the invoices that match the filters."""
     found = Invoice.objects.filter(**{lookup: wanted[name] for name, lookup in _PLAIN.items() if name in wanted})
     if "status_context" in wanted:
         found = found.filter(status=InvoiceStatus.UNRESOLVED, status_context=wanted["status_context"])
     if "is_quarantined" in wanted:
         found = found.filter(held_invoices() if wanted["is_quarantined"] else ~held_invoices())
     if "account" not in wanted and not {"custom_id", "gateway_id"}.isdisjoint(wanted):
-        # With the account in front, as in the unique constraints that serve these look-ups.
+        # The account is first, as in the unique constraints that these lookups use.
         found = found.filter(account__in=account_names())
     found = found.filter(**{name: wanted[name] for name in ("custom_id", "gateway_id") if name in wanted})
     if "txid" in wanted:
         found = found.filter(pk__in=Payment.objects.filter(txid=wanted["txid"]).values("invoice_id"))
     if "order_type" in wanted:
-        found = found.filter(**_pointer(wanted["order_type"], wanted["order_id"]))
+        found = found.filter(**pointer("order", wanted["order_type"], wanted["order_id"]))
     return found
 
 
-def _pointer(label: str, key: str) -> dict[str, Any]:
-    """Return the columns that point at an order; raise ValidationError for a model that does not exist."""
+def pointer(name: str, label: str, key: str) -> dict[str, Any]:
+    """Return the lookup of an order or owner; raise ValidationError if the model does not exist."""
     app, _, model = label.lower().partition(".")
     try:
         kind = ContentType.objects.db_manager(router.db_for_write(Invoice)).get_by_natural_key(app, model)
     except ContentType.DoesNotExist:
-        raise serializers.ValidationError({"order_type": "There is no such model."}, code="no_model") from None
-    return {"order_content_type": kind, "order_object_id": key}
+        raise serializers.ValidationError({f"{name}_type": "There is no such model."}, code="no_model") from None
+    return {f"{name}_content_type": kind, f"{name}_object_id": key}
 
 
 class DeskView(ApiView):
-    """A view for staff: the host's own authentication, Django's permissions."""
+    """Base of the views for staff: the project's authentication, and Django's permissions."""
 
     tag = "desk"
+    model: type[Any] = Invoice
     permission_classes = [MayView]
     throttle_classes = [DeskThrottle]
     shows_errors = True
 
-    def find(self, invoice_id: UUID) -> Invoice:
-        """Return the invoice as the database that is written to has it, or raise NotFound."""
-        invoice = Invoice.objects.primary().filter(pk=invoice_id).first()
-        if invoice is None:
+    def find(self, key: UUID) -> Any:
+        """Return the row from the primary database, or raise NotFound."""
+        row = self.model.objects.primary().filter(pk=key).first()
+        if row is None:
             raise NotFound
-        return invoice
+        return row
 
 
 class InvoiceListView(DeskView):
-    """List invoices, the newest first, page by page."""
+    """List invoices, the newest first, in pages."""
 
     operation = "list_invoices"
 
@@ -161,13 +162,13 @@ class InvoiceListView(DeskView):
     )
     def get(self, request: Request) -> Response:
         wanted = self.read_query(InvoiceQuerySerializer)
-        pagination = InvoicePagination()
+        pagination = NewestFirst()
         page = pagination.paginate_queryset(filtered(wanted), request, view=self) or []
         return pagination.get_paginated_response(InvoiceRowSerializer(page, many=True).data)
 
 
 class InvoiceDetailView(DeskView):
-    """Return all of an invoice, with its payments and resolutions."""
+    """Return an invoice with its payments and resolutions."""
 
     operation = "read_invoice"
 
@@ -177,7 +178,7 @@ class InvoiceDetailView(DeskView):
 
 
 class TimelineView(DeskView):
-    """Return what happened to an invoice: callbacks, events, and what people did."""
+    """Return an invoice's timeline: callbacks, events and actions of staff."""
 
     operation = "read_timeline"
 

@@ -1,4 +1,4 @@
-"""Fields that say exactly what they take: an amount is text, a text is no number, and nothing unknown is ignored."""
+"""Defines strict fields: an amount is text, a number is no text, and unknown fields are refused."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _MOST_NAMED = 20
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$", "example": "0.001895"})
 class AmountField(serializers.Field[Decimal, Any, str, Any]):
-    """An amount on its way out: text with all its digits, whatever the host set for decimals."""
+    """An amount in an answer: text with all digits, independent of the project's decimal settings."""
 
     def to_representation(self, value: Decimal) -> str:
         return f"{value:f}"
 
 
 class TextField(serializers.CharField):
-    """A text. A number is refused, not turned into one."""
+    """A text. A number is refused, not converted."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -31,13 +31,13 @@ class TextField(serializers.CharField):
 
 
 class VersionField(serializers.IntegerField):
-    """The version of the invoice that was looked at: a JSON integer."""
+    """The version of the row that the person saw: a JSON integer."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             min_value=0,
             max_value=2**31 - 1,
-            help_text="The `version` of the invoice as it was looked at. If it has changed since, nothing is done.",
+            help_text="The `version` as it was looked at. If it has changed since, nothing is done.",
             **options,
         )
 
@@ -48,7 +48,7 @@ class VersionField(serializers.IntegerField):
 
 
 class FlagField(serializers.BooleanField):
-    """True or false in JSON; "yes" and 1 are neither."""
+    """JSON true or false. "yes" and 1 are refused."""
 
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
@@ -57,7 +57,7 @@ class FlagField(serializers.BooleanField):
 
 
 class MomentField(serializers.DateTimeField):
-    """A moment that every database can hold in every time zone."""
+    """A time that every database can store in every time zone."""
 
     default_error_messages = {"year": "The year must be from 2000 to 2999."}
 
@@ -69,11 +69,11 @@ class MomentField(serializers.DateTimeField):
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Takes the names it knows and refuses the others: a mistyped `address` must not refund to somewhere else."""
+    """Refuses unknown fields, because a mistyped `address` must not refund to another place."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping) and (unknown := sorted(set(data) - set(self.fields))):
             message = serializers.ErrorDetail("There is no such field.", code="unknown")
-            # An answer with each of ten thousand names would cost more than any other body.
+            # Naming each of ten thousand unknown fields would make a huge answer.
             raise serializers.ValidationError({name: [message] for name in unknown[:_MOST_NAMED]})
         return super().to_internal_value(data)

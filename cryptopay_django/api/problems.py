@@ -1,7 +1,7 @@
-"""Errors as problem details (RFC 9457): one shape for all of them, and a `code` that programs can rely on.
+"""Turns errors into problem details (RFC 9457), with a stable `code` for programs.
 
-A customer reads fixed words about what to do. Staff read the error's own message where that helps;
-messages of the error tree hold no secret. What went wrong elsewhere goes into the log.
+Customers get fixed texts. Staff get the error's own message if it helps; our errors contain no secrets. Details are
+written to the log.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TYPE = "urn:cryptopay-django:problem:"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The answer to an error. With `is_shown` staff read its message in place of `detail`."""
+    """The answer to an error. With `is_shown`, staff get its message instead of `detail`."""
 
     status: int
     code: str
@@ -74,6 +74,28 @@ RULES: Mapping[type[Exception], Rule] = {
     ours.InvoiceRequestError: Rule(
         422, "not_payable", "This cannot be paid so", "This cannot be paid in the chosen coin. Choose another one."
     ),
+    ours.NothingMissingError: Rule(
+        409, "nothing_missing", "Paid already", "Nothing is missing for this order.", is_shown=True, is_logged=False
+    ),
+    ours.MissingUnknownError: Rule(
+        409, "missing_unknown", "Not known what is missing",
+        "An earlier payment for this order is not credited yet, or a person has to look at it.",
+    ),
+    ours.ChannelRequestError: Rule(
+        422, "channel_not_possible", "There can be no such channel",
+        "There can be no such channel. Choose another coin.", is_shown=True,
+    ),
+    ours.ChannelInUseError: Rule(
+        409, "channel_in_use", "Another channel is in use",
+        "The owner has another enabled channel for the same coin, network and currency.", is_shown=True,
+        is_logged=False,
+    ),
+    ours.ChannelHeldError: Rule(
+        409, "channel_held", "Held for a person", "A person has to look at this address first. Ask the shop."
+    ),
+    ours.ChannelBusyError: Rule(
+        503, "channel_busy", "The channel keeps changing", "Try again in a moment.", retry_after=1
+    ),
     ours.CustomIdError: Rule(
         409, "custom_id_used", "Used before", "There is another invoice under this order's name. Ask the shop."
     ),
@@ -89,7 +111,7 @@ RULES: Mapping[type[Exception], Rule] = {
     ),
     ours.ReleaseError: Rule(
         409, "nothing_to_release", "Nothing to release",
-        "The invoice is neither quarantined nor settled short.", is_shown=True, is_logged=False,
+        "It is not held, nor settled short.", is_shown=True, is_logged=False,
     ),
     ours.ResolutionError: Rule(
         409, "not_resolvable", "Cannot be settled or refunded",
@@ -116,8 +138,26 @@ RULES: Mapping[type[Exception], Rule] = {
         409, "not_endable", "Cannot be ended by hand",
         "It cannot be ended by hand, or not yet.", is_shown=True, is_logged=False,
     ),
+    ours.RefundAmountError: Rule(
+        422, "amount_invalid", "Not an amount to refund", "Check the amount.", is_shown=True, is_logged=False
+    ),
+    ours.RefundRefusedError: Rule(
+        422, "refund_refused", "The payment service refused",
+        "The payment service did not accept the refund.", is_shown=True,
+    ),
+    ours.RefundLinkError: Rule(
+        409, "link_not_possible", "No address can be asked for",
+        "The customer cannot be asked for an address now.", is_shown=True, is_logged=False,
+    ),
     ours.AddressError: Rule(
         422, "address_invalid", "Not an address of this network", "Check the address.", is_shown=True, is_logged=False
+    ),
+    ours.PaymentLinkRequestError: Rule(
+        422, "link_invalid", "There can be no such payment link", "Check what was sent.", is_shown=True,
+        is_logged=False,
+    ),
+    ours.PaymentLinkError: Rule(
+        409, "link_closed", "The payment link is over", "Nobody can pay by it.", is_shown=True, is_logged=False
     ),
     ours.TransactionOpenError: _NOT_CONFIGURED,
     ours.CryptopayError: Rule(502, "payment_error", "The payment service has failed", _UNCLEAR),
@@ -140,7 +180,7 @@ _TITLES = {
 
 
 def problem_response(error: Exception, *, is_staff: bool = False) -> Response | None:
-    """Return an error as problem details; None for one that is a bug, which Django reports as it does."""
+    """Return an error as problem details, or None for a bug, which Django reports as usual."""
     if isinstance(error, Http404):
         error = rest.NotFound()
     elif isinstance(error, DjangoPermissionDenied):
@@ -153,9 +193,11 @@ def problem_response(error: Exception, *, is_staff: bool = False) -> Response | 
     if rule.is_logged:
         logger.warning("the API answers %s: %s: %s", rule.code, type(error).__name__, error, exc_info=error)
     more: dict[str, Any] = {}
-    if isinstance(error, ours.NotResolvableError):
+    if isinstance(error, ours.NotResolvableError | ours.RefundLinkError):
         more["obstacle"] = str(error.obstacle)
-    if isinstance(error, ours.AddressError):
+    if isinstance(error, ours.RefundRefusedError):
+        more["errors"] = [{"field": field, "code": "refused", "detail": text} for field, text in error.problems]
+    if isinstance(error, ours.AddressError | ours.RefundAmountError | ours.PaymentLinkRequestError):
         more["errors"] = [{"field": error.field, "code": "invalid", "detail": str(error)}]
     if is_staff and isinstance(error, ours.GatewayRefusedError) and (reasons := read_reasons(error.details)):
         more["errors"] = [
@@ -170,7 +212,7 @@ def problem_response(error: Exception, *, is_staff: bool = False) -> Response | 
 def problem(
     status: int, code: str, detail: str, *, title: str = "", retry_after: float | None = None, **more: Any
 ) -> Response:
-    """Return problem details, with members of one's own."""
+    """Return problem details with additional fields."""
     body = {"type": f"{TYPE}{code}", "title": title or _TITLES.get(status, "Error"), "status": status}
     response = Response({**body, "detail": detail, "code": code, **more}, status=status, content_type=CONTENT_TYPE)
     if retry_after is not None:
@@ -179,7 +221,7 @@ def problem(
 
 
 def _of_framework(error: rest.APIException) -> Response:
-    """Return one of the framework's own errors."""
+    """Return the problem for an error of REST framework."""
     if isinstance(error, rest.ValidationError):
         details = "Some of what was sent cannot be taken."
         return problem(400, "invalid", details, errors=list(_flat(error.get_full_details())))
@@ -191,7 +233,7 @@ def _of_framework(error: rest.APIException) -> Response:
 
 
 def _flat(details: Any, field: str = "") -> Iterator[dict[str, str]]:
-    """Yield what is wrong with each field, which is named by its dotted path; "" is the whole."""
+    """Yield the errors of each field by its dotted path; "" is the whole body."""
     if isinstance(details, Mapping):
         if set(details) == {"message", "code"} and not isinstance(details["message"], Mapping | list):
             yield {"field": field, "code": str(details["code"]), "detail": str(details["message"])}

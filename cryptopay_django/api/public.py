@@ -1,4 +1,4 @@
-"""Answers without credentials: the coins, and the state of an invoice by its unguessable id. Changes nothing."""
+"""Serves the public endpoints: the coins, and the state of an invoice by its random id. Changes nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .throttling import PublicThrottle
 
 
 class PriceQuerySerializer(StrictSerializer):
-    """A price to convert; both of it, or nothing."""
+    """A price to convert: amount and currency, or neither."""
 
     price_amount = TextField(required=False, max_length=64, help_text='As text: "49.90".')
     price_currency = TextField(required=False, max_length=32, help_text="Such as EUR, or a coin.")
@@ -65,7 +65,7 @@ class CoinsSerializer(serializers.Serializer[Any]):
 class PaymentInstructionsSerializer(serializers.Serializer[Any]):
     """The amount and the address to send to.
 
-    All of it matters: on another network, or without the tag, the coins are lost.
+    Show all of it: on another network, or without the tag, the coins are lost.
     """
 
     address = serializers.CharField()
@@ -77,7 +77,7 @@ class PaymentInstructionsSerializer(serializers.Serializer[Any]):
 
 
 class InvoiceStateSerializer(serializers.Serializer[Any]):
-    """The part of an invoice's state that the customer may see. `completed` is the only state that means paid."""
+    """The public state of an invoice. Only `completed` means paid."""
 
     id = serializers.UUIDField()
     state = serializers.ChoiceField(choices=[(str(state), state.name.lower()) for state in State])
@@ -95,7 +95,7 @@ class InvoiceStateSerializer(serializers.Serializer[Any]):
 
 
 def public_state(progress: Progress) -> dict[str, Any]:
-    """Return the public state: what the pages show, and where to pay while coins may be sent."""
+    """Return the public state, and where to pay while the customer may pay."""
     return {**progress.public, "payment": _instructions(progress)}
 
 
@@ -109,15 +109,15 @@ def _instructions(progress: Progress) -> dict[str, Any] | None:
         "amount": f"{due:f}",
         "currency": invoice.pay_currency,
         "network": invoice.network,
-        # The gateway's uri asks for the whole amount: for a rest it would ask for too much.
+        # The gateway's uri contains the full amount, which is too much after a partial payment.
         "uri": invoice.uri if progress.state is State.WAITING else "",
     }
 
 
 class CoinsView(ApiView):
-    """List the coins and networks that can be paid with, and about how much a price is in each.
+    """List the coins and networks, and the approximate amount of a price in each.
 
-    The list is kept for a while. The amounts are indications and not binding: an invoice is priced by the shop.
+    The list is cached. The amounts are approximate and not binding: the shop sets the price of an invoice.
     """
 
     operation = "list_coins"
@@ -139,9 +139,9 @@ class CoinsView(ApiView):
 
 
 class InvoiceStateView(ApiView):
-    """Show the progress of a payment to clients that know the invoice's id.
+    """Return the progress of a payment to clients that know the invoice's id.
 
-    One query. Send the ETag back in If-None-Match, and nothing new is a 304 without a body.
+    Makes one query. Send the ETag in If-None-Match to get a 304 without a body if nothing has changed.
     """
 
     operation = "read_invoice_state"
@@ -161,8 +161,13 @@ class InvoiceStateView(ApiView):
         progress = read_progress(invoice_id)
         if progress is None:
             raise NotFound
-        known = parse_etags(request.headers.get("If-None-Match", ""))
-        is_known = progress.etag in known or progress.etag.removeprefix("W/") in known
-        response = Response(status=304) if is_known else Response(public_state(progress))
-        response["ETag"] = progress.etag
-        return response
+        return answer_or_304(request, progress.etag, public_state(progress))
+
+
+def answer_or_304(request: Request, etag: str, body: dict[str, Any]) -> Response:
+    """Return a public state, or 304 if the client has it."""
+    known = parse_etags(request.headers.get("If-None-Match", ""))
+    is_known = etag in known or etag.removeprefix("W/") in known
+    response = Response(status=304) if is_known else Response(body)
+    response["ETag"] = etag
+    return response

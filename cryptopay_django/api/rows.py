@@ -1,4 +1,4 @@
-"""Serializes an invoice for staff: its row in the list, all of it, its payments, resolutions and timeline."""
+"""Serializes an invoice for staff: its row in the list, its details, payments, resolutions and timeline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from ..models import Invoice, InvoiceEvent, Resolution
+from ..models import Channel, ChannelPayment, Invoice, InvoiceEvent, Resolution
 from .fields import AmountField
 
 
@@ -17,6 +17,18 @@ class OrderSerializer(serializers.Serializer[Any]):
 
     type = serializers.CharField(help_text="The model: app label and name.")
     id = serializers.CharField()
+
+
+def pointer_of(row: Invoice | Channel, name: str) -> dict[str, str] | None:
+    """Return the model and key of a row's order, or owner; None where it has none."""
+    type_id = getattr(row, f"{name}_content_type_id")
+    if type_id is None:
+        return None
+    try:
+        kind = ContentType.objects.db_manager(row._state.db).get_for_id(type_id)
+    except ContentType.DoesNotExist:
+        return None
+    return {"type": f"{kind.app_label}.{kind.model}", "id": getattr(row, f"{name}_object_id")}
 
 
 class InvoiceRowSerializer(serializers.Serializer[Any]):
@@ -46,18 +58,11 @@ class InvoiceRowSerializer(serializers.Serializer[Any]):
     @extend_schema_field(OrderSerializer(allow_null=True))
     def get_order(self, invoice: Invoice) -> dict[str, str] | None:
         """Name the order without loading it."""
-        if invoice.order_content_type_id is None:
-            return None
-        try:
-            types = ContentType.objects.db_manager(invoice._state.db)
-            kind = types.get_for_id(invoice.order_content_type_id)
-        except ContentType.DoesNotExist:
-            return None
-        return {"type": f"{kind.app_label}.{kind.model}", "id": invoice.order_object_id}
+        return pointer_of(invoice, "order")
 
 
 class PaymentSerializer(serializers.Serializer[Any]):
-    """One transaction, with its risk."""
+    """A transaction with its risk."""
 
     txid = serializers.CharField()
     status = serializers.CharField()
@@ -72,7 +77,7 @@ class PaymentSerializer(serializers.Serializer[Any]):
 
 
 class RefundRecordSerializer(serializers.Serializer[Any]):
-    """Money that went back, or is on its way."""
+    """A refund, finished or pending."""
 
     gateway_id = serializers.UUIDField()
     status = serializers.CharField(help_text="pending, succeeded or failed.")
@@ -80,7 +85,18 @@ class RefundRecordSerializer(serializers.Serializer[Any]):
     resolution_id = serializers.UUIDField(allow_null=True)
     amount = AmountField()
     currency = serializers.CharField()
-    value_amount = AmountField(allow_null=True, help_text="In the price currency, at the rate of the order.")
+    value_amount = AmountField(allow_null=True, help_text="What it returns of the price, at the rate of the order.")
+    present_value_amount = AmountField(
+        allow_null=True, help_text="What the coins were worth in the price currency when they were sent back."
+    )
+    received_amount = AmountField(allow_null=True, help_text="The coins that arrive, if known.")
+    network_fee_amount = AmountField(allow_null=True, help_text="In the coin.")
+    charged_amount = AmountField(allow_null=True, help_text="Taken from the account, of a completed invoice.")
+    charged_currency = serializers.CharField()
+    withdrawal_status = serializers.CharField(
+        help_text="The gateway's, of a completed invoice: pending, processing, on_hold, sent, completed, failed "
+        "(not final) or cancelled; else empty."
+    )
     fee_amount = AmountField(allow_null=True)
     fee_currency = serializers.CharField()
     address = serializers.CharField(help_text="Empty for the merchant's own coin account.")
@@ -92,7 +108,7 @@ class RefundRecordSerializer(serializers.Serializer[Any]):
 
 
 class ResolutionSerializer(serializers.Serializer[Any]):
-    """A settlement or refund in its present state."""
+    """A settlement or refund in its current state."""
 
     id = serializers.UUIDField()
     invoice_id = serializers.UUIDField()
@@ -106,7 +122,7 @@ class ResolutionSerializer(serializers.Serializer[Any]):
     needs_approval = serializers.BooleanField()
     approver = serializers.CharField()
     approved_at = serializers.DateTimeField(allow_null=True)
-    parameters = serializers.DictField(help_text="What was asked for, with the figures that the person saw.")
+    parameters = serializers.DictField(help_text="The request, with the amounts that the person saw.")
     result = serializers.DictField(help_text="What the gateway answered, or what was found.")
     error = serializers.CharField(help_text="Why it failed; of one that succeeded: what is not as it was asked.")
     created_at = serializers.DateTimeField()
@@ -115,7 +131,7 @@ class ResolutionSerializer(serializers.Serializer[Any]):
 
 
 class InvoiceDetailSerializer(InvoiceRowSerializer):
-    """All of an invoice."""
+    """An invoice with all details."""
 
     address = serializers.CharField()
     destination_tag = serializers.CharField()
@@ -155,7 +171,7 @@ class InvoiceDetailSerializer(InvoiceRowSerializer):
 
 
 class EntrySerializer(serializers.Serializer[Any]):
-    """One thing that happened."""
+    """An entry of the timeline."""
 
     at = serializers.DateTimeField()
     source = serializers.ChoiceField(  # type: ignore[assignment]
@@ -172,7 +188,7 @@ class EntrySerializer(serializers.Serializer[Any]):
 
 
 class TimelineSerializer(serializers.Serializer[Any]):
-    """The history of an invoice, oldest first."""
+    """The history of an invoice, or of a payment on a channel, oldest first."""
 
     entries = EntrySerializer(many=True)
     is_cut = serializers.BooleanField(help_text="Whether older entries are left out.")
@@ -182,10 +198,10 @@ MOST = 200
 """How many callbacks, and how many events, a timeline has at most: the newest."""
 
 
-def timeline_of(invoice: Invoice) -> dict[str, Any]:
-    """Return an invoice's timeline. Two queries, however much happened; no bodies and no tracebacks."""
-    callbacks = list(invoice.callbacks.defer("body").order_by("-pk")[: MOST + 1])
-    events = list(invoice.events.select_related("payment").order_by("-pk")[: MOST + 1])
+def timeline_of(row: Invoice | ChannelPayment) -> dict[str, Any]:
+    """Return the timeline of an invoice, or of a payment on a channel. Two queries; no bodies and no tracebacks."""
+    callbacks = list(row.callbacks.defer("body").order_by("-pk")[: MOST + 1])
+    events = list(row.events.select_related("payment").order_by("-pk")[: MOST + 1])
     entries = [_of_event(event) for event in events[:MOST]]
     entries += [
         {
@@ -202,7 +218,7 @@ def timeline_of(invoice: Invoice) -> dict[str, Any]:
         }
         for callback in callbacks[:MOST]
     ]
-    # Of one moment: the callback, then its events, in order.
+    # At the same time: the callback first, then its events in order.
     entries.reverse()
     entries.sort(key=lambda entry: (entry["at"], entry["source"] != "callback"))
     return {"entries": entries, "is_cut": max(len(callbacks), len(events)) > MOST}

@@ -14,7 +14,7 @@ logger = logging.getLogger("cryptopay_django")
 
 
 class RatedThrottle(SimpleRateThrottle):
-    """By user where there is one, else by network address. `None` as a rate switches it off."""
+    """Counts by user, or by network address without a user. The rate `None` turns it off."""
 
     default_rate: str
 
@@ -24,12 +24,12 @@ class RatedThrottle(SimpleRateThrottle):
         return rate
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Let a request pass while the cache is down: what it costs the gateway, `services/call_budget.py` limits."""
+        """Allow the request while the cache is down. `services/call_budget.py` still limits calls to the gateway."""
         try:
             return bool(super().allow_request(request, view))
         except Exception:
-            # Each backend raises classes of its own when its server is away.
-            logger.warning("the cache cannot be used: requests are not counted", exc_info=True)
+            # Each backend raises its own exceptions if its server is down.
+            logger.warning("the cache is not available, so requests are not counted", exc_info=True)
             return True
 
     def get_cache_key(self, request: Request, view: Any) -> str:
@@ -39,28 +39,28 @@ class RatedThrottle(SimpleRateThrottle):
 
 
 class PublicThrottle(RatedThrottle):
-    """Reads by customers: coins, and the progress of a payment."""
+    """Limits reads by customers: coins, and the progress of a payment."""
 
     scope = "cryptopay_public"
     default_rate = "120/min"
 
 
 class CreationThrottle(RatedThrottle):
-    """Customers who ask for an invoice: each is a call to the gateway, which takes 200 a minute of a shop."""
+    """Limits the creation of invoices by customers. Each is a call to the gateway, which accepts 200 a minute."""
 
     scope = "cryptopay_create"
     default_rate = "10/min"
 
 
 class DeskThrottle(RatedThrottle):
-    """Staff, or their tool, who look."""
+    """Limits reads by staff or their tools."""
 
     scope = "cryptopay_desk"
     default_rate = "300/min"
 
 
 class MoneyThrottle(RatedThrottle):
-    """Staff who quote, settle, refund or release."""
+    """Limits quotes, settlements, refunds and releases by staff."""
 
     scope = "cryptopay_money"
     default_rate = "30/min"

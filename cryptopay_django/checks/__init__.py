@@ -1,6 +1,16 @@
-"""Everything that `manage.py check` reports of this app. Each message names the setting and the remedy.
+"""Defines all system checks of the app. Each message names the setting and the remedy.
 
-Importing the package registers the checks; `selects.py` is imported by `apps.py` where the admin is installed.
+Importing the package registers the checks. `apps.py` imports `selects.py` if the admin is installed.
 """
 
-from . import accounts, databases, installation, options, project, receivers, urls  # noqa: F401  they register
+from . import (  # noqa: F401  they register
+    accounts,
+    databases,
+    installation,
+    mails,
+    notices,
+    options,
+    project,
+    receivers,
+    urls,
+)

@@ -1,4 +1,4 @@
-"""Checks where the project's models are written, and the isolation level of PostgreSQL. Connects to no database."""
+"""Checks the databases of the project's models, and how transactions begin and end. Connects to no database."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _READ_COMMITTED = 2
 
 @register("cryptopay")
 def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """E016 for models of the project, orders among them perhaps, that are written to another database than ours.
+    """Return E016 for models of the project, such as orders, that are written to another database than ours.
 
-    Asks routers only, and connects to nothing. Of Django's own apps, such as sessions, no effect is expected.
+    Asks only the routers. Django's own apps, such as sessions, are ignored, because receivers do not write to them.
     """
     try:
         ours, accepted = router.db_for_write(InvoiceEvent), app_settings.SEPARATE_DATABASES
@@ -50,14 +50,30 @@ def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 
 
 def _some(labels: Sequence[str]) -> str:
-    """Name a few models, and count the rest."""
+    """Return the names of a few models, and the number of the others."""
     shown, more = ", ".join(sorted(labels)[:5]), len(labels) - 5
     return f"{shown} and {more} more" if more > 0 else shown
 
 
 @register("cryptopay")
+def check_autocommit(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """E027 for a database whose transactions nothing commits: a callback would be answered 200 and be gone."""
+    database = router.db_for_write(InvoiceEvent)
+    if connections[database].settings_dict["AUTOCOMMIT"]:
+        return []
+    return [
+        Error(
+            f'DATABASES["{database}"] has "AUTOCOMMIT": False: Django then leaves every commit to the project, also '
+            "that of a stored callback and of an invoice that is about to be made at the gateway",
+            hint='Leave "AUTOCOMMIT" out.',
+            id="cryptopay.E027",
+        )
+    ]
+
+
+@register("cryptopay")
 def check_isolation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """W018 for transactions that PostgreSQL ends with an error where others would wait."""
+    """Return W018 if PostgreSQL ends a transaction with an error instead of letting it wait."""
     database = router.db_for_write(InvoiceEvent)
     level = connections[database].settings_dict["OPTIONS"].get("isolation_level")
     if connections[database].vendor != "postgresql" or level in (None, _READ_COMMITTED):
@@ -69,5 +85,21 @@ def check_isolation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
             "error",
             hint='Leave "isolation_level" out: every row that is changed here is locked first.',
             id="cryptopay.W018",
+        )
+    ]
+
+
+@register("cryptopay")
+def check_driver(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return W029 for the Django backend of MySQL Connector/Python, which drops the microseconds of times."""
+    database = router.db_for_write(InvoiceEvent)
+    if not connections[database].settings_dict["ENGINE"].startswith("mysql.connector"):
+        return []
+    return [
+        CheckWarning(
+            f'DATABASES["{database}"] uses the backend of MySQL Connector/Python: it drops the microseconds of times, '
+            "by which work is put into order",
+            hint='Use "django.db.backends.mysql" with mysqlclient or PyMySQL (docs/compatibility.md).',
+            id="cryptopay.W029",
         )
     ]

@@ -1,4 +1,4 @@
-"""Checks the installed packages: contenttypes, the state machine's distribution, and a task framework."""
+"""Checks the installed packages: contenttypes, django-fsm-2 and a task framework."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FSM_PROVIDERS = ("django-fsm-2", "django-fsm")
 
 @register("cryptopay")
 def check_installation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """E009 without contenttypes; W010 when django_fsm is not, or not only, what we depend on."""
+    """Return E009 without contenttypes, and W010 if django_fsm comes from another distribution, or from two."""
     found: list[CheckMessage] = []
     if not apps.is_installed("django.contrib.contenttypes"):
         found.append(
@@ -44,7 +44,7 @@ def check_installation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
 
 
 def imported_fsm_provider() -> str:
-    """Name the distribution, with its version, whose record has the very file that is imported as django_fsm."""
+    """Return the distribution and version that installed the imported django_fsm."""
     imported = Path(django_fsm.__file__)
     digest = hashlib.sha256(imported.read_bytes()).digest()
     recorded = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
@@ -56,7 +56,7 @@ def imported_fsm_provider() -> str:
 
 
 def _installed_files(distribution: str) -> list[metadata.PackagePath]:
-    """Return the records of `django_fsm/__init__.py` in a distribution, empty when it is not installed."""
+    """Return the records of `django_fsm/__init__.py` in a distribution, or nothing if it is not installed."""
     try:
         files = metadata.files(distribution) or []
     except metadata.PackageNotFoundError:
@@ -66,10 +66,10 @@ def _installed_files(distribution: str) -> list[metadata.PackagePath]:
 
 @register("cryptopay")
 def check_tasks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """E019 when callbacks are to be processed as tasks and cannot be enqueued."""
+    """Return E019 if callbacks are processed as tasks but cannot be enqueued, W026 for a backend without a worker."""
     try:
         if app_settings.PROCESSING == "task":
-            find_task("process_callback_task")
+            return _backend_messages(find_task("process_callback_task").get_backend())
     except ImportError as error:
         return [
             Error(
@@ -87,3 +87,23 @@ def check_tasks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
             )
         ]
     return []
+
+
+def _backend_messages(backend: Any) -> list[CheckMessage]:
+    """Return W026 for the two backends of the framework that are meant for development and for tests."""
+    names = {kind.__name__ for kind in type(backend).__mro__ if "tasks.backends." in kind.__module__}
+    problems = {
+        "ImmediateBackend": "runs each task where it is enqueued: a callback is answered when it is processed, and "
+        "the gateway waits ten seconds",
+        "DummyBackend": "runs no task: callbacks are stored, and wait for a worker or process_overdue_task",
+    }
+    return [
+        CheckWarning(
+            f'CRYPTOPAY_PROCESSING is "task", and the backend "{app_settings.TASK_BACKEND}" of TASKS {problem}',
+            hint="Take a backend with a worker, such as that of django-tasks-db; or leave CRYPTOPAY_PROCESSING at "
+            '"request", which keeps to CRYPTOPAY_REQUEST_BUDGET.',
+            id="cryptopay.W026",
+        )
+        for name, problem in problems.items()
+        if name in names
+    ]

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import FieldError, ImproperlyConfigured, ValidationError
 
 from ..conf import AppSettings, Option, app_settings
 
 
 @register("cryptopay")
 def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """E002 for every CRYPTOPAY_* option of a wrong type or value, W008 for one that does not exist."""
+    """Return E002 for every CRYPTOPAY_* setting with a wrong type or value, and W008 for an unknown one."""
     names = option_names()
     known = {*(f"CRYPTOPAY_{name}" for name in names), "CRYPTOPAY_ACCOUNTS"}
     return [
         *check_values(app_settings, names),
+        *_order_fields(),
         *(
             CheckWarning(
                 f"{name} is not a setting of cryptopay_django",
@@ -34,14 +36,29 @@ def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
 
 
 def option_names() -> list[str]:
-    """Return the names of all options, without their prefix."""
+    """Return the names of all settings, without their prefix."""
     return [name for name, option in vars(AppSettings).items() if isinstance(option, Option)]
 
 
 def check_values(values: AppSettings, names: Sequence[str]) -> Iterator[CheckMessage]:
-    """Yield E002 for each of these options whose value is not right."""
+    """Yield E002 for each of these settings with a wrong value."""
     for name in names:
         try:
             getattr(values, name)
         except ImproperlyConfigured as error:
             yield Error(str(error), id="cryptopay.E002")
+
+
+def _order_fields() -> Iterator[CheckMessage]:
+    """Yield E002 for each model or field of CRYPTOPAY_ORDER_SEARCH that is not there, or that nothing can equal."""
+    try:
+        searched = app_settings.ORDER_SEARCH
+    except ImproperlyConfigured:
+        return  # said already
+    for label, field in searched.items():
+        # What the field does with a value is seen when one is looked for.
+        with suppress(ValueError, TypeError, ArithmeticError, ValidationError):
+            try:
+                apps.get_model(label)._default_manager.filter(**{field: "17"})
+            except (LookupError, FieldError) as error:
+                yield Error(f'CRYPTOPAY_ORDER_SEARCH: "{label}" by "{field}": {error}', id="cryptopay.E002")

@@ -1,4 +1,4 @@
-"""Checks Django's own settings for what would spoil payments: the time zone and the cache."""
+"""Checks Django's own settings that affect payments: the time zone and the cache."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _CACHES_OF_ONE_PROCESS = ("locmem.LocMemCache", "dummy.DummyCache")
 
 @register("cryptopay")
 def check_time_zone(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """E014 for naive times."""
+    """Return E014 for naive times."""
     if settings.USE_TZ:
         return []
     return [
         Error(
-            "USE_TZ is off: the gateway's times have a zone, and cannot be stored",
+            "USE_TZ is off: the gateway's times have a time zone and cannot be stored",
             hint="Set USE_TZ = True.",
             id="cryptopay.E014",
         )
@@ -29,14 +29,14 @@ def check_time_zone(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
 
 @register(Tags.caches, deploy=True)
 def check_cache(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """W017, with --deploy, for a cache that each process has to itself."""
+    """Return W017, with --deploy, if the cache is missing or not shared between processes."""
     backend = settings.CACHES.get("default", {}).get("BACKEND", "")
-    if not backend.endswith(_CACHES_OF_ONE_PROCESS):
+    if backend and not backend.endswith(_CACHES_OF_ONE_PROCESS):
         return []
     return [
         CheckWarning(
-            "the default cache is not shared between processes: each asks the gateway for coins and rates by itself, "
-            "and how often a customer or a client of the API may ask is counted in each anew",
+            "the default cache is missing or not shared between processes: each process asks the gateway for coins "
+            "and rates, and rate limits count in each process separately",
             hint="Use a shared cache, such as Redis, Memcached or django.core.cache.backends.db.DatabaseCache.",
             id="cryptopay.W017",
         )

@@ -1,4 +1,4 @@
-"""Checks that each event that a shop must not miss has a receiver."""
+"""Checks that each required event has a receiver."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ..services.events.unheard import unheard_kinds
 
 @register("cryptopay")
 def check_receivers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """W030 for a required event to which neither a receiver nor a handler is connected."""
+    """Return W030 for a required event without a receiver and without a handler."""
     try:
         kinds = sorted(unheard_kinds())
     except ImproperlyConfigured:
         return []  # E002 says so
     return [
         CheckWarning(
-            f"neither a receiver nor a handler is connected to {kind}: its events stay pending, and no order is paid",
+            f"no receiver and no handler is connected to {kind}: its events stay pending, and no order is paid",
             hint="Put the receivers into a module cryptopay_handlers of an installed app, or import theirs in "
-            "AppConfig.ready(); a shop that does not want the event takes it out of CRYPTOPAY_REQUIRED_EVENTS.",
+            "AppConfig.ready(); if the shop does not need the event, remove it from CRYPTOPAY_REQUIRED_EVENTS.",
             id="cryptopay.W030",
         )
         for kind in kinds

@@ -1,4 +1,4 @@
-"""Checks that no form of the admin draws a select of all invoices, one option for each of a million rows.
+"""Checks that no form of the admin has a drop-down list of all invoices, which may be millions.
 
 Imported only where the admin is installed. `admin/hosts.py` makes autocomplete fields of these where it can.
 """
@@ -19,7 +19,7 @@ from ..models import Invoice
 
 @register("cryptopay", "admin")
 def check_selects(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """W011 for a form of the admin that would draw a select of all invoices."""
+    """Return W011 for a form of the admin with a drop-down list of all invoices."""
     return [
         CheckWarning(
             f"{(options if isinstance(options, type) else type(options)).__name__}.{name} would be drawn as a select "
@@ -34,7 +34,7 @@ def check_selects(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
 
 
 def plain_selects(site: AdminSite) -> Iterator[tuple[Any, str]]:
-    """Yield each ModelAdmin or inline of a site with a field that would be a select of all invoices."""
+    """Yield each ModelAdmin or inline of a site with a drop-down list of all invoices."""
     for model, model_admin in site._registry.items():
         for options in (model_admin, *model_admin.inlines):
             shown = getattr(options, "model", model)
@@ -45,7 +45,7 @@ def plain_selects(site: AdminSite) -> Iterator[tuple[Any, str]]:
 
 
 def _is_chosen(options: Any, name: str) -> bool:
-    """Return whether somebody has said how, or that it is not shown at all."""
+    """Return whether the project has chosen another widget, or does not show the field."""
     named = {
         *options.raw_id_fields,
         *options.autocomplete_fields,

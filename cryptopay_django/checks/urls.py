@@ -1,4 +1,4 @@
-"""Checks that callbacks reach their URL: that it exists, and that nothing redirects them on the way."""
+"""Checks that the callback URL exists and that a signed callback arrives there."""
 
 from __future__ import annotations
 
@@ -13,56 +13,55 @@ from django.core.checks import Warning as CheckWarning
 from django.urls import NoReverseMatch
 from django.utils.translation import override
 
-from ..links import path_of
+from ..conf import Account, account_names, app_settings, get_account
+from ..links import path_of, url_of
+from ..services.diagnosis.arrival import Arrival, try_handler
+from ..services.diagnosis.installation import callback_path
+
+_HOSTS = 3
+"""How many of the site's hosts are tried, where CRYPTOPAY_SITE_URL does not name the one."""
+
+_ANY_HOST = "shop.example"
 
 
 @register("cryptopay")
 def check_callback_url(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """W024 without a URL for callbacks, W015 for callbacks that are redirected."""
-    return [*_proxy_messages(), *_url_messages()]
-
-
-def _proxy_messages() -> Iterator[CheckMessage]:
-    """Yield W015 when a callback that a proxy passes on over http would be redirected to https."""
-    if _callbacks_are_redirected():
-        yield CheckWarning(
-            "SECURE_SSL_REDIRECT is on and SECURE_PROXY_SSL_HEADER is not set: behind a proxy that ends TLS every "
-            "callback is redirected, and the gateway follows no redirect",
-            hint='Set SECURE_PROXY_SSL_HEADER if the proxy always sets that header itself, or add r"^'
-            f'{path_of("callback").lstrip("/")}" to SECURE_REDIRECT_EXEMPT. Silence this where '
-            "Django's own server ends TLS.",
-            id="cryptopay.W015",
-        )
-
-
-def _callbacks_are_redirected() -> bool:
-    """Return whether a callback that a proxy passes on over http would be answered with a redirect."""
-    if settings.DEBUG or not settings.SECURE_SSL_REDIRECT or settings.SECURE_PROXY_SSL_HEADER:
-        return False
-    if "django.middleware.security.SecurityMiddleware" not in settings.MIDDLEWARE:
-        return False
-    try:
-        path = path_of("callback").lstrip("/")
-    except NoReverseMatch:
-        return False
-    return not any(re.search(pattern, path) for pattern in settings.SECURE_REDIRECT_EXEMPT)
-
-
-def _url_messages() -> Iterator[CheckMessage]:
-    """Yield W024 when there is no URL, and W015 when it has a language in it or is on another host."""
+    """Return W024 without a callback URL, W015 if callbacks are redirected, W025 if they do not arrive."""
     try:
         path = path_of("callback")
     except NoReverseMatch:
-        yield CheckWarning(
-            "no URL takes callbacks in this project: payments would be seen only when the gateway is asked",
-            hint='Add path("cryptopay/", include("cryptopay_django.urls")) to the ROOT_URLCONF. Silence this in a '
-            "process that serves no callbacks.",
-            id="cryptopay.W024",
-        )
+        return [
+            CheckWarning(
+                "this project has no callback URL, so payments are seen only by polling",
+                hint='Add path("cryptopay/", include("cryptopay_django.urls")) to the ROOT_URLCONF. Silence this in a '
+                "process that serves no callbacks.",
+                id="cryptopay.W024",
+            )
+        ]
+    return [*_proxy_messages(path), *_language_messages(path), *_arrival_messages()]
+
+
+def _proxy_messages(path: str) -> Iterator[CheckMessage]:
+    """Yield W015 if a callback that a proxy forwards over http would be redirected to https."""
+    if settings.DEBUG or not settings.SECURE_SSL_REDIRECT or settings.SECURE_PROXY_SSL_HEADER:
         return
+    if "django.middleware.security.SecurityMiddleware" not in settings.MIDDLEWARE:
+        return
+    if any(re.search(pattern, path.lstrip("/")) for pattern in settings.SECURE_REDIRECT_EXEMPT):
+        return
+    yield CheckWarning(
+        "SECURE_SSL_REDIRECT is on and SECURE_PROXY_SSL_HEADER is not set: behind a proxy that ends TLS every "
+        "callback is redirected, and the gateway follows no redirect",
+        hint='Set SECURE_PROXY_SSL_HEADER if the proxy always sets that header itself, or add r"^'
+        f"{path.lstrip('/')}\" to SECURE_REDIRECT_EXEMPT. Silence this where Django's own server ends TLS.",
+        id="cryptopay.W015",
+    )
+
+
+def _language_messages(path: str) -> Iterator[CheckMessage]:
+    """Yield W015 when the URL has a language in it."""
     with override(None):
-        without = path_of("callback")
-    spellings = {path, without}
+        spellings = {path, path_of("callback")}
     for language, _ in settings.LANGUAGES if settings.USE_I18N else ():
         with override(language):
             spellings.add(path_of("callback"))
@@ -73,9 +72,52 @@ def _url_messages() -> Iterator[CheckMessage]:
             hint="Include cryptopay_django.urls outside of i18n_patterns.",
             id="cryptopay.W015",
         )
-    if settings.PREPEND_WWW and "django.middleware.common.CommonMiddleware" in settings.MIDDLEWARE:
-        yield CheckWarning(
-            "PREPEND_WWW is on: a callback to the host without www. is redirected, which the gateway does not follow",
-            hint="Give the account at the gateway the callback URL with www., and silence this.",
+
+
+def _arrival_messages() -> Iterator[CheckMessage]:
+    """Yield W015 or W025 where the project's own handler lets no signed callback of an account through."""
+    try:
+        accounts = [get_account(name) for name in account_names()]
+        bases = [app_settings.SITE_URL] if app_settings.SITE_URL else [f"https://{host}" for host in _hosts()]
+    except Exception:  # noqa: BLE001  the checks of settings say so
+        return
+    for account in accounts:
+        yield from _arrivals(account, bases)
+
+
+def _arrivals(account: Account, bases: Sequence[str]) -> Iterator[CheckMessage]:
+    """Try the URL of an account on each host; report redirects, and other answers where it arrives at none."""
+    path = callback_path(account.name)
+    answers = [(base, answer) for base in bases if (answer := try_handler(account, base, path)) is not None]
+    has_arrived = any(answer.is_right for _, answer in answers)
+    for base, answer in answers:
+        if not answer.is_right and (answer.is_redirect or not has_arrived):
+            yield _not_arrived(url_of(path) if app_settings.SITE_URL else f"{base}{path}", answer)
+            return
+
+
+def _not_arrived(url: str, answer: Arrival) -> CheckMessage:
+    if answer.is_redirect:
+        return CheckWarning(
+            f"a signed callback to {url} is redirected to {answer.target}: the gateway follows no redirect",
+            hint="Give the account at the gateway the URL that it is redirected to, and CRYPTOPAY_SITE_URL the site "
+            "of that URL; or let this path pass whatever redirects it (PREPEND_WWW, a login, a middleware).",
             id="cryptopay.W015",
         )
+    return CheckWarning(
+        f"a signed callback to {url} is answered {answer.status} by something else than its view, or than its view "
+        "answers: no payment is seen before the gateway is asked",
+        hint="A middleware of the project, or another view at this path, answers it: let the path pass without a "
+        "login, a CSRF token or a list of addresses; its signature is the proof. CRYPTOPAY_SITE_URL names the host "
+        "that is tried.",
+        id="cryptopay.W025",
+    )
+
+
+def _hosts() -> list[str]:
+    """Return hosts of this site by ALLOWED_HOSTS, those of this machine last; any host where all are allowed."""
+    named = [host.removeprefix(".") for host in settings.ALLOWED_HOSTS if host != "*"]
+    public = [host for host in named if "." in host and not re.fullmatch(r"[0-9.]+", host)]
+    if not named:
+        return [_ANY_HOST] if settings.ALLOWED_HOSTS else ["localhost"] if settings.DEBUG else []
+    return (public or named)[:_HOSTS]

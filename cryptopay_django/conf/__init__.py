@@ -1,11 +1,11 @@
-"""The settings of the app, and the accounts at the gateway. Both are read live from Django's settings.
+"""Reads the app's settings and the accounts at the gateway, live from Django's settings.
 
-`settings.py` has every option, `options.py` and `validators.py` declare and check one; `accounts.py` has the
-credentials, `clients.py` the clients that use them.
+`settings.py` defines every setting, with `options.py` and `validators.py`. `accounts.py` reads the credentials,
+`clients.py` creates clients from them.
 """
 
 from .accounts import ACCOUNT_KEYS, BASE_URLS, Account, account_names, get_account
-from .clients import client_for
+from .clients import client_for, client_for_entry
 from .options import Option, own_options
 from .settings import AppSettings, app_settings, is_development
 from .validators import NOTICE_KINDS
@@ -20,6 +20,7 @@ __all__ = [
     "account_names",
     "app_settings",
     "client_for",
+    "client_for_entry",
     "get_account",
     "is_development",
     "own_options",

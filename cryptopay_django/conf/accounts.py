@@ -1,4 +1,4 @@
-"""Reads the entries of `CRYPTOPAY_ACCOUNTS`: where the gateway is, and the credentials of each account there."""
+"""Reads and checks `CRYPTOPAY_ACCOUNTS`: the gateway's URL and the credentials of each account."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils.crypto import salted_hmac
 
 from ..gateway.calls import API_KEY, check_base_url
 from ..redaction import hide_locals
-from .options import Option
+from .options import Option, read_accounts
 from .settings import AppSettings
 
 BASE_URLS = {
@@ -24,14 +24,14 @@ BASE_URLS = {
 }
 _ACCOUNT_NAME = re.compile(r"[a-z0-9_-]{1,32}", re.ASCII)
 _KEY_NAME = re.compile(r"[A-Z_]{1,40}", re.ASCII)
-# Stored callbacks have marks made with this salt: another one, and no callback would match its secret any more.
+# Stored callbacks have marks made with this salt. If it changed, the doctor could not match them to secrets.
 _SALT = "cryptopay_django.conf"
 ACCOUNT_KEYS = {
-    "API_KEY": "The API key, as the account shows it.",
-    "API_SECRET": "Its secret: it signs our calls to the gateway.",
-    "CALLBACK_SECRETS": "A list of the secrets that callbacks may be signed with, the newest first.",
-    "BASE_URL": 'Where the gateway is: "production", "sandbox" (its test environment), or scheme://host[:port].',
-    "OPTIONS": 'Settings of this account, without the prefix, as in {"SHOP_NAME": "Tern & Tide"}. May be left out.',
+    "API_KEY": "The API key of the account.",
+    "API_SECRET": "The secret of the API key. It signs our calls to the gateway.",
+    "CALLBACK_SECRETS": "A list of the secrets that sign callbacks, the newest first.",
+    "BASE_URL": 'The gateway: "production", "sandbox" (its test environment), or scheme://host[:port].',
+    "OPTIONS": 'Settings of this account, without the prefix, as in {"SHOP_NAME": "Tern & Tide"}. Optional.',
 }
 """The keys of an entry of CRYPTOPAY_ACCOUNTS, and their meanings."""
 
@@ -48,18 +48,18 @@ class Account:
 
     @property
     def environment(self) -> str:
-        """The gateway that it is an account of: "sandbox", "production", or the host, and port, of another one."""
+        """The gateway of this account: "sandbox", "production", or the host and port of another URL."""
         return _environment(self.base_url)
 
     @property
     def secret_marks(self) -> tuple[str, ...]:
-        """A name for each callback secret, from which the secret cannot be guessed without SECRET_KEY."""
+        """A fingerprint of each callback secret. Without SECRET_KEY, the secret cannot be guessed from it."""
         return tuple(_mark(secret, settings.SECRET_KEY) for secret in self.callback_secrets)
 
 
 @lru_cache(maxsize=64)
 def _environment(base_url: str) -> str:
-    """Return the name of the gateway at a URL, however that is spelled."""
+    """Return the name of the gateway at a URL, in any spelling."""
     parts = urlsplit(base_url)
     for name, url in BASE_URLS.items():
         if (parts.hostname, parts.port or 443) == (urlsplit(url).hostname, 443):
@@ -79,9 +79,9 @@ _read: dict[str, tuple[object, Account]] = {}
 
 @hide_locals
 def get_account(name: str) -> Account:
-    """Return the account of this name; raise ImproperlyConfigured, naming the setting, when it is not right.
+    """Return the account of this name; raise ImproperlyConfigured, with the setting, if it is wrong.
 
-    Each callback asks for it: an entry is checked once, and again when it has changed.
+    Every callback calls this, so an entry is checked once, and again only if it has changed.
     """
     accounts = _accounts()
     if name not in accounts:
@@ -90,13 +90,13 @@ def get_account(name: str) -> Account:
     content = _content(accounts[name])
     if (before := _read.get(name)) and before[0] == content:
         return before[1]
-    account = _read_account(name, accounts[name])
+    account = read_account(name, accounts[name])
     _read[name] = content, account
     return account
 
 
 def _content(entry: object) -> object:
-    """Return a copy of as much of an entry as an account is read from: of its OPTIONS the names."""
+    """Return a copy of the parts of an entry that are checked. Of its OPTIONS, these are the names."""
     if not isinstance(entry, dict):
         return entry
     return {
@@ -105,14 +105,17 @@ def _content(entry: object) -> object:
     }
 
 
-def _read_account(name: str, entry: object) -> Account:
+def read_account(name: str, entry: object) -> Account:
+    """Return an entry of CRYPTOPAY_ACCOUNTS; raise ImproperlyConfigured, with the key, if it is wrong."""
     where = f'CRYPTOPAY_ACCOUNTS["{name}"]'
     if not _ACCOUNT_NAME.fullmatch(name):
-        raise ImproperlyConfigured(f"{where}: a name is 1 to 32 of a-z, 0-9, - and _, for it is part of a URL")
+        raise ImproperlyConfigured(
+            f"{where}: a name must have 1 to 32 characters of a-z, 0-9, - and _, because it is part of a URL"
+        )
     if not isinstance(entry, dict):
         raise ImproperlyConfigured(f"{where} must be a dictionary with {', '.join(sorted(ACCOUNT_KEYS))}")
     if unknown := set(entry) - set(ACCOUNT_KEYS):
-        raise ImproperlyConfigured(f"{where} has keys that mean nothing: {_key_names(unknown)}")
+        raise ImproperlyConfigured(f"{where} has unknown keys: {_key_names(unknown)}")
     for key in ("API_KEY", "API_SECRET"):
         if not isinstance(entry.get(key), str) or not entry[key]:
             raise ImproperlyConfigured(f'{where}["{key}"] must be a non-empty string')
@@ -134,13 +137,13 @@ def _read_account(name: str, entry: object) -> Account:
 
 
 def _key_names(unknown: Iterable[object]) -> str:
-    """Return the keys that look like names. Another may be a secret that stands where a name should."""
+    """Return the keys that look like names. Other keys are hidden: they may be misplaced secrets."""
     names = sorted(key if isinstance(key, str) and _KEY_NAME.fullmatch(key) else "(not a name)" for key in unknown)
     return ", ".join(dict.fromkeys(names))
 
 
 def _check_own_options(where: str, own: object) -> None:
-    """Raise ImproperlyConfigured for what is no option of an account. Their values are checked when they are read."""
+    """Raise ImproperlyConfigured for an unknown option of an account. Values are checked when they are read."""
     if not isinstance(own, Mapping):
         raise ImproperlyConfigured(f'{where}["OPTIONS"] must be a dictionary, such as {{"SHOP_NAME": "Tern & Tide"}}')
     known = {name for name, option in vars(AppSettings).items() if isinstance(option, Option) and option.per_account}
@@ -153,17 +156,17 @@ def _check_own_options(where: str, own: object) -> None:
 
 @hide_locals
 def account_names() -> list[str]:
-    """Return the names of all configured accounts; raise ImproperlyConfigured when there is no such mapping."""
+    """Return the names of all accounts; raise ImproperlyConfigured if CRYPTOPAY_ACCOUNTS gives no dictionary."""
     return list(_accounts())
 
 
 def _accounts() -> Mapping[str, Any]:
-    accounts = getattr(settings, "CRYPTOPAY_ACCOUNTS", None)
-    # A dictionary, for of other mappings Django's error report would show the secrets: it hides by key.
+    accounts = read_accounts()
+    # Only a dictionary: Django's error report hides secrets by key, and would show those of another mapping.
     if not isinstance(accounts, dict) or not all(isinstance(name, str) for name in accounts):
         raise ImproperlyConfigured(
             'CRYPTOPAY_ACCOUNTS must be a dictionary such as {"default": {"API_KEY": ..., "API_SECRET": ..., '
-            '"CALLBACK_SECRETS": [...], "BASE_URL": "sandbox"}}'
+            '"CALLBACK_SECRETS": [...], "BASE_URL": "sandbox"}}, or a callable that returns one'
         )
     return accounts
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..gateway.client import Client
 from ..redaction import hide_locals
-from .accounts import get_account
+from .accounts import Account, get_account, read_account
 from .settings import app_settings
 
 _kept = threading.local()
@@ -16,24 +16,35 @@ _kept = threading.local()
 
 @hide_locals
 def client_for(account_name: str) -> Client:
-    """Return this thread's client for an account, with its pool of connections; made anew when settings change.
+    """Return this thread's client for an account, with its connection pool. A change of settings creates a new one.
 
-    The process id is part of the key: a connection must not be shared across a fork.
+    The process id is part of the key, because a connection must not be shared after a fork.
     """
     account = get_account(account_name)
     adapter = app_settings.HTTP_ADAPTER
     key = (os.getpid(), account, adapter, app_settings.CONNECT_TIMEOUT, app_settings.TOTAL_TIMEOUT)
     clients: dict[str, tuple[Any, Client]] = _kept.__dict__.setdefault("clients", {})
     if account_name not in clients or clients[account_name][0] != key:
-        clients[account_name] = (
-            key,
-            Client(
-                account.api_key,
-                account.api_secret,
-                account.base_url,
-                adapter=adapter(account_name) if adapter else None,
-                connect_timeout=app_settings.CONNECT_TIMEOUT,
-                total_timeout=app_settings.TOTAL_TIMEOUT,
-            ),
-        )
+        clients[account_name] = (key, _new_client(account))
     return clients[account_name][1]
+
+
+@hide_locals
+def client_for_entry(account_name: str, entry: object) -> Client:
+    """Return a new client for an entry as CRYPTOPAY_ACCOUNTS has it, which need not be in there.
+
+    Raises ImproperlyConfigured if the entry is wrong.
+    """
+    return _new_client(read_account(account_name, entry))
+
+
+def _new_client(account: Account) -> Client:
+    adapter = app_settings.HTTP_ADAPTER
+    return Client(
+        account.api_key,
+        account.api_secret,
+        account.base_url,
+        adapter=adapter(account.name) if adapter else None,
+        connect_timeout=app_settings.CONNECT_TIMEOUT,
+        total_timeout=app_settings.TOTAL_TIMEOUT,
+    )

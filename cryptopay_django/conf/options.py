@@ -1,4 +1,4 @@
-"""Declares one setting: its default, its check, and its meaning. `settings.py` declares them all."""
+"""Declares a setting: its default, its check and its meaning. `settings.py` uses it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from ..redaction import hide_locals
-from .validators import secret
+from .validators import function, secret
 
 T = TypeVar("T")
 
 
 class Option(Generic[T]):
-    """One `CRYPTOPAY_*` setting: its default, how it is checked, and what it means.
+    """A `CRYPTOPAY_*` setting: its default, its check and its meaning.
 
-    With `per_account`, an entry of CRYPTOPAY_ACCOUNTS may have a value of its own, under "OPTIONS".
+    With `per_account`, an entry of CRYPTOPAY_ACCOUNTS can override it under "OPTIONS".
     """
 
     def __init__(self, default: T, check: Callable[[object], T], help_text: str, *, per_account: bool = False) -> None:
@@ -45,8 +45,23 @@ class Option(Generic[T]):
 
 @hide_locals
 def own_options(account: str) -> Mapping[str, Any]:
-    """Return what an account sets for itself; nothing for an account that is not there (any more) or malformed."""
-    accounts = getattr(settings, "CRYPTOPAY_ACCOUNTS", None)
+    """Return the settings that an account overrides, or nothing if the account does not exist or is malformed."""
+    accounts = read_accounts()
     entry = accounts.get(account) if isinstance(accounts, dict) else None
     own = entry.get("OPTIONS") if isinstance(entry, dict) else None
     return own if isinstance(own, Mapping) else {}
+
+
+def read_accounts() -> object:
+    """Return CRYPTOPAY_ACCOUNTS, or what the callable that it is, or names, returns now.
+
+    Raises what the callable raises, and ImproperlyConfigured if it cannot be imported. The result is not checked.
+    """
+    accounts = getattr(settings, "CRYPTOPAY_ACCOUNTS", None)
+    if isinstance(accounts, str) or callable(accounts):
+        try:
+            find = function(accounts)
+        except TypeError as error:
+            raise ImproperlyConfigured(f"CRYPTOPAY_ACCOUNTS must be a dictionary, or {error}") from error
+        return find() if find else None
+    return accounts

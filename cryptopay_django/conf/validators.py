@@ -1,6 +1,6 @@
-"""Checks the values of settings. Each takes a value as it is set and returns it as it is read, or raises TypeError.
+"""Checks the values of settings. Each function returns the value to use, or raises TypeError.
 
-The docstring of a check names its type in docs/settings.md.
+Its docstring is the type in docs/settings.md.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,10 +16,14 @@ from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
 from .. import signals
+from ..gateway.currencies import FIAT
 
 _SHORTEST_SECRET = 20
 
-NOTICE_KINDS = ("unresolved", "held", "quarantined", "high_risk", "undelivered", "unknown_resolution")
+NOTICE_KINDS = ("unresolved", "held", "quarantined", "high_risk", "undelivered", "approval", "unknown_resolution")
+
+MAILS = ("created", "partly_paid", "expired", "paid", "review", "refunded")
+"""The mails to a customer, in the order of a payment."""
 
 EVENT_KINDS = tuple(
     name for name, value in vars(signals).items() if isinstance(value, Signal) and name != "notice_sent"
@@ -138,6 +143,25 @@ def events(value: object) -> Sequence[str]:
     return value
 
 
+def mails(value: object) -> Sequence[str]:
+    """A list of mails."""
+    if not isinstance(value, (list, tuple)) or not all(name in MAILS for name in value):
+        raise TypeError(f'a list such as ["paid", "refunded"]; the mails are {", ".join(MAILS)}')
+    return value
+
+
+def sender(value: object) -> str:
+    """An e-mail address, alone or with a name, or nothing."""
+    if not isinstance(value, str) or (value and not re.fullmatch(r"[^@\n\r]+@[^@\n\r]+", value)):
+        raise TypeError('empty, or such as "Tern & Tide <pay@shop.example>"')
+    return value
+
+
+def days(value: object) -> int:
+    """A whole number of days, or 0 for none."""
+    return 0 if value == 0 and not isinstance(value, bool) else count(value)
+
+
 def site(value: object) -> str:
     """The address of a site, or nothing."""
     if not isinstance(value, str) or (value and urlsplit(value).scheme not in ("http", "https")):
@@ -145,13 +169,40 @@ def site(value: object) -> str:
     return value.rstrip("/")
 
 
-def explorers(value: object) -> Mapping[str, str]:
-    """URLs with {txid} by network."""
+def policy(value: object) -> Mapping[str, str | None] | None:
+    """Directives of a Content-Security-Policy by name, or None."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or not all(
+        isinstance(name, str)
+        and re.fullmatch(r"[a-z][a-z-]*", name)
+        and (sources is None or (isinstance(sources, str) and re.fullmatch(r"[ -:<-~]*", sources)))
+        for name, sources in value.items()
+    ):
+        raise TypeError("""None, or a mapping such as {"frame-ancestors": "'self'"}: directive, sources""")
+    return value
+
+
+def fonts(value: object) -> Mapping[str, str]:
+    """Font files by language."""
+    if not isinstance(value, Mapping) or not all(
+        isinstance(language, str) and isinstance(path, str) and Path(path).is_file()
+        for language, path in value.items()
+    ):
+        raise TypeError(
+            'a mapping such as {"": "/fonts/DejaVuSans.ttf", "ar": ...}: language, a font file that exists'
+        )
+    return value
+
+
+def explorers(value: object) -> Mapping[str, str | None]:
+    """URLs with {txid} by network, or None for a network."""
     if not isinstance(value, Mapping) or not all(
         isinstance(network, str)
-        and isinstance(template, str)
-        and urlsplit(template).scheme in ("http", "https")
-        and "{txid}" in template
+        and (
+            template is None
+            or (isinstance(template, str) and urlsplit(template).scheme in ("http", "https") and "{txid}" in template)
+        )
         for network, template in value.items()
     ):
         raise TypeError('a mapping such as {"bitcoin": "https://explorer.example/tx/{txid}"}: network, URL')
@@ -175,6 +226,13 @@ def label(value: object) -> str:
     return value.strip()
 
 
+def fiat(value: object) -> str:
+    """The code of a fiat currency."""
+    if not isinstance(value, str) or value not in FIAT:
+        raise TypeError('the code of a fiat currency, such as "EUR"')
+    return value
+
+
 def email(value: object) -> str:
     """An e-mail address, or nothing."""
     if not isinstance(value, str) or (value and not re.fullmatch(r"[^@\s<>?&]+@[^@\s<>?&]+", value)):
@@ -193,6 +251,17 @@ def names(value: object) -> Sequence[str]:
     """A list of names."""
     if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) and name for name in value):
         raise TypeError('a list of names, such as ["analytics"]')
+    return value
+
+
+def price_currencies(value: object) -> Sequence[str]:
+    """A list of national currencies, at least one."""
+    if (
+        not isinstance(value, (list, tuple))
+        or not value
+        or not all(isinstance(entry, str) and entry in FIAT for entry in value)
+    ):
+        raise TypeError('a list of ISO 4217 codes with at least one, such as ["EUR"]')
     return value
 
 

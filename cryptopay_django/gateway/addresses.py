@@ -12,6 +12,7 @@ import re
 import zlib
 from collections.abc import Callable
 from enum import Enum
+from typing import NoReturn
 
 import base58
 import bech32
@@ -19,8 +20,7 @@ import bech32
 from ..exceptions import AddressError
 from .keccak import keccak_256
 from .limits import ADDRESS_LENGTH
-from .schemas import split_address
-from .tags import LARGEST_TAG, check_unpacked
+from .tags import LARGEST_TAG, check_unpacked, split_address
 
 
 class Net(Enum):
@@ -30,6 +30,15 @@ class Net(Enum):
     TEST = "test"
     EITHER = "either"
 
+
+_NOBODYS = frozenset(
+    {
+        "0xdead000000000000000042069420694206942069",
+        "1BitcoinEaterAddressDontSendf59kuE",
+        "1nc1nerator11111111111111111111111111111111",
+    }
+)
+"""Addresses that coins are sent to in order to destroy them, where their bytes do not show it."""
 
 _VISIBLE = re.compile(rf"[\x21-\x7e]{{1,{ADDRESS_LENGTH}}}", re.ASCII)
 _HEX_ADDRESS = re.compile(r"0x([0-9a-fA-F]{40})", re.ASCII)
@@ -54,8 +63,8 @@ def check_address(address: str, network: str, *, testnet: bool | None = None) ->
     """Raise AddressError unless coins can be sent to this address on this network.
 
     `testnet` is which chain it must be of, where the spelling shows it; None takes either. An address of XRP
-    or XLM may carry its tag, as in `rn7b…?dt=2751702755`. Of a network that is not known here only visible
-    characters are asked for.
+    or XLM may carry its tag, as in `rn7b…?dt=2751702755`. An address that nobody has the key of is refused on every
+    network. Of a network that is not known here only visible characters are asked for.
     """
     if not isinstance(address, str) or not _VISIBLE.fullmatch(address):
         raise AddressError(f"{_shown(address)} is not an address: it is empty, too long, or has spaces in it")
@@ -63,8 +72,12 @@ def check_address(address: str, network: str, *, testnet: bool | None = None) ->
     check = _CHECKS.get(network)
     if check is None:
         return
+    if address in _NOBODYS or address.lower() in _NOBODYS:
+        _refuse_nobodys(address)
     try:
         net = check(address)
+    except AddressError:
+        raise
     except (ValueError, binascii.Error, IndexError, KeyError) as error:
         raise AddressError(
             f"{_shown(address)} is not an address on {network}: check every character, or copy it again ({error})"
@@ -75,10 +88,26 @@ def check_address(address: str, network: str, *, testnet: bool | None = None) ->
         )
 
 
+def _refuse_nobodys(address: str) -> NoReturn:
+    raise AddressError(
+        f"{_shown(address)} is an address that nobody has the key of: coins sent there would be lost. Ask for another"
+    )
+
+
+def _check_owned(address: str, key: bytes) -> None:
+    """Refuse a key, or the digest of one, that is all zeros but for its last two bytes: nobody can have made it.
+
+    Such are the null address, `0x…dEaD`, and the accounts that a network keeps for itself.
+    """
+    if not any(key[:-2]):
+        _refuse_nobodys(address)
+
+
 def _check_base58(network: str, address: str) -> Net:
     raw = base58.b58decode_check(address)
     if len(raw) != 21:
         raise ValueError("wrong length")
+    _check_owned(address, raw[1:])
     return _VERSIONS[network][raw[0]]
 
 
@@ -89,6 +118,7 @@ def _check_segwit(network: str, address: str) -> Net:
     lengths = {0: (20, 32), 1: (32,)}.get(version, range(2, 41))
     if version > 16 or len(program) not in lengths or constant != (_BECH32M if version else 1):
         raise ValueError("not a witness program")
+    _check_owned(address, program)
     return net
 
 
@@ -107,6 +137,7 @@ def _check_bitcoin_cash(address: str) -> Net:
     prefix, _, tail = address.lower().rpartition(":")
     for known, net in _CASHADDR_PREFIXES.items():
         if prefix in ("", known) and _is_cash_address(known, tail):
+            _check_owned(address, bytes(_regroup([bech32.CHARSET.find(letter) for letter in tail[:-8]])[1:]))
             return net
     return _check_base58("bitcoin_cash", address)
 
@@ -136,9 +167,10 @@ def _cash_polymod(words: list[int]) -> int:
 def _check_evm(address: str) -> Net:
     """Hex in one case has no checksum; in both cases the case of each letter is one (EIP-55)."""
     match = _HEX_ADDRESS.fullmatch(address)
-    if match is None or not int(match[1], 16):
-        raise ValueError("0x and 40 hexadecimal digits, not all of them zero")
+    if match is None:
+        raise ValueError("0x and 40 hexadecimal digits")
     digits = match[1]
+    _check_owned(address, bytes.fromhex(digits))
     if digits not in (digits.lower(), digits.upper(), spell_checksum(digits.lower())):
         raise ValueError("the case of its letters is a checksum, and it is wrong")
     return Net.EITHER
@@ -154,6 +186,7 @@ def _check_ripple(address: str) -> Net:
     raw = base58.b58decode_check(_without_tag("ripple", address), alphabet=base58.RIPPLE_ALPHABET)
     if len(raw) != 21 or raw[0]:
         raise ValueError("not an account")
+    _check_owned(address, raw[1:])
     return Net.EITHER
 
 
@@ -162,6 +195,7 @@ def _check_stellar(address: str) -> Net:
     raw = base64.b32decode(plain)
     if len(plain) != 56 or raw[0] != 6 << 3 or _crc16(raw[:-2]) != int.from_bytes(raw[-2:], "little"):
         raise ValueError("not an account, or a wrong checksum")
+    _check_owned(address, raw[1:-2])
     return Net.EITHER
 
 
@@ -174,8 +208,10 @@ def _without_tag(network: str, address: str) -> str:
 
 def _check_solana(address: str) -> Net:
     """32 bytes; there is no checksum."""
-    if len(base58.b58decode(address)) != 32:
+    raw = base58.b58decode(address)
+    if len(raw) != 32:
         raise ValueError("wrong length")
+    _check_owned(address, raw)
     return Net.EITHER
 
 
@@ -188,6 +224,7 @@ def _check_cardano(address: str) -> Net:
     lengths = {0: (57,), 1: (57,), 2: (57,), 3: (57,), 4: range(32, 66), 5: range(32, 66), 6: (29,), 7: (29,)}[kind]
     if constant != 1 or len(raw) not in lengths or (prefix, network_id) not in (("addr", 1), ("addr_test", 0)):
         raise ValueError("not a payment address")
+    _check_owned(address, raw[1:29])
     return Net.MAIN if network_id else Net.TEST
 
 
@@ -207,6 +244,7 @@ def _check_ton(address: str) -> Net:
         raise ValueError("not a wallet's address")
     if _crc16(raw[:-2]) != int.from_bytes(raw[-2:], "big"):
         raise ValueError("a wrong checksum")
+    _check_owned(address, raw[2:34])
     return Net.TEST if raw[0] & 0x80 else Net.EITHER
 
 

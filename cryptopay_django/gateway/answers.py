@@ -25,7 +25,6 @@ from ..exceptions import (
 )
 from .resources import ErrorBody
 from .strictjson import parse_json_tolerantly
-from .values import read_object, read_required
 
 T = TypeVar("T")
 
@@ -40,7 +39,7 @@ _REFUSALS: dict[int, tuple[type[GatewayRefusedError], str]] = {
         "Give the API key this permission and white-list the address of this machine in the account's settings",
     ),
     404: (GatewayNotFoundError, "The account of this API key has nothing of this id"),
-    409: (GatewayConflictError, "This custom_id was used before; fetch the invoice by its custom_id"),
+    409: (GatewayConflictError, "This custom_id was used before; fetch what has it by its custom_id"),
     422: (GatewayValidationError, "Correct what it names"),
     429: (GatewayRateLimitError, "More than 200 requests a minute went out with this API key; ask less often"),
 }
@@ -62,11 +61,10 @@ class Answer:
     body: bytes | None = field(repr=False)
     retry_after: float | None = None
 
-    def read_data(self, read: Callable[[object, str], T]) -> T:
-        """Return the `data` of a success as `read` takes it; raise GatewayAnswerError when it is not that."""
+    def read_success(self, read: Callable[[object, str], T]) -> T:
+        """Return the body of a success as `read` takes it; raise GatewayAnswerError when it is not that."""
         try:
-            members = read_object(parse_json_tolerantly(self.body or b""), "")
-            return read(read_required(members, "data", ""), "data")
+            return read(parse_json_tolerantly(self.body or b""), "")
         except WireError as error:
             raise GatewayAnswerError(
                 f"the answer to {self.call} ({self.status}) cannot be read: {error}. Check BASE_URL, and what "

@@ -1,6 +1,6 @@
 """One call to the gateway, from signing to the answer: deadlines, limits, retries of GETs, typed errors.
 
-Which calls there are stands in `client.py`, what answers mean in `answers.py`.
+Which calls there are stands in `endpoints/`, what answers mean in `answers.py`.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Caller:
         self.clock_offset: float | None = None
 
     def fetch(self, call: Call, read: Callable[[object, str], T], timeout: float | None = None) -> T:
-        """Send a call, a GET again if need be, and return its data as `read` takes it.
+        """Send a call, a GET again if need be, and return its answer as `read` takes it.
 
         `timeout` is the seconds for all of it. Raises the errors under GatewayError.
         """
@@ -144,7 +144,7 @@ class Caller:
         attempt = 0
         while True:
             try:
-                return self._send(call, deadline).read_data(read)
+                return self._send(call, deadline).read_success(read)
             except _RETRIED as error:
                 pause = self._pause_after(error, attempt)
                 attempt += 1

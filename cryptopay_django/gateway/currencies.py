@@ -1,7 +1,7 @@
 """The currencies of prices and payments, known offline: fiat currencies, and coins with networks and precision.
 
-A coin that is missing here is added by the setting CRYPTOPAY_EXTRA_COINS, no release needed. The gateway
-has the last word; this module checks what does not need a call.
+A coin that is missing here is taken from the gateway's own list (`services/invoices/coins.py`), or added by the
+setting CRYPTOPAY_EXTRA_COINS. The gateway has the last word; this module checks what does not need a call.
 """
 
 from __future__ import annotations
@@ -19,6 +19,13 @@ Coins = Mapping[str, Mapping[str, int]]
 _PLAIN_DECIMAL = re.compile(r"[+-]?[0-9]{1,64}(?:\.[0-9]{1,64})?")
 
 # Decimal places by network, from the gateway's own list of coins. A coin has the same number on each.
+# More about a coin or a network, where there is more to know than this:
+#   its name for people, and what its tag is called   pages/names.py
+#   what an address looks like                        addresses.py (an unknown network is not checked)
+#   whether addresses have a tag or memo              tags.py
+#   how many confirmations are waited for             confirmations.py
+#   where a transaction can be looked up              explorers.py, outside this folder
+#   which links wallets understand                    pages/paylink.py
 COINS: Coins = MappingProxyType(
     {
         "ADA": {"cardano": 6, "bnb_smart_chain": 6},

@@ -2,7 +2,7 @@
 
 AMOUNT_INTEGER_DIGITS = 20
 AMOUNT_DECIMALS = 18
-# A risk score is a float of the service: many decimals, few digits before the point.
+# A risk score is a float of the gateway: many decimals, few digits before the point.
 SCORE_INTEGER_DIGITS = 20
 SCORE_DECIMALS = 40
 

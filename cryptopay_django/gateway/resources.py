@@ -1,4 +1,4 @@
-"""The gateway's answers about everything but invoices, as frozen dataclasses: coins, rates, customers, errors."""
+"""The gateway's answers about coins, rates and customers, and its errors, as frozen dataclasses."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
 """The gateway's answers about invoices, as frozen dataclasses: snapshots, callbacks, recalculations, refunds.
 
-Coins, rates, customers and errors stand in `resources.py`. Types say what may be null, defaults what may be
+Channels, withdrawals, accounts and the other families are in modules of their names; coins, rates, customers and
+errors in `resources.py`. Types say what may be null, defaults what may be
 absent. Values are checked for form only: a status, event or coin unknown here stays a string, and
 `services/snapshots/merge.py` decides what it means.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,51 +15,15 @@ from typing import Self
 from uuid import UUID
 
 from ..exceptions import WireError
-from . import limits
+from .channels import ChannelPaymentSnapshot
+from .parts import Exchange, Risk
 from .strictjson import Json, join_path, parse_json_tolerantly
-from .values import (
-    Address,
-    Amount,
-    Code,
-    Link,
-    Name,
-    Pair,
-    Reference,
-    Score,
-    Text,
-    Txid,
-    Url,
-    read_object,
-    read_required,
-)
+from .tags import parted
+from .values import Address, Amount, Code, Link, Name, Reference, Text, Txid, Url, read_object, read_required
 from .wire import WireObject
 
 INVOICE_TYPE = "Invoice"
-
-_TAGGED_ADDRESS = re.compile(
-    rf"([^?]+)\?(?:dt|memo|memo_id)=([0-9A-Za-z._-]{{1,{limits.DESTINATION_TAG_LENGTH}}})", re.ASCII
-)
-
-
-def split_address(address: str) -> tuple[str, str | None]:
-    """Part an address of XRP or XLM (`rn7b…?dt=2751702755`) into the plain address and the tag.
-
-    Any other address is returned whole, with None. A payment to the plain address alone is lost.
-    """
-    tagged = _TAGGED_ADDRESS.fullmatch(address)
-    return (tagged[1], tagged[2]) if tagged else (address, None)
-
-
-@dataclass(frozen=True, slots=True)
-class Risk(WireObject):
-    """The gateway's risk score of a transaction or an address."""
-
-    facts = frozenset()
-
-    score: Score | None = None
-    level: Code | None = None
-    resource_name: Name | None = None
-    resource_category: Name | None = None
+CHANNEL_PAYMENT_TYPE = "ChannelPayment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +35,6 @@ class Transaction(WireObject):
     txid: Txid
     risk: Risk | None = None
     source_addresses: tuple[Address, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange(WireObject):
-    """The rate at which an invoice was, or would be, converted."""
-
-    facts = frozenset()
-
-    pair: Pair | None = None
-    rate: Amount | None = None
-    fee: Amount | None = None
-    fee_currency: Code | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,34 +83,45 @@ class InvoiceSnapshot(WireObject):
     @property
     def address_and_tag(self) -> tuple[str | None, str | None]:
         """The plain address and the destination tag, where there are such; `address` is the wire's text."""
-        return split_address(self.address) if self.address is not None else (None, None)
+        return parted(self.address) if self.address is not None else (None, None)
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackMessage(WireObject):
-    """One callback. For types other than Invoice `data` is not interpreted; it stays in `extra`."""
+    """One callback. For types other than Invoice and ChannelPayment `data` is not interpreted; it stays in `extra`."""
 
     type: Code
     event: Code
     invoice: InvoiceSnapshot | None = None
+    channel_payment: ChannelPaymentSnapshot | None = None
 
     @classmethod
     def from_wire(cls, obj: object, path: str = "") -> Self:
-        """Read the envelope and, in an invoice's callback, the invoice."""
+        """Read the envelope and, in a callback of an invoice or a channel payment, that."""
         members = dict(read_object(obj, path))
         envelope = _Envelope.from_wire(members, path)
         extra = dict(envelope.extra)
-        invoice = None
-        if envelope.type == INVOICE_TYPE:
-            data = read_required(members, "data", path)
-            invoice = InvoiceSnapshot.from_wire(data, join_path(path, "data"))
+        invoice = payment = None
+        if envelope.type in (INVOICE_TYPE, CHANNEL_PAYMENT_TYPE):
+            data, where = read_required(members, "data", path), join_path(path, "data")
+            if envelope.type == INVOICE_TYPE:
+                invoice = InvoiceSnapshot.from_wire(data, where)
+            else:
+                payment = ChannelPaymentSnapshot.from_wire(data, where)
             del extra["data"]
-        notes = (*envelope.notes, *(invoice.notes if invoice else ()))
-        return cls(envelope.type, envelope.event, invoice, extra=extra, notes=notes)
+        notes = (*envelope.notes, *(part for subject in (invoice, payment) if subject for part in subject.notes))
+        return cls(envelope.type, envelope.event, invoice, payment, extra=extra, notes=notes)
+
+    @property
+    def data(self) -> Mapping[str, Json]:
+        """The members of `data` as they came, of a type that has no dataclass; empty where `data` is no object."""
+        data = self.extra.get("data")
+        return data if isinstance(data, Mapping) else {}
 
     def to_wire(self) -> dict[str, Json]:
         """Write the callback's body, ready for `dump_json`."""
-        data: dict[str, Json] = {} if self.invoice is None else {"data": self.invoice.to_wire()}
+        subject = self.invoice or self.channel_payment
+        data: dict[str, Json] = {} if subject is None else {"data": subject.to_wire()}
         return {"type": self.type, "event": self.event, **data, **self.extra}
 
 
@@ -177,6 +140,12 @@ class InvoiceId(WireObject):
     id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class _PaymentIds(WireObject):
+    id: UUID
+    channel_id: UUID
+
+
 def parse_callback(body: bytes) -> CallbackMessage:
     """Read the raw body of a callback, once its signature is verified; raise WireError if it is none."""
     return CallbackMessage.from_wire(parse_json_tolerantly(body))
@@ -189,6 +158,16 @@ def read_invoice_id(body: bytes) -> UUID | None:
         return InvoiceId.from_wire(data).id
     except WireError:
         return None
+
+
+def read_payment_ids(body: bytes) -> tuple[UUID, UUID] | None:
+    """Return the ids of the channel and of the payment that a body speaks of, also where the rest cannot be read."""
+    try:
+        members = read_object(parse_json_tolerantly(body), "")
+        ids = _PaymentIds.from_wire(read_object(members.get("data"), ""))
+    except WireError:
+        return None
+    return (ids.channel_id, ids.id) if members.get("type") == CHANNEL_PAYMENT_TYPE else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

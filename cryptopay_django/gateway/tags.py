@@ -9,20 +9,32 @@ import re
 
 from ..exceptions import AddressError, TagError
 from .limits import DESTINATION_TAG_LENGTH
-from .schemas import split_address
 
 LARGEST_TAG = {"ripple": 2**32 - 1, "stellar": 2**64 - 1}
 
 TAG_NAMES = {"ripple": "destination tag", "stellar": "memo ID"}
 """The networks on which many people share one address, and what wallets call the number that parts them."""
 
+_NO_TAG = {"ripple": "0"}
+"""What a withdrawal has to carry where its address needs no tag."""
+
 # Forms that carry the number inside the address; the gateway does not know them.
 _PACKED_FORMS = {
     "ripple": (re.compile(r"[XT][1-9A-HJ-NP-Za-km-z]{46}", re.ASCII), "an X-address", "the classic address, r…"),
     "stellar": (re.compile(r"M[A-Z2-7]{68}", re.ASCII), "a muxed account (M…)", "the plain account, G…"),
 }
+_TAGGED_ADDRESS = re.compile(rf"([^?]+)\?(?:dt|memo|memo_id)=([0-9A-Za-z._-]{{1,{DESTINATION_TAG_LENGTH}}})", re.ASCII)
 # A newer guide's spelling.
 _OTHER_TAG = re.compile(rf"([^?]+)\?memoId=([0-9]{{1,{DESTINATION_TAG_LENGTH}}})", re.ASCII)
+
+
+def split_address(address: str) -> tuple[str, str | None]:
+    """Part an address of XRP or XLM (`rn7b…?dt=2751702755`) into the plain address and the tag.
+
+    Any other address is returned whole, with None. A payment to the plain address alone is lost.
+    """
+    tagged = _TAGGED_ADDRESS.fullmatch(address)
+    return (tagged[1], tagged[2]) if tagged else (address, None)
 
 
 def check_unpacked(address: str, network: str) -> None:
@@ -63,6 +75,12 @@ def with_tag(address: str, network: str, *, tag: str | None = None, without_tag:
     if _number(wanted) is None or int(wanted) > LARGEST_TAG[network]:
         raise TagError(f"{wanted!r} is not a {name} on {network}: a whole number up to {LARGEST_TAG[network]}")
     return f"{plain}?dt={_number(wanted)}"
+
+
+def for_withdrawal(address: str, network: str) -> str:
+    """Return a checked address, with its tag, as the gateway takes it for a withdrawal: on XRP never without one."""
+    none = _NO_TAG.get(network)
+    return address if none is None or split_address(address)[1] is not None else f"{address}?dt={none}"
 
 
 def is_same_place(one: str | None, other: str | None, *, with_tags: bool = True) -> bool:

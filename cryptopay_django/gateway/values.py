@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Annotated, Any, TypeAlias, TypeVar, cast
 from uuid import UUID
 
@@ -27,6 +27,7 @@ _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _LINK = re.compile(r"https?://[^\s/?#\\@][^\s\\]*", re.IGNORECASE)
+_EXACT = Context(prec=limits.JSON_NUMBER_LENGTH)  # the default context rounds to 28 digits, also at a minus sign
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -120,6 +121,15 @@ def _read_amount(value: object, path: str) -> Decimal:
             f"before and {limits.AMOUNT_DECIMALS} after the point",
         )
     return Decimal(written)
+
+
+def _read_signed_amount(value: object, path: str) -> Decimal:
+    """Read an amount that may be negative."""
+    if isinstance(value, str) and value.startswith("-"):
+        return _EXACT.minus(_read_amount(value[1:], path))
+    if _is_number(value) and cast("Decimal", value) < 0:
+        return _EXACT.minus(_read_amount(_EXACT.minus(cast("Decimal", value)), path))
+    return _read_amount(value, path)
 
 
 def _is_number(value: object) -> bool:
@@ -227,6 +237,7 @@ PLAIN_CODECS: Mapping[object, Codec] = {
 }
 
 Amount = Annotated[Decimal, Codec(_read_amount, plain_text)]
+SignedAmount = Annotated[Decimal, Codec(_read_signed_amount, plain_text)]
 Score = Annotated[Decimal, Codec(_read_score, lambda score: score)]
 Code = Annotated[str, text(limits.CODE_LENGTH, empty=False)]
 Pair = Annotated[str, text(limits.PAIR_LENGTH, empty=False)]

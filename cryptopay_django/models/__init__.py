@@ -1,19 +1,33 @@
-"""The nouns. What may change them: `services`."""
+"""Defines the models. Only `services` change their money facts."""
 
+from .books import BookEntry, Books, ClosedPeriod, EntryKind, RateSource
 from .callback import Callback, CallbackOutcome
+from .channel import Channel, ChannelStatus
+from .channel_payment import ChannelPayment, ChannelPaymentContext, ChannelPaymentStatus
 from .delivery import HandlerDelivery
-from .event import EventKind, InvoiceEvent
+from .event import EventKind, InvoiceEvent, Subject, subject_of
 from .invoice import Invoice, InvoiceStatus, StatusContext
 from .notice import NoticeKind, NoticeSchedule
 from .payment import Payment, PaymentStatus
+from .payment_link import PaymentLink, PaymentLinkKind, PaymentLinkUse
 from .refund import Refund, RefundCause, RefundStatus
+from .refund_link import RefundLink
 from .resolution import Resolution, ResolutionKind, ResolutionStatus
 from .risk import RiskLevel
 from .schedule import Schedule
 
 __all__ = [
+    "BookEntry",
+    "Books",
     "Callback",
     "CallbackOutcome",
+    "Channel",
+    "ChannelPayment",
+    "ChannelPaymentContext",
+    "ChannelPaymentStatus",
+    "ChannelStatus",
+    "ClosedPeriod",
+    "EntryKind",
     "EventKind",
     "HandlerDelivery",
     "Invoice",
@@ -22,9 +36,14 @@ __all__ = [
     "NoticeKind",
     "NoticeSchedule",
     "Payment",
+    "PaymentLink",
+    "PaymentLinkKind",
+    "PaymentLinkUse",
     "PaymentStatus",
+    "RateSource",
     "Refund",
     "RefundCause",
+    "RefundLink",
     "RefundStatus",
     "Resolution",
     "ResolutionKind",
@@ -32,4 +51,6 @@ __all__ = [
     "RiskLevel",
     "Schedule",
     "StatusContext",
+    "Subject",
+    "subject_of",
 ]

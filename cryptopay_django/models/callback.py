@@ -1,16 +1,26 @@
-"""The inbox: every callback that was answered 200, byte for byte, and what became of it."""
+"""Stores every callback that was answered 200: its raw bytes and its outcome."""
 
 from __future__ import annotations
+
+import uuid
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ..fields import SparseIndex
+from ..gateway.schemas import CallbackMessage, parse_callback
+from .channel_payment import ChannelPayment
 from .invoice import Invoice
 from .locking import LockingManager
 
+_NAMESPACE = uuid.UUID("0b7a4d56-6a0e-4f0b-9f6e-5d7d2b1c8a42")
+
 
 class CallbackOutcome(models.TextChoices):
-    """The outcome of a callback. All but `pending` and `orphan` are final."""
+    """The outcome of a callback. All but `pending` and `orphan` are final, unless the same body arrives again.
+
+    `applied`: merged into a row, or, for a type that has none here, written as an event `callback_received`.
+    """
 
     PENDING = "pending", _("pending")
     APPLIED = "applied", _("applied")
@@ -21,52 +31,57 @@ class CallbackOutcome(models.TextChoices):
 
 
 class Callback(models.Model):
-    """One signed callback as it arrived. Pending ones are retried for ever, from `next_attempt_at` on."""
+    """A signed callback as it arrived. A pending one is retried, from `next_attempt_at` on, until it is decided.
+
+    One that the gateway does not confirm ten times is stale.
+    """
 
     account = models.CharField(max_length=32)
     body = models.BinaryField(help_text=_("The raw bytes that were signed."))
     digest = models.CharField(max_length=64, help_text=_("SHA-256 of the body, in hex."))
     secret_index = models.PositiveSmallIntegerField(
-        help_text=_("Which of the account's CALLBACK_SECRETS matched; 0 is the newest.")
+        help_text=_("Index of the secret in CALLBACK_SECRETS that matched; 0 is the newest.")
     )
     secret_mark = models.CharField(
         max_length=16,
         blank=True,
         editable=False,
-        help_text=_("A name of that secret which stays the same when others are put before it."),
+        help_text=_("A fingerprint of this secret. It does not change when secrets are added."),
     )
     outcome = models.CharField(max_length=16, choices=CallbackOutcome.choices, default=CallbackOutcome.PENDING)
     error = models.TextField(blank=True, help_text=_("Why it is unreadable, stale or still pending."))
     notes = models.TextField(
         blank=True,
         default="",
-        help_text=_("What was odd in it and left out, a line each. It was taken in without that."),
+        help_text=_("Invalid optional data that was ignored, one line each."),
     )
     event = models.CharField(max_length=64, blank=True, help_text=_("The gateway's type and event, once read."))
     invoice = models.ForeignKey(Invoice, null=True, blank=True, on_delete=models.PROTECT, related_name="callbacks")
+    channel_payment = models.ForeignKey(
+        ChannelPayment, null=True, blank=True, on_delete=models.PROTECT, related_name="callbacks", db_index=False
+    )
     gateway_id = models.UUIDField(
-        null=True, blank=True, db_index=True, help_text=_("The unknown invoice that an orphan speaks of.")
+        null=True, blank=True, db_index=True, help_text=_("The unknown invoice or channel that an orphan speaks of.")
     )
     attempts = models.PositiveIntegerField(default=0)
     received_at = models.DateTimeField()
     repeats = models.PositiveIntegerField(
-        default=0, help_text=_("How often the same body was received again without anything new.")
+        default=0, help_text=_("How often the same body arrived again without changes.")
     )
     last_received_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When it was last received again; empty when it was received once.")
+        null=True, blank=True, help_text=_("When it last arrived again; empty if it arrived once.")
     )
-    invoice_version = models.PositiveIntegerField(
+    taken_version = models.PositiveIntegerField(
         null=True,
         blank=True,
         editable=False,
-        help_text=_("The version of the invoice that it was taken into, for which it has no more news."),
+        help_text=_("The version of the row that it was taken into, for which it has no more news."),
     )
     processed_at = models.DateTimeField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(
         null=True,
         blank=True,
-        db_index=True,
-        help_text=_("When a pending callback is due; empty when it is done."),
+        help_text=_("When a pending callback is due; empty once it is processed."),
     )
 
     is_counted_only = False
@@ -79,9 +94,29 @@ class Callback(models.Model):
         verbose_name_plural = _("callbacks")
         indexes = [
             models.Index(fields=["outcome", "received_at"], name="cryptopay_callback_outcome"),
+            SparseIndex(
+                fields=["next_attempt_at", "id"],
+                where=models.Q(next_attempt_at__isnull=False),
+                name="cryptopay_callback_due",
+            ),
             models.Index(fields=["digest"], name="cryptopay_callback_digest"),
             models.Index(fields=["account", "secret_mark", "received_at"], name="cryptopay_callback_secret"),
+            SparseIndex(
+                fields=["channel_payment"],
+                where=models.Q(channel_payment__isnull=False),
+                name="cryptopay_callback_channel",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"callback {self.pk} {self.event} ({self.outcome})".replace("  ", " ")
+
+    @property
+    def subject(self) -> uuid.UUID:
+        """The subject of its event `callback_received`: the same for each row that has these bytes."""
+        return uuid.uuid5(_NAMESPACE, f"{self.account} {self.digest}")
+
+    @property
+    def message(self) -> CallbackMessage:
+        """What it says, read anew from its bytes; raises WireError where these cannot be read."""
+        return parse_callback(bytes(self.body))

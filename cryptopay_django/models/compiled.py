@@ -1,4 +1,4 @@
-"""Compiles a statement with the ORM and checks it, so that `prepared.py` can keep it and run it again."""
+"""Compiles a statement with the ORM and checks it, so that `prepared.py` can reuse it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ M = TypeVar("M", bound=models.Model)
 
 @dataclass(frozen=True)
 class _Columns(Generic[M]):
-    """The places of a model's columns in a row."""
+    """The positions of a model's columns in a row."""
 
     model: type[M]
     names: Sequence[str]
@@ -23,7 +23,7 @@ class _Columns(Generic[M]):
     key: int
 
     def take(self, row: Sequence[Any], using: str) -> M | None:
-        """Return the object; None where an outer join has found nothing."""
+        """Return the object, or None if an outer join found no row."""
         if row[self.key] is None:
             return None
         return self.model.from_db(using, self.names, [row[place] for place in self.places])
@@ -31,7 +31,7 @@ class _Columns(Generic[M]):
 
 @dataclass(frozen=True)
 class Select(Generic[M]):
-    """A query of the ORM that can run again with other values: its SQL, and how a row becomes objects."""
+    """A compiled ORM query that can run again with other values: its SQL, and how to build objects from a row."""
 
     compiler: Any
     sql: str
@@ -61,7 +61,7 @@ class Select(Generic[M]):
 
 @dataclass(frozen=True)
 class Insert:
-    """An INSERT of the ORM that can run again for other rows; whether it is the database that gives the key."""
+    """A compiled ORM INSERT that can run again for other rows, and whether the database generates the key."""
 
     connection: Any
     sql: str
@@ -69,14 +69,14 @@ class Insert:
 
 
 def check(model: type[models.Model], sql: str, asked: Sequence[Any], ours: Sequence[Any]) -> None:
-    """Raise TypeError unless the ORM has put into its statement, one by one, what we would put into it."""
+    """Raise TypeError unless the statement's parameters are exactly the values that we would pass, in this order."""
     pairs = zip(asked, ours, strict=False)
     if len(asked) != len(ours) or not all(one == other or _bare(one) == _bare(other) for one, other in pairs):
         raise TypeError(f"this statement of {model.__name__} takes its values in another order: {sql}")
 
 
 def check_order(sql: str, fields: Iterable[Any], using: str) -> None:
-    """Raise TypeError unless a part of a statement names these columns in this order: equal values do not show it."""
+    """Raise TypeError unless a part of a statement names these columns in this order. Equal values do not prove it."""
     place = 0
     for field in fields:
         place = sql.find(connections[using].ops.quote_name(field.column), place) + 1
@@ -90,12 +90,12 @@ def condition_of(sql: str) -> str:
 
 
 def _bare(value: Any) -> Any:
-    """Return what a driver's wrapper of JSON holds, which has no equality of its own: psycopg's, or psycopg2's."""
+    """Return the value inside a driver's JSON wrapper (psycopg or psycopg2), which cannot be compared."""
     return getattr(value, "obj", getattr(value, "adapted", value))
 
 
 def inserted_fields(model: type[models.Model]) -> list[Any]:
-    """Return the fields that an INSERT gives values for."""
+    """Return the fields that an INSERT sets."""
     return [field for field in model._meta.concrete_fields if not field.auto_created]
 
 
@@ -123,7 +123,7 @@ def compile_insert_if(
     lookup: Mapping[str, Any],
     asked_for: Sequence[Any],
 ) -> Insert:
-    """Compile the INSERT of a row with these values where another row fulfils a lookup with those."""
+    """Compile an INSERT of a row with these values that happens only if another row matches a lookup."""
     statement = compile_insert(row, using, values)
     there = filtered(rows_of(model, using), lookup).order_by().values("pk")
     condition, asked = there.query.get_compiler(using).as_sql()
@@ -137,14 +137,14 @@ def compile_insert_if(
 
 
 def insertable(fields: Iterable[Any], row: models.Model, connection: Any) -> list[Any]:
-    """Return the values of a new row as the database takes them."""
+    """Return the values of a new row in the form that the database accepts."""
     return [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
 
 
 def compile_select(
     model: type[M], using: str, queryset: models.QuerySet[M], lookup: Mapping[str, Any], values: Sequence[Any]
 ) -> Select[M]:
-    """Compile a query with a lookup of these values at its end."""
+    """Compile a query that ends with a lookup of these values."""
     compiler = filtered(queryset, lookup).query.get_compiler(using)
     sql, given = compiler.as_sql()
     constants, asked = list(given)[: -len(values)], list(given)[-len(values) :]
@@ -168,14 +168,14 @@ def _columns(compiler: Any, klass: Mapping[str, Any]) -> _Columns[Any]:
 
 
 def filtered(queryset: models.QuerySet[M], lookup: Mapping[str, Any]) -> models.QuerySet[M]:
-    """Add the conditions one by one: only so do their values stand in this order."""
+    """Add the conditions one by one, so that their values keep this order."""
     for name, value in lookup.items():
         queryset = queryset.filter(**{name: value})
     return queryset
 
 
 def fields_of(model: type[models.Model], names: Iterable[str]) -> list[Any]:
-    """Return the fields of these names, of which one may be "pk"."""
+    """Return the fields with these names. One may be "pk"."""
     return [model._meta.pk if name == "pk" else model._meta.get_field(name) for name in names]
 
 
@@ -185,7 +185,10 @@ def rows_of(model: type[M], using: str) -> models.QuerySet[M]:
 
 
 def prepare(model: type[models.Model], using: str, lookup: Mapping[str, Any]) -> list[Any]:
-    """Return the values of a lookup as the database takes them. What cannot be one raises here, not in a statement."""
+    """Return the values of a lookup in the form that the database accepts.
+
+    An invalid value raises here, not in SQL.
+    """
     return [
         field.get_db_prep_value(value, connections[using])
         for field, value in zip(fields_of(model, lookup), lookup.values(), strict=True)

@@ -1,4 +1,4 @@
-"""The delivery of an event to a durable handler: one row for each event and handler."""
+"""Stores the delivery of an event to a durable handler: one row for each event and handler."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from .locking import LockingManager
 
 
 class HandlerDelivery(models.Model):
-    """One handler's share of one event: pending while `next_attempt_at` is set, dead once `given_up_at` is."""
+    """The delivery of one event to one handler.
 
-    event = models.ForeignKey(InvoiceEvent, on_delete=models.CASCADE, related_name="deliveries")
+    It is pending while `next_attempt_at` is set, given up once `given_up_at` is.
+    """
+
+    event = models.ForeignKey(InvoiceEvent, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
     handler = CodeField(max_length=255, help_text=_("The dotted path of the function."))
     delivered_at = models.DateTimeField(null=True, blank=True)
-    given_up_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("Since when it is not tried any more by itself.")
-    )
+    given_up_at = models.DateTimeField(null=True, blank=True, help_text=_("When automatic retries stopped."))
     attempts = models.PositiveIntegerField(default=0, help_text=_("Failed calls so far."))
     begun_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text=_("When an attempt began that has not ended.")
+        null=True, blank=True, editable=False, help_text=_("When the current attempt began; empty if none is running.")
     )
     repetitions = models.PositiveIntegerField(
         default=0, editable=False, help_text=_("How many times it was delivered again on request.")
     )
     last_error = models.TextField(blank=True, help_text=_("The traceback of the last failed call."))
-    next_attempt_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
 
     objects = LockingManager["HandlerDelivery"]()
 
@@ -37,8 +38,13 @@ class HandlerDelivery(models.Model):
         constraints = [models.UniqueConstraint(fields=["event", "handler"], name="cryptopay_delivery_once")]
         indexes = [
             SparseIndex(
+                fields=["next_attempt_at", "id"],
+                where=models.Q(next_attempt_at__isnull=False),
+                name="cryptopay_delivery_due",
+            ),
+            SparseIndex(
                 fields=["given_up_at"], where=models.Q(given_up_at__isnull=False), name="cryptopay_delivery_dead"
-            )
+            ),
         ]
 
     def __str__(self) -> str:

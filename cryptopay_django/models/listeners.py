@@ -1,6 +1,7 @@
-"""Sends `pre_save` and `post_save` around a write of `prepared.py`, for audit logs and caches of the project.
+"""Sends `pre_save` and `post_save` around the writes of `prepared.py`, for audit logs and caches of the project.
 
-A receiver runs inside the transaction of a merge, behind a savepoint. One that fails is reported; the write stands.
+A receiver runs inside the transaction of a merge, in a savepoint. If it fails, the error is logged and the row is
+written.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ _muted_until: dict[type[models.Model], float] = {}
 
 
 def has_listeners(model: type[models.Model]) -> bool:
-    """Return whether a receiver is connected to a model's signals of saving."""
+    """Return whether a receiver is connected to `pre_save` or `post_save` of a model."""
     return pre_save.has_listeners(model) or post_save.has_listeners(model)
 
 
 def announce(
     row: models.Model, using: str, write: Callable[[], bool], *, update_fields: frozenset[str] | None = None
 ) -> bool:
-    """Write a row between the two signals, as `save` does; return whether it was written.
+    """Write a row between the two signals, like `save()`; return whether it was written.
 
-    `write` returns that; where it has written nothing, what receivers wrote for it is rolled back. Without
-    `update_fields` the row is a new one.
+    `write` returns whether it wrote the row. If not, the writes of the receivers are rolled back. Without
+    `update_fields`, the row is new.
     """
     if not has_listeners(type(row)):
         return write()
@@ -51,9 +52,10 @@ def announce(
 
 
 def _send(signal: ModelSignal, model: type[models.Model], known: dict[str, Any]) -> None:
-    """Send a signal behind a savepoint. Raises only when a receiver has spoilt the transaction itself.
+    """Send a signal in a savepoint. Raises only if a receiver has broken the transaction itself.
 
-    A receiver that ends its process does so once the row is committed: otherwise each next try would end there too.
+    If a receiver ends the process, this happens after the row is committed. Otherwise every retry would end the same
+    way.
     """
     if time.monotonic() < _muted_until.get(model, 0.0):
         return
@@ -63,7 +65,7 @@ def _send(signal: ModelSignal, model: type[models.Model], known: dict[str, Any])
     except SystemExit as error:
         _report(model, error, "the writes of all its receivers are undone, ours stands; the process ends after it")
         on_commit(partial(_raise, error), using=known["using"])
-    # A receiver's, or that of the savepoint which it has spoilt.
+    # The receiver's error, or that of its broken savepoint.
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
         _report(model, error, "the writes of all its receivers are undone, ours stands")
     if connections[known["using"]].needs_rollback:
@@ -75,7 +77,7 @@ def _send(signal: ModelSignal, model: type[models.Model], known: dict[str, Any])
 
 
 def _call(signal: ModelSignal, model: type[models.Model], known: dict[str, Any]) -> None:
-    """Call all receivers; raise an error of the database, after which their savepoint cannot be kept."""
+    """Call all receivers; raise a database error, because it makes their savepoint unusable."""
     failures = [answer for _, answer in signal.send_robust(model, **known) if isinstance(answer, Exception)]
     for failure in failures:
         if isinstance(failure, Error):

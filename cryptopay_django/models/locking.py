@@ -1,9 +1,10 @@
-"""Locks a row on every database. The first statement of a transaction is a write or a lock."""
+"""Locks a row, on every database. The first statement of a transaction must be a write or a lock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, Error, connections, models, router
@@ -20,26 +21,28 @@ Narrow: TypeAlias = Callable[[models.QuerySet[M]], models.QuerySet[M]]
 
 
 class LockingManager(models.Manager[M]):
-    """A manager that can read past replicas, and lock one row for the transaction it runs in."""
+    """A manager that reads from the primary database and locks rows."""
 
     def primary(self) -> models.QuerySet[M]:
-        """Return all rows as the database that is written to has them: a replica may lag behind."""
+        """Return all rows from the primary database, because a replica may be out of date."""
         return self.using(router.db_for_write(self.model))
 
     @property
     def skips_locked(self) -> bool:
-        """Return whether the database can pass over a row that another transaction has locked."""
+        """Return whether the database can skip rows that another transaction has locked."""
         return connections[router.db_for_write(self.model)].features.has_select_for_update_skip_locked
 
     def add_missing(self, row: M) -> None:
-        """Insert a row unless its key is there. Sends no signals of saving: work of our own must not fail by them."""
+        """Insert a row unless its key exists.
+
+        Sends no `pre_save` or `post_save`, so that receivers cannot break our own work.
+        """
         self.primary().bulk_create([row], ignore_conflicts=True)
 
     def find(self, narrow: Narrow[M] | None = None, **lookup: Any) -> list[M]:
-        """Return the rows whose fields equal these values, as the database that is written to has them.
+        """Return the rows whose fields equal these values, from the primary database.
 
-        `narrow` is a function of a module: it adds conditions that are always the same, an order, or leaves columns
-        out.
+        `narrow` is a module-level function. It adds constant conditions or an order, or defers columns.
         """
         using = router.db_for_write(self.model)
         return select(self.model, using, ("find", narrow), self._narrowed(narrow), **lookup)
@@ -52,12 +55,12 @@ class LockingManager(models.Manager[M]):
         related: Sequence[str] = (),
         **lookup: Any,
     ) -> M | None:
-        """Lock the one matching row until the transaction ends and return it as it is then, or None.
+        """Lock the matching row until the transaction ends. Return it as it is after the lock, or None.
 
-        Waits for another holder; with `skip_locked` returns None instead, where the database can do that.
-        The rows that the foreign keys in `related` point at are read with it, and not locked; `narrow` as in `find`.
-        SQLite has no row locks: an UPDATE that changes nothing takes its one write lock first, so that
-        no read can stand before it and be refused the upgrade to a write.
+        Waits if another transaction holds the lock. With `skip_locked` it returns None instead, if the database
+        supports it. The rows of the foreign keys in `related` are read too, but not locked. `narrow` is used as in
+        `find`. SQLite has no row locks. So an UPDATE that changes nothing first takes its only write lock. A read
+        before it could not be upgraded to a write.
         """
         using = router.db_for_write(self.model)
         features = connections[using].features
@@ -82,21 +85,34 @@ class LockingManager(models.Manager[M]):
         return next(iter(select(self.model, using, shape, build, **lookup)), None)
 
     def free(self, rows: models.QuerySet[M]) -> models.QuerySet[M]:
-        """Return the rows so that reading them locks them, without those that another transaction has locked.
+        """Return a queryset that locks its rows and skips rows that another transaction has locked.
 
-        Only where the database `skips_locked`, and in a transaction.
+        Use it only in a transaction, and only if `skips_locked()`.
         """
         features = connections[rows.db].features
         return rows.select_for_update(skip_locked=True, no_key=features.has_select_for_no_key_update)
 
     def update_free(self, rows: models.QuerySet[M], **values: Any) -> int:
-        """Write these values into the rows that no other transaction has locked; return how many.
+        """Write these values to the rows that no other transaction has locked; return the number of rows.
 
-        In a transaction. Where the database cannot skip them, all are written: SQLite has one write lock for all.
+        Use it in a transaction. If the database cannot skip locked rows, all rows are written: SQLite has only one
+        write lock.
         """
         if self.skips_locked:
             rows = self.primary().filter(pk__in=list(self.free(rows).values_list("pk", flat=True)))
         return rows.update(**values)
+
+    def claim(self, row: M, due: str, until: datetime) -> bool:
+        """Move the time in the field `due` unless somebody else has moved it since the row was read; return whether.
+
+        Who takes a row into work moves it ahead by a lease, so it falls due again if that process dies. Locks nothing
+        before the UPDATE, and commits by itself outside a transaction.
+        """
+        seen = self.primary().filter(pk=row.pk, **{due: getattr(row, due)})
+        if not seen.update(**{due: until}):
+            return False
+        setattr(row, due, until)
+        return True
 
     def insert(self, row: M) -> M:
         """Insert a new row and return it with its key."""
@@ -105,15 +121,21 @@ class LockingManager(models.Manager[M]):
         return row
 
     def insert_if(self, row: M, there: type[models.Model], **lookup: Any) -> bool:
-        """Insert a new row if `there` has one whose fields equal these values; return whether. One statement."""
+        """Insert a new row if `there` has a row whose fields equal these values.
+
+        Return whether it did. Uses one statement.
+        """
         using = router.db_for_write(self.model)
         return announce(row, using, lambda: insert_if(row, using, there, **lookup))
 
     def change(self, row: M, narrow: Narrow[M] | None = None, **values: Any) -> bool:
-        """Write these values into the row and, if it is there and not left out by `narrow`, into the object."""
+        """Write these values to the row.
+
+        If it exists and `narrow` does not exclude it, write them to the object too.
+        """
         using = router.db_for_write(self.model)
         rows = self._narrowed(narrow)
-        # Who listens sees the new values in the object and, before the write, the old ones in the database.
+        # Receivers of pre_save must see the new values in the object and the old values in the database.
         before = {name: getattr(row, name) for name in values} if has_listeners(self.model) else {}
         is_written = False
         try:
@@ -139,15 +161,15 @@ def _assign(row: models.Model, values: Mapping[str, Any]) -> None:
 
 
 def write_transaction(model: type[models.Model], *, durable: bool = False) -> Atomic:
-    """Return `transaction.atomic` for the database that this model is written to, safe on a connection that breaks."""
+    """Return `transaction.atomic` for the database of this model. Safe if the connection breaks."""
     return _WriteTransaction(using=router.db_for_write(model), savepoint=True, durable=durable)
 
 
 class _WriteTransaction(Atomic):
-    """Never starts on, and never leaves behind, a connection that a lost server has left half inside a transaction.
+    """Discards a connection that a lost server has left inside a transaction, before and after the block.
 
-    Where switching autocommit back on fails, `atomic` takes the next block for a nested one: it would not commit it,
-    and if its savepoint fails as well, the connection counts as inside a transaction for ever, and is never renewed.
+    If autocommit cannot be switched on again, `atomic` treats the next block as nested and does not commit it. If the
+    savepoint fails too, the connection stays in a transaction for ever and is never replaced.
     """
 
     def __enter__(self) -> None:
@@ -169,7 +191,7 @@ class _WriteTransaction(Atomic):
 
 
 def _discard(connection: BaseDatabaseWrapper) -> None:
-    """Close a connection whatever state it is in, so that the next query opens a new one."""
+    """Close a connection in any state, so that the next query opens a new one."""
     connection.in_atomic_block = connection.needs_rollback = False
     connection.savepoint_ids, connection.atomic_blocks = [], []
     with suppress(Error):

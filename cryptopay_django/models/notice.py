@@ -1,4 +1,4 @@
-"""The time when the next notice of each kind may be sent. Its content is in the events that are due."""
+"""Stores when the next notice of each kind may be sent. Its content is in the due events."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from .locking import LockingManager
 
 
 class NoticeKind(models.TextChoices):
-    """The kinds of notices to teams. The names are the keys of CRYPTOPAY_NOTICE_RECIPIENTS."""
+    """The kinds of notices to teams, as in CRYPTOPAY_NOTICE_RECIPIENTS."""
 
     UNRESOLVED = "unresolved", _("unresolved")
     HELD = "held", _("held as high-risk")
     QUARANTINED = "quarantined", _("quarantined")
     HIGH_RISK = "high_risk", _("high risk")
     UNDELIVERED = "undelivered", _("delivery to the shop fails")
+    APPROVAL = "approval", _("waits for a second person")
     UNKNOWN_RESOLUTION = "unknown_resolution", _("resolution undecided, or not as asked")
 
 
 class NoticeSchedule(models.Model):
-    """One row a kind. The process that moves `next_attempt_at` on sends it."""
+    """One row for each kind. The process that changes `next_attempt_at` sends the notice."""
 
     kind = models.CharField(primary_key=True, max_length=32, choices=NoticeKind.choices)
     next_attempt_at = models.DateTimeField()
-    attempts = models.PositiveIntegerField(default=0, help_text=_("Failures since the last notice that left."))
+    attempts = models.PositiveIntegerField(default=0, help_text=_("Failures since the last notice that was sent."))
     last_error = models.TextField(blank=True)
 
     objects = LockingManager["NoticeSchedule"]()

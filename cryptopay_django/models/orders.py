@@ -1,7 +1,7 @@
 """Links an invoice to an order of the shop: any saved row of any model, by content type and key.
 
-An order that cannot be loaded is None. One order that is found as two models, a parent and a child with a
-table of its own or a proxy, is one order: `order_filter` finds the invoices of all of them.
+An order that cannot be loaded is None. A parent and its child model, or a model and its proxy, are the same order:
+`order_filter` finds the invoices of all of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NOT_A_KEY = (ValueError, TypeError, ValidationError, ArithmeticError)
 
 
 def order_pointer(order: models.Model | None) -> dict[str, Any]:
-    """Return the two columns of a new invoice for an order; raise ValueError for one that cannot be pointed at."""
+    """Return the two columns of a new invoice that link to an order; raise ValueError if this is not possible."""
     if order is None:
         return {"order_content_type": None, "order_object_id": ""}
     key = order_key(order)
@@ -34,17 +34,17 @@ def order_pointer(order: models.Model | None) -> dict[str, Any]:
 
 
 def order_filter(order: models.Model) -> dict[str, Any]:
-    """Return the lookup of an order's invoices, whichever of its models they were made for."""
+    """Return the lookup for an order's invoices, for all models of the order."""
     return {"order_content_type__in": order_types(_model_of(order)), "order_object_id": order_key(order)}
 
 
 def order_types(model: type[models.Model]) -> list[ContentType]:
-    """Return the content types by which an order of this model can have invoices."""
+    """Return the content types that the invoices of an order of this model can have."""
     return [_content_type(one) for one in _family(model)]
 
 
 def order_key(order: models.Model) -> str:
-    """Return an order's primary key as text, the same for equal keys; raise ValueError where it has none."""
+    """Return an order's primary key as text, equal for equal keys; raise ValueError if it has none."""
     if not isinstance(order, models.Model):
         raise ValueError(f"the order must be a saved model instance, not {type(order).__name__}: load it first")  # noqa: TRY004
     name, field = order._meta.label, order._meta.pk
@@ -62,18 +62,18 @@ def order_key(order: models.Model) -> str:
 
 
 def order_exists(order: models.Model) -> bool:
-    """Return whether the order's row is there, as the database that is written to has it. One query."""
+    """Return whether the order exists in the primary database. Uses one query."""
     model = _model_of(order)
     return model._base_manager.using(router.db_for_write(model, instance=order)).filter(pk=order.pk).exists()
 
 
 def _model_of(order: models.Model) -> type[models.Model]:
-    """Return an order's model; of a proxy the one that it stands for."""
+    """Return an order's model. For a proxy, return its concrete model."""
     return order._meta.concrete_model or type(order)
 
 
 def _content_type(model: type[models.Model]) -> ContentType:
-    """Return a model's content type as the invoices' own database numbers it."""
+    """Return a model's content type from the invoices' database."""
     return ContentType.objects.db_manager(_invoices_database()).get_for_model(model)
 
 
@@ -82,7 +82,7 @@ def _invoices_database() -> str:
 
 
 def _family(model: type[models.Model]) -> list[type[models.Model]]:
-    """Return the models whose rows can be the same order: those that share its key by inheritance of tables."""
+    """Return the models that share the order's key by multi-table inheritance."""
     root = model
     while (parent := _parent(root)) is not None:
         root = parent
@@ -96,7 +96,7 @@ def _ancestors(model: type[models.Model]) -> Iterator[type[models.Model]]:
 
 
 def _parent(model: type[models.Model]) -> type[models.Model] | None:
-    """Return the model whose primary key is this one's, by inheritance of tables."""
+    """Return the model whose primary key this model shares, by multi-table inheritance."""
     remote = model._meta.pk.remote_field
     if remote is None or not getattr(remote, "parent_link", False):
         return None
@@ -104,15 +104,15 @@ def _parent(model: type[models.Model]) -> type[models.Model] | None:
 
 
 class OrderLink(GenericForeignKey):
-    """A generic foreign key that is None where its row cannot be loaded, and knows two databases.
+    """A generic foreign key that works with two databases. It is None if its row cannot be loaded.
 
-    Content types are those of the invoice's database. The order is read where the shop's router keeps it: from
-    the primary if the invoice was read from its primary, so that a receiver never sees an old order.
+    Content types are those of the invoice's database. The order is read from the database that the shop's router
+    chooses. If the invoice was read from its primary, so is the order. So a receiver never sees an old order.
     """
 
     def contribute_to_class(self, cls: Any, name: str, private_only: bool = False, **kwargs: Any) -> None:  # noqa: FBT001, FBT002
         super().contribute_to_class(cls, name, **kwargs)
-        # From Django 6.1 on, a descriptor of its own would stand here and load the order in the usual way.
+        # From Django 6.1 on, GenericForeignKey would add its own descriptor, which loads the order in the usual way.
         setattr(cls, name, self)
 
     def __set__(self, instance: Any, value: Any) -> None:
@@ -137,7 +137,10 @@ class OrderLink(GenericForeignKey):
         return found
 
     def get_prefetch_querysets(self, instances: Any, querysets: Any = None) -> Any:
-        """Load the orders of many invoices, a query for each model. Those that cannot be loaded are left out."""
+        """Load the orders of many invoices, with one query for each model.
+
+        Orders that cannot be loaded are left out.
+        """
         if querysets:
             raise ValueError(f"{self.name} is prefetched as it is, without a queryset of its own")
         by_type: dict[type[models.Model], list[Any]] = defaultdict(list)
@@ -148,7 +151,7 @@ class OrderLink(GenericForeignKey):
         return found, self._key_of_order, self._key_of, True, self.name, False
 
     def _key_of(self, instance: Any) -> tuple[type[models.Model], Any] | None:
-        """Return the model and key that an invoice points at; None where there is no such model, or no such key."""
+        """Return the model and key that an invoice links to, or None if one of them does not exist."""
         type_id = getattr(instance, self.model._meta.get_field(self.ct_field).attname)
         if type_id is None:
             return None
@@ -163,7 +166,7 @@ class OrderLink(GenericForeignKey):
         return _model_of(order), order._meta.pk.to_python(order.pk)
 
     def _load(self, instances: Iterable[Any], model: type[models.Model]) -> Iterator[models.Model]:
-        """Yield the orders of invoices that all point at one model."""
+        """Yield the orders of invoices that all link to one model."""
         wanted: dict[str, set[Any]] = defaultdict(set)
         for instance in instances:
             is_primary = instance._state.db in (None, _invoices_database())
@@ -176,7 +179,7 @@ class OrderLink(GenericForeignKey):
 
 
 def _fits(model: type[models.Model], key: Any, using: str) -> bool:
-    """Return whether the column can hold a key: PostgreSQL refuses a larger number, and the transaction."""
+    """Return whether the column can hold a key. On PostgreSQL, a larger number would break the transaction."""
     field: Any = model._meta.pk
     while field.remote_field is not None:
         field = field.target_field

@@ -1,4 +1,4 @@
-"""One transaction on the chain that pays an invoice."""
+"""Stores an on-chain transaction that pays an invoice."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from .protected import ProtectedModel, ProtectedQuerySet
 
 
 class PaymentStatus(models.TextChoices):
-    """The state of a transaction, as far as it is known. The gateway does not say when one vanishes again."""
+    """The state of a transaction. The gateway does not report a transaction that disappears again."""
 
     DETECTED = "detected", _("detected")
     CONFIRMED = "confirmed", _("confirmed")
 
 
 class PaymentManager(LockingManager["Payment"]):
-    """Payments."""
+    """Finds payments."""
 
     _queryset_class = ProtectedQuerySet
 
 
 class Payment(ProtectedModel):
-    """One on-chain transaction. Its amount is known only where it explains all of a rise of `paid_amount`.
+    """An on-chain transaction. Its amount is known only if it explains the whole increase of `paid_amount`.
 
-    Written by services only: a shop has no column in it, so `save()` of an existing row changes nothing.
+    Only services write it. It has no shop columns, so `save()` of an existing row changes nothing.
     """
 
     shop_columns = frozenset()
@@ -46,8 +46,8 @@ class Payment(ProtectedModel):
     risk_resource_name = models.CharField(max_length=255, blank=True)
     risk_resource_category = models.CharField(max_length=255, blank=True)
     source_addresses = models.JSONField(default=list, blank=True)
-    detected_at = models.DateTimeField(help_text=_("When we learned of it."))
-    confirmed_at = models.DateTimeField(null=True, blank=True, help_text=_("When we learned of its confirmation."))
+    detected_at = models.DateTimeField(help_text=_("When we first saw it."))
+    confirmed_at = models.DateTimeField(null=True, blank=True, help_text=_("When we first saw its confirmation."))
 
     objects = PaymentManager()
 
@@ -65,5 +65,5 @@ class Payment(ProtectedModel):
 
     @transition(field=status, source=PaymentStatus.DETECTED, target=PaymentStatus.CONFIRMED)
     def confirm(self, *, at: datetime) -> None:
-        """The network confirmed it."""
+        """The network confirmed the transaction."""
         self.confirmed_at = at

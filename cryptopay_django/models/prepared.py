@@ -1,8 +1,8 @@
-"""Statements that every callback needs, compiled once for each database connection instead of each time.
+"""Compiles the statements that every callback needs once for each database connection, not each time.
 
-The ORM takes several times as long to write the SQL for a row of forty columns as a database takes to find it
-(docs/performance.md has the figures). What is kept is what the ORM wrote; nothing is written by hand. Where a driver
-or a release of Django makes the ORM write a statement in a way that cannot be kept, the ORM itself is used for it.
+For a row of forty columns, the ORM needs several times as long to compile the SQL as a database needs to find the row
+(docs/performance.md has measurements). The SQL always comes from the ORM; none is written by hand. If a driver or a
+version of Django compiles a statement in a way that cannot be reused, the ORM runs it as usual.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ _reported: set[str] = set()
 """The databases of which the log says already that the ORM is used."""
 
 
-@hide_locals  # rows of invoices hold an e-mail address
+@hide_locals  # rows of invoices contain an e-mail address
 def select(
     model: type[M], using: str, shape: object, build: Callable[[], models.QuerySet[M]], **lookup: Any
 ) -> list[M]:
-    """Return the rows of `build()` whose fields equal these values, none of them None: nothing equals NULL.
+    """Return the rows of `build()` whose fields equal these values. No value may be None, because nothing equals NULL.
 
-    `build` is called once for each connection, `shape` and set of fields; it may order, lock, follow foreign keys
-    and filter by what is always the same.
+    `build` is called once for each connection, `shape` and set of fields. It may order, lock, follow foreign keys and
+    add constant filters.
     """
     key, values = ("select", model, shape, tuple(lookup)), prepare(model, using, lookup)
     statement: Select[M] | None = _keep(using, key, lambda: compile_select(model, using, build(), lookup, values))
@@ -66,16 +66,16 @@ def select(
 
 
 def insert(row: models.Model, using: str) -> bool:
-    """Insert a new row, take over the key that the database gives it, and return True. Sends no signal."""
+    """Insert a new row, set the key that the database generates, and return True. Sends no signal."""
     values = insertable(inserted_fields(type(row)), row, connections[using])
     statement = _keep(using, ("insert", type(row)), lambda: compile_insert(row, using, values))
     return _insert_by_orm(row, using) if statement is None else _insert(statement, row, values)
 
 
 def insert_if(row: models.Model, using: str, model: type[models.Model], **lookup: Any) -> bool:
-    """Insert a new row if there is one of `model` whose fields equal these values; return whether. Sends no signal.
+    """Insert a new row if `model` has a row whose fields equal these values; return whether it did. Sends no signal.
 
-    One statement; two of them in a transaction where the ORM itself is used.
+    Uses one statement. If the ORM itself is used, two statements in a transaction.
     """
     condition = prepare(model, using, lookup)
     values = insertable(inserted_fields(type(row)), row, connections[using])
@@ -91,7 +91,7 @@ def insert_if(row: models.Model, using: str, model: type[models.Model], **lookup
 
 
 def touch(model: type[models.Model], using: str, **lookup: Any) -> bool:
-    """Write the row whose fields equal these values as it is, for the lock of a write; return whether it is there."""
+    """Write a row without changing it, to take its write lock; return whether a row with these values exists."""
     values, pk = prepare(model, using, lookup), model._meta.pk.attname
 
     def compile_() -> str:
@@ -119,9 +119,9 @@ def update(
     pk: object,
     values: Mapping[str, Any],
 ) -> bool:
-    """Write these values into the row of `build()` that has this key; return whether there is one. Sends no signal.
+    """Write these values to the row of `build()` with this key; return whether it exists. Sends no signal.
 
-    `build` as for `select`, without an order.
+    `build` is used as in `select`, but must not order.
     """
     connection = connections[using]
     fields = fields_of(model, values)
@@ -135,7 +135,7 @@ def update(
         pairs = zip(fields, values.values(), strict=True)
         query.add_update_fields([(field, None, value) for field, value in pairs])
         sql, asked = query.get_compiler(using).as_sql()
-        # Some releases of Django write NULL into the SQL, others pass it as a value.
+        # Some versions of Django write NULL into the SQL, others pass it as a parameter.
         writes_null = None in prepared and None not in asked
         given = [value for value in prepared if not (writes_null and value is None)]
         constants = list(asked)[len(given) : -1]
@@ -155,7 +155,7 @@ def update(
 
 
 def _keep(using: str, key: object, compile_: Callable[[], Any]) -> Any:
-    """Return the statement that is kept under a key, compiled by its first call; None where it cannot be kept."""
+    """Return the compiled statement for a key, or None if it cannot be reused. The first call compiles it."""
     kept = _statements(using)
     if key not in kept:
         try:
@@ -168,19 +168,20 @@ def _keep(using: str, key: object, compile_: Callable[[], Any]) -> Any:
 
 
 def _give_up(using: str, key: object, error: Exception) -> None:
-    """Use the ORM itself for a statement from now on, on this connection. The log says so once for a database."""
+    """Use the ORM itself for a statement on this connection from now on. Logs this once for each database."""
     _statements(using)[key] = None
     if using not in _reported:
         _reported.add(using)
         logger.warning(
-            'statements for the database "%s" cannot be kept, so the ORM writes them each time, which is slower: %s',
+            'compiled statements for the database "%s" cannot be reused, so the ORM compiles them each time, '
+            "which is slower: %s",
             using,
             f"{type(error).__name__}: {error}"[:300],
         )
 
 
 def _insert(statement: Insert, row: models.Model, values: Sequence[Any]) -> bool:
-    """Insert a row; return False, and leave it as it is, when the statement has left it out."""
+    """Insert a row. If the statement inserted nothing, return False and do not change the object."""
     connection = statement.connection
     with connection.cursor() as cursor:
         cursor.execute(statement.sql, values)
@@ -199,7 +200,7 @@ def _insert(statement: Insert, row: models.Model, values: Sequence[Any]) -> bool
 
 def _insert_by_orm(row: models.Model, using: str) -> bool:
     type(row)._base_manager.using(using).bulk_create([row])
-    if row.pk is None:  # MySQL returns no keys of rows that are inserted in bulk
+    if row.pk is None:  # MySQL returns no keys for bulk inserts
         with connections[using].cursor() as cursor:
             cursor.execute("SELECT LAST_INSERT_ID()")
             (row.pk,) = cursor.fetchone()
@@ -207,6 +208,6 @@ def _insert_by_orm(row: models.Model, using: str) -> bool:
 
 
 def _statements(using: str) -> dict[object, Any]:
-    """Return what was compiled for a connection: kept by it, and gone with it."""
+    """Return the statements that were compiled for a connection. They are stored on the connection object."""
     kept: dict[object, Any] = connections[using].__dict__.setdefault(_KEPT, {})
     return kept

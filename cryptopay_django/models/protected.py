@@ -1,4 +1,4 @@
-"""Rows that services own: an object that a shop has read and saves later writes back the shop's own columns only."""
+"""Protects the columns that only services may write: `save()` of a shop's object writes only the shop's columns."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ M = TypeVar("M", bound=models.Model)
 
 
 class ProtectedQuerySet(models.QuerySet[M]):
-    """Refuses to write columns of services from objects, as `save()` does."""
+    """Refuses to write protected columns from objects, like `save()`."""
 
     def bulk_update(self, objs: Iterable[M], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:
-        """Write these columns of many objects; raise ProtectedColumnError for one that belongs to services."""
+        """Write these columns of many objects; raise ProtectedColumnError for a protected column."""
         fields = list(fields)
         refuse_protected(self.model, fields)
         return super().bulk_update(objs, fields, *args, **kwargs)
 
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
-        """Insert many objects; raise ProtectedColumnError for a conflict that would change a column of services."""
+        """Insert many objects; raise ProtectedColumnError if a conflict would update a protected column."""
         refuse_protected(self.model, kwargs.get("update_fields") or ())
         return super().bulk_create(objs, *args, **kwargs)
 
 
 class ProtectedModel(StatusModel):
-    """Lets `save()` of an existing row write `shop_columns` and nothing else of this model.
+    """Restricts `save()` of an existing row to `shop_columns`.
 
-    A payment can arrive between a shop's read and its save. Written back whole, the older object would undo it. New
-    rows, fixtures, copies in another database and `QuerySet.update()` are not affected.
+    A payment can arrive between a shop's read and its save. If all columns were written, the older object would undo
+    it. New rows, fixtures, copies in another database and `QuerySet.update()` are not affected.
     """
 
     shop_columns: ClassVar[frozenset[str]]
-    """Names of the fields that a shop may change. Each model of ours has its own set."""
+    """Names of the fields that a shop may change. Each model has its own set."""
 
     class Meta:
         abstract = True
@@ -45,9 +45,9 @@ class ProtectedModel(StatusModel):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Insert a new row, or write the shop's columns of an existing one.
 
-        Another column that was changed raises ProtectedColumnError, and nothing is written. In an object that is out
-        of date, only `update_fields` shows what the shop has changed; without, such columns stay as the database has
-        them.
+        If another column was changed, raise ProtectedColumnError and write nothing. If the object is out of date, only
+        `update_fields` shows what the shop has changed. Without it, protected columns keep their values in the
+        database.
         """
         kwargs |= dict(zip(("force_insert", "force_update", "using", "update_fields"), args, strict=False))
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
@@ -66,7 +66,7 @@ class ProtectedModel(StatusModel):
         super().save(**kwargs)
 
     def is_as_old_as(self, row: dict[str, Any]) -> bool:
-        """Return whether the object was read from this state of its row, so that a difference is the shop's doing."""
+        """Return whether the object was read from the current state of its row. Then the shop made any difference."""
         return True
 
     def _refuse_changes(self, fields: list[Any], using: str, *, is_named: bool) -> None:
@@ -91,13 +91,13 @@ class ProtectedModel(StatusModel):
 
 
 def is_protected(field: Any) -> bool:
-    """Return whether a field belongs to services. Columns that a shop's own child model adds do not."""
+    """Return whether a field is protected. Columns that a shop's own child model adds are not."""
     columns = vars(field.model).get("shop_columns")
     return columns is not None and not field.primary_key and field.name not in columns
 
 
 def refuse_protected(model: type[models.Model], names: Iterable[str]) -> None:
-    """Raise ProtectedColumnError if one of these fields belongs to services."""
+    """Raise ProtectedColumnError if one of these fields is protected."""
     fields = [field for field in model._meta.concrete_fields if is_protected(field)]
     protected = sorted({*names} & {name for field in fields for name in (field.name, field.attname)})
     if protected:

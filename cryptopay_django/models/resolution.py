@@ -1,4 +1,4 @@
-"""One money operation on an unresolved invoice, written before the gateway is asked."""
+"""Stores a money operation on an invoice. The row is committed before the request is sent."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .locking import LockingManager
 
 
 class ResolutionKind(models.TextChoices):
-    """The operation that is asked of the gateway."""
+    """The requested operation."""
 
     SETTLE = "settle", _("settle")
     REFUND = "refund", _("refund")
 
 
 class ResolutionStatus(models.TextChoices):
-    """The progress of a resolution. `unknown`: no readable answer; only reading the gateway shows the outcome."""
+    """The state of a resolution. `unknown` means no readable answer: only the gateway's data shows the result."""
 
     PLANNED = "planned", _("planned")
     SENT = "sent", _("sent")
@@ -33,12 +33,12 @@ class ResolutionStatus(models.TextChoices):
 
 
 def awaiting_approval() -> models.Q:
-    """Return the filter for resolutions that a second person has to confirm before anything is sent."""
+    """Return the filter for resolutions that a second person must confirm before they are sent."""
     return models.Q(active=True, status=ResolutionStatus.PLANNED, needs_approval=True, approver="")
 
 
 class Resolution(StatusModel):
-    """A settlement or a refund. At most one of an invoice is active: the database holds that."""
+    """A settlement or a refund. A database constraint allows only one active resolution for an invoice."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="resolutions")
@@ -48,41 +48,43 @@ class Resolution(StatusModel):
         null=True,
         default=True,
         editable=False,
-        help_text=_("Empty once it has ended, so that many ended ones fit."),
+        help_text=_("Empty once it has ended, so that an invoice can have several ended ones."),
     )
     actor = models.CharField(max_length=NAME_LENGTH)
     actor_user_id = models.CharField(
         max_length=NAME_LENGTH,
         blank=True,
         editable=False,
-        help_text=_("The key of that user; empty where only a name was given."),
+        help_text=_("The primary key of the user; empty if only a name was given."),
     )
     reason = models.TextField()
-    needs_approval = models.BooleanField(default=False, help_text=_("Whether a second person has to confirm it."))
+    needs_approval = models.BooleanField(default=False, help_text=_("Whether a second person must confirm it."))
     approver = models.CharField(max_length=NAME_LENGTH, blank=True, help_text=_("The second person; never the first."))
     approver_user_id = models.CharField(
         max_length=NAME_LENGTH,
         blank=True,
         editable=False,
-        help_text=_("The key of that user; empty where only a name was given."),
+        help_text=_("The primary key of the user; empty if only a name was given."),
     )
     approved_at = models.DateTimeField(null=True, blank=True)
     parameters = models.JSONField(
-        default=dict, blank=True, help_text=_("What was asked for, with the figures that the person saw.")
+        default=dict, blank=True, help_text=_("The request, with the amounts that the person saw.")
     )
     known_refund_ids = models.JSONField(
         default=list,
         blank=True,
-        help_text=_("The gateway's refunds that existed before: the others are ours."),
+        help_text=_("The gateway's refunds that existed before. Later ones may be ours."),
     )
-    result = models.JSONField(default=dict, blank=True, help_text=_("What the gateway answered, or what was found."))
+    result = models.JSONField(
+        default=dict, blank=True, help_text=_("The gateway's answer, or the result that was found later.")
+    )
     error = models.TextField(blank=True)
-    attempts = models.PositiveIntegerField(default=0, help_text=_("How often its outcome was looked for."))
+    attempts = models.PositiveIntegerField(default=0, help_text=_("How often the app has tried to read the result."))
     next_attempt_at = models.DateTimeField(
         null=True,
         blank=True,
         db_index=True,
-        help_text=_("When its outcome is looked for next; empty when there is nothing to look for."),
+        help_text=_("When the app reads the result next; empty if this is not needed."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -109,28 +111,31 @@ class Resolution(StatusModel):
 
     @property
     def awaits_approval(self) -> bool:
-        """Return whether a second person has to confirm it before anything is sent."""
+        """Return whether a second person must confirm it before it is sent."""
         return self.status == ResolutionStatus.PLANNED and self.needs_approval and not self.approver
 
     @property
     def returns_money(self) -> bool:
-        """Whether it asks the gateway for a refund: of all, or of an overage that a settlement leaves."""
+        """Return whether it requests a refund: of everything, or of the overage after a settlement."""
         return bool(self.parameters.get("call") == "create_refund")
 
     @property
     def is_watched(self) -> bool:
-        """Return whether a person has ended it without the gateway's word. It may act late, and is still looked at."""
+        """Return whether a person ended it without proof.
+
+        The gateway may still carry it out, so the app keeps reading.
+        """
         return self.status == ResolutionStatus.FAILED and self.next_attempt_at is not None
 
     def approve(self, approver: str, *, user_id: str = "", at: datetime) -> None:
-        """A second person confirms it. It stays planned until it is sent."""
+        """A second person confirmed it. It stays planned until it is sent."""
         self.approver = approver
         self.approver_user_id = user_id
         self.approved_at = at
 
     @transition(field=status, source=ResolutionStatus.PLANNED, target=ResolutionStatus.SENT)
     def send(self, *, at: datetime) -> None:
-        """Committed before the call leaves."""
+        """It is about to be sent. This is committed before the request."""
         self.sent_at = at
 
     @transition(
@@ -139,7 +144,7 @@ class Resolution(StatusModel):
         target=ResolutionStatus.SUCCEEDED,
     )
     def succeed(self, *, at: datetime) -> None:
-        """The gateway has done it."""
+        """The gateway carried it out."""
         self._end(at)
 
     @transition(
@@ -148,22 +153,35 @@ class Resolution(StatusModel):
         target=ResolutionStatus.FAILED,
     )
     def fail(self, *, error: str, at: datetime) -> None:
-        """The gateway has not done it; or a person has ended it, where the gateway shows nothing."""
+        """The gateway did not carry it out, or a person ended it because the gateway shows nothing."""
         self.error = error
         self._end(at)
 
     @transition(field=status, source=ResolutionStatus.FAILED, target=ResolutionStatus.UNKNOWN)
     def resume(self) -> None:
-        """The gateway shows a trace of what a person had ended: it is active again until its end is seen."""
+        """The gateway shows it after a person ended it. It is active again until its result is known."""
         self.active = True
         self.finished_at = None
 
     @transition(field=status, source=ResolutionStatus.SENT, target=ResolutionStatus.UNKNOWN)
     def lose_track(self, *, error: str) -> None:
-        """No readable answer: it may or may not have happened. Stays active, so nothing else can start."""
+        """There was no readable answer, so it may or may not have happened.
+
+        It stays active, so no other one can start.
+        """
         self.error = error
 
     def _end(self, at: datetime) -> None:
         self.active = None
         self.next_attempt_at = None
         self.finished_at = at
+
+
+class Approval(Resolution):
+    """A resolution that waits for a second person: an entry of its own in the admin. It has no table."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = _("decision that waits for a second person")
+        verbose_name_plural = _("waiting for a second person")

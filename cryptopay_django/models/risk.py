@@ -1,4 +1,4 @@
-"""The gravity that the gateway gives a payment, and the choice among several payments."""
+"""Defines the gateway's risk levels, and chooses the highest of several payments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..fields import EXACT
 
 
 class RiskLevel(models.TextChoices):
-    """The gateway's risk levels, in its spelling, the gravest last."""
+    """The gateway's risk levels, in its spelling, the highest last."""
 
     LOW = "low", _("low")
     MEDIUM = "medium", _("medium")
@@ -23,7 +23,10 @@ _GRAVITY = [RiskLevel.LOW, RiskLevel.MEDIUM, "", RiskLevel.HIGH]
 
 
 def gravest_risk(levels: Iterable[str]) -> str:
-    """Return the gravest of these levels. One that is not known here is for a person to judge: below high alone."""
+    """Return the highest of these levels.
+
+    An unknown level counts as just below high, because a person must judge it.
+    """
     return max(filter(None, levels), key=_gravity, default="")
 
 
@@ -32,6 +35,6 @@ def _gravity(level: str) -> int:
 
 
 def storable_score(score: Decimal) -> Decimal | None:
-    """Return a score as the column takes it, rounded; None for one that is too large for it."""
+    """Return a score rounded for the column, or None if it is too large."""
     rounded = score.quantize(Decimal(1).scaleb(-12), context=EXACT)
     return rounded if rounded.adjusted() < 20 else None

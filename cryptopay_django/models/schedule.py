@@ -1,7 +1,7 @@
-"""Schedules periodic work, and keeps its last result. Several processes could do it, and one does.
+"""Schedules periodic work and stores its last result. Only one of several processes does it.
 
-Two kinds: regular work (`services/reconciliation/schedule.py`), and calls that are allowed so often
-(`services/call_budget.py`).
+It is used for regular work (`services/reconciliation/schedule.py`), for lists that are read in parts
+(`services/reconciliation/channel_ledger.py`), and for rate limits (`services/call_budget.py`).
 """
 
 from __future__ import annotations
@@ -12,16 +12,29 @@ from django.utils.translation import gettext_lazy as _
 from .locking import LockingManager
 
 RECONCILIATION = "reconciliation"
+CHANNEL_RECONCILIATION = "channel reconciliation"
+CHANNEL_LEDGER = "channel ledger"
+
+BROKE_OFF = "it broke off"
+"""What `found` says of work that raised."""
 
 
 class Schedule(models.Model):
-    """One row a piece of work. The process that moves `due_at` on has the turn."""
+    """One row for each kind of work. The process that changes `due_at` does the work."""
 
     name = models.CharField(primary_key=True, max_length=64)
-    due_at = models.DateTimeField(help_text=_("When it is anybody's turn again."))
+    due_at = models.DateTimeField(help_text=_("When the work is due again."))
     begun_at = models.DateTimeField(null=True, blank=True)
-    ended_at = models.DateTimeField(null=True, blank=True, help_text=_("When the last turn ended."))
-    found = models.TextField(blank=True, help_text=_("The result of the last turn, in a line."))
+    ended_at = models.DateTimeField(null=True, blank=True, help_text=_("When the last run ended."))
+    read_until = models.DateTimeField(
+        null=True, blank=True, help_text=_("Of a list that is read by and by: all that is older was read.")
+    )
+    cursor = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text=_("Of such a list: the last item of the page where the next turn goes on."),
+    )
+    found = models.TextField(blank=True, help_text=_("The result of the last run, in one line."))
 
     objects = LockingManager["Schedule"]()
 

@@ -1,1 +1,1 @@
-"""For machines that watch: a health endpoint and Prometheus metrics. What people look at is in the admin."""
+"""Serves the health endpoint and the Prometheus metrics for monitoring systems."""

@@ -1,4 +1,4 @@
-"""Allows figures to be seen by requests that send CRYPTOPAY_MONITORING_TOKEN."""
+"""Shows details only to requests that send CRYPTOPAY_MONITORING_TOKEN."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from ..redaction import hide_locals
 
 
 @hide_locals
-def may_see_figures(request: HttpRequest) -> bool:
-    """Return whether a request has the token, as `Authorization: Bearer ...`; an empty token allows nothing."""
+def may_see_details(request: HttpRequest) -> bool:
+    """Return whether a request has the token, as `Authorization: Bearer ...`.
+
+    Without a token in the settings, return False.
+    """
     token = app_settings.MONITORING_TOKEN
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     is_same = hmac.compare_digest(given.strip().encode(), token.encode())

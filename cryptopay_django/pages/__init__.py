@@ -1,4 +1,4 @@
-"""The customer's pages: the page where an invoice is paid, its live state, and the choice of a coin."""
+"""Serves the customer's pages: the payment page, its live state, and the choice of a coin."""
 
 from .choice import ChooseCoinView
 

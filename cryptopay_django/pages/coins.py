@@ -1,4 +1,4 @@
-"""The choice of a coin, as templates are given it: one entry a coin, its networks below it."""
+"""Builds the context of the coin choice: one entry for each coin, with its networks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COOKIE = "cryptopay_coin"
 
 
 def remembered(request: HttpRequest | None) -> str:
-    """Return what this customer chose last time, as a form sends it; it may be nothing that is offered."""
+    """Return the customer's last choice, as a form sends it. It may not be offered any more."""
     return request.COOKIES.get(COOKIE, "") if request else ""
 
 

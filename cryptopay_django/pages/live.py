@@ -1,7 +1,8 @@
-"""Server-sent events: one look at the database for all who watch, however many they are.
+"""Sends server-sent events to payment pages. All pages of a process share one query.
 
-Each event loop has one task that asks for the versions of all watched invoices at once, and only while
-somebody watches. A stream says no more than "look again"; what there is to see the page fetches itself.
+Each event loop has one task that reads the versions of all watched invoices at once, and only while a page is open. A
+stream only says that something has changed; the page then fetches the state itself. When the process is asked to stop,
+all streams end: `stopping.py`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextvars import Context
@@ -26,6 +28,10 @@ from django.views.decorators.http import require_GET
 
 from ..conf import app_settings
 from ..models import Invoice
+from .stopping import end_before_stopping
+
+if sys.platform != "win32":
+    import resource
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -41,16 +47,29 @@ _AT_ONCE = 500
 @transaction.non_atomic_requests
 @require_GET
 async def invoice_events(request: HttpRequest, invoice_id: UUID) -> HttpResponseBase:
-    """Stream the version of an invoice now and whenever it changes. 204, so that the page polls, where it cannot.
+    """Stream the version of an invoice now and after every change.
 
-    That is under WSGI, where each stream would hold a worker, and above CRYPTOPAY_MAX_STREAMS.
+    Answer 204 if this is not possible; the page then polls.
+
+    It is not possible under WSGI, where each stream would block a worker, or above CRYPTOPAY_MAX_STREAMS, or above
+    half of the files that the process may open: each stream needs one, and callbacks need some, too.
     """
-    if not isinstance(request, ASGIRequest) or len(watch()) >= app_settings.MAX_STREAMS:
+    if not isinstance(request, ASGIRequest) or len(watch()) >= min(app_settings.MAX_STREAMS, _files_allowed() // 2):
         return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
     response = StreamingHttpResponse(_stream(invoice_id), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
+    # What compresses an answer holds its first lines back until there is enough of them; this one is left alone.
+    response["Content-Encoding"] = "identity"
     return response
+
+
+def _files_allowed() -> int:
+    """Return how many files this process may have open, as the system has it now."""
+    if sys.platform == "win32":
+        return 2 * app_settings.MAX_STREAMS
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 2 * app_settings.MAX_STREAMS if allowed == resource.RLIM_INFINITY else allowed
 
 
 async def _stream(invoice_id: UUID) -> AsyncIterator[str]:
@@ -72,7 +91,7 @@ async def _stream(invoice_id: UUID) -> AsyncIterator[str]:
 
 
 class Watch:
-    """The watchers of each invoice on one event loop, and the one task that looks for all of them."""
+    """The streams of each invoice on one event loop, and the task that reads the database for all of them."""
 
     def __init__(self) -> None:
         self._queues: defaultdict[UUID, set[asyncio.Queue[int | None]]] = defaultdict(set)
@@ -84,14 +103,16 @@ class Watch:
 
     @contextlib.contextmanager
     def watching(self, invoice_id: UUID) -> Iterator[asyncio.Queue[int | None]]:
-        """Give a queue of the invoice's versions: the present one, then each new one; None when it is over."""
+        """Yield a queue of the invoice's versions: the current one, then each new one, and None at the end."""
         queue: asyncio.Queue[int | None] = asyncio.Queue()
         self._queues[invoice_id].add(queue)
         if invoice_id in self._seen:
             queue.put_nowait(self._seen[invoice_id])
         if self._task is None:
-            # A context of its own: this task outlives the request that happens to be the first.
-            self._task = asyncio.get_running_loop().create_task(self._look(), context=Context())
+            # A separate context: this task lives longer than the request that starts it.
+            loop = asyncio.get_running_loop()
+            self._task = loop.create_task(self._look(), context=Context())
+            end_before_stopping(loop, self.end)
         try:
             yield queue
         finally:
@@ -101,18 +122,22 @@ class Watch:
                 self._seen.pop(invoice_id, None)
 
     async def _look(self) -> None:
-        """Report changes while there are watchers. When the database fails, end all streams: the pages then poll."""
+        """Report changes while there are streams. If the database fails, end all streams; the pages then poll."""
         try:
             while self._queues:
                 asked = list(self._queues)
                 self._tell(asked, await sync_to_async(_read_versions, thread_sensitive=False)(asked))
                 await asyncio.sleep(LOOK_EVERY)
         except (DatabaseError, InterfaceError):
-            logger.exception("the streams of the payment pages end, for the database does not answer")
-            for queue in [queue for queues in self._queues.values() for queue in queues]:
-                queue.put_nowait(None)
+            logger.exception("the streams of the payment pages were closed, because the database does not answer")
+            self.end()
         finally:
             self._task = None
+
+    def end(self) -> None:
+        """End all streams."""
+        for queue in [queue for queues in self._queues.values() for queue in queues]:
+            queue.put_nowait(None)
 
     def _tell(self, asked: list[UUID], found: dict[UUID, int]) -> None:
         for invoice_id in asked:
@@ -125,7 +150,7 @@ class Watch:
 
 
 def _read_versions(invoice_ids: list[UUID]) -> dict[UUID, int]:
-    """Return the versions of these invoices. It runs in a thread of its own, and leaves no connection there."""
+    """Return the versions of these invoices. Runs in a separate thread, and closes its connection."""
     found: dict[UUID, int] = {}
     try:
         for start in range(0, len(invoice_ids), _AT_ONCE):
@@ -140,5 +165,5 @@ _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, Watch] = WeakKeyDictionar
 
 
 def watch() -> Watch:
-    """Return the running event loop's watch."""
+    """Return the `Watch` of the running event loop."""
     return _watches.setdefault(asyncio.get_running_loop(), Watch())

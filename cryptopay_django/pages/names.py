@@ -1,10 +1,13 @@
-"""Writes coins, networks and money for people. What is copied or scanned is never written here."""
+"""Formats coins, networks and money for people. Values to copy or scan are not formatted here."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
-from django.utils.formats import number_format
+from django.utils import numberformat, timezone
+from django.utils.formats import date_format, number_format
+from django.utils.translation import get_language
 
 from ..fields import canonical
 from ..gateway.currencies import FIAT
@@ -30,40 +33,71 @@ TAG_NAMES = {"stellar": "Memo ID", "ton": "Memo"}
 """What wallets call the number beside the address; "Destination tag" where nothing is said here."""
 
 
+# Django's formats differ from what people in these languages read. Numbers: no grouping, and a comma in Arabic. Times:
+# in Arabic the month first, as in the United States; in Italian capitals; in Korean the hour before "a.m.".
+_OWN_NUMBERS = frozenset({"ar", "zh-hans"})
+_OWN_TIMES = {
+    "ar": {"SHORT_DATETIME_FORMAT": "Y-m-d H:i", "DATETIME_FORMAT": "j F Y H:i"},
+    "it": {"DATETIME_FORMAT": "d/m/Y H:i"},
+    "ko": {"DATETIME_FORMAT": "Y년 n월 j일 H:i"},
+}
+
+
 def coin_name(currency: str, *, with_code: bool = False) -> str:
-    """Return a coin's name, or its code where it has none here; `with_code`: Bitcoin (BTC)."""
+    """Return a coin's name, or its code if no name is known. `with_code` returns Bitcoin (BTC)."""
     name = COIN_NAMES.get(currency, currency)
     return f"{name} ({currency})" if with_code and name != currency else name
 
 
 def network_name(network: str, currency: str = "") -> str:
-    """Return a network's name with the token standard by which wallets list it: Tron (TRC-20)."""
+    """Return a network's name with the token standard that wallets show: Tron (TRC-20)."""
     name = NETWORK_NAMES.get(network) or network.replace("_", " ").title()
     standard, native = _TOKEN_STANDARDS.get(network, ("", ""))
     return f"{name} ({standard})" if standard and currency and currency != native else name
 
 
 def tag_name(network: str) -> str:
-    """Return what wallets on this network call the number beside the address."""
+    """Return the name that wallets on this network use for the tag or memo."""
     return TAG_NAMES.get(network, "Destination tag")
 
 
 def plain(amount: Decimal) -> str:
-    """Write an amount as wallets take it: a point, no grouping, no exponent, nothing rounded."""
+    """Format an amount for wallets: a decimal point, no grouping, no exponent, no rounding."""
     return f"{canonical(amount):f}"
 
 
+def isolated(text: str) -> str:
+    """Return a text that stays in one piece, left to right, within a sentence of any direction. Not for copying."""
+    return f"\u2066{text}\u2069"
+
+
 def money(amount: Decimal, currency: str) -> str:
-    """Write a price in the customer's language, with its currency; never rounded."""
+    """Format a price in the customer's language, with its currency and without rounding."""
     amount = canonical(amount)
     shown = max(FIAT.get(currency, 0), -int(amount.as_tuple().exponent))
-    number = number_format(amount, decimal_pos=shown, use_l10n=True, force_grouping=True)
-    return f"{number}\u00a0{currency}"
+    return f"{_number(amount, shown)}\u00a0{currency}"
 
 
 def about(amount: Decimal, currency: str) -> str:
-    """Write what a price is worth in a coin at the moment: five digits are enough for an indication."""
+    """Format the approximate value of a price in a coin, with five digits."""
     digits = max(0, 4 - amount.adjusted())
     places = min(digits, max(0, -int(canonical(amount).as_tuple().exponent)))
-    number = number_format(round(amount, places), decimal_pos=places, use_l10n=True, force_grouping=True)
-    return f"{number}\u00a0{currency}"
+    return f"{_number(round(amount, places), places)}\u00a0{currency}"
+
+
+def decimal_sign() -> str:
+    """Return the sign before the decimal places of a price in the customer's language: a point or a comma."""
+    return _number(Decimal("0.5"), 1)[1]
+
+
+def moment(time: datetime, style: str = "SHORT_DATETIME_FORMAT") -> str:
+    """Format a time for people: the current time zone, the customer's language. `style` may be DATETIME_FORMAT."""
+    own = _OWN_TIMES.get(get_language() or "", {})
+    return date_format(timezone.localtime(time), own.get(style, style))
+
+
+def _number(amount: Decimal, places: int) -> str:
+    """Format a number with the digits 0-9, grouped, with this many places."""
+    if get_language() in _OWN_NUMBERS:
+        return numberformat.format(amount, ".", places, 3, ",", force_grouping=True, use_l10n=True)
+    return number_format(amount, decimal_pos=places, use_l10n=True, force_grouping=True)

@@ -1,8 +1,9 @@
-"""Prepares the panel's template: decides everything, and writes no markup."""
+"""Builds the context of the payment panel. All decisions are here, all markup is in the template."""
 
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -11,32 +12,41 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 
 from ..conf import app_settings
+from ..explorers import explorer_url
+from ..gateway.confirmations import required_confirmations, usual_minutes
 from ..links import path_of
-from ..models import Invoice
-from ..services.invoices.progress import Progress, State
+from ..models import Channel, Invoice, InvoiceStatus, Payment, PaymentLink, PaymentStatus
+from ..qr import qr_svg
+from ..services.invoices.progress import Progress, State, read_movements
+from ..services.payment_links.use import use_of
 from .names import coin_name, money, network_name, plain, tag_name
 from .paylink import pay_link
-from .qr import qr_svg
+from .promise import answer_within, promise
 from .wording import STEP_NAMES, STEPS, message_for
 
 ASKED, NOT_ASKED = "yes", "failed"
 """The outcome of "I have sent it", as the page's query says it."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
+_MAY_NAME_ADDRESS = frozenset({State.UNDERPAID, State.OVERPAID, State.LATE})
 _NEEDS_NEW_INVOICE = frozenset({State.PREPARING, State.EXPIRED, State.CANCELLED, State.UNAVAILABLE})
 
 
 def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = False) -> dict[str, Any]:
-    """Return the context of `panel.html`, in the language that is active. No query, no call.
+    """Return the context of `panel.html` in the active language. Makes no call, and no query but `read_movements` and
+    `new_invoice_url`.
 
-    On a page of the shop's (`is_embedded`) nothing leads back to the shop.
+    On a page of the shop (`is_embedded`) there is no link back to the shop.
     """
     invoice = progress.invoice
     tone, title, text = message_for(progress)
     anew = new_invoice_url(invoice) if progress.state in _NEEDS_NEW_INVOICE else ""
     back = _return_url(progress)
+    payments, refunds = read_movements(progress)
     return {
         "invoice": invoice,
+        "place": invoice,
+        "panel_template": "cryptopay_django/panel.html",
         "progress": progress,
         "state": str(progress.state),
         "tone": tone,
@@ -46,38 +56,102 @@ def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = Fa
         "notice": _notice(progress, asked),
         "watch": _pace(progress),
         "price": money(invoice.price_amount, invoice.price_currency),
-        "paid": _in_coin(invoice, invoice.paid_amount) if progress.has_payment else "",
+        "paid": _in_coin(invoice.paid_amount, invoice.pay_currency) if progress.has_payment else "",
+        "sent_back": [_in_coin(refund.amount, refund.currency) for refund in refunds],
+        "transactions": [_transaction(invoice, payment) for payment in payments],
+        "expected": _expected(progress),
+        "promise": promise(progress),
+        "due": _in_coin(invoice.pay_amount, invoice.pay_currency) if invoice.pay_amount is not None else "",
+        "receipt_url": _receipt_url(progress),
         "asks_whether_sent": progress.state is State.EXPIRED,
+        "refund_url": _refund_url(progress),
         "new_invoice_url": anew,
+        "other_coin_url": _other_coin_url(progress),
+        "other_payment_url": _other_payment_url(progress),
         "return_url": back if back != anew and not is_embedded else "",
-        "support_email": app_settings.of(invoice.account).SUPPORT_EMAIL,
-        "support_url": app_settings.of(invoice.account).SUPPORT_URL,
-        "support_subject": urlencode({"subject": f"{gettext('Payment')} {invoice.pk}"}).replace("+", "%20"),
-        **_urls(invoice, is_embedded=is_embedded),
+        **support(invoice),
+        **urls_of(
+            path_of("checkout", invoice.pk),
+            path_of("invoice-status", invoice.pk),
+            path_of("invoice-events", invoice.pk),
+            is_embedded=is_embedded,
+        ),
         **_payment(progress),
     }
 
 
-def shop_name(invoice: Invoice) -> str:
-    """Return what the page calls the shop; it may be nothing."""
-    return app_settings.of(invoice.account).SHOP_NAME or invoice.name
+def shop_name(row: Invoice | Channel | PaymentLink) -> str:
+    """Return the shop's name for the page; it may be empty."""
+    return app_settings.of(row.account).SHOP_NAME or (row.name if isinstance(row, Invoice) else "")
+
+
+def support(row: Invoice | Channel | PaymentLink) -> dict[str, str]:
+    """Return the addresses of the shop's support, and by when it answers."""
+    account = app_settings.of(row.account)
+    return {
+        "support_email": account.SUPPORT_EMAIL,
+        "support_url": account.SUPPORT_URL,
+        "support_answer": answer_within(row.account),
+        "support_subject": urlencode({"subject": f"{gettext('Payment')} {row.pk}"}).replace("+", "%20"),
+    }
+
+
+def urls_of(page: str, status: str, events: str, *, is_embedded: bool) -> dict[str, str]:
+    """Return the URLs that the page and its script use."""
+    language = {"lang": get_language() or "en"}
+    part = {"part": "embedded" if is_embedded else "panel"}
+    return {
+        "page_url": f"{page}?{urlencode(language)}",
+        "panel_url": f"{page}?{urlencode({**part, **language})}",
+        "status_url": status,
+        "events_url": events,
+    }
 
 
 def new_invoice_url(invoice: Invoice) -> str:
-    """Return where the customer gets a new invoice: by the setting's callable, or by the invoice; "" if nowhere."""
+    """Return the URL where the customer gets a new invoice: of its payment link, by the setting or the invoice, or "".
+
+    One query for the invoice of a payment link. A shop's function is not asked about it: it knows the shop's orders.
+    """
+    if use := use_of(invoice):
+        more = [use.pk] if use.link.is_reusable else []
+        return path_of("payment-link-use" if more else "payment-link", use.link.token, *more)
     hook = app_settings.NEW_INVOICE_URL
     url = hook(invoice) if hook else invoice.unsuccess_redirect_url
     return safe_link(str(url or ""))
 
 
+def _other_coin_url(progress: Progress) -> str:
+    """Return the URL where the customer chooses another coin, while nothing was paid, or "" without the setting."""
+    if progress.state is not State.WAITING or not app_settings.NEW_INVOICE_URL:
+        return ""
+    return new_invoice_url(progress.invoice)
+
+
+def _other_payment_url(progress: Progress) -> str:
+    """Return the URL of the page where the order was paid, or ""."""
+    if progress.paid_elsewhere is None:
+        return ""
+    return f"{path_of('checkout', progress.paid_elsewhere)}?{urlencode({'lang': get_language() or 'en'})}"
+
+
 def safe_link(url: str) -> str:
-    """Return a URL if it leads to a page, of this site or another one; "" for any other scheme and for odd ones."""
+    """Return a URL if it is a valid link to a page of this or another site, otherwise ""."""
     if url != url.strip() or _CONTROL.search(url):
         return ""
     parts = urlsplit(url)
     is_absolute = parts.scheme in ("http", "https") and bool(parts.netloc)
     is_path = not parts.scheme and not parts.netloc and url.startswith("/") and not url.startswith(("//", "/\\"))
     return url if is_absolute or is_path else ""
+
+
+def _refund_url(progress: Progress) -> str:
+    """Return the URL of the button that asks for the address of a refund, where the setting allows it, or ""."""
+    invoice = progress.invoice
+    is_asked = progress.state in _MAY_NAME_ADDRESS and invoice.status == InvoiceStatus.UNRESOLVED
+    if not is_asked or not app_settings.of(invoice.account).ASK_REFUND_ADDRESS:
+        return ""
+    return f"{path_of('ask-refund-address', invoice.pk)}?{urlencode({'lang': get_language() or 'en'})}"
 
 
 def _return_url(progress: Progress) -> str:
@@ -87,20 +161,14 @@ def _return_url(progress: Progress) -> str:
     return safe_link(invoice.unsuccess_redirect_url or invoice.success_redirect_url)
 
 
-def _urls(invoice: Invoice, *, is_embedded: bool) -> dict[str, str]:
-    page = path_of("checkout", invoice.pk)
-    language = {"lang": get_language() or "en"}
-    part = {"part": "embedded" if is_embedded else "panel"}
-    return {
-        "page_url": f"{page}?{urlencode(language)}",
-        "panel_url": f"{page}?{urlencode({**part, **language})}",
-        "status_url": path_of("invoice-status", invoice.pk),
-        "events_url": path_of("invoice-events", invoice.pk),
-    }
+def _receipt_url(progress: Progress) -> str:
+    if not progress.has_receipt:
+        return ""
+    return f"{path_of('receipt', progress.invoice.pk)}?{urlencode({'lang': get_language() or 'en'})}"
 
 
 def _payment(progress: Progress) -> dict[str, Any]:
-    """Return what is needed to send coins; nothing of it where none may be sent."""
+    """Return the data to send coins, or nothing if the customer must not pay."""
     amount, invoice = progress.due_amount, progress.invoice
     if amount is None:
         return {"can_pay": False}
@@ -112,7 +180,7 @@ def _payment(progress: Progress) -> dict[str, Any]:
         "coin": coin_name(invoice.pay_currency, with_code=True),
         "network": network_name(invoice.network, invoice.pay_currency) if invoice.network else "",
         "tag_name": tag_name(invoice.network),
-        "rate": f"1\u00a0{invoice.pay_currency} = {money(rate, invoice.price_currency)}" if rate else "",
+        "rate": _rate(invoice.pay_currency, money(rate, invoice.price_currency)) if rate else "",
         "link": link,
         "qr": qr_svg(link.text, gettext("QR code for your wallet")),
         "time_left": _time_left(progress.seconds_left),
@@ -138,13 +206,13 @@ def _steps(progress: Progress) -> list[dict[str, Any]]:
 
 
 def _notice(progress: Progress, asked: str) -> str:
-    """Return the outcome of asking, while it still matters."""
+    """Return the result of \"I have sent it\", while the invoice is expired."""
     if progress.state is not State.EXPIRED:
         return ""
     if asked == ASKED:
         return gettext(
-            "We have asked, and your payment cannot be seen yet. That can take a while, and it is not lost: this "
-            "page keeps looking, and you may close it."
+            "We have checked, and your payment is not visible yet. This can take a while, and the payment is not "
+            "lost. This page keeps checking, and you may close it."
         )
     if asked == NOT_ASKED:
         return gettext("The payment service does not answer at the moment. Please try again in a minute.")
@@ -152,11 +220,46 @@ def _notice(progress: Progress, asked: str) -> str:
 
 
 def _pace(progress: Progress) -> str:
-    """Return how eagerly the page looks for news: while people decide, it can take its time."""
+    """Return how often the page polls: slowly while a person decides, not at all in a final state."""
     if progress.is_final:
         return "no"
     return "fast" if progress.state in (State.PREPARING, *STEPS) else "slow"
 
 
-def _in_coin(invoice: Invoice, amount: Any) -> SafeString:
-    return format_html('<span dir="ltr">{}\u00a0{}</span>', plain(amount), invoice.pay_currency)
+def _in_coin(amount: Decimal, currency: str) -> SafeString:
+    return format_html('<bdi dir="ltr">{}\u00a0{}</bdi>', plain(amount), currency)
+
+
+def _rate(coin: str, price: str) -> SafeString:
+    return format_html('<bdi dir="ltr">1\u00a0{} = {}</bdi>', coin, price)
+
+
+def _transaction(invoice: Invoice, payment: Payment) -> dict[str, Any]:
+    is_confirmed = payment.status == PaymentStatus.CONFIRMED
+    return {
+        "txid": payment.txid,
+        "url": explorer_url(payment.txid, network=invoice.network, environment=invoice.environment),
+        "tone": "closed" if is_confirmed else "wait",
+        "text": gettext("Confirmed") if is_confirmed else gettext("Waiting for confirmation by the network"),
+    }
+
+
+def _expected(progress: Progress) -> str:
+    """Return how many confirmations are waited for and how long that usually takes, while the customer waits."""
+    invoice = progress.invoice
+    if progress.state is not State.SEEN or not invoice.network:
+        return ""
+    count = required_confirmations(invoice.pay_currency, invoice.network, invoice.paid_amount)
+    minutes = usual_minutes(invoice.network, count)
+    if minutes is None:
+        return ""
+    return " ".join((
+        ngettext(
+            "The payment service waits for %(count)d confirmation.",
+            "The payment service waits for %(count)d confirmations.",
+            count,
+        ) % {"count": count},
+        ngettext(
+            "This usually takes about %(minutes)d minute.", "This usually takes about %(minutes)d minutes.", minutes
+        ) % {"minutes": minutes},
+    ))  # fmt: skip

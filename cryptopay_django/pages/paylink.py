@@ -1,7 +1,7 @@
-"""Makes the link that a wallet opens or scans: the gateway's `uri`, checked, and rewritten when only a rest is due.
+"""Makes the link that a wallet opens or scans. Checks the gateway's `uri`, and rewrites it if only a part is due.
 
-A wrong amount or address in a QR code is lost money, so whatever is not understood exactly becomes the
-bare address: the customer then types in the amount.
+A wrong amount or address in a QR code loses money. So if the `uri` cannot be parsed with certainty, the link contains
+only the address, and the customer types the amount.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from urllib.parse import urlsplit
 
 from ..fields import EXACT
-from ..models import Invoice
+from ..models import Channel, Invoice
 
 SAFE_SCHEMES = frozenset(
     {
@@ -30,9 +30,9 @@ _MOST_DECIMALS = 24
 
 @dataclass(frozen=True, slots=True)
 class PayLink:
-    """`text` is what a QR code encodes; `href` opens a wallet, "" where no link is safe.
+    """`text` is for the QR code; `href` opens a wallet, or is "" if no link is safe.
 
-    `has_amount` and `has_tag` say whether the customer need not type these in.
+    If `has_amount` or `has_tag` is true, the customer does not have to type it.
     """
 
     text: str
@@ -42,7 +42,7 @@ class PayLink:
 
 
 def pay_link(invoice: Invoice, amount: Decimal) -> PayLink:
-    """Return what to scan or open to pay this amount, the whole or a rest, to the invoice's address."""
+    """Return the link to pay this amount, the full or the remaining one, to the invoice's address."""
     uri = invoice.uri.strip()
     if uri and _CLEAN.fullmatch(uri) and _speaks_of(uri, invoice):
         found = _AMOUNT.findall(uri)
@@ -50,29 +50,38 @@ def pay_link(invoice: Invoice, amount: Decimal) -> PayLink:
         if written is not None:
             text = _AMOUNT.sub(lambda match: match[1] + written, uri)
             return PayLink(text, text, has_amount=True, has_tag=_has_tag(uri, invoice))
-        # Without an amount that we know, a rest could stand beside the whole under another name.
+        # Without a known amount parameter, the uri could contain the full amount under another name.
         if not found and ("?" not in uri or amount == invoice.pay_amount):
             href = "" if uri == invoice.address else uri
             return PayLink(uri, href, has_amount=False, has_tag=_has_tag(uri, invoice))
     return PayLink(invoice.address, "", has_amount=False, has_tag=False)
 
 
-def _speaks_of(uri: str, invoice: Invoice) -> bool:
-    """Return whether a uri is this very address, or a wallet's link to it."""
-    if uri == invoice.address:
+def channel_link(channel: Channel) -> PayLink:
+    """Return the link and QR content to pay to a channel. It has no amount: the customer chooses it."""
+    uri = channel.uri.strip()
+    if uri and _CLEAN.fullmatch(uri) and _speaks_of(uri, channel) and not _AMOUNT.search(uri):
+        href = "" if uri == channel.address else uri
+        return PayLink(uri, href, has_amount=False, has_tag=_has_tag(uri, channel))
+    return PayLink(channel.address, "", has_amount=False, has_tag=False)
+
+
+def _speaks_of(uri: str, row: Invoice | Channel) -> bool:
+    """Return whether a uri is exactly this address, or a wallet link to it."""
+    if uri == row.address:
         return True
-    return urlsplit(uri).scheme in SAFE_SCHEMES and invoice.address in uri
+    return urlsplit(uri).scheme in SAFE_SCHEMES and row.address in uri
 
 
-def _has_tag(uri: str, invoice: Invoice) -> bool:
-    tag = re.escape(invoice.destination_tag)
+def _has_tag(uri: str, row: Invoice | Channel) -> bool:
+    tag = re.escape(row.destination_tag)
     return bool(tag) and re.search(rf"[?&](?:dt|memo|memo_id)={tag}(?:&|$)", uri) is not None
 
 
 def _rewrite(written: str, whole: Decimal | None, amount: Decimal) -> str | None:
-    """Write an amount as the uri writes the whole one: in coins, or in a smallest unit of 10^-k coins.
+    """Format an amount in the unit of the uri: in coins, or in a smallest unit of 10^-k coins.
 
-    Returns None when what stands there is not the whole amount in any such unit.
+    Return None if the uri's amount is not the full amount in any such unit.
     """
     try:
         value = Decimal(written) if _NUMBER.fullmatch(written) else Decimal(0)

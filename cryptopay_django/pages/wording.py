@@ -1,4 +1,4 @@
-"""The texts for the customer in each state: a title, and the next step. Never "paid" too early, no blame."""
+"""Defines the texts for the customer in each state: a title and the next step. They never say "paid" too early."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ..services.invoices.progress import Progress, State
-from .names import plain
+from .names import isolated, plain
 
 
 class Message(NamedTuple):
-    """`tone` picks colour and symbol: "wait", "good", "care" (somebody looks at it) or "closed"."""
+    """`tone` selects the colour and the symbol: "wait", "good", "care" (in review) or "closed"."""
 
     tone: str
     title: Promise
@@ -23,12 +23,12 @@ _MESSAGES = {
     State.PREPARING: Message(
         "wait",
         _("Preparing your payment"),
-        _("We are asking the payment service for an address. This page goes on by itself."),
+        _("We are asking the payment service for an address. This page updates automatically."),
     ),
     State.WAITING: Message(
         "wait",
         _("Waiting for your payment"),
-        _("Send exactly this amount in one transfer. This page will notice it by itself."),
+        _("Send exactly this amount in one transfer. This page updates automatically."),
     ),
     State.PARTLY_PAID: Message(
         "wait",
@@ -48,8 +48,13 @@ _MESSAGES = {
     State.COMPLETED: Message("good", _("Paid"), _("Thank you. Your payment is complete.")),
     State.EXPIRED: Message(
         "closed",
-        _("The quoted rate has run out"),
+        _("The rate has expired"),
         _("Please do not send anything to this address any more. Have you already sent the payment?"),
+    ),
+    State.ELSEWHERE: Message(
+        "care",
+        _("A payment has already arrived"),
+        _("Please do not send anything here. Your payment came in on another page, for example in another coin."),
     ),
     State.UNDERPAID: Message(
         "care",
@@ -62,31 +67,28 @@ _MESSAGES = {
     State.OVERPAID: Message(
         "care",
         _("More has arrived than was due"),
-        _("Your money is safe, and there is nothing for you to do: we will settle the difference with you."),
+        _("Your money is safe, and you do not have to do anything. We will settle the difference with you."),
     ),
     State.LATE: Message(
         "care",
         _("Your payment arrived late"),
         _(
-            "It arrived after the quoted rate had run out. It is not lost, and there is nothing for you to do: "
-            "we are sorting it out."
+            "It arrived after the rate had expired. It is not lost, and you do not have to do anything. We are "
+            "working on it."
         ),
     ),
     State.HELD: Message(
         "care",
         _("Your payment is being checked"),
         _(
-            "It has arrived. The payment service checks some payments before it passes them on, which can take a "
-            "few days. There is nothing for you to do."
+            "It has arrived. The payment service checks some payments before it passes them on, which can "
+            "take a few days. You do not have to do anything."
         ),
     ),
     State.REVIEW: Message(
         "care",
-        _("We are looking at your payment"),
-        _(
-            "We have received your payment and are looking at it. There is nothing for you to do: we will get "
-            "back to you."
-        ),
+        _("We are checking your payment"),
+        _("We have received your payment and are checking it. You do not have to do anything."),
     ),
     State.REFUNDED: Message(
         "closed",
@@ -96,19 +98,22 @@ _MESSAGES = {
     State.CANCELLED: Message(
         "closed",
         _("This payment was closed"),
-        _("No confirmed payment has arrived in time. If you have sent one all the same, ask us."),
+        _("No confirmed payment arrived in time. If you have sent one anyway, please ask us."),
     ),
     State.UNAVAILABLE: Message(
         "closed",
         _("This cannot be paid any more"),
-        _("Please do not send anything: the shop has changed its payment account. Start the payment anew, or ask us."),
+        _(
+            "Please do not send anything: the shop has changed its payment account. Start the payment again, or ask "
+            "us."
+        ),
     ),
 }  # fmt: skip
 
 _UNPAID_REVIEW = Message(
     "care",
-    _("We are looking at this payment"),
-    _("Please do not send anything yet: something about it has to be checked by a person first."),
+    _("We are checking this payment"),
+    _("Please do not send anything yet. A person has to check this payment first."),
 )
 
 STEPS = {
@@ -120,7 +125,7 @@ STEP_NAMES = (_("Waiting"), _("Seen"), _("Confirmed"), _("Paid"))
 
 
 def message_for(progress: Progress) -> tuple[str, str, str]:
-    """Return tone, title and text for a state, in the language that is active."""
+    """Return the tone, title and text of a state, in the active language."""
     message = _MESSAGES[progress.state]
     if progress.state is State.REVIEW and not progress.has_payment:
         message = _UNPAID_REVIEW
@@ -128,7 +133,7 @@ def message_for(progress: Progress) -> tuple[str, str, str]:
     amounts = {}
     if invoice.pay_amount is not None:
         amounts = {
-            "paid": f"{plain(invoice.paid_amount)} {invoice.pay_currency}",
-            "whole": f"{plain(invoice.pay_amount)} {invoice.pay_currency}",
+            "paid": isolated(f"{plain(invoice.paid_amount)}\u00a0{invoice.pay_currency}"),
+            "whole": isolated(f"{plain(invoice.pay_amount)}\u00a0{invoice.pay_currency}"),
         }
     return message.tone, str(message.title), str(message.text) % amounts

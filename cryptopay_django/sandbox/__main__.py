@@ -17,6 +17,7 @@ from .server import SandboxServer
 from .state import State
 from .storage import StateFile, StateFileError
 from .trouble import Fault
+from .variants import QUESTIONS
 
 _WELCOME = """\
 Cryptopay sandbox: it plays the gateway; no coin is worth anything here.
@@ -26,6 +27,7 @@ Cryptopay sandbox: it plays the gateway; no coin is worth anything here.
   seed            {seed}
   speed           {speed:g} (1 is real time, 0 stands still)
   trouble         {trouble}
+  variants        {variants}
 
 Paste into your settings:
 
@@ -94,6 +96,8 @@ def _open(options: argparse.Namespace) -> Sandbox:
         state.account.change({"callback_secret": options.callback_secret})
     if options.trouble is not None:
         state.trouble.set(options.trouble)
+    if options.variant is not None:
+        state.variants.change(options.variant)
     return Sandbox(state=state, post=post, keep=file.save) if file else Sandbox(state=state, post=post)
 
 
@@ -106,6 +110,7 @@ def _welcome(sandbox: Sandbox) -> str:
         seed=state.seed,
         speed=state.clock.speed,
         trouble=odds or "none",
+        variants=", ".join(f"{name} {answer}" for name, answer in state.variants.chosen.items()) or "none",
         key=account.api_key,
         secret=account.api_secret,
         callback_secret=account.callback_secrets[0],
@@ -129,10 +134,16 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--trouble",
         nargs="?",
-        type=_trouble,
+        type=_pairs,
         const={"all": "0.1"},
         metavar="FAULT=CHANCE,...",
         help=f"make trouble; alone, each fault with a chance of 0.1. Faults: all, {', '.join(Fault)}",
+    )
+    add(
+        "--variant",
+        type=_pairs,
+        metavar="QUESTION=ANSWER,...",
+        help=f"answer what no source proves otherwise than by default. Questions: {', '.join(QUESTIONS)}",
     )
     add("--remote-control", action="store_true", help="let other machines use the control API too")
     return parser.parse_args(arguments)
@@ -145,7 +156,7 @@ def _speed(text: str) -> float:
     return speed
 
 
-def _trouble(text: str) -> dict[str, str]:
+def _pairs(text: str) -> dict[str, str]:
     pairs = (piece.partition("=") for piece in text.split(","))
     return {name.strip(): chance.strip() for name, _, chance in pairs}
 

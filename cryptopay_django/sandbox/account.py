@@ -41,8 +41,16 @@ class Account:
     overpaid_refund_ends: str = "completed"
     # Resources that this API key may not use (403): "invoices", "refunds", "recalculations", ...
     denied: frozenset[str] = frozenset()
+    # Whether the address that requests come from is white-listed.
+    ip_allowed: bool = True
     # The share of a price that the service keeps: what it agreed with the merchant.
     fee_rate: Decimal = FEE_RATE
+    # The same of a conversion, in withdrawals and exchange transfers, and of coins that are sent as they are.
+    exchange_fee_rate: Decimal = FEE_RATE
+    withdrawal_fee_rate: Decimal = ZERO
+    # In EUR: withdrawals that are worth more are refused, or put on hold; None for no limit.
+    withdrawal_maximum: Decimal | None = None
+    hold_withdrawals_above: Decimal | None = None
     # Requests a minute before 429; None for no limit.
     rate_limit: int | None = 200
     balances: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
@@ -78,7 +86,7 @@ class Account:
         """Return what may be shown: settings and balances, no secret."""
         hidden = {"api_secret", "callback_secrets", "balances", "denied"}
         shown = {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.name not in hidden}
-        shown["fee_rate"] = f"{self.fee_rate:f}"
+        shown |= {name: f"{value:f}" for name, value in shown.items() if isinstance(value, Decimal)}
         balances = {currency: spell(amount) for currency, amount in sorted(self.balances.items())}
         return shown | {"denied": sorted(self.denied), "balances": balances}
 
@@ -120,6 +128,21 @@ def _share(value: object) -> Decimal:
     return share
 
 
+def _euros(value: object) -> Decimal | None:
+    if value is None:
+        return None
+    amount = Decimal(_text(value))
+    if not (amount.is_finite() and amount > 0):
+        raise ValueError("must be an amount in EUR above 0, such as 1000, or null for no limit")
+    return amount
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("must be true or false")
+    return value
+
+
 def _limit(value: object) -> int | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise ValueError("must be a positive whole number, or null for no limit")
@@ -134,6 +157,11 @@ _SETTINGS = {
     "callback_url": _text,
     "callback_secret": _secret,
     "denied": _names,
+    "ip_allowed": _flag,
     "fee_rate": _share,
+    "exchange_fee_rate": _share,
+    "withdrawal_fee_rate": _share,
+    "withdrawal_maximum": _euros,
+    "hold_withdrawals_above": _euros,
     "rate_limit": _limit,
 }

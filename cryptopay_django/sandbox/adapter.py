@@ -13,8 +13,8 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPResponse
 
-from .api import Request
 from .core import Sandbox
+from .routing import Request
 
 
 class SandboxAdapter(BaseAdapter):

@@ -133,37 +133,53 @@ def make_txid(network: str, *, seed: str, index: int) -> str:
     return text.upper() if network == "ripple" else text
 
 
-def make_uri(coin: str, network: str, *, address: str, tag: int | None, amount: Decimal) -> str:
-    """Return what a QR code encodes, so that a wallet opens with everything filled in."""
+def spell_address(address: str, tag: int | None) -> str:
+    """Return an address as the API shows it, with its tag where the network has one."""
+    return address if tag is None else f"{address}?dt={tag}"
+
+
+def make_uri(coin: str, network: str, *, address: str, tag: int | None, amount: Decimal | None) -> str:
+    """Return what a QR code encodes, so that a wallet opens filled in. That of a channel has no amount."""
     if network in {"tron", "bnb_smart_chain"}:
         return address
+    units = None if amount is None else EXACT.scaleb(amount, Decimal(chain_decimals(coin, network)))
     if network in _EVM:
-        return _make_evm_uri(coin, network, address=address, amount=amount)
-    units = int(EXACT.scaleb(amount, Decimal(chain_decimals(coin, network))))
-    scheme = {"cardano": "web+cardano"}.get(network, network)
-    shape = _URIS.get(network, "{scheme}:{address}?amount={amount}")
-    uri = shape.format(scheme=scheme, address=address, tag=tag, amount=spell(amount), units=units)
-    if network == "solana" and coin != "SOL":
-        uri += "&spl-token=" + encode(network, derive("token contract", network, coin))
-    return uri
+        return _make_evm_uri(coin, network, address=address, units=units)
+    spelt = None if amount is None else spell(amount)
+    start, fields = f"{network}:{address}", {"amount": spelt}
+    if network == "bitcoin_cash":
+        start = address
+    elif network == "cardano":
+        start = f"web+{start}"
+    elif network == "ripple":
+        fields["dt"] = str(tag)
+    elif network == "stellar":
+        start = "web+stellar:pay"
+        fields = {"destination": address, "memo": str(tag), "memo_type": "MEMO_ID", "amount": spelt}
+    elif network == "ton":
+        start, fields = f"ton://transfer/{address}", {"amount": None if units is None else str(int(units))}
+    elif network == "solana" and coin != "SOL":
+        fields["spl-token"] = _contract(network, coin)
+    return start + _query(fields)
 
 
-_URIS = {
-    "bitcoin_cash": "{address}?amount={amount}",
-    "ripple": "ripple:{address}?amount={amount}&dt={tag}",
-    "stellar": "web+stellar:pay?destination={address}&amount={amount}&memo={tag}&memo_type=MEMO_ID",
-    "ton": "ton://transfer/{address}?amount={units}",
-}
-
-
-def _make_evm_uri(coin: str, network: str, *, address: str, amount: Decimal) -> str:
-    units = spell_scientific(EXACT.scaleb(amount, Decimal(chain_decimals(coin, network))))
+def _make_evm_uri(coin: str, network: str, *, address: str, units: Decimal | None) -> str:
+    spelt = None if units is None else spell_scientific(units)
     chain = NETWORKS[network].chain_id
     at = f"@{chain}" if chain else ""
     if COINS[coin].is_token_on(network):
-        contract = encode(network, derive("token contract", network, coin))
-        return f"ethereum:{contract}{at}/transfer?address={address}&uint256={units}"
-    return f"ethereum:{address}{at}?value={units}"
+        fields = {"address": address, "uint256": spelt}
+        return f"ethereum:{_contract(network, coin)}{at}/transfer" + _query(fields)
+    return f"ethereum:{address}{at}" + _query({"value": spelt})
+
+
+def _query(fields: dict[str, str | None]) -> str:
+    pairs = [f"{name}={value}" for name, value in fields.items() if value is not None]
+    return "?" + "&".join(pairs) if pairs else ""
+
+
+def _contract(network: str, coin: str) -> str:
+    return encode(network, derive("token contract", network, coin))
 
 
 def is_address(network: str, text: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -49,7 +48,7 @@ class Attempt:
     callback_id: str
     at: datetime
     event: str
-    invoice_id: str
+    subject_id: str
     url: str
     headers: dict[str, str]
     body: bytes
@@ -72,10 +71,14 @@ Post = Callable[[str, dict[str, str], bytes], Answer]
 
 @dataclass(slots=True)
 class Callback:
-    """A callback with its body as it was when the event happened. A resend posts these very bytes."""
+    """A callback with its body as it was when the event happened. A resend posts these very bytes.
+
+    `type` is that of the wire (Invoice, ChannelPayment, ...), `subject_id` the id of the object in it.
+    """
 
     id: str
-    invoice_id: str
+    type: str
+    subject_id: str
     event: str
     status: str
     body: bytes
@@ -129,14 +132,14 @@ class Outbox:
         return list(self.history)[-newer:] if newer > 0 else []
 
     def claim(self, now: datetime) -> Callback | None:
-        """Take the next attempt that is due, one at a time for each invoice; None when there is none."""
+        """Take the next attempt that is due, one at a time for each subject; None when there is none."""
         passed: list[tuple[datetime, int, Callback]] = []
         claimed = None
         while self._queue and self._queue[0][0] <= now:
             item = heapq.heappop(self._queue)
             if item[2].due_at != item[0]:
                 continue
-            if item[2].invoice_id in self._busy:
+            if item[2].subject_id in self._busy:
                 passed.append(item)
                 continue
             claimed = item[2]
@@ -146,12 +149,12 @@ class Outbox:
         if claimed is not None:
             claimed.state = Delivery.SENDING
             claimed.due_at = None
-            self._busy.add(claimed.invoice_id)
+            self._busy.add(claimed.subject_id)
         return claimed
 
     def record(self, callback: Callback, attempt: Attempt, *, now: datetime) -> None:
         """Log an attempt; queue the next one by the schedule, or give up after the last."""
-        self._busy.discard(callback.invoice_id)
+        self._busy.discard(callback.subject_id)
         self.note(callback, attempt)
         callback.tries += 1
         if callback.due_at is not None:
@@ -173,7 +176,7 @@ class Outbox:
     def hold_back(self, callback: Callback, *, due_at: datetime) -> None:
         """Put a claimed callback back into the queue, untried."""
         callback.held_back = True
-        self._busy.discard(callback.invoice_id)
+        self._busy.discard(callback.subject_id)
         self._put(callback, due_at)
 
     def give_up(self, callback: Callback) -> None:
@@ -206,11 +209,6 @@ class Outbox:
         )
         for callback_id in deque(itertools.islice(finished, max(1, self.log_length // 10))):
             del self.log[callback_id]
-
-
-def freeze(event: str, data: dict[str, object]) -> bytes:
-    """Return the body of a callback."""
-    return json.dumps({"type": "Invoice", "event": event, "data": data}, separators=(",", ":")).encode()
 
 
 def make_headers(signature: str) -> dict[str, str]:

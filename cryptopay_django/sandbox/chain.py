@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
+from ..gateway.confirmations import required_confirmations
 from .addresses import make_txid
-from .coins import COINS, NETWORKS, required_confirmations
+from .coins import NETWORKS
 from .invoices import Context, Invoice, Risk, Status, Transaction
-from .refusals import detail, invalid, not_now
-from .resolutions import change_status, resolve_by_settings
+from .refusals import invalid, is_too_small, not_now
+from .resolutions import change_status, resolve_by_settings, return_by_itself
 from .risks import make_wallet, score_of
 from .state import State
 
@@ -24,27 +25,34 @@ def broadcast(
     if invoice.is_final or invoice.context is Context.ILLICIT_RESOURCE:
         raise not_now(f"The invoice is {invoice.context or invoice.status}: it takes no more payments")
     if amount <= 0:
-        raise invalid(detail("must_be_greater_than", "amount", "must be greater than 0", value="0"))
-    network, coin = NETWORKS[invoice.network], COINS[invoice.pay_currency]
-    txid = make_txid(network.name, seed=state.seed, index=state.count("transaction"))
-    transaction = Transaction(
-        txid=txid,
-        amount=amount,
-        source_address=make_wallet(state.seed, network.name, risk),
-        risk=risk,
-        score=score_of(risk, txid),
-        broadcast_at=at,
-        required=required_confirmations(coin.code, network.name, amount),
-        block_seconds=network.block_seconds,
-        doomed=doomed,
+        raise invalid(is_too_small("amount"))
+    transaction = make_transaction(
+        state, coin=invoice.pay_currency, network=invoice.network, amount=amount, risk=risk, doomed=doomed, at=at
     )
     invoice.transactions.append(transaction)
-    state.note(invoice, at, f"transaction {txid} of {amount:f} {coin.code} was seen")
+    state.note(invoice, at, f"transaction {transaction.txid} of {amount:f} {invoice.pay_currency} was seen")
     state.announce("transaction_created", invoice, at)
     if not doomed:
-        wait = timedelta(seconds=transaction.required * network.block_seconds)
-        state.schedule(at + wait, "confirm", invoice, txid)
+        state.schedule(at + transaction.waits, "confirm", invoice, transaction.txid)
     return transaction
+
+
+def make_transaction(
+    state: State, *, coin: str, network: str, amount: Decimal, risk: Risk, doomed: bool, at: datetime
+) -> Transaction:
+    """Make a transaction of the customer's wallet with this level of risk."""
+    txid = make_txid(network, seed=state.seed, index=state.count("transaction"))
+    return Transaction(
+        txid=txid,
+        amount=amount,
+        source_address=make_wallet(state.seed, network, risk),
+        risk=risk,
+        score=score_of(txid),
+        broadcast_at=at,
+        required=required_confirmations(coin, network, amount),
+        block_seconds=NETWORKS[network].block_seconds,
+        doomed=doomed,
+    )
 
 
 def confirm(state: State, invoice: Invoice, txid: str, at: datetime) -> None:
@@ -67,7 +75,8 @@ def confirm_all(state: State, invoice: Invoice, at: datetime) -> None:
 def decide(state: State, invoice: Invoice, at: datetime) -> None:
     """Judge what is confirmed, once nothing that can confirm is still under way.
 
-    1. A risky payment puts the invoice on hold, whatever the amount.
+    1. A risky payment puts the invoice on hold, whatever the amount, or goes back by itself where the customer
+       has an address for the coin.
     2. A payment broadcast after the expiry is late, whatever the amount.
     3. The exact amount completes, more of it is overpaid; both are decided at confirmation.
     4. Less than the amount can still be topped up, and is underpaid only once the invoice has expired.
@@ -82,7 +91,9 @@ def decide(state: State, invoice: Invoice, at: datetime) -> None:
     context = _find_context(invoice, live)
     if context is None:
         change_status(state, invoice, Status.COMPLETED, None, at)
-    elif context is Context.UNDERPAID and at < invoice.expires_at:
+    elif (context is Context.UNDERPAID and at < invoice.expires_at) or (
+        context is Context.ILLICIT_RESOURCE and return_by_itself(state, invoice, at)
+    ):
         return
     elif context is not invoice.context:
         change_status(state, invoice, Status.UNRESOLVED, context, at)

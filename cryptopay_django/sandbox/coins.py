@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from ..gateway import currencies
@@ -55,7 +56,7 @@ NETWORKS = {
         Network("bitcoin_cash", "Bitcoin Cash", 600),
         Network("litecoin", "Litecoin", 150),
         Network("dogecoin", "Dogecoin", 60),
-        Network("ethereum", "Ethereum (ERC20)", 12),
+        Network("ethereum", "Ethereum (ERC20)", 12, chain_id=5),
         Network("bnb_smart_chain", "BNB Smart Chain (BEP20)", 3),
         Network("tron", "Tron (TRC20)", 3),
         Network("ripple", "Ripple", 4, tag_name="Destination tag", tag_required=True),
@@ -82,24 +83,71 @@ COINS = {
         Coin("BTC", "Bitcoin", ("bitcoin", _BSC), 8, quote_places=6),
         Coin("LTC", "Litecoin", ("litecoin", _BSC), 8),
         Coin("BCH", "Bitcoin Cash", ("bitcoin_cash", _BSC), 8),
-        Coin("DOGE", "Dogecoin", ("dogecoin", _BSC), 8, rate_places=6),
         Coin("XRP", "XRP", ("ripple", _BSC), 6, rate_places=6),
         Coin("ETH", "Ethereum", ("ethereum", _BSC), 8),
         Coin("USDT", "Tether", ("ethereum", "tron", _BSC, "solana", "polygon"), 6),
-        Coin("USDC", "USD Coin", ("ethereum", "tron", _BSC, "solana"), 6),
         Coin("DAI", "Dai", ("ethereum", _BSC), 8),
+        Coin("USDC", "USD Coin", ("ethereum", "tron", _BSC, "solana"), 6),
         Coin("SHIB", "Shiba Inu", ("ethereum", _BSC), 0, rate_places=8),
         Coin("XLM", "Stellar Lumens", ("stellar", _BSC), 7, rate_places=6),
         Coin("ADA", "Cardano", ("cardano", _BSC), 6, rate_places=6),
         Coin("BNB", "BNB", (_BSC,), 8),
-        Coin("BUSD", "Binance USD", (_BSC,), 8),
-        Coin("TRX", "Tron", ("tron", _BSC), 6, rate_places=6),
+        Coin("BUSD", "Binance USD", (_BSC,), 8, quote_places=6),
+        Coin("TRX", "TRON", ("tron", _BSC), 6, rate_places=6),
+        Coin("DOGE", "Dogecoin", ("dogecoin", _BSC), 8, rate_places=6),
         Coin("SOL", "Solana", ("solana", _BSC), 9, rate_places=6),
         Coin("TON", "Toncoin", ("ton",), 8),
         Coin("POL", "Polygon", ("polygon",), 8, rate_places=6),
         Coin("ARB", "Arbitrum", ("arbitrum",), 8, rate_places=6),
     )
 }
+
+# Networks of coins that the list of November 2022 had; July 2023 added all others but these newest ones.
+_CHAINS_OF_2022 = ("BTC", "LTC", "BCH", "XRP", "ETH", "DAI", "XLM", "ADA", "USDC", "USDT", "BNB", "BUSD")
+_OF_2022 = frozenset({*((code, COINS[code].networks[0]) for code in _CHAINS_OF_2022), ("USDT", "tron")})
+_NEWEST = frozenset(
+    {
+        ("USDT", "solana"), ("USDT", "polygon"), ("USDC", "solana"), ("TON", "ton"), ("POL", "polygon"),
+        ("ARB", "arbitrum"),
+    }
+)  # fmt: skip
+
+
+def listed_since(code: str, network: str) -> int | None:
+    """Return the year of the oldest list that has a coin on a network; None when it is in none."""
+    if (code, network) in _NEWEST:
+        return None
+    return 2022 if (code, network) in _OF_2022 else 2023
+
+
+@cache
+def coins_of(edition: str) -> Mapping[str, Coin]:
+    """Return the coins with their networks as they were listed: "as_2022", "as_2023", or "all" that there are."""
+    if edition == "all":
+        return COINS
+    last = int(edition.removeprefix("as_"))
+    known = {
+        code: tuple(network for network in coin.networks if (listed_since(code, network) or last + 1) <= last)
+        for code, coin in COINS.items()
+    }
+    return {code: replace(COINS[code], networks=networks) for code, networks in known.items() if networks}
+
+
+_OLDEST_FIRST = (
+    "BTC", "LTC", "XRP", "ETH", "BCH", "USDT", "USDC", "DAI", "SHIB", "XLM", "ADA", "BNB", "BUSD", "TRX", "DOGE",
+    "SOL",
+)  # fmt: skip
+
+
+def oldest_first(codes: Collection[str]) -> list[str]:
+    """Return coins in the order of recorded network fees and refusals, which is not that of GET /api/coins."""
+    return [*(code for code in _OLDEST_FIRST if code in codes), *(code for code in codes if code not in _OLDEST_FIRST)]
+
+
+def currencies_of(coins: Collection[str]) -> tuple[str, ...]:
+    """Return what there are accounts in and prices of: every fiat currency, and these coins."""
+    return (*FIAT, *coins)
+
 
 _SIX_DECIMALS = frozenset({"USDT", "USDC"})
 
@@ -111,35 +159,12 @@ def chain_decimals(coin: str, network: str) -> int:
     return 9 if network == "ton" else COINS[coin].precision
 
 
-# (up to and including this amount, confirmations), then the number for anything above.
-_STEPS: dict[tuple[str, str | None], tuple[tuple[tuple[int | Decimal, int], ...], int]] = {
-    ("bitcoin", None): (((1, 1), (10, 3)), 6),
-    ("bitcoin_cash", None): (((1, 1), (10, 3)), 6),
-    ("litecoin", None): (((100, 1), (1000, 3)), 6),
-    ("dogecoin", None): ((), 6),
-    ("ethereum", "ETH"): (((Decimal("0.3"), 2), (3, 3)), 6),
-    ("ethereum", "USDT"): (((1000, 3), (5000, 5)), 6),
-    ("ethereum", None): ((), 12),
-    ("bnb_smart_chain", None): ((), 15),
-    ("cardano", None): ((), 30),
-    ("polygon", None): ((), 127),
-    ("arbitrum", None): ((), 30),
-}
-_AT_ONCE: tuple[tuple[tuple[int | Decimal, int], ...], int] = ((), 1)
-
-
-def required_confirmations(coin: str, network: str, amount: Decimal) -> int:
-    """Return how many blocks the service waits for with this amount."""
-    steps, above = _STEPS.get((network, coin)) or _STEPS.get((network, None)) or _AT_ONCE
-    return next((blocks for limit, blocks in steps if amount <= limit), above)
-
-
 def places_of(currency: str) -> int:
     """Return the decimal places of a fiat currency or a coin; KeyError when it is neither."""
     return FIAT[currency] if currency in FIAT else COINS[currency].precision
 
 
-def describe_coins(base_url: str) -> list[dict[str, Any]]:
+def describe_coins(base_url: str, coins: Mapping[str, Coin] = COINS) -> list[dict[str, Any]]:
     """Return the answer of GET /api/coins."""
     return [
         {
@@ -148,7 +173,7 @@ def describe_coins(base_url: str) -> list[dict[str, Any]]:
             "logo_url": f"{base_url}/logos/{coin.code}.svg",
             "networks": [_describe_network(coin, NETWORKS[name]) for name in coin.networks],
         }
-        for coin in COINS.values()
+        for coin in coins.values()
     ]
 
 

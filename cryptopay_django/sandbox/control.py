@@ -8,12 +8,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from .api import Response
+from . import channel_hands, money_hands
 from .clock import spell_time
 from .core import Sandbox, travel
-from .describe import describe_attempt, describe_callback, describe_invoice, describe_state
+from .describe import describe_attempt, describe_callback, describe_channel, describe_invoice, describe_state
 from .forms import parse_amount, parse_body, read_flag, read_invoice, read_optional_text
 from .refusals import RefusalError, detail, invalid, not_found
+from .routing import Response
 from .scenarios import create_invoice, expire, play, resolve_by_hand
 
 # Ten years, in seconds.
@@ -51,7 +52,30 @@ def _finish(sandbox: Sandbox, invoice_id: str) -> dict[str, Any]:
     return {"invoice": describe_invoice(sandbox, sandbox.find(invoice_id))}
 
 
+def _finish_channel(sandbox: Sandbox, channel_id: str) -> dict[str, Any]:
+    sandbox.deliver()
+    return {"channel": describe_channel(sandbox, channel_hands.find(sandbox, channel_id))}
+
+
+def _channel(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    """Make a channel by hand, or change the status of one."""
+    if "channel_id" in body:
+        channel = channel_hands.change(sandbox, _read_id(body, "channel_id"), _read_id(body, "status"))
+    else:
+        channel = channel_hands.create(sandbox, body)
+    return _finish_channel(sandbox, channel.id)
+
+
+def _pay_channel(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    channel = channel_hands.find(sandbox, _read_id(body, "channel_id"))
+    risk, doomed = body.get("risk", "low"), read_flag(body, "double_spend")
+    channel_hands.pay(sandbox, channel.id, body.get("amount", ""), risk=risk, double_spend=doomed)
+    return _finish_channel(sandbox, channel.id)
+
+
 def _pay(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    if "channel_id" in body:
+        return _pay_channel(sandbox, body)
     invoice = sandbox.find(_read_id(body, "invoice_id"))
     if read_flag(body, "late"):
         expire(sandbox, invoice.id)
@@ -67,11 +91,17 @@ def _pay(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _confirm(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    if "channel_id" in body:
+        return _finish_channel(sandbox, channel_hands.confirm(sandbox, _read_id(body, "channel_id")).id)
     return _finish(sandbox, sandbox.confirm(_read_id(body, "invoice_id")).id)
 
 
 def _decide(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     decision = str(body.get("decision"))
+    if "payment_id" in body:
+        return _finish_channel(
+            sandbox, channel_hands.decide(sandbox, _read_id(body, "payment_id"), decision).channel_id
+        )
     return _finish(sandbox, sandbox.decide(_read_id(body, "invoice_id"), decision).id)
 
 
@@ -141,6 +171,11 @@ def _trouble(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     return {"trouble": sandbox.state.trouble.describe()}
 
 
+def _variants(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    sandbox.variants(body)
+    return {"variants": sandbox.state.variants.describe()}
+
+
 def _reset(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     del body
     sandbox.reset()
@@ -168,11 +203,34 @@ def _spell(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no spelling in JSON")
 
 
+def _deposit(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    money_hands.deposit(sandbox, _read_id(body, "currency"), body.get("amount", ""))
+    return {"account": sandbox.account.describe()}
+
+
+def _decide_withdrawal(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    withdrawal = money_hands.decide_withdrawal(sandbox, _read_id(body, "withdrawal_id"), str(body.get("decision")))
+    sandbox.deliver()
+    return {"withdrawal": withdrawal.to_wire()}
+
+
+def _bill(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    coin, network = read_optional_text(body, "pay_currency") or "BTC", read_optional_text(body, "network")
+    return _finish(sandbox, money_hands.bill(sandbox, _read_id(body, "subscription_id"), coin, network).id)
+
+
+def _cancel_subscription(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
+    subscription = money_hands.cancel_subscription(sandbox, _read_id(body, "subscription_id"))
+    sandbox.deliver()
+    return {"subscription": subscription.to_wire()}
+
+
 _ACTIONS: dict[tuple[str, str], Action] = {
     ("GET", "state"): lambda sandbox, _: describe_state(sandbox),
     ("POST", "pay"): _pay,
     ("POST", "confirm"): _confirm,
     ("POST", "invoice"): _create,
+    ("POST", "channel"): _channel,
     ("POST", "scenario"): _play,
     ("POST", "expire"): _expire,
     ("POST", "recalculate"): _resolve("recalculate"),
@@ -181,7 +239,12 @@ _ACTIONS: dict[tuple[str, str], Action] = {
     ("POST", "clock"): _clock,
     ("POST", "settings"): _settings,
     ("POST", "decide"): _decide,
+    ("POST", "deposit"): _deposit,
+    ("POST", "withdrawal"): _decide_withdrawal,
+    ("POST", "bill"): _bill,
+    ("POST", "cancel_subscription"): _cancel_subscription,
     ("POST", "resend"): _resend,
     ("POST", "trouble"): _trouble,
+    ("POST", "variants"): _variants,
     ("POST", "reset"): _reset,
 }

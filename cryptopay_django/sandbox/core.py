@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from . import api, chain, resolutions
 from .account import Account
+from .agenda import AGENDA
 from .amounts import EXACT, round_half_up
 from .callbacks import Answer, Attempt, Callback, Post, sign
 from .clock import Clock
@@ -18,16 +20,10 @@ from .delivery import deliver_due
 from .forms import parse_amount
 from .invoices import Invoice, Risk, Transaction
 from .refusals import detail, invalid, not_found, not_one_of
+from .routing import Request, Response
 from .state import State
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8100"
-
-_AGENDA: dict[str, Callable[[State, Invoice, str, datetime], None]] = {
-    "expire": lambda state, invoice, _, at: chain.expire(state, invoice, at),
-    "cancel": lambda state, invoice, _, at: chain.cancel(state, invoice, at),
-    "confirm": chain.confirm,
-    "broadcast_refund": resolutions.broadcast_refund,
-}
 
 
 def refuse_to_post(url: str, headers: dict[str, str], body: bytes) -> Answer:
@@ -70,7 +66,7 @@ class Sandbox:
         """The merchant's account."""
         return self.state.account
 
-    def handle(self, request: api.Request) -> api.Response:
+    def handle(self, request: Request) -> Response:
         """Answer a request to the REST API."""
         with self.changed:
             now, state = self.settle_now(), self.state
@@ -81,6 +77,13 @@ class Sandbox:
             if request.method != "GET":
                 self.note_change()
             return response if mishap is None else api.break_down(state, request, mishap, now)
+
+    @contextmanager
+    def acting(self) -> Iterator[tuple[State, datetime]]:
+        """Hold the lock while something is done to the state at this time, and keep the state afterwards."""
+        with self.changed:
+            yield self.state, self.settle_now()
+            self.note_change()
 
     def find(self, invoice_id: str) -> Invoice:
         """Return an invoice by its id; RefusalError (404) when there is none."""
@@ -108,7 +111,7 @@ class Sandbox:
                 self.state,
                 invoice,
                 amount=_choose_amount(invoice, factor, amount),
-                risk=_choose_risk(risk),
+                risk=choose_risk(risk),
                 doomed=double_spend,
                 at=now,
             )
@@ -195,6 +198,12 @@ class Sandbox:
             self.state.trouble.plan(fault, after_effect=after_effect, count=count)
             self.note_change()
 
+    def variants(self, values: Mapping[str, object]) -> None:
+        """Choose how open questions about the service are answered: see `variants.QUESTIONS`."""
+        with self.changed:
+            self.state.variants.change(values)
+            self.note_change()
+
     def note_change(self) -> None:
         """Wake who waits for a change, and keep the state where it is to be kept. Hold the lock."""
         self.changed.notify_all()
@@ -204,8 +213,8 @@ class Sandbox:
         """Do what is due on the agenda, and return the time. Hold the lock."""
         now = self.clock.now()
         while (due := self.state.take_due(now)) is not None:
-            at, kind, invoice_id, subject = due
-            _AGENDA[kind](self.state, self.state.find(invoice_id), subject, at)
+            at, kind, subject_id, part = due
+            AGENDA[kind](self.state, subject_id, part, at)
         return now
 
 
@@ -236,13 +245,20 @@ def _choose_amount(invoice: Invoice, factor: str | Decimal, amount: str | Decima
         return EXACT.subtract(invoice.pay_amount, invoice.paid_amount)
     places = COINS[invoice.pay_currency].precision
     name, value = ("factor", factor) if amount is None else ("amount", amount)
-    number = parse_amount(value)
-    if number is None:
-        raise invalid(detail("must_be_decimal", name, "must be a decimal"))
+    number = read_number(name, value)
     return round_half_up(EXACT.multiply(number, invoice.pay_amount) if amount is None else number, places)
 
 
-def _choose_risk(risk: str) -> Risk:
+def read_number(name: str, value: object) -> Decimal:
+    """Read an amount or a factor; RefusalError (422) when it is neither."""
+    number = parse_amount(value)
+    if number is None:
+        raise invalid(detail("must_be_decimal", name, "must be a decimal"))
+    return number
+
+
+def choose_risk(risk: str) -> Risk:
+    """Read a level of risk; RefusalError (422) when it is none."""
     try:
         return Risk(risk)
     except ValueError as error:

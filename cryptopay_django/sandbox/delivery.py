@@ -97,7 +97,7 @@ def _send(  # noqa: PLR0917 - bound by the caller, once for each attempt
     if fault in _LOST:
         answer = Answer(None, error=_LOST[fault])
     trouble = fault.value if fault else ""
-    return Attempt(callback.id, at, callback.event, callback.invoice_id, url, headers, body, answer, trouble)
+    return Attempt(callback.id, at, callback.event, callback.subject_id, url, headers, body, answer, trouble)
 
 
 def _post(sandbox: Sandbox, url: str, headers: dict[str, str], body: bytes) -> Answer:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
-from .addresses import is_address
 from .amounts import decimal_places
-from .coins import COINS, FIAT, Coin, places_of
-from .refusals import Detail, RefusalError, detail, invalid, not_one_of
+from .coins import COINS, Coin, currencies_of, places_of
+from .refusals import Detail, RefusalError, detail, invalid, is_too_small, not_one_of
 
-CURRENCIES = (*FIAT, *COINS)
+CURRENCIES = currencies_of(COINS)
 LONGEST_TEXT = 1_000
 LARGEST_AMOUNT = Decimal(10) ** 15
-_RISK_TYPES = ("source_of_funds", "destination_of_funds")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _TEXTS = ("name", "description", "success_redirect_url", "unsuccess_redirect_url", "payer_email")
 
@@ -62,6 +61,12 @@ def is_missing(target: str) -> Detail:
     return detail("is_missing", target, "is missing")
 
 
+def check_url(url: str | None, target: str, problems: Problems) -> None:
+    """Note that a URL that is given is none for a browser."""
+    if url and not url.startswith(("http://", "https://")):
+        problems.add(detail("invalid_format", target, "must be a valid URL"))
+
+
 def check_uuid(text: str, target: str) -> str:
     """Return an id of the service's from a path or a query; RefusalError (422) when it cannot be one."""
     if not _UUID.fullmatch(text):
@@ -93,62 +98,22 @@ def parse_amount(value: object) -> Decimal | None:
     return amount if amount.is_finite() and abs(amount) < LARGEST_AMOUNT else None
 
 
-def read_invoice(body: dict[str, Any]) -> InvoiceForm:
-    """Check a request for an invoice."""
+def read_invoice(body: dict[str, Any], coins: Mapping[str, Coin] = COINS) -> InvoiceForm:
+    """Check a request for an invoice; `coins` are those that can be paid in."""
     problems = Problems()
-    price_currency = _read_price_currency(body, problems)
-    coin = _read_coin(body, problems)
-    amount = _read_price(body, price_currency, problems)
-    network = _read_network(body, coin, problems)
-    custom_id = _read_text(body, "custom_id", problems)
-    customer_id = _read_text(body, "customer_id", problems)
+    price_currency = read_currency(body, "price_currency", problems, known=currencies_of(coins))
+    coin = coins.get(read_currency(body, "pay_currency", problems, known=coins))
+    amount = read_amount(body, "price_amount", price_currency, problems)
+    network = read_network(body, coin, problems)
+    custom_id = read_text(body, "custom_id", problems)
+    customer_id = read_text(body, "customer_id", problems)
     metadata = _read_metadata(body, problems)
-    texts = {name: _read_text(body, name, problems) for name in _TEXTS}
+    texts = {name: read_text(body, name, problems) for name in _TEXTS}
     for name in ("success_redirect_url", "unsuccess_redirect_url"):
-        if texts[name] and not str(texts[name]).startswith(("http://", "https://")):
-            problems.add(detail("invalid_format", name, "must be a valid URL"))
+        check_url(texts[name], name, problems)
     problems.check()
     assert coin is not None  # noqa: S101 - a missing coin was noted as a problem
     return InvoiceForm(amount, price_currency, coin, network, custom_id or None, customer_id or None, metadata, texts)
-
-
-def read_customer(body: dict[str, Any], *, known: dict[str, Any] | None) -> dict[str, Any]:
-    """Check a request for a customer and return the customer object. `known` is the one to change."""
-    problems = Problems()
-    customer_id = known["id"] if known else _read_text(body, "id", problems)
-    if not customer_id:
-        problems.add(is_missing("id"))
-    currency = body.get("currency", known["currency"] if known else None)
-    if currency is None:
-        problems.add(is_missing("currency"))
-    elif currency not in CURRENCIES:
-        problems.add(not_one_of("currency", CURRENCIES))
-    addresses = body.get("addresses", known["addresses"] if known else [])
-    if not isinstance(addresses, list):
-        problems.add(detail("must_be_array", "addresses", "must be an array"))
-        addresses = []
-    checked = [_read_address(entry, index, problems) for index, entry in enumerate(addresses)]
-    problems.check()
-    return {
-        "id": customer_id,
-        "currency": currency,
-        "refund_addresses": {entry["currency"]: entry["address"] for entry in checked},
-        "addresses": checked,
-    }
-
-
-def read_risk_subject(body: dict[str, Any]) -> tuple[str, str]:
-    """Check a request for a risk score and return address and coin."""
-    problems = Problems()
-    address, currency = body.get("address"), body.get("currency")
-    if currency not in COINS:
-        problems.add(not_one_of("currency", COINS))
-    elif not isinstance(address, str) or not any(is_address(network, address) for network in COINS[currency].networks):
-        problems.add(wrong_address("address", currency))
-    if body.get("type") not in _RISK_TYPES:
-        problems.add(not_one_of("type", _RISK_TYPES))
-    problems.check()
-    return str(address), str(currency)
 
 
 def read_flag(body: dict[str, Any], name: str) -> bool:
@@ -164,7 +129,7 @@ def read_flag(body: dict[str, Any], name: str) -> bool:
 def read_optional_text(body: dict[str, Any], name: str) -> str | None:
     """Read an optional string; empty is the same as left out."""
     problems = Problems()
-    text = _read_text(body, name, problems)
+    text = read_text(body, name, problems)
     problems.check()
     return text or None
 
@@ -173,7 +138,8 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _read_text(body: dict[str, Any], name: str, problems: Problems) -> str | None:
+def read_text(body: dict[str, Any], name: str, problems: Problems) -> str | None:
+    """Read a string that may be left out."""
     value = body.get(name)
     if value is None:
         return None
@@ -186,39 +152,46 @@ def _read_text(body: dict[str, Any], name: str, problems: Problems) -> str | Non
     return value
 
 
-def _read_price_currency(body: dict[str, Any], problems: Problems) -> str:
-    currency = body.get("price_currency")
-    if not isinstance(currency, str) or currency not in CURRENCIES:
-        problems.add(is_missing("price_currency") if currency is None else not_one_of("price_currency", CURRENCIES))
+def only_one_of(body: Mapping[str, Any], names: Collection[str], problems: Problems) -> str | None:
+    """Return which of these is given, null being none; a problem when it is not exactly one."""
+    given = [name for name in names if body.get(name) is not None]
+    if len(given) == 1:
+        return given[0]
+    if given:
+        problems.add(*(detail("must_be_empty", name, f"must be empty beside {given[0]}") for name in given[1:]))
+    else:
+        problems.add(is_missing(next(iter(names))))
+    return None
+
+
+def read_currency(body: dict[str, Any], name: str, problems: Problems, *, known: Collection[str] = CURRENCIES) -> str:
+    """Read a currency that has to be there; empty when it is none of the known ones."""
+    currency = body.get(name)
+    if not isinstance(currency, str) or currency not in known:
+        problems.add(is_missing(name) if currency is None else not_one_of(name, known))
         return ""
     return currency
 
 
-def _read_coin(body: dict[str, Any], problems: Problems) -> Coin | None:
-    code = body.get("pay_currency")
-    if not isinstance(code, str) or code not in COINS:
-        problems.add(is_missing("pay_currency") if code is None else not_one_of("pay_currency", COINS))
-        return None
-    return COINS[code]
-
-
-def _read_price(body: dict[str, Any], currency: str, problems: Problems) -> Decimal:
-    value = body.get("price_amount")
+def read_amount(body: dict[str, Any], name: str, currency: str, problems: Problems) -> Decimal:
+    """Read an amount that has to be there, above 0 and no finer than its currency."""
+    value = body.get(name)
     amount = parse_amount(value)
     if value is None:
-        problems.add(is_missing("price_amount"))
+        problems.add(is_missing(name))
     elif amount is None:
-        problems.add(detail("must_be_decimal", "price_amount", "must be a decimal"))
+        problems.add(detail("must_be_decimal", name, "must be a decimal"))
     elif amount <= 0:
-        problems.add(detail("must_be_greater_than", "price_amount", "must be greater than 0", value="0"))
+        problems.add(is_too_small(name))
     elif currency and decimal_places(amount) > places_of(currency):
         places = str(places_of(currency))
         message = f"must not have more than {places} decimal places"
-        problems.add(detail("invalid_precision", "price_amount", message, value=places))
+        problems.add(detail("invalid_precision", name, message, value=places))
     return amount or Decimal(0)
 
 
-def _read_network(body: dict[str, Any], coin: Coin | None, problems: Problems) -> str:
+def read_network(body: dict[str, Any], coin: Coin | None, problems: Problems) -> str:
+    """Read the network of a coin, which is its first one where none is given."""
     network = body.get("network")
     if coin is None:
         return ""
@@ -238,20 +211,3 @@ def _read_metadata(body: dict[str, Any], problems: Problems) -> dict[str, str] |
         problems.add(detail("must_be_hash", "metadata", "must be a hash of strings"))
         return None
     return metadata
-
-
-def _read_address(entry: object, index: int, problems: Problems) -> dict[str, str]:
-    field = f"addresses[{index}]"
-    if not isinstance(entry, dict):
-        problems.add(detail("must_be_hash", field, "must be a hash"))
-        return {"address": "", "currency": "", "network": ""}
-    address, currency = entry.get("address"), entry.get("currency")
-    if not isinstance(currency, str) or currency not in COINS:
-        problems.add(not_one_of(f"{field}.currency", COINS))
-        return {"address": "", "currency": "", "network": ""}
-    network = entry.get("network") or COINS[currency].networks[0]
-    if network not in COINS[currency].networks:
-        problems.add(not_one_of(f"{field}.network", COINS[currency].networks))
-    elif not isinstance(address, str) or not is_address(network, address):
-        problems.add(wrong_address(f"{field}.address", currency))
-    return {"address": str(address), "currency": currency, "network": str(network)}

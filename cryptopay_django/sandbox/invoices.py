@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
-from .addresses import make_uri
+from .addresses import make_uri, spell_address
 from .amounts import ZERO, spell
 from .clock import spell_time
 
@@ -40,20 +40,23 @@ class Risk(StrEnum):
     HIGH = "high"
 
 
+# Decimals of a score: in answers of the API, and in callbacks.
+SCORE_DIGITS, CALLBACK_SCORE_DIGITS = 2, 16
 FINAL = frozenset({Status.COMPLETED, Status.REFUNDED, Status.CANCELLED})
 
 
 @dataclass(slots=True)
 class Exchange:
-    """The rate that was frozen for an invoice or a recalculation."""
+    """The rate that was frozen. `fee` is the service's share, where it is taken out of the exchange."""
 
     pair: str
     rate: Decimal
     fee_currency: str
+    fee: Decimal = ZERO
 
     def to_wire(self) -> dict[str, Any]:
         """Return the object as the API shows it."""
-        return {"pair": self.pair, "rate": spell(self.rate), "fee": "0.0", "fee_currency": self.fee_currency}
+        return {"pair": self.pair, "rate": spell(self.rate), "fee": spell(self.fee), "fee_currency": self.fee_currency}
 
 
 @dataclass(slots=True)
@@ -76,6 +79,11 @@ class Transaction:
     dropped: bool = False
     confirmed_at: datetime | None = None
 
+    @property
+    def waits(self) -> timedelta:
+        """How long its confirmations take."""
+        return timedelta(seconds=self.required * self.block_seconds)
+
     def confirmations(self, now: datetime) -> int:
         """Count the blocks on top of it at this time."""
         if self.confirmed_at is not None:
@@ -84,9 +92,9 @@ class Transaction:
             return 0
         return min(self.required, int((now - self.broadcast_at).total_seconds() // self.block_seconds))
 
-    def to_wire(self) -> dict[str, Any]:
+    def to_wire(self, *, digits: int = SCORE_DIGITS) -> dict[str, Any]:
         """Return the object as the API shows it: without amount, and without risk until it is scored."""
-        risk = score_to_wire(self.risk, self.score) if self.confirmed_at is not None else None
+        risk = score_to_wire(self.risk, self.score, digits) if self.confirmed_at is not None else None
         return {"txid": self.txid, "risk": risk}
 
 
@@ -155,16 +163,21 @@ class Refund:
             "fee": spell(self.fee),
             "fee_currency": self.currency,
             "address": self.address,
-            "network": self.network,
             "txid": self.txid,
             "risk": score_to_wire(Risk.LOW, self.score) if self.txid and self.address else None,
             "created_at": spell_time(self.created_at),
+            "network": self.network,
         }
 
 
 @dataclass(slots=True)
 class Invoice:
     """One invoice. Prices change by recalculation only; the ordered ones are in the recalculations."""
+
+    type: ClassVar[str] = "Invoice"
+    absent_in_2022: ClassVar[frozenset[str]] = frozenset(
+        {"customer_id", "subscription_id", "network", "uri", "fee", "fee_currency", "hosted_page_url"}
+    )
 
     id: str
     custom_id: str | None
@@ -183,6 +196,7 @@ class Invoice:
     expires_at: datetime
     texts: dict[str, str | None]
     metadata: dict[str, str] | None = None
+    subscription_id: str | None = None
     status: Status = Status.NEW
     context: Context | None = None
     transactions: list[Transaction] = field(default_factory=list)
@@ -203,21 +217,25 @@ class Invoice:
     @property
     def tagged_address(self) -> str:
         """The address as the API shows it, with its tag where the network has one."""
-        return self.address if self.tag is None else f"{self.address}?dt={self.tag}"
+        return spell_address(self.address, self.tag)
 
     @property
     def uri(self) -> str:
         """The payment link, which is what a QR code encodes."""
         return make_uri(self.pay_currency, self.network, address=self.address, tag=self.tag, amount=self.pay_amount)
 
-    def to_wire(self) -> dict[str, Any]:
-        """Return the object as the API and the callbacks show it."""
+    def to_callback(self) -> dict[str, Any]:
+        """Return the object as callbacks show it: with every digit of a score."""
+        return self.to_wire(digits=CALLBACK_SCORE_DIGITS)
+
+    def to_wire(self, *, digits: int = SCORE_DIGITS) -> dict[str, Any]:
+        """Return the object as the API shows it."""
         texts = self.texts
         wire: dict[str, Any] = {
             "id": self.id,
             "custom_id": self.custom_id,
             "customer_id": self.customer_id,
-            "subscription_id": None,
+            "subscription_id": self.subscription_id,
             "status": self.status.value,
             "status_context": None if self.context is None else self.context.value,
             "address": self.tagged_address,
@@ -234,7 +252,7 @@ class Invoice:
         if self.exchange is not None:
             wire["exchange"] = self.exchange.to_wire()
         wire |= {
-            "transactions": [transaction.to_wire() for transaction in self.transactions],
+            "transactions": [transaction.to_wire(digits=digits) for transaction in self.transactions],
             "name": texts["name"],
             "description": texts["description"],
             "metadata": self.metadata,
@@ -247,7 +265,11 @@ class Invoice:
         return wire
 
 
-def score_to_wire(risk: Risk, score: float) -> dict[str, Any]:
+def score_to_wire(risk: Risk, score: float, digits: int = SCORE_DIGITS) -> dict[str, Any]:
     """Return a risk as the API shows it."""
-    category = "Darknet Market" if risk is Risk.HIGH else "unknown"
-    return {"score": score, "level": risk.value, "resource_name": "default", "resource_category": category}
+    return {
+        "score": round(score, digits),
+        "level": risk.value,
+        "resource_name": "default",
+        "resource_category": "unknown",
+    }

@@ -14,13 +14,12 @@ from .refusals import duplicate_custom_id, not_found
 from .risks import score_address
 from .state import State
 
-PAGE_LENGTH = 50
 FIAT_LIFE = timedelta(minutes=10)
 COIN_LIFE = timedelta(hours=2)
 CANCEL_AFTER = timedelta(days=14)
 
 
-def create_invoice(state: State, form: InvoiceForm, at: datetime) -> Invoice:
+def create_invoice(state: State, form: InvoiceForm, at: datetime, *, subscription_id: str | None = None) -> Invoice:
     """Make an invoice with its own address and, when priced in fiat, the rate of this moment frozen."""
     if form.custom_id is not None and form.custom_id in state.by_custom_id:
         raise duplicate_custom_id()
@@ -28,7 +27,10 @@ def create_invoice(state: State, form: InvoiceForm, at: datetime) -> Invoice:
     coin, pay_amount, exchange = form.coin, form.price_amount, None
     if form.price_currency != coin.code:
         rate = state.rates.sell_rate(coin.code, form.price_currency, at)
-        pay_amount = round_up(EXACT.divide(form.price_amount, rate), coin.quote_places)
+        places = coin.quote_places
+        if (coin.code, form.network, state.variants["usdt_on_tron"]) == ("USDT", "tron", "two_decimals"):
+            places = 2
+        pay_amount = round_up(EXACT.divide(form.price_amount, rate), places)
         exchange = Exchange(coin.code + form.price_currency, rate, form.price_currency)
     invoice_id = state.make_id("invoice")
     address, tag = make_address(form.network, seed=state.seed, index=state.count("address"))
@@ -36,6 +38,7 @@ def create_invoice(state: State, form: InvoiceForm, at: datetime) -> Invoice:
         id=invoice_id,
         custom_id=form.custom_id,
         customer_id=form.customer_id,
+        subscription_id=subscription_id,
         address=address,
         tag=tag,
         network=form.network,
@@ -53,6 +56,8 @@ def create_invoice(state: State, form: InvoiceForm, at: datetime) -> Invoice:
     )
     state.add(invoice)
     state.note(invoice, at, "created")
+    if state.variants["created_event"] == "sent":
+        state.announce("created", invoice, at)
     state.schedule(invoice.expires_at, "expire", invoice)
     state.schedule(at + CANCEL_AFTER, "cancel", invoice)
     return invoice
@@ -68,10 +73,11 @@ def find_by_custom_id(state: State, custom_id: str) -> Invoice:
 def list_invoices(
     state: State, *, customer_id: str | None = None, subscription_id: str | None = None
 ) -> list[Invoice]:
-    """Return the invoices, newest first: all, or a customer's. None belongs to a subscription."""
-    if subscription_id is not None:
-        return []
-    return [invoice for invoice in reversed(state.invoices.values()) if customer_id in {None, invoice.customer_id}]
+    """Return the invoices, newest first: all, or those of a customer or a subscription."""
+    return [
+        invoice for invoice in reversed(state.invoices.values())
+        if customer_id in {None, invoice.customer_id} and subscription_id in {None, invoice.subscription_id}
+    ]  # fmt: skip
 
 
 def score_risk(state: State, address: str, currency: str) -> dict[str, Any]:
@@ -86,6 +92,14 @@ def create_customer(state: State, customer: dict[str, Any]) -> dict[str, Any]:
         raise duplicate_custom_id()
     state.customers[customer["id"]] = customer
     return customer
+
+
+def find_refund_address(state: State, customer_id: str | None, currency: str, network: str) -> str | None:
+    """Return where a customer's risky coins go back to by themselves; None where they are held."""
+    for entry in state.customers.get(customer_id or "", {}).get("addresses", []):
+        if (entry["currency"], entry["network"]) == (currency, network):
+            return str(entry["address"])
+    return None
 
 
 def find_customer(state: State, customer_id: str) -> dict[str, Any]:

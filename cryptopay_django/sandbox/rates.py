@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from itertools import combinations, product
 
 from .addresses import derive
-from .amounts import EXACT, cut, round_half_up, spell
+from .amounts import EXACT, round_half_up, round_up, spell
 from .coins import COINS, FIAT
 
 _IN_EUR = {
@@ -41,10 +42,12 @@ _FIAT_PAIRS = [
 PAIRS = [*product(COINS, FIAT), *_COIN_PAIRS, *_FIAT_PAIRS]
 """What GET /api/rates shows: the pairs that were seen in July 2023, and those of newer coins in fiat currencies."""
 
+# Recorded with other decimals than the rule below gives.
+_ODD_PLACES = {("BCH", "XRP"): 8, ("ETH", "XRP"): 8, ("DOGE", "BNB"): 8, ("TRX", "BNB"): 8, ("BNB", "BTC"): 6}
 _FINE, _COARSE = frozenset({"BTC", "ETH", "LTC", "BCH"}), frozenset({"SHIB"})
 
-# The service buys a little below what it sells for; an invoice is priced at what it sells for.
-_SPREAD = Decimal("0.985")
+# Named from the merchant's side: coins are bought at the buy rate, the dearer one; an invoice is priced at the other.
+_SPREAD = Decimal("1.0444")
 
 # How often a rate moves, and in which waves: length in ticks, height as a share of the rate.
 _TICK = timedelta(seconds=10)
@@ -63,7 +66,7 @@ class Rates:
         self.opened_at = opened_at
 
     def sell_rate(self, base: str, quote: str, at: datetime) -> Decimal:
-        """Return what one unit costs in another currency, also where that pair is not shown: invoices need any."""
+        """Return what one unit brings in another currency, also where that pair is not shown: invoices need any."""
         if base in COINS and quote in FIAT:
             worth = EXACT.multiply(
                 EXACT.multiply(Decimal(_IN_EUR[base]), Decimal(_EUR_IN[quote])), self._walk(base, at)
@@ -72,19 +75,22 @@ class Rates:
             worth = EXACT.divide(self._in_euro(base, at), self._in_euro(quote, at))
         return round_half_up(worth, _places(base, quote))
 
-    def quote(self, base: str, quote: str, at: datetime) -> dict[str, str] | None:
-        """Return both rates as GET /api/rates/{base}/{quote} does; None where the pair is not shown."""
-        if (base, quote) not in _SHOWN:
-            return None
-        rate = self.sell_rate(base, quote, at)
-        buy = cut(EXACT.multiply(rate, _SPREAD), _places(base, quote))
-        return {"buy_rate": spell(buy), "sell_rate": spell(rate)}
+    def buy_rate(self, base: str, quote: str, at: datetime) -> Decimal:
+        """Return what one unit costs the merchant who wants it, as withdrawals do."""
+        return round_up(EXACT.multiply(self.sell_rate(base, quote, at), _SPREAD), _places(base, quote))
 
-    def table(self, at: datetime) -> dict[str, dict[str, str]]:
-        """Return every pair, spelt with and without a slash."""
+    def quote(self, base: str, quote: str, at: datetime, coins: Collection[str] = COINS) -> dict[str, str] | None:
+        """Return both rates as GET /api/rates/{base}/{quote} does; None where no such pair of these coins is shown."""
+        if not is_shown(base, quote) or not all(code in FIAT or code in coins for code in (base, quote)):
+            return None
+        buy, sell = self.buy_rate(base, quote, at), self.sell_rate(base, quote, at)
+        return {"buy_rate": spell(buy), "sell_rate": spell(sell)}
+
+    def table(self, at: datetime, coins: Collection[str] = COINS) -> dict[str, dict[str, str]]:
+        """Return every pair of fiat currencies and these coins, spelt with and without a slash."""
         table = {}
         for base, quote in PAIRS:
-            rates = self.quote(base, quote, at)
+            rates = self.quote(base, quote, at, coins)
             if rates is not None:
                 table[f"{base}{quote}"] = table[f"{base}/{quote}"] = rates
         return table
@@ -97,6 +103,11 @@ class Rates:
     def _walk(self, coin: str, at: datetime) -> Decimal:
         ticks = (at - self.opened_at) // _TICK
         return _stray(self.seed, coin, max(0, ticks))
+
+
+def is_shown(base: str, quote: str) -> bool:
+    """Return whether a pair is quoted in this direction."""
+    return (base, quote) in _SHOWN
 
 
 @lru_cache(maxsize=4096)
@@ -125,9 +136,23 @@ def _places(base: str, quote: str) -> int:
     own = COINS[base].rate_places if base in COINS else 4
     if (base, quote) not in _SHOWN:
         return 18
+    if (base, quote) in _ODD_PLACES:
+        return _ODD_PLACES[base, quote]
     if quote in _COARSE:
         return 2
     return 8 if quote in _FINE and (base not in {"LTC", "BNB", "BTC"} or quote == "BTC") else own
 
 
+def quoted_since(base: str, quote: str) -> int | None:
+    """Return the year from which a pair is known: 2021, 2023, or None when it was never seen."""
+    codes = {base, quote}
+    if (base, quote) not in _SHOWN or codes & _NEWER:
+        return None
+    new = codes & (COINS.keys() - _OF_2021) or "CLP" in codes or (quote == "SGD" and base in _STABLE)
+    return 2023 if new else 2021
+
+
 _SHOWN = frozenset(PAIRS)
+_NEWER = COINS.keys() - set(_COIN_ORDER)
+_OF_2021 = frozenset({"BCH", "BTC", "DAI", "ETH", "LTC", "USDC", "USDT", "XRP"})
+_STABLE = frozenset({"DAI", "USDC", "USDT"})

@@ -6,11 +6,18 @@ recording shows are formed like those that are recorded.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from ..exceptions import CryptopayError
+from .amounts import spell
 
 Detail: TypeAlias = dict[str, Any]
+
+_HIGH_RISK = (
+    "We were unable to process your request as the address of the recipient may be associated with resource primarily "
+    "used for unlawful activities"
+)
 
 
 class RefusalError(CryptopayError):
@@ -40,6 +47,11 @@ def not_one_of(target: str, known: object) -> Detail:
     return detail("must_be_included_in", target, f"must be one of: {', '.join(names)}", list=names)
 
 
+def is_too_small(target: str) -> Detail:
+    """Return the detail for an amount that is nothing or less."""
+    return detail("must_be_greater_than", target, "must be greater than 0", value="0")
+
+
 def invalid(*details: Detail) -> RefusalError:
     """Refuse a body, a query or a path because of these details."""
     return RefusalError(422, "invalid", "invalid", list(details))
@@ -55,6 +67,26 @@ def duplicate_custom_id() -> RefusalError:
     return RefusalError(409, "duplicate_custom_id", "duplicate custom id")
 
 
+def too_much(**most: Decimal) -> RefusalError:
+    """Refuse amounts that are larger than these."""
+    return invalid(*(_at_most(name, max(amount, Decimal(0))) for name, amount in most.items()))
+
+
+def _at_most(name: str, amount: Decimal) -> Detail:
+    value = spell(amount)
+    return detail("must_be_less_than_or_equal", name, f"must be less than or equal to {value}", value=value)
+
+
+def already_committed() -> RefusalError:
+    """Refuse the second commit of a preview."""
+    return RefusalError(409, "already_committed", "already committed")
+
+
+def high_risk_address() -> RefusalError:
+    """Refuse to send coins to an address of bad repute."""
+    return RefusalError(422, "high_risk_address", _HIGH_RISK)
+
+
 def not_now(message: str) -> RefusalError:
-    """Refuse because the invoice is not in a state for it."""
+    """Refuse because the thing is not in a state for it."""
     return invalid(detail("invalid_status", "status", message))

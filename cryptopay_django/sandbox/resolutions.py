@@ -5,37 +5,52 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from . import subscriptions
 from .account import Handling
 from .addresses import is_address, make_txid
 from .amounts import EXACT, cut, fee_of
 from .coins import COINS, places_of
 from .forms import wrong_address
 from .invoices import Context, Exchange, Invoice, Recalculation, Refund, Risk, Status
-from .refusals import RefusalError, invalid, not_found, not_now, not_one_of
-from .risks import score_address, score_of
+from .ledger import record, record_invoice
+from .markets import is_over
+from .merchant import find_refund_address
+from .refusals import RefusalError, detail, high_risk_address, invalid, not_found, not_now, not_one_of
+from .risks import make_wallet, score_address, score_of
 from .state import State
+from .variants import refuse_late_commit, refuse_second_commit
+from .withdrawal_orders import check_covers_network_fee, send_back
 
-PREVIEW_LIFE = timedelta(seconds=30)
 REFUND_BROADCAST = timedelta(minutes=1)
-_HIGH_RISK = "The address belongs to a resource that may be used for unlawful activities: no coins are sent there"
+EMAIL_REFUND_WAIT = timedelta(days=3)
 
 
 def change_status(state: State, invoice: Invoice, status: Status, context: Context | None, at: datetime) -> None:
-    """Move the invoice and notify the merchant. What is completed is credited."""
+    """Move the invoice and its row in the ledger, and notify the merchant. What is completed is credited."""
     invoice.status = status
     invoice.context = context
-    if status is Status.COMPLETED:
-        state.account.credit(invoice.price_currency, EXACT.subtract(invoice.price_amount, invoice.fee))
+    record_invoice(state, invoice, at)
     state.announce("status_changed", invoice, at)
+    if status is Status.COMPLETED:
+        subscriptions.settle(state, invoice, at)
 
 
 def resolve_by_settings(state: State, invoice: Invoice, at: datetime) -> None:
     """Do what the account chose for the context that the invoice is in."""
     handling = state.account.handling_of(invoice.context or "")
-    if handling is Handling.REFUND:
+    if handling is Handling.REFUND and invoice.texts["payer_email"] and state.variants["email_refunds"] == "on":
+        state.note(invoice, at, "the customer is asked by mail where the coins shall go")
+        state.schedule(at + EMAIL_REFUND_WAIT, "email_refund", invoice)
+    elif handling is Handling.REFUND:
         create_refund(state, invoice, address=None, at=at)
     elif handling is Handling.RECALCULATE:
         create_recalculation(state, invoice, force_commit=True, at=at)
+
+
+def refund_by_email(state: State, invoice: Invoice, at: datetime) -> None:
+    """Send the coins to the address that the customer has named by mail, unless it was resolved meanwhile."""
+    if invoice.status is Status.UNRESOLVED:
+        _refund(state, invoice, address=make_wallet(state.seed, invoice.network, Risk.LOW), at=at)
 
 
 def decide_by_desk(state: State, invoice: Invoice, *, decision: str, at: datetime) -> None:
@@ -51,6 +66,20 @@ def decide_by_desk(state: State, invoice: Invoice, *, decision: str, at: datetim
         change_status(state, invoice, Status.REFUNDED, None, at)
     else:
         raise invalid(not_one_of("decision", ("complete", "refund")))
+
+
+def return_by_itself(state: State, invoice: Invoice, at: datetime) -> bool:
+    """Send risky coins back to the customer's own address, with no one asked. False where there is none."""
+    address = find_refund_address(state, invoice.customer_id, invoice.pay_currency, invoice.network)
+    if address is None:
+        return False
+    try:
+        _add_refund(state, invoice, amount=invoice.paid_amount, address=address, at=at)
+    except RefusalError:
+        # Less than what the network charges for sending it back.
+        return False
+    change_status(state, invoice, Status.REFUNDED, None, at)
+    return True
 
 
 def create_recalculation(state: State, invoice: Invoice, *, force_commit: bool, at: datetime) -> Recalculation:
@@ -91,9 +120,13 @@ def commit_recalculation(state: State, invoice: Invoice, recalculation_id: str, 
             break
     else:
         raise not_found()
+    if recalculation.committed_at is not None:
+        raise refuse_second_commit(state.variants)
     _check_resolvable(invoice)
-    if at > recalculation.created_at + PREVIEW_LIFE:
-        raise not_now("The recalculation has expired: it can be committed within 30 seconds")
+    if is_over(recalculation.created_at, at):
+        raise refuse_late_commit(
+            state.variants, "The recalculation has expired: it can be committed within 30 seconds"
+        )
     if recalculation.pay_amount != invoice.paid_amount:
         raise not_now("Another payment has arrived since this recalculation was made")
     _commit(state, invoice, recalculation, at)
@@ -103,23 +136,32 @@ def commit_recalculation(state: State, invoice: Invoice, recalculation_id: str, 
 def create_refund(state: State, invoice: Invoice, *, address: str | None, at: datetime) -> Refund:
     """Send back what the context says: the overage of an overpaid invoice, else all of it."""
     _check_resolvable(invoice)
+    if address is not None and state.variants["refund_address"] == "refused":
+        raise invalid(detail("is_not_allowed", "address", "is not allowed"))
+    if state.variants["refund_address"] == "ignored":
+        address = None
     if address is not None:
         _check_destination(state, invoice, address)
+    return _refund(state, invoice, address=address, at=at)
+
+
+def _refund(state: State, invoice: Invoice, *, address: str | None, at: datetime) -> Refund:
     amount, ending = invoice.paid_amount, Status.REFUNDED
     if invoice.context is Context.OVERPAID and state.account.overpaid_refund_ends == "completed":
         amount, ending = EXACT.subtract(amount, invoice.pay_amount), Status.COMPLETED
     refund = _add_refund(state, invoice, amount=amount, address=address, at=at)
     invoice.status, invoice.context = ending, None
-    state.announce("refunded", invoice, at)
+    if state.variants["resolution_events"] == "sent":
+        state.announce("refunded", invoice, at)
     change_status(state, invoice, ending, None, at)
     return refund
 
 
 def broadcast_refund(state: State, invoice: Invoice, refund_id: str, at: datetime) -> None:
-    """Send a refund's coins: from now on it has a transaction id, and a risk where it left the house."""
+    """Move a refund's coins to the own coin account. One to an address is sent by its withdrawal."""
     refund = next(refund for refund in invoice.refunds if refund.id == refund_id)
     refund.txid = make_txid(invoice.network, seed=state.seed, index=state.count("transaction"))
-    refund.score = score_of(Risk.LOW, refund.txid)
+    refund.score = score_of(refund.txid)
     state.note(invoice, at, f"refund {refund.id} was sent in transaction {refund.txid}")
 
 
@@ -134,8 +176,8 @@ def _check_destination(state: State, invoice: Invoice, address: str) -> None:
     network = invoice.network
     if not is_address(network, address):
         raise invalid(wrong_address("address", invoice.pay_currency))
-    if score_address(state.seed, address, network)[0] is Risk.HIGH:
-        raise RefusalError(422, "high_risk_address", _HIGH_RISK)
+    if score_address(state.seed, address.partition("?")[0], network)[0] is Risk.HIGH:
+        raise high_risk_address()
 
 
 def _add_refund(state: State, invoice: Invoice, *, amount: Decimal, address: str | None, at: datetime) -> Refund:
@@ -150,11 +192,35 @@ def _add_refund(state: State, invoice: Invoice, *, amount: Decimal, address: str
         network=invoice.network,
         created_at=at,
     )
+    delivered = EXACT.subtract(amount, fee)
+    if address is not None:
+        check_covers_network_fee(state, delivered, refund.currency, refund.network, at)
     invoice.refunds.append(refund)
     state.note(invoice, at, f"refund of {amount:f} {refund.currency} to {address or 'the own coin account'}")
-    state.schedule(at + REFUND_BROADCAST, "broadcast_refund", invoice, refund.id)
+    record(
+        state,
+        reference_type="InvoiceRefund",
+        reference_id=refund.id,
+        currency=refund.currency,
+        amount=delivered,
+        fee=fee,
+        fee_currency=refund.currency,
+        moves=delivered,
+        at=at,
+    )
     if address is None:
-        state.account.credit(invoice.pay_currency, EXACT.subtract(amount, fee))
+        state.schedule(at + REFUND_BROADCAST, "broadcast_refund", invoice, refund.id)
+    else:
+        send_back(
+            state,
+            amount=delivered,
+            currency=refund.currency,
+            network=refund.network,
+            address=address,
+            invoice_id=invoice.id,
+            refund_id=refund.id,
+            at=at,
+        )
     return refund
 
 
@@ -167,5 +233,6 @@ def _commit(state: State, invoice: Invoice, recalculation: Recalculation, at: da
     invoice.status, invoice.context = Status.COMPLETED, None
     note = f"recalculated to {recalculation.price_amount:f} {recalculation.price_currency}"
     state.note(invoice, at, note)
-    state.announce("recalculated", invoice, at)
+    if state.variants["resolution_events"] == "sent":
+        state.announce("recalculated", invoice, at)
     change_status(state, invoice, Status.COMPLETED, None, at)

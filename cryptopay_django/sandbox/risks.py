@@ -8,14 +8,10 @@ from .addresses import derive, make_address
 from .coins import NETWORKS
 from .invoices import Risk
 
-_BANDS = {Risk.LOW: (0, 40), Risk.MEDIUM: (40, 75), Risk.HIGH: (75, 100)}
 
-
-def score_of(risk: Risk, subject: str) -> float:
-    """Return a score inside the level's band, one for each subject, with many digits like the real ones."""
-    low, high = _BANDS[risk]
-    share = int.from_bytes(derive("score", subject, size=6)) / (1 << 48)
-    return (low + (high - low) * share) / 10
+def score_of(subject: str) -> float:
+    """Return a score from 0 to 10, one for each subject. It says nothing about the level, as in recordings."""
+    return int.from_bytes(derive("score", subject, size=6)) / (1 << 48) * 10
 
 
 @lru_cache(maxsize=1024)
@@ -29,5 +25,5 @@ def score_address(seed: str, address: str, network: str | None = None) -> tuple[
     networks = [network] if network else list(NETWORKS)
     for risk in (Risk.MEDIUM, Risk.HIGH):
         if any(address == make_wallet(seed, name, risk) for name in networks):
-            return risk, score_of(risk, address)
-    return Risk.LOW, score_of(Risk.LOW, address)
+            return risk, score_of(address)
+    return Risk.LOW, score_of(address)

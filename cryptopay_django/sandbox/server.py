@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from requests.structures import CaseInsensitiveDict
 
 from . import control, pages
-from .api import Request, Response
 from .core import Sandbox
 from .refusals import RefusalError
+from .routing import Request, Response
 
 LARGEST_BODY = 1_000_000
 POSTMEN = 4
@@ -144,7 +144,7 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusalError(405, "method_not_allowed", "A page can only be looked at")
         if not pages.is_public(path):
             self._guard_machine()
-        return pages.respond(sandbox, self.path)
+        return pages.respond(sandbox, self.path, self.headers.get("Accept-Language", ""))
 
     def _guard_machine(self) -> None:
         """Refuse other machines, and a foreign name that a browser was led to believe is this one's."""

@@ -16,13 +16,19 @@ from typing import Any
 from .account import Account
 from .amounts import ZERO
 from .callbacks import Callback, Delivery
+from .channels import Channel
 from .clock import Clock, utc_now
 from .invoices import Invoice
+from .ledger import Row
 from .records import from_json, to_json
 from .state import State
+from .subscriptions import Subscription
+from .transfers import Transfer
 from .trouble import Trouble
+from .variants import Variants
+from .withdrawals import Withdrawal
 
-VERSION = 1
+VERSION = 2
 
 
 class StateFileError(Exception):
@@ -42,14 +48,20 @@ class Record:
     opened_at: datetime
     account: Account
     trouble: Trouble
+    variants: Variants
     counters: dict[str, int]
     invoices: list[Invoice]
+    channels: list[Channel]
     customers: dict[str, dict[str, Any]]
     callbacks: list[Callback]
     queue: list[str]
     attempts_made: int
     agenda: list[tuple[datetime, int, str, str, str]]
     api_log: list[tuple[datetime, str, str, int]]
+    rows: list[Row]
+    withdrawals: list[Withdrawal]
+    transfers: list[Transfer]
+    subscriptions: list[Subscription]
 
 
 class StateFile:
@@ -94,9 +106,11 @@ class StateFile:
             write(callback.id, _version_of_callback(callback), partial(_fold, callback))
             for callback in state.outbox.log.values()
         ]
+        rows = [write(row.id, row.changes, partial(to_json, row)) for row in state.rows.values()]
         self._written = written
         head = _spell(_dump(state)).removesuffix("}")
-        return f'{head},"invoices":[{",".join(invoices)}],"callbacks":[{",".join(callbacks)}]}}'
+        lists = {"invoices": invoices, "callbacks": callbacks, "rows": rows}
+        return head + "".join(f',"{name}":[{",".join(pieces)}]' for name, pieces in lists.items()) + "}"
 
     def load(self) -> State | None:
         """Return the state as it was, with its clock; None when there is no file yet. StateFileError."""
@@ -131,7 +145,7 @@ def _version_of_callback(callback: Callback) -> object:
 
 
 def _dump(state: State) -> dict[str, Any]:
-    """Return the record without its two long lists, which are written piece by piece."""
+    """Return the record without its long lists, which are written piece by piece."""
     queue = state.outbox.queued()
     # Whatever is on its way now has not arrived for certain: after a restart it is sent once more.
     queued = {callback.id for callback in queue}
@@ -149,17 +163,23 @@ def _dump(state: State) -> dict[str, Any]:
         opened_at=state.rates.opened_at,
         account=state.account,
         trouble=state.trouble,
+        variants=state.variants,
         counters=dict(state.counters),
         invoices=[],
+        channels=[*state.channels.values()],
         customers=state.customers,
         callbacks=[],
         queue=[callback.id for callback in (*sending, *queue)],
         attempts_made=state.outbox.attempts_made,
         agenda=sorted(state.agenda),
         api_log=list(state.api_log),
+        rows=[],
+        withdrawals=list(state.withdrawals.values()),
+        transfers=list(state.transfers.values()),
+        subscriptions=list(state.subscriptions.values()),
     )
     dumped: dict[str, Any] = to_json(record)
-    del dumped["invoices"], dumped["callbacks"]
+    del dumped["invoices"], dumped["callbacks"], dumped["rows"]
     return dumped
 
 
@@ -167,7 +187,7 @@ def _fold(callback: Callback) -> dict[str, Any]:
     """Leave out of the attempts what the callback itself says."""
     body = to_json(callback.body)
     folded: dict[str, Any] = to_json(replace(callback, attempts=[])) | {"body": body}
-    shared = {"callback_id", "invoice_id", "event"}
+    shared = {"callback_id", "subject_id", "event"}
     folded["attempts"] = [
         {
             name: value
@@ -181,7 +201,7 @@ def _fold(callback: Callback) -> dict[str, Any]:
 
 def _spread(content: dict[str, Any]) -> dict[str, Any]:
     for callback in content["callbacks"]:
-        shared = {"callback_id": callback["id"], "invoice_id": callback["invoice_id"], "event": callback["event"]}
+        shared = {"callback_id": callback["id"], "subject_id": callback["subject_id"], "event": callback["event"]}
         callback["attempts"] = [{"body": callback["body"], **attempt, **shared} for attempt in callback["attempts"]]
     return content
 
@@ -195,10 +215,16 @@ def _restore(record: Record) -> State:
     state = State(seed=record.seed, clock=clock, account=account, base_url=record.base_url)
     state.rates.opened_at = record.opened_at
     state.trouble = record.trouble
+    state.variants = record.variants
     state.counters = Counter(record.counters)
     state.invoices = {invoice.id: invoice for invoice in record.invoices}
     state.by_custom_id = {invoice.custom_id: invoice for invoice in record.invoices if invoice.custom_id is not None}
+    state.channels = {channel.id: channel for channel in record.channels}
     state.customers = record.customers
+    state.rows = {row.key: row for row in record.rows}
+    state.withdrawals = {withdrawal.id: withdrawal for withdrawal in record.withdrawals}
+    state.transfers = {transfer.id: transfer for transfer in record.transfers}
+    state.subscriptions = {subscription.id: subscription for subscription in record.subscriptions}
     state.agenda = record.agenda
     state.api_log.extend(record.api_log)
     callbacks = {callback.id: callback for callback in record.callbacks}

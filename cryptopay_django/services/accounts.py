@@ -10,10 +10,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.models import Q
 
-from ..conf import account_names, app_settings, client_for, get_account
+from ..conf import account_names, app_settings, client_for, client_for_entry, get_account
 from ..exceptions import OtherEnvironmentError
 from ..gateway.client import Client
-from ..models import Invoice
+from ..models import Channel, ChannelPayment, Invoice, PaymentLink
+from ..redaction import hide_locals
 
 DEFAULT_ACCOUNT = "default"
 
@@ -36,6 +37,17 @@ def resolve_account(order: models.Model | None = None, data: Mapping[str, Any] |
     return name
 
 
+@hide_locals
+def try_credentials(entry: Mapping[str, Any], *, name: str = "new") -> None:
+    """Ask the gateway for its coins with credentials that are not stored yet, as an entry of CRYPTOPAY_ACCOUNTS.
+
+    For a form in which credentials are entered. Raises ImproperlyConfigured if the entry is wrong, GatewayRefusedError
+    if the gateway refuses the key, the secret or this server, GatewayOutageError if it does not answer. The secrets of
+    callbacks cannot be tried. `name` is the name that the account is to have.
+    """
+    client_for_entry(name, entry).list_coins()
+
+
 def account_for(order: models.Model | None, data: Mapping[str, Any], *, custom_id: str | None) -> str:
     """Return the account that an invoice is to be made on: that of the one with this custom_id, if there is one.
 
@@ -49,32 +61,35 @@ def account_for(order: models.Model | None, data: Mapping[str, Any], *, custom_i
     return chosen if chosen in names or not names else min(names)
 
 
-def client_of(invoice: Invoice) -> Client:
-    """Return the client that an invoice is asked about with; raise OtherEnvironmentError if its gateway is another."""
-    present = get_account(invoice.account).environment
-    if invoice.environment != present:
+def client_of(row: Invoice | Channel) -> Client:
+    """Return the client that an invoice or a channel is asked about with.
+
+    Raises OtherEnvironmentError if its gateway is another than that of its account now.
+    """
+    present = get_account(row.account).environment
+    if row.environment != present:
         raise OtherEnvironmentError(
-            f"invoice {invoice.pk} was made in {invoice.environment or 'an unknown environment'}, and account "
-            f"{invoice.account} is in {present} now: nothing was sent"
+            f"{type(row).__name__.lower()} {row.pk} was made in {row.environment or 'an unknown environment'}, and "
+            f"account {row.account} is in {present} now: nothing was sent"
         )
-    return client_for(invoice.account)
+    return client_for(row.account)
 
 
 def in_force() -> Q:
-    """Return the filter for invoices whose account is configured, and in the environment that they were made in."""
+    """Return the filter for rows whose account is configured, and in the environment that they were made in."""
     filters = [Q(account=name, environment=environment) for name, environment in environments().items()]
     return Q(*filters, _connector=Q.OR) if filters else Q(pk__in=[])
 
 
 def of_other_environments() -> Q:
-    """Return the filter for invoices whose account is in another environment now."""
+    """Return the filter for rows whose account is in another environment now."""
     return Q(account__in=list(environments())) & ~in_force()
 
 
-def is_in_force(invoice: Invoice) -> bool:
-    """Tell whether an invoice is at the gateway that its account has now. One of an unknown account is not."""
+def is_in_force(row: Invoice | Channel | ChannelPayment | PaymentLink) -> bool:
+    """Return whether a row is at the gateway that its account has now. One of an unknown account is not."""
     try:
-        return get_account(invoice.account).environment == invoice.environment
+        return get_account(row.account).environment == row.environment
     except ImproperlyConfigured:
         return False
 

@@ -6,15 +6,20 @@ keeps one time for each use and account, so all processes share the limit, and a
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import TypeVar
 
 from django.db import models
 from django.utils import timezone
 
 from ..exceptions import GatewayRateLimitError
 from ..models import Invoice, Schedule
+
+T = TypeVar("T")
 
 _TRIES = 5
 _INVOICES_OF_AN_ORDER, _WITHIN = 12, timedelta(minutes=10)
@@ -29,11 +34,12 @@ class _Rate:
 
 
 class Use(Enum):
-    """Who calls the gateway on an account's behalf. In any minute at most 20 + 40, 20 + 100, 2 + 3 times."""
+    """Who calls the gateway on an account's behalf. In any minute at most 20 + 40, 20 + 100, 2 + 3, 8 + 20 times."""
 
     LOOKS = _Rate(timedelta(seconds=1.5), 20)
     CREATIONS = _Rate(timedelta(seconds=0.6), 20)
     DOCTOR = _Rate(timedelta(seconds=20), 2)
+    LEDGER = _Rate(timedelta(seconds=3), 8)
 
 
 def may_call(account: str, use: Use, *, now: datetime | None = None) -> bool:
@@ -60,6 +66,23 @@ def spend(account: str, use: Use) -> None:
             f"nothing was sent: too many calls for {use.name.lower()} of account {account} in the last minute. The "
             "rest of the gateway's 200 a minute is kept for payments under way; try again in a moment"
         )
+
+
+class Share:
+    """An account's allowance for one use, for many calls. They wait for it, `patience` seconds in all."""
+
+    def __init__(self, account: str, use: Use, *, patience: float = 0.0) -> None:
+        self.account, self.use = account, use
+        self.wait_until = time.monotonic() + patience
+
+    def call(self, call: Callable[[], T]) -> T:
+        """Make a call; raise GatewayRateLimitError, nothing sent, when the allowance is used up and so is the time."""
+        while time.monotonic() < self.wait_until:
+            if may_call(self.account, self.use):
+                return call()
+            time.sleep(self.use.value.interval.total_seconds())
+        spend(self.account, self.use)
+        return call()
 
 
 def spend_creation(account: str, order: models.Model) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,17 +11,32 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from ..models import Callback, CallbackOutcome, EventKind, HandlerDelivery, Invoice, InvoiceEvent, Payment
+from ..models import (
+    Callback,
+    CallbackOutcome,
+    Channel,
+    ChannelPayment,
+    ChannelStatus,
+    EventKind,
+    HandlerDelivery,
+    Invoice,
+    InvoiceEvent,
+    Payment,
+    RefundLink,
+)
+from ..models.channel_payment import held_payments, open_payments
 from ..models.invoice import FINAL_STATUSES, held_invoices, open_invoices
 from ..models.locking import write_transaction
 from .events.handler_lane import pending_calls
 from .events.withholding import is_true
+from .personal_data import callbacks_of_customer, erase_callback
 
 M = TypeVar("M", bound=models.Model)
 
 BATCH = 1000
 
-# What later decisions and the books rest on is not here: how an invoice ended, and all that people did.
+# What later decisions and the books rest on is not here: how an invoice or a payment ended, all that people did, and
+# that a callback of another type was taken in: by this its bytes are known when they come again.
 _PASSING = (
     EventKind.INVOICE_CREATED,
     EventKind.PAYMENT_DETECTED,
@@ -29,11 +44,17 @@ _PASSING = (
     EventKind.INVOICE_UNRESOLVED,
     EventKind.INVOICE_QUARANTINED,
     EventKind.RISK_HIGH,
+    EventKind.CHANNEL_PAYMENT_CREATED,
+    EventKind.CHANNEL_PAYMENT_ON_HOLD,
+    EventKind.CHANNEL_PAYMENT_QUARANTINED,
     EventKind.DELIVERY_FAILING,
     EventKind.HANDLER_GIVEN_UP,
     EventKind.HOOK_FAILED,
 )
-_UNDER_WAY = Q(invoice__in=Invoice.objects.filter(open_invoices() | held_invoices()))
+_UNDER_WAY = (
+    Q(invoice__in=Invoice.objects.filter(open_invoices() | held_invoices())),
+    Q(channel_payment__in=ChannelPayment.objects.filter(open_payments() | held_payments())),
+)
 _ERASED: dict[str, Any] = {
     "customer_id": "",
     "payer_email": "",
@@ -55,18 +76,25 @@ class Pruning:
 
 @dataclass
 class Erasure:
-    """Whose personal data is gone, and which invoices could not be erased yet, with the reason."""
+    """How many invoices and channels have no personal data any more, and which could not be erased yet, and why.
+
+    `callbacks` is how many were deleted beside them, because they name the customer; `left_callbacks` are those that
+    could not be deleted yet, by key, and why.
+    """
 
     erased: int = 0
     left: dict[UUID, str] = field(default_factory=dict)
+    callbacks: int = 0
+    left_callbacks: dict[int, str] = field(default_factory=dict)
 
 
 def prune_records(*, before: datetime, batch: int = BATCH, dry_run: bool = False) -> Pruning:
     """Delete callbacks and events from before a time, in batches that are committed one by one.
 
-    What is pending stays, whatever its age, and so does all that belongs to an invoice that is open or held, or
-    that a row of the shop points at. Of events go those that no later decision needs: how an invoice ended and
-    what people did stays. Any number of processes may run this; one that is stopped goes on where it was.
+    What is pending stays, whatever its age, and so does all that belongs to an invoice or a channel payment that is
+    open or held, or that a row of the shop points at. Of events go those that no later decision needs: how an invoice
+    ended, what people did, and that a callback of another type was received stays. Any number of processes may run
+    this; one that is stopped goes on where it was.
     """
     done = Pruning()
     done.callbacks = _delete(prunable_callbacks(before), batch=batch, dry_run=dry_run)
@@ -78,7 +106,10 @@ def prunable_callbacks(before: datetime) -> QuerySet[Callback]:
     """Return the processed callbacks that arrived before a time."""
     processed = Callback.objects.primary().exclude(outcome=CallbackOutcome.PENDING)
     processed = processed.filter(next_attempt_at=None, received_at__lt=before)
-    return _unreferenced(processed.exclude(_UNDER_WAY))
+    owed = HandlerDelivery.objects.filter(event=OuterRef("pk"), delivered_at=None)
+    waiting = Q(next_attempt_at__isnull=False) | Q(notice_due_at__isnull=False) | Q(Exists(owed))
+    needed = InvoiceEvent.objects.filter(waiting, callback=OuterRef("pk"))
+    return _unreferenced(_ended(processed).exclude(Exists(needed)))
 
 
 def prunable_events(before: datetime) -> QuerySet[InvoiceEvent]:
@@ -91,7 +122,7 @@ def prunable_events(before: datetime) -> QuerySet[InvoiceEvent]:
     passed = passed.filter(next_attempt_at=None, notice_due_at=None).exclude(delivered_at__gte=before)
     owed = HandlerDelivery.objects.filter(event=OuterRef("pk")).exclude(delivered_at__lt=before)
     passed = passed.exclude(Exists(owed))
-    return _unreferenced(passed.exclude(_UNDER_WAY))
+    return _unreferenced(_ended(passed))
 
 
 def erase_customer(*, customer_id: str = "", payer_email: str = "") -> Erasure:
@@ -99,8 +130,10 @@ def erase_customer(*, customer_id: str = "", payer_email: str = "") -> Erasure:
 
     Amounts, addresses that money went to, transactions and what staff decided are the books. Names, texts,
     metadata, links and addresses that the coins came from go, and so do the callbacks that repeat them. An
-    invoice that has not ended, is held or has callbacks pending is left, and named. Locks and commits one
-    invoice at a time. What the gateway keeps is not touched.
+    invoice that has not ended, is held or has callbacks pending is left, and named; so is a channel that is enabled,
+    or has such payments. Channels are found by the shop's id alone. In the end go the stored callbacks of other types
+    that name the customer: of channel payments, withdrawals, subscriptions, invoices that are not ours. Locks and
+    commits one of them at a time. What the gateway keeps is not touched.
     """
     if not customer_id and not payer_email:
         raise ValueError("name a customer: customer_id or payer_email")
@@ -108,16 +141,27 @@ def erase_customer(*, customer_id: str = "", payer_email: str = "") -> Erasure:
     if payer_email:
         wanted |= Q(payer_email__iexact=payer_email)
     done = Erasure()
-    for key in list(Invoice.objects.primary().filter(wanted).order_by("created_at").values_list("pk", flat=True)):
-        obstacle = _erase_one(key)
-        if obstacle:
-            done.left[key] = obstacle
+    invoices = Invoice.objects.primary().filter(wanted).order_by("created_at")
+    channels = Channel.objects.primary().filter(customer_id=customer_id).exclude(customer_id="").order_by("created_at")
+    found: tuple[tuple[QuerySet[Any], Callable[[UUID], str]], ...] = (
+        (invoices, _erase_invoice),
+        (channels, _erase_channel),
+    )
+    for rows, erase in found:
+        for key in list(rows.values_list("pk", flat=True)):
+            if obstacle := erase(key):
+                done.left[key] = obstacle
+            else:
+                done.erased += 1
+    for callback in callbacks_of_customer(customer_id=customer_id, payer_email=payer_email):
+        if obstacle := erase_callback(callback.pk):
+            done.left_callbacks[callback.pk] = obstacle
         else:
-            done.erased += 1
+            done.callbacks += 1
     return done
 
 
-def _erase_one(key: UUID) -> str:
+def _erase_invoice(key: UUID) -> str:
     """Erase one invoice's personal data under its lock; return why not, or nothing."""
     with write_transaction(Invoice):
         invoice = Invoice.objects.lock(pk=key)
@@ -127,18 +171,52 @@ def _erase_one(key: UUID) -> str:
             return f"it is {invoice.status}: money may still come or go"
         if invoice.quarantine_reason:
             return "it is held for a person"
-        callbacks = Callback.objects.primary().filter(invoice=invoice)
-        events = InvoiceEvent.objects.primary().filter(invoice=invoice)
-        deliveries = HandlerDelivery.objects.primary().filter(event__invoice=invoice)
-        # What is withheld stays so: the invoice has ended in another way, and is not held.
-        waiting = (callbacks, events.filter(is_true()), pending_calls().filter(event__invoice=invoice))
-        if any(rows.filter(next_attempt_at__isnull=False).exists() for rows in waiting):
-            return "callbacks or events of it are pending"
+        if obstacle := _erase_traces(invoice=invoice):
+            return obstacle
         Invoice.objects.filter(pk=key).update(**_ERASED)
         Payment.objects.filter(invoice=invoice).update(source_addresses=[])
-        events.update(last_error="")
-        deliveries.update(last_error="")
-        callbacks.delete()
+        _erase_named_addresses(invoice)
+    return ""
+
+
+def _erase_named_addresses(invoice: Invoice) -> None:
+    """Erase the addresses that the customer named for a refund. Where coins went to stands in the refund."""
+    RefundLink.objects.filter(invoice=invoice).update(address="", destination_tag="")
+    named = InvoiceEvent.objects.primary().filter(invoice=invoice, kind=EventKind.REFUND_ADDRESS_NAMED)
+    InvoiceEvent.objects.filter(pk__in=list(named.values_list("pk", flat=True))).update(detail={})
+
+
+def _erase_channel(key: UUID) -> str:
+    """Erase one channel's personal data under its lock; return why not, or nothing."""
+    with write_transaction(Channel):
+        channel = Channel.objects.lock(pk=key)
+        if channel is None:
+            return "it is gone"
+        if channel.status == ChannelStatus.ENABLED:
+            return "it is enabled: money may still come. Disable it first"
+        payments = ChannelPayment.objects.primary().filter(channel=channel)
+        if payments.filter(open_payments() | held_payments()).exists():
+            return "payments of it are open, or held for a person"
+        if obstacle := _erase_traces(channel_payment__channel=channel):
+            return obstacle
+        Channel.objects.filter(pk=key).update(customer_id="", name="", description="")
+    return ""
+
+
+def _erase_traces(**of: models.Model) -> str:
+    """Delete the callbacks of something, and the errors of its deliveries; return why not, or nothing."""
+    callbacks = Callback.objects.primary().filter(**of)
+    events = InvoiceEvent.objects.primary().filter(**of)
+    of_event = {f"event__{name}": row for name, row in of.items()}
+    deliveries = HandlerDelivery.objects.primary().filter(**of_event)
+    # What is withheld stays so: it has ended in another way, and is not held.
+    waiting = (callbacks, events.filter(is_true()), pending_calls().filter(**of_event))
+    if any(rows.filter(next_attempt_at__isnull=False).exists() for rows in waiting):
+        return "callbacks or events of it are pending"
+    # By key: a database may refuse an UPDATE that joins other tables.
+    InvoiceEvent.objects.filter(pk__in=list(events.values_list("pk", flat=True))).update(last_error="")
+    HandlerDelivery.objects.filter(pk__in=list(deliveries.values_list("pk", flat=True))).update(last_error="")
+    callbacks.delete()
     return ""
 
 
@@ -149,20 +227,30 @@ def _delete(rows: QuerySet[M], *, batch: int, dry_run: bool) -> int:
 
 
 def _batches(rows: QuerySet[M], batch: int) -> Iterator[int]:
-    """Delete by key, a batch a transaction; what became pending in between is not among them any more."""
-    while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:batch]):
+    """Delete by key, a batch a transaction; what became pending in between is not among them any more.
+
+    Each batch begins after the last key of the one before it: in front of that stand dead rows and what is kept.
+    """
+    ordered = rows.order_by("pk").values_list("pk", flat=True)
+    keys = list(ordered[:batch])
+    while keys:
         chosen = rows.model._base_manager.using(rows.db).filter(pk__in=keys, next_attempt_at=None)
         _, by_model = chosen.delete()
-        deleted = by_model.get(rows.model._meta.label, 0)
-        yield deleted
-        if not deleted:
-            return
+        yield by_model.get(rows.model._meta.label, 0)
+        keys = list(ordered.filter(pk__gt=keys[-1])[:batch])
+
+
+def _ended(rows: QuerySet[M]) -> QuerySet[M]:
+    """Leave out what belongs to an invoice or a channel payment that is open or held."""
+    for is_under_way in _UNDER_WAY:
+        rows = rows.exclude(is_under_way)
+    return rows
 
 
 def _unreferenced(rows: QuerySet[M]) -> QuerySet[M]:
     """Leave out what a row of the shop points at: deleting it could take the shop's row along."""
     for relation in rows.model._meta.get_fields(include_hidden=True):
-        if isinstance(relation, models.ManyToOneRel) and relation.related_model is not HandlerDelivery:
+        if isinstance(relation, models.ManyToOneRel) and relation.related_model not in (HandlerDelivery, InvoiceEvent):
             pointing = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
             rows = rows.exclude(Exists(pointing))
     return rows

@@ -1,4 +1,4 @@
-"""The sandbox inside a test process: the gateway of every configured account, and the customer's hands.
+"""Runs the sandbox inside a test process. It replaces the gateway of every account, and plays the customer.
 
 def test_underpaid(cryptopay_sandbox, db):
     invoice = create_invoice(...)
@@ -10,30 +10,36 @@ def test_underpaid(cryptopay_sandbox, db):
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, overload
 from urllib.parse import urlsplit
 
 from django.test import Client, override_settings
 from requests.adapters import BaseAdapter
 
+from ..caching import empty_space
 from ..conf import get_account
 from ..links import path_of
+from ..sandbox import channel_hands
 from ..sandbox.account import Account
 from ..sandbox.adapter import SandboxAdapter
 from ..sandbox.callbacks import LOGGED_BYTES, Answer, Attempt, Callback
+from ..sandbox.channels import Channel, ChannelPayment
 from ..sandbox.clock import Clock
 from ..sandbox.core import Sandbox, travel
 from ..sandbox.invoices import Invoice, Transaction
 from ..sandbox.refusals import RefusalError, not_found
-
-DEFAULT_ACCOUNT = "default"
+from .channels import ChannelHands, ChannelPaymentRow, ChannelRow, id_of
+from .money import DEFAULT_ACCOUNT, MoneyHands
 
 
 class InvoiceRow(Protocol):
-    """The needed part of a row of ours: its account, and its id at the gateway."""
+    """The needed attributes of an invoice: its account and its id at the gateway."""
 
     account: Any
     gateway_id: Any
@@ -42,76 +48,118 @@ class InvoiceRow(Protocol):
 InvoiceReference = InvoiceRow | str | object
 
 
-class InProcessSandbox:
-    """One sandbox for each entry of CRYPTOPAY_ACCOUNTS, made when first used, all on one clock.
+class InProcessSandbox(ChannelHands, MoneyHands):
+    """One sandbox for each entry of CRYPTOPAY_ACCOUNTS, created on first use. All share one clock.
 
     The clock starts at the real time and moves by `advance` only; the real clock, which the project
-    under test reads, stays where it is. An `invoice` is a row of ours or an id at the gateway.
+    under test reads, stays where it is. An invoice, a channel or a payment of a channel is named by a row of
+    ours or by its id at the gateway.
     """
 
     def __init__(self, *, seed: str = "test") -> None:
         self.clock = Clock()
         self.seed = seed
         self._sandboxes: dict[str, Sandbox] = {}
+        self._making = threading.Lock()
         self._client = Client(enforce_csrf_checks=True, raise_request_exception=False)
         self._override = override_settings(CRYPTOPAY_HTTP_ADAPTER=self.adapter_for)
 
     def __enter__(self) -> Self:
-        self._override.enable()
+        with ExitStack() as stack:
+            stack.enter_context(empty_space())
+            stack.enter_context(self._override)
+            self._entered = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._override.disable()
+        self._entered.close()
 
     def adapter_for(self, account_name: str) -> BaseAdapter:
-        """Return the transport of an account; what the setting CRYPTOPAY_HTTP_ADAPTER asks for."""
+        """Return the adapter of an account, for the setting CRYPTOPAY_HTTP_ADAPTER."""
         return SandboxAdapter(self.account(account_name))
 
     def account(self, name: str = DEFAULT_ACCOUNT) -> Sandbox:
-        """Return the sandbox of one account, for what the shortcuts here do not cover."""
-        if name not in self._sandboxes:
-            self._sandboxes[name] = self._make(name)
-        return self._sandboxes[name]
+        """Return the sandbox of one account, for methods without a shortcut here."""
+        with self._making:  # threads of a test may be the first to use it, all at once
+            if name not in self._sandboxes:
+                self._sandboxes[name] = self._make(name)
+            return self._sandboxes[name]
+
+    def all_accounts(self) -> Iterable[Sandbox]:
+        """Return the sandboxes of all accounts that were used."""
+        return self._sandboxes.values()
 
     @property
     def now(self) -> datetime:
-        """The sandbox's time."""
+        """The time on the sandbox's clock."""
         return self.clock.now()
 
     def invoice(self, invoice: InvoiceReference) -> Invoice:
-        """Return the gateway's own view of an invoice: `status`, `context`, `paid_amount`, `timeline`, ..."""
+        """Return the gateway's data of an invoice: `status`, `context`, `paid_amount`, `timeline`, ..."""
         return self._locate(invoice)[1]
 
     def invoices(self, account: str = DEFAULT_ACCOUNT) -> list[Invoice]:
         """Return an account's invoices, newest first."""
         return list(reversed(self.account(account).state.invoices.values()))
 
-    def callbacks(self, invoice: InvoiceReference) -> list[Callback]:
-        """Return the invoice's callbacks in the order in which they happened, delivered or not."""
-        sandbox, found = self._locate(invoice)
-        return [callback for callback in sandbox.state.outbox.log.values() if callback.invoice_id == found.id]
+    def callbacks(self, subject: InvoiceReference) -> list[Callback]:
+        """Return the callbacks about an invoice or a payment of a channel, as they happened, delivered or not."""
+        subject_id = id_of(subject)
+        logs = (sandbox.state.outbox.log.values() for sandbox in self._sandboxes.values())
+        return [callback for log in logs for callback in log if callback.subject_id == subject_id]
+
+    @overload
+    def pay(  # type: ignore[overload-overlap]  # a channel is no invoice, which the types cannot say
+        self, subject: ChannelRow, amount: str | Decimal, /, *, risk: str = ..., double_spend: bool = ...
+    ) -> ChannelPayment: ...
+
+    @overload
+    def pay(
+        self,
+        subject: InvoiceReference,
+        factor: str | Decimal = ...,
+        amount: str | Decimal | None = ...,
+        risk: str = ...,
+        *,
+        double_spend: bool = ...,
+    ) -> Transaction: ...
 
     def pay(
         self,
-        invoice: InvoiceReference,
-        factor: str | Decimal = "1",
+        subject: InvoiceReference,
+        factor: str | Decimal | None = None,
         amount: str | Decimal | None = None,
         risk: str = "low",
         *,
         double_spend: bool = False,
-    ) -> Transaction:
-        """Pay a factor of what the invoice asks for, or an amount; "rest" is what is still missing.
+    ) -> Transaction | ChannelPayment:
+        """Pay an invoice a factor of what it asks for, or an amount ("rest": what is missing); a channel an amount.
 
-        The gateway sees it at once. A double spend never confirms. Nothing is posted before `deliver`.
+        The gateway sees it at once. A double spend is never confirmed. Callbacks are posted by `deliver`.
         """
-        sandbox, found = self._locate(invoice)
-        return sandbox.pay(found.id, factor=factor, amount=amount, risk=risk, double_spend=double_spend)
+        if (found_channel := self._find_channel(subject)) is not None:
+            sandbox, channel = found_channel
+            coins = amount if factor is None else factor
+            return channel_hands.pay(sandbox, channel.id, coins or "", risk=risk, double_spend=double_spend)
+        sandbox, found = self._locate(subject)
+        return sandbox.pay(
+            found.id, factor="1" if factor is None else factor, amount=amount, risk=risk, double_spend=double_spend
+        )
 
-    def confirm(self, invoice: InvoiceReference) -> Invoice:
-        """Bring all confirmations that the invoice's payments need, without moving the clock."""
-        sandbox, found = self._locate(invoice)
+    @overload
+    def confirm(self, subject: ChannelRow) -> Channel: ...  # type: ignore[overload-overlap]  # as above
+
+    @overload
+    def confirm(self, subject: InvoiceReference) -> Invoice: ...
+
+    def confirm(self, subject: InvoiceReference) -> Invoice | Channel:
+        """Bring all confirmations that the payments of an invoice or a channel need, without moving the clock."""
+        if (found_channel := self._find_channel(subject)) is not None:
+            sandbox, channel = found_channel
+            return channel_hands.confirm(sandbox, channel.id)
+        sandbox, found = self._locate(subject)
         return sandbox.confirm(found.id)
 
     def advance(
@@ -123,13 +171,13 @@ class InProcessSandbox:
         seconds: float = 0,
         deliver: bool = False,
     ) -> list[Attempt]:
-        """Move the sandbox's clock; with `deliver`, post what falls due on the way at its time."""
+        """Move the sandbox's clock. With `deliver`, post callbacks when they become due."""
         sandboxes = list(self._sandboxes.values()) or [self.account()]
         delta = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
         return travel(sandboxes, delta, deliver=deliver)
 
     def deliver(self) -> list[Attempt]:
-        """Post every callback that is due now, and what that sets off; return each attempt, oldest first."""
+        """Post every due callback, and those that follow from it; return each attempt, the oldest first."""
         attempts: list[Attempt] = []
         while True:
             posted = [attempt for sandbox in self._sandboxes.values() for attempt in sandbox.deliver()]
@@ -142,22 +190,39 @@ class InProcessSandbox:
         self.account(account).change_settings(values)
 
     def trouble(self, account: str = DEFAULT_ACCOUNT, **probabilities: object) -> None:
-        """Make trouble with these chances from 0 to 1: `duplicate="0.2"`, `drop="0.1"`, `all="0.05"`, `all=0`."""
+        """Cause random faults with these probabilities from 0 to 1, such as `duplicate="0.2"` or `all="0.05"`."""
         self.account(account).trouble(probabilities)
 
     def fail_next(
         self, fault: str, *, after_effect: bool = False, count: int = 1, account: str = DEFAULT_ACCOUNT
     ) -> None:
-        """Let the next callback or request to the API meet a fault for certain: "timeout", "error", "cut", ..."""
+        """Cause a fault in the next callback or request: "timeout", "error", "cut", ..."""
         self.account(account).fail_next(fault, after_effect=after_effect, count=count)
 
-    def decide(self, invoice: InvoiceReference, decision: str) -> Invoice:
-        """Let the monitoring desk "complete" or "refund" an invoice that is on hold."""
-        sandbox, found = self._locate(invoice)
+    def variants(self, account: str = DEFAULT_ACCOUNT, **answers: str) -> None:
+        """Answer what no source proves otherwise than by default: `refund_address="ignored"`, ..."""
+        self.account(account).variants(answers)
+
+    @overload
+    def decide(  # type: ignore[overload-overlap]  # as above
+        self, subject: ChannelPaymentRow, decision: str
+    ) -> ChannelPayment: ...
+
+    @overload
+    def decide(self, subject: InvoiceReference, decision: str) -> Invoice: ...
+
+    def decide(self, subject: InvoiceReference, decision: str) -> Invoice | ChannelPayment:
+        """Let the monitoring team "complete" or "refund" an invoice, or a payment of a channel, that is on hold.
+
+        A payment of a channel that was credited can be refunded too: the gateway goes back on its credit.
+        """
+        if (payment := self._find_payment(subject)) is not None:
+            return channel_hands.decide(*payment, decision)
+        sandbox, found = self._locate(subject)
         return sandbox.decide(found.id, decision)
 
     def resend(self, callback: Callback | Attempt | str) -> Callback:
-        """Queue a callback again with its old body, as "resend" in the account does; `deliver` posts it."""
+        """Queue a callback again with its old body, like "resend" in the account. `deliver` posts it."""
         if isinstance(callback, str):
             callback_id = callback
         else:
@@ -168,7 +233,7 @@ class InProcessSandbox:
         raise not_found()
 
     def _locate(self, invoice: InvoiceReference) -> tuple[Sandbox, Invoice]:
-        gateway_id = str(getattr(invoice, "gateway_id", invoice))
+        gateway_id = id_of(invoice)
         for sandbox in self._sandboxes.values():
             if gateway_id in sandbox.state.invoices:
                 return sandbox, sandbox.find(gateway_id)

@@ -1,6 +1,6 @@
-"""The pytest plugin, loaded by its entry point in every project that has this package installed.
+"""Provides the pytest plugin. Its entry point loads it in every project that has this package installed.
 
-It is imported before settings exist, so it imports nothing but pytest.
+It is imported before settings exist, so it imports only pytest.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def cryptopay_sandbox(settings: Settings) -> InProcessSandbox:
-    """Stand in for the gateway of every configured account: no socket, no thread, no sleep.
+    """Replace the gateway of every configured account: no socket, no thread, no sleep.
 
-    Use it beside a fixture that allows the database (`db`, `transactional_db`): callbacks are posted
-    to the project's own URL through its whole middleware.
+    Use it together with `db` or `transactional_db`. Callbacks are posted to the project's own URL, through all of its
+    middleware.
     """
     from .inprocess import InProcessSandbox  # noqa: PLC0415 - needs configured settings, the plugin loads before
 

@@ -100,5 +100,6 @@ CRYPTOPAY_ACCOUNTS = {
 }
 CRYPTOPAY_SHOP_NAME = "Tern & Tide"
 CRYPTOPAY_SUPPORT_EMAIL = "help@tern-and-tide.example"
+CRYPTOPAY_REQUIRED_EVENTS = ["invoice_completed", "channel_payment_completed"]
 CRYPTOPAY_NEW_INVOICE_URL = "example_project.shop.checkout.where_to_pay_again"
 CRYPTOPAY_OFFERED_COINS = ["BTC/bitcoin", "ETH/ethereum", "USDT", "XRP/ripple", "LTC/litecoin", "SOL/solana"]

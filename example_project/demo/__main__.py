@@ -18,6 +18,7 @@ import django
 from django.conf import settings
 from django.core.management import call_command
 
+from .balance import BalanceStory
 from .processes import ROOT, DemoError, Server, claim_port, running
 from .story import Story
 
@@ -116,8 +117,10 @@ def demo() -> None:
         prepare(var, sandbox_port=sandbox_port)
         with both(var, port=port, sandbox_port=sandbox_port) as (shop, gateway):
             Story(shop=shop.url, gateway=gateway.url).play()
+            print("\n  A balance: an address that stays, an invoice, and a payment that is held\n", flush=True)
+            BalanceStory(shop=shop.url, gateway=gateway.url).play()
             if once:
-                print("\n  The order was paid exactly once.\n", flush=True)
+                print("\n  The order was paid exactly once, and the ledgers agree.\n", flush=True)
                 return
             print(CLOSING.format(shop=shop.url, gateway=gateway.url, var=var.relative_to(ROOT)), flush=True)
             while True:

@@ -1,13 +1,13 @@
-"""What staff see of the shop. Nothing here makes an order paid: that is for the signals alone."""
+"""Shows the shop to staff. Nothing here makes an order paid: that is for the signals alone."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html_join
-from django.utils.safestring import mark_safe
+
+from cryptopay_django.admin import OrderInvoicesInline
 
 from .models import LedgerEntry, Order, OrderLine, Product, TopUp
 from .warehouse import request_shipment
@@ -40,6 +40,13 @@ class ProductAdmin(admin.ModelAdmin):
     prepopulated_fields = {"slug": ["name"]}
 
 
+class PaymentsInline(OrderInvoicesInline):
+    """What was paid for an order or a top-up, and what is missing. Goods that came back need not be paid."""
+
+    def get_price(self, order: Any) -> tuple[Decimal, str]:
+        return order.kept_amount if isinstance(order, Order) else order.amount, "EUR"
+
+
 class PayableAdmin(ReadOnly):
     list_display = ["reference", "customer", "amount", "status", "created_at", "paid_at"]
     list_filter = ["status", "created_at"]
@@ -47,12 +54,7 @@ class PayableAdmin(ReadOnly):
     search_fields = ["reference", "customer__username", "customer__email"]
     date_hierarchy = "created_at"
     view_on_site = False  # the customer's page is for the customer
-
-    @admin.display(description="invoices")
-    def all_invoices(self, payable: Any) -> str:
-        page = "admin:cryptopay_django_invoice_change"
-        links = [(reverse(page, args=[invoice.pk]), invoice) for invoice in payable.invoices]
-        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', links) or "none"
+    inlines = [PaymentsInline]
 
 
 @admin.register(Order)
@@ -62,14 +64,14 @@ class OrderAdmin(PayableAdmin):
         "customer",
         "status",
         "amount",
+        "returned_amount",
         "ship_to",
         "created_at",
         "paid_at",
         "paid_by",
         "shipment_key",
-        "all_invoices",
     ]
-    inlines = [LineInline]
+    inlines = [LineInline, PaymentsInline]
     actions = ["ask_for_shipment"]
 
     @admin.action(description="Ask the warehouse again (does nothing if it was asked before)")
@@ -81,12 +83,12 @@ class OrderAdmin(PayableAdmin):
 
 @admin.register(TopUp)
 class TopUpAdmin(PayableAdmin):
-    fields = ["reference", "customer", "status", "amount", "created_at", "paid_at", "paid_by", "all_invoices"]
+    fields = ["reference", "customer", "status", "amount", "created_at", "paid_at", "paid_by"]
 
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(ReadOnly):
-    list_display = ["created_at", "customer", "amount", "note"]
+    list_display = ["created_at", "customer", "amount", "note", "event_uuid"]
     list_select_related = ["customer"]
-    search_fields = ["customer__username", "note"]
+    search_fields = ["customer__username", "note", "event_uuid"]
     date_hierarchy = "created_at"

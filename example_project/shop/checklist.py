@@ -1,4 +1,4 @@
-"""For `manage.py cryptopay_checklist`: how this shop takes an order, and what it has credited for an invoice."""
+"""For `manage.py cryptopay_checklist`: how this shop takes orders, gives addresses, and credits."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.test import Client
 
-from cryptopay_django.models import Invoice
+from cryptopay_django.models import Channel, ChannelPayment, Invoice
 
 from .models import LedgerEntry, Order, Product
 
@@ -29,3 +29,17 @@ def credited(invoice: Invoice) -> Decimal:
     balance = entry.amount if entry else Decimal(0)
     order = invoice.order
     return balance + (order.amount if isinstance(order, Order) and order.paid_by == invoice else 0)
+
+
+def open_channel(client: Client) -> Channel:
+    """Get a Bitcoin address on the page of the balance, as a customer does."""
+    customer, _ = get_user_model().objects.get_or_create(username="checklist")
+    client.force_login(customer)
+    client.post("/balance/addresses/", {"coin": "BTC/bitcoin"}, secure=True)
+    return next(channel for channel in Channel.objects.for_owner(customer) if channel.is_open)
+
+
+def credited_to_balance(payment: ChannelPayment) -> Decimal:
+    """Return what the customer has got for a payment to an address."""
+    entries = LedgerEntry.objects.filter(channel_payment=payment)
+    return sum((entry.amount for entry in entries), Decimal(0))

@@ -16,3 +16,7 @@ class TopUpForm(forms.Form):
     amount = forms.DecimalField(
         label="Amount in EUR", min_value=Decimal(5), max_value=Decimal(2000), decimal_places=2, initial=Decimal(50)
     )
+
+
+class AddressForm(forms.Form):
+    coin = forms.ChoiceField(choices=[("BTC/bitcoin", "Bitcoin"), ("ETH/ethereum", "Ethereum"), ("XRP/ripple", "XRP")])

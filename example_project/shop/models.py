@@ -1,7 +1,8 @@
 """What the shop sells, what customers owe, and what they hold with it.
 
 An `Order` and a `TopUp` are both `Payable`: something an invoice can be made for. Only
-`receivers.py` and `checkout.pay_from_balance` ever move one to paid.
+`receivers.py` and `checkout.pay_from_balance` ever move one to paid. What arrives at a customer's
+channel needs no row beforehand: each payment is a line of the ledger.
 """
 
 from decimal import Decimal
@@ -13,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from cryptopay_django.models import Invoice
+from cryptopay_django.models import ChannelPayment, Invoice
 
 
 def new_reference() -> str:
@@ -95,12 +96,25 @@ class Order(Payable):
     shipment_key = models.UUIDField(
         null=True, unique=True, editable=False, help_text="The warehouse ships once for each key."
     )
+    returned_amount = models.DecimalField(
+        "returned in EUR",
+        max_digits=10,
+        decimal_places=2,
+        default=0,
+        editable=False,
+        help_text="The price of goods that came back and were refunded.",
+    )
 
     def get_absolute_url(self) -> str:
         return reverse("shop:order", args=[self.reference])
 
     def get_payment_url(self) -> str:
         return reverse("shop:pay-order", args=[self.reference])
+
+    @property
+    def kept_amount(self) -> Decimal:
+        """The price of what the customer keeps. A refund can be of more, where too much was paid."""
+        return max(self.amount - self.returned_amount, Decimal(0))
 
 
 class OrderLine(models.Model):
@@ -142,6 +156,12 @@ class LedgerEntry(models.Model):
     amount = models.DecimalField("amount in EUR", max_digits=10, decimal_places=2)
     invoice = models.OneToOneField(
         Invoice, models.PROTECT, null=True, help_text="An invoice is credited once, says the database."
+    )
+    channel_payment = models.OneToOneField(
+        ChannelPayment, models.PROTECT, null=True, help_text="A payment to a channel is credited once, too."
+    )
+    event_uuid = models.UUIDField(
+        "event", null=True, unique=True, help_text="The event that credited it; empty for what the shop itself booked."
     )
     note = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)

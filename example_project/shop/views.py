@@ -20,9 +20,9 @@ from cryptopay_django.services import read_progress
 
 from .cart import MAX_QUANTITY, Cart
 from .checkout import BalanceTooLowError, pay_from_balance, place_order
-from .forms import CheckoutForm, TopUpForm
+from .forms import CheckoutForm
 from .models import Order, Payable, Product, TopUp, balance_of
-from .progress import progress_of
+from .progress import progress_of, rest_of
 
 
 @require_GET
@@ -90,7 +90,8 @@ def top_up(request: HttpRequest, reference: str) -> HttpResponse:
 
 def payable_page(request: HttpRequest, payable: Payable) -> HttpResponse:
     """Show where the payment stands: the page that customers come back to."""
-    return render(request, "shop/payable.html", {"payable": payable, "progress": progress_of(payable)})
+    context = {"payable": payable, "progress": progress_of(payable), "rest": rest_of(payable)}
+    return render(request, "shop/payable.html", context)
 
 
 class PayPayable(LoginRequiredMixin, ChooseCoinView):
@@ -98,9 +99,10 @@ class PayPayable(LoginRequiredMixin, ChooseCoinView):
 
     model: type[Payable]
     template_name = "shop/pay.html"
+    payable_statuses: tuple[str, ...] = (Payable.Status.OPEN,)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.user.is_authenticated and self.get_order().status != Payable.Status.OPEN:
+        if request.user.is_authenticated and self.get_order().status not in self.payable_statuses:
             return redirect(self.get_order())
         return super().dispatch(request, *args, **kwargs)
 
@@ -127,6 +129,13 @@ class PayOrder(PayPayable):
     model = Order
 
 
+class PayRest(PayOrder):
+    """Choose a coin for what is missing, where less was credited than the order costs."""
+
+    only_missing = True
+    payable_statuses = (Payable.Status.OPEN, Payable.Status.ATTENTION)
+
+
 class PayTopUp(PayPayable):
     model = TopUp
 
@@ -141,18 +150,12 @@ def with_state(payables: Iterable[Any]) -> list[Any]:
 
 
 @login_required
+@require_GET
 def account(request: HttpRequest) -> HttpResponse:
-    """Balance, orders and top-ups; a POST starts a top-up."""
-    form = TopUpForm(request.POST or None)
-    if form.is_valid():
-        top_up = TopUp.objects.create(customer=request.user, amount=form.cleaned_data["amount"])
-        return redirect(top_up.get_payment_url())
     context = {
-        "form": form,
         "balance": balance_of(request.user),
         "ledger": request.user.ledger.all()[:20],
         "orders": with_state(request.user.orders.prefetch_related("lines__product")[:20]),
-        "top_ups": with_state(request.user.topups.all()[:10]),
     }
     return render(request, "shop/account.html", context)
 

@@ -9,6 +9,8 @@ CALLBACKS = "services/test_callbacks.py::"
 SNAPSHOTS = "services/test_merge_snapshots.py::"
 COMPARISON = "services/snapshots/compare.py"
 REPEATS = "services/test_repeats.py::"
+OTHERS = "services/test_other_types.py::"
+FOREIGN = "services/test_foreign_invoices.py::"
 
 BUGS = (
     Bug(
@@ -49,7 +51,7 @@ BUGS = (
     Bug(
         "a body that was seen before is counted, whatever has become of its invoice",
         "services/callbacks/duplicates.py",
-        'filter(pk=OuterRef("invoice_id"), version=OuterRef("invoice_version"))',
+        'filter(pk=OuterRef("invoice_id"), **is_same)',
         'filter(pk=OuterRef("invoice_id"))',
         (
             f"{REPEATS}test_an_invoice_that_has_moved_on_is_looked_at_anew",
@@ -59,8 +61,8 @@ BUGS = (
     Bug(
         "a body counts as taken in that was merged only in part",
         "services/snapshots/apply.py",
-        "        invoice_version=None if denied else invoice.version,",
-        "        invoice_version=invoice.version,",
+        "        taken_version=None if denied else invoice.version,",
+        "        taken_version=invoice.version,",
         (f"{REPEATS}test_what_a_later_answer_of_the_gateway_had_outrun_is_not_remembered",),
     ),
     Bug(
@@ -69,6 +71,43 @@ BUGS = (
         '{"next_attempt_at": max(due, (known.processed_at or at) + backoff(known.repeats + 1))}',
         '{"next_attempt_at": due}',
         (f"{REPEATS}test_no_body_is_stored_often_nor_asked_about_often_however_often_it_comes",),
+    ),
+    Bug(
+        "a body that was stored twice is written as two events",
+        "services/callbacks/other_types.py",
+        "        if InvoiceEvent.objects.primary().filter(subject=callback.subject, once=kind).exists():",
+        "        if False:",
+        (f"{OTHERS}test_one_body_that_was_stored_twice_at_the_same_moment_is_one_event",),
+    ),
+    Bug(
+        "a callback of another type is finished before its event is written",
+        "services/callbacks/other_types.py",
+        "    with write_transaction(Callback):\n",
+        "    if True:\n",
+        (f"{OTHERS}test_a_callback_whose_event_cannot_be_written_stays_pending",),
+    ),
+    Bug(
+        "what was received is forgotten with its bytes",
+        "services/retention.py",
+        "    EventKind.CHANNEL_PAYMENT_CREATED,\n",
+        "    EventKind.CHANNEL_PAYMENT_CREATED,\n    EventKind.CALLBACK_RECEIVED,\n",
+        (f"{OTHERS}test_pruned_bytes_are_known_when_they_come_again",),
+    ),
+    Bug(
+        "an invoice of somebody else is taken for ours by its custom_id",
+        "services/callbacks/process.py",
+        "match |= Q(gateway_id=None, custom_id=snapshot.custom_id)",
+        "match |= Q(custom_id=snapshot.custom_id)",
+        (f"{FOREIGN}test_an_equal_custom_id_links_nothing",),
+    ),
+    Bug(
+        "a callback about an invoice of somebody else waits for ever",
+        "services/callbacks/process.py",
+        "    except GatewayNotFoundError:  # also one that is not ours\n        if invoice.gateway_id is not None:\n",
+        "    except GatewayNotFoundError:\n        if True:\n",
+        (
+            f"{FOREIGN}test_a_name_taken_while_our_creation_has_no_answer_makes_an_orphan_and_not_a_callback_that_waits_for_ever",
+        ),
     ),
     Bug(
         "an invoice whose facts cannot be read waits unseen",
@@ -165,9 +204,9 @@ BUGS = (
     ),
     Bug(
         "two workers take the same callback",
-        "services/worker/queue.py",
-        "seen = Callback.objects.filter(pk=callback.pk, next_attempt_at=callback.next_attempt_at)",
-        "seen = Callback.objects.filter(pk=callback.pk)",
+        "models/locking.py",
+        "seen = self.primary().filter(pk=row.pk, **{due: getattr(row, due)})",
+        "seen = self.primary().filter(pk=row.pk)",
         (f"{CALLBACKS}test_two_workers_do_not_take_the_same_callback",),
     ),
     Bug(

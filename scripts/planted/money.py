@@ -9,6 +9,8 @@ ENDING, COMPARED = "services/test_ending.py::", "services/test_compared.py::"
 SETTLE = "services/test_settle.py::"
 REFUND_ROWS = "services/test_refund_rows.py::"
 FOUR_EYES = "services/test_four_eyes.py::"
+RETURNS, SENT_BACK = "services/test_returns.py::", "services/test_returns_sent.py::"
+FOLLOWED = "services/test_returns_followed.py::"
 
 BUGS = (
     Bug(
@@ -79,22 +81,20 @@ BUGS = (
     Bug(
         "an invoice of another environment is asked about",
         "services/accounts.py",
-        "    if invoice.environment != present:",
+        "    if row.environment != present:",
         "    if False:",
         ("services/test_environments.py::test_it_is_not_asked_about",),
     ),
     Bug(
         "a quote is put into force at once: force_commit",
-        "gateway/client.py",
-        '        route = _route("/api/invoices/{invoice_id}/recalculations", invoice_id=invoice_id)\n'
-        '        return self._send("POST", route, {}, ',
-        '        route = _route("/api/invoices/{invoice_id}/recalculations", invoice_id=invoice_id)\n'
-        '        return self._send("POST", route, {"force_commit": True}, ',
+        "gateway/endpoints/invoices.py",
+        "params = flags(force_commit=force_commit) if force_commit else {}",
+        "params = flags(force_commit=True)",
         (f"{SETTLE}test_a_quote_says_what_would_be_credited_against_what_was_ordered",),
     ),
     Bug(
         "an expired quote is sent",
-        "services/resolution/quote.py",
+        "services/resolution/sealed.py",
         "return now >= self.expires_at",
         "return False",
         (f"{SETTLE}test_an_expired_quote_is_not_sent",),
@@ -111,8 +111,8 @@ BUGS = (
     Bug(
         "no trace of a refund means that it failed, though it may be accepted and still unseen",
         "services/resolution/verdicts.py",
-        'return Outcome(Verdict.OPEN, f"no trace of it',
-        'return Outcome(Verdict.NOT_DONE, f"no trace of it',
+        'return Outcome(Verdict.OPEN, f"no trace of it (',
+        'return Outcome(Verdict.NOT_DONE, f"no trace of it (',
         (f"{UNKNOWN}test_a_call_of_which_nothing_is_there_stays_open_until_a_person_ends_it",),
     ),
     Bug(
@@ -224,7 +224,7 @@ BUGS = (
     ),
     Bug(
         "an address of another network is sent coins",
-        "services/resolution/actions.py",
+        "services/resolution/places.py",
         "    check_address(address, invoice.network, testnet=False if is_production else None)\n",
         "",
         (f"{SETTLE}test_an_address_of_another_network_or_with_a_slip_is_refused_before_anything_is_sent",),
@@ -239,8 +239,8 @@ BUGS = (
     Bug(
         "a quarantined invoice can be settled",
         "services/resolution/rules.py",
-        "    if invoice.quarantine_reason:\n",
-        "    if invoice.quarantine_reason is None:\n",
+        "    if invoice.quarantine_reason:\n        _refuse_quarantined(invoice)\n    if invoice.status_context",
+        "    if invoice.status_context",
         (f"{SETTLE}test_what_may_not_be_resolved_says_why",),
     ),
     Bug(
@@ -253,22 +253,22 @@ BUGS = (
     Bug(
         "an approval of what has changed since is sent",
         "services/resolution/actions.py",
-        "        changes = _changes(locked)\n",
+        "        changes = _changes(locked, fresh)\n",
         '        changes = ""\n',
         (f"{FOUR_EYES}test_what_was_decided_on_must_still_be_so",),
     ),
     Bug(
         "what was paid does not count towards two pairs of eyes",
         "services/resolution/rules.py",
-        "worth is None or max(invoice.price_amount, worth) > limit",
+        "worth is None or max(invoice.price_amount, worth, charged or Decimal(0)) > limit",
         "worth is None or invoice.price_amount > limit",
         (f"{FOUR_EYES}test_what_was_ordered_or_paid_decides_whether_two_are_needed",),
     ),
     Bug(
         "one person is enough where nobody knows what was paid",
         "services/resolution/rules.py",
-        "worth is None or max(invoice.price_amount, worth) > limit",
-        "worth is not None and max(invoice.price_amount, worth) > limit",
+        "worth is None or max(invoice.price_amount, worth, charged or Decimal(0)) > limit",
+        "worth is not None and max(invoice.price_amount, worth, charged or Decimal(0)) > limit",
         ("services/test_people.py::test_where_the_worth_is_not_known_two_people_are_asked",),
     ),
     Bug(
@@ -333,5 +333,62 @@ BUGS = (
         "            if decision is None and any(map(_is_under_way, decisions)):\n",
         "            if False:\n",
         (f"{REFUND_ROWS}test_a_callback_before_the_answer_waits_for_whose_refund_it_is",),
+    ),
+    Bug(
+        "a completed invoice is refunded with more than was paid for it",
+        "services/resolution/execution.py",
+        "    if wanted > left:",
+        "    if False:",
+        (f"{RETURNS}test_two_quotes_of_the_whole_make_one_refund",),
+    ),
+    Bug(
+        "a refund that is not at its end leaves what it returns to the next one",
+        "services/resolution/left.py",
+        "    counted = [row for row in rows if row.status != RefundStatus.FAILED]",
+        "    counted = [row for row in rows if row.status == RefundStatus.SUCCEEDED]",
+        (f"{RETURNS}test_several_parts_are_sent_back_and_never_more_than_was_paid",),
+    ),
+    Bug(
+        "a quote for a refund is used twice",
+        "services/resolution/execution.py",
+        "            if key is not None and Resolution.objects.primary().filter(pk=key).exists():",
+        "            if False:",
+        (f"{RETURNS}test_a_quote_is_used_once",),
+        also=(("                id=key or uuid4(),\n", ""),),
+    ),
+    Bug(
+        "the refusal of a second commit means that no coins were sent, and they are sent again",
+        "services/resolution/execution.py",
+        "        if found is None or found.status == PREVIEW:\n            raise\n        return found\n",
+        "        raise\n",
+        (f"{SENT_BACK}test_the_refusal_of_a_second_commit_is_no_failure",),
+    ),
+    Bug(
+        "coins that go to another address than was asked are no alarm",
+        "services/resolution/verdicts.py",
+        '    if not is_same_place(asked["address"], shown.address):',
+        "    if False:",
+        (f"{SENT_BACK}test_another_withdrawal_than_was_quoted_is_an_alarm",),
+    ),
+    Bug(
+        "a preview to another address is a quote",
+        "services/resolution/refund_quote.py",
+        "    if not is_same_place(shown.address, address):",
+        "    if False:",
+        (f"{RETURNS}test_a_preview_of_something_else_is_no_quote",),
+    ),
+    Bug(
+        "a withdrawal that the gateway calls failed is over",
+        "services/snapshots/withdrawal_rows.py",
+        "    elif shown.status == CANCELLED and row.status == RefundStatus.PENDING:",
+        '    elif shown.status in (CANCELLED, "failed") and row.status == RefundStatus.PENDING:',
+        (f"{FOLLOWED}test_one_that_failed_is_watched_until_it_ends",),
+    ),
+    Bug(
+        "a refund costs any amount by the time the second person confirms it",
+        "services/resolution/actions.py",
+        "        if Decimal(charged) > Decimal(most):",
+        "        if False:",
+        (f"{SENT_BACK}test_a_refund_that_has_become_dearer_than_both_agreed_is_dropped",),
     ),
 )

@@ -16,9 +16,10 @@ BUGS = (
     Bug(
         "a signal is sent on commit, outside the transaction",
         "services/events/signal_lane.py",
-        "    SIGNALS[event.kind].send(sender=Invoice, **arguments)",
+        "    SIGNALS[event.kind].send(sender=sender_of(event.kind), event=event, **_arguments(event))",
         "    from django.db import transaction\n\n"
-        "    transaction.on_commit(lambda: SIGNALS[event.kind].send(sender=Invoice, **arguments))",
+        "    arguments = _arguments(event)\n"
+        "    transaction.on_commit(lambda: SIGNALS[event.kind].send(sender_of(event.kind), event=event, **arguments))",
         (f"{EVENTS}test_a_receiver_that_raises_takes_everybodys_writes_back_and_is_retried",),
     ),
     Bug(
@@ -40,8 +41,8 @@ BUGS = (
     Bug(
         "what one receiver wrote stays when another fails: it is written twice",
         "services/events/attempt.py",
-        "        channel.call(row, note)\n",
-        "        try:\n            channel.call(row, note)\n        except Exception:\n            return Turn.OVER\n",
+        "        lane.call(row, note)\n",
+        "        try:\n            lane.call(row, note)\n        except Exception:\n            return Turn.OVER\n",
         (f"{EVENTS}test_a_receiver_that_raises_takes_everybodys_writes_back_and_is_retried",),
     ),
     Bug(
@@ -68,7 +69,7 @@ BUGS = (
     Bug(
         "a receiver's call delivers inside the delivery that called it",
         "services/events/nesting.py",
-        "    return round_ is not None and round_.leave(invoice_id)",
+        "    return round_ is not None and round_.leave(subject)",
         "    return False",
         (f"{NESTING}test_an_on_commit_hook_that_calls_a_verb_is_inside_too",),
     ),
@@ -96,7 +97,7 @@ BUGS = (
     Bug(
         "counting leaves the event due: the killer stays at the head of the queue",
         "services/events/attempt.py",
-        "begun_at=now, next_attempt_at=now + backoff(attempts))",
+        "begun_at=now, next_attempt_at=now + pause)",
         "begun_at=now)",
         (f"{ATTEMPTS}test_an_attempt_from_the_queue_is_counted_and_committed_before_it_is_made",),
     ),
@@ -110,13 +111,13 @@ BUGS = (
     Bug(
         "the event is marked before the receivers: a broken transaction is believed delivered",
         "services/events/attempt.py",
-        "        channel.call(row, note)\n",
+        "        lane.call(row, note)\n",
         "",
         (f"{ATTEMPTS}test_a_receiver_that_breaks_the_transaction_and_says_nothing_is_noticed",),
         also=(
             (
                 '        note(outcome="delivered")\n',
-                '        channel.call(row, note)\n        note(outcome="delivered")\n',
+                '        lane.call(row, note)\n        note(outcome="delivered")\n',
             ),
         ),
     ),
@@ -130,8 +131,8 @@ BUGS = (
     Bug(
         "a held invoice is fulfilled",
         "services/events/withholding.py",
-        'pk=OuterRef("invoice_id"), quarantine_reason="")',
-        'pk=OuterRef("invoice_id"))',
+        'filter(ended, quarantine_reason="")',
+        "filter(ended)",
         (f"{WITHHOLDING}test_an_outcome_is_delivered_while_the_invoice_is_in_it_and_everything_else_always",),
     ),
     Bug(
@@ -167,7 +168,7 @@ BUGS = (
         "        once=once,\n",
         "        once=None,\n",
         (f"{EVENTS}test_nothing_happens_twice_to_an_invoice_even_if_the_code_tried",),
-        also=(("uuid=_uuid_of(invoice, once),", "uuid=_uuid_of(invoice, None),"),),
+        also=(("uuid=_uuid_of(about, once),", "uuid=_uuid_of(about, None),"),),
     ),
     Bug(
         "a shortfall is ignored",
@@ -207,7 +208,7 @@ BUGS = (
     Bug(
         "a handler is tried for ever",
         "services/events/attempt.py",
-        "is_last = self.channel.gives_up and attempts >= app_settings.HANDLER_ATTEMPTS",
+        "is_last = self.lane.gives_up and attempts >= app_settings.HANDLER_ATTEMPTS",
         "is_last = False",
         (f"{HANDLING}test_after_so_many_failures_it_is_given_up_and_the_teams_are_told_early_and_then",),
     ),

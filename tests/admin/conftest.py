@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
@@ -11,17 +12,26 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from cryptopay_django.models import Invoice
-from cryptopay_django.services import create_invoice
+from cryptopay_django.models import Channel, ChannelPayment, Invoice
+from cryptopay_django.services import create_channel, create_invoice
 from cryptopay_django.testing.inprocess import InProcessSandbox
 
 STAFF = {
     "bare": [],
-    "viewer": ["view_invoice", "view_callback", "view_refund", "view_resolution"],
+    "viewer": [
+        "view_invoice",
+        "view_callback",
+        "view_refund",
+        "view_resolution",
+        "view_channel",
+        "view_channelpayment",
+        "view_paymentlink",
+    ],
     "support": "Cryptopay support",
     "finance": "Cryptopay finance",
     "fraud": "Cryptopay fraud",
     "monitoring": "Cryptopay monitoring",
+    "counter": "Cryptopay counter",
 }
 
 
@@ -75,8 +85,30 @@ class Desk:
     def late(self) -> Invoice:
         return self.paid("1", late=True)
 
+    def paid_in(self, coin: str) -> Invoice:
+        """An invoice that was paid in full, in this coin."""
+        invoice = create_invoice(price_amount="100", price_currency="EUR", pay_currency=coin)
+        self.sandbox.pay(invoice)
+        self.sandbox.confirm(invoice)
+        self.sandbox.deliver()
+        invoice.refresh_from_db()
+        return invoice
+
     def held(self) -> Invoice:
         return self.paid("1", risk="high")
+
+    def channel(self, name: str = "anna", **request: Any) -> Channel:
+        """The channel of a customer."""
+        owner = User.objects.get_or_create(username=name)[0]
+        return create_channel(owner, **{"pay_currency": "BTC", "receiver_currency": "EUR"} | request)
+
+    def topped_up(self, channel: Channel | None = None, amount: str = "0.01", *, risk: str = "low") -> ChannelPayment:
+        """A payment on a channel that the network has confirmed."""
+        channel = channel or self.channel()
+        self.sandbox.pay(channel, amount, risk=risk)
+        self.sandbox.confirm(channel)
+        self.sandbox.deliver()
+        return channel.payments.latest("seen_at")
 
     def url(self, name: str, *args: object) -> str:
         return reverse(f"admin:cryptopay_django_{name}", args=args)
@@ -97,3 +129,8 @@ def filled(response, **values: str) -> dict[str, str]:
 def told(response) -> str:
     """Return the messages on a page, as one text."""
     return " ".join(str(message) for message in response.context["messages"])
+
+
+def tasks(page: Any) -> dict[str, int]:
+    """Return what the overview says that needs doing, and how many of each."""
+    return {task.label: task.count for task, _oldest in page.context["tasks"]}

@@ -39,7 +39,7 @@ def test_settling_shows_the_figures_first_and_credits_what_it_showed(client, des
     page = act(client, desk, "settle", invoice)
 
     invoice.refresh_from_db()
-    assert "This quote holds for" in form.text
+    assert "This quote is valid for" in form.text
     assert "countdown.js" in form.text
     assert invoice.status == "completed"
     assert f"{invoice.settled_amount:f}" in form.text
@@ -105,7 +105,7 @@ def test_a_quote_that_was_not_ours_is_not_committed(client, desk, quote):
 
     response = client.post(url, {"reason": "x", "version": invoice.version, "quote": quote})
 
-    assert "There is no quote" in told(response)
+    assert "The quote is missing" in told(response)
     assert not Resolution.objects.exists()
 
 
@@ -223,7 +223,8 @@ def test_a_shortfall_is_accepted_after_a_settlement(client, desk):
 
     assert "Shortfall accepted" in told(page)
     assert invoice.events.filter(kind="invoice_completed").count() == 1
-    assert client.get(desk.url("invoice_change", invoice.pk)).context["buttons"] == []
+    buttons = client.get(desk.url("invoice_change", invoice.pk)).context["buttons"]
+    assert [button.where for button in buttons] == ["refund-link", "return"]  # goods may come back
 
 
 def test_a_release_of_what_was_seen_otherwise_is_not_done(client, desk):
@@ -248,8 +249,8 @@ def test_refresh_takes_in_what_the_service_says(client, desk):
 
     invoice.refresh_from_db()
     assert invoice.status == "completed"
-    assert "brought up to date" in told(page)
-    assert log() == [("finance", "Refreshed from the service")]
+    assert "was updated" in told(page)
+    assert log() == [("finance", "Refreshed from the gateway")]
 
 
 @pytest.mark.parametrize("name", ["settle", "refresh"])
@@ -279,7 +280,7 @@ def test_a_settlement_without_an_answer_is_shown_as_open_and_can_be_looked_at(cl
 
     assert "ada began to refund" in told(again)
     assert page.context["buttons"] == []
-    assert "Read the outcome at the service" in page.text
+    assert "Read the outcome at the gateway" in page.text
     assert looked.status_code == 200
     assert desk.sandbox.invoice(invoice).refunds == []
 

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from cryptopay_django import signals
 from cryptopay_django.services import deliver_events
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory
 
-from .conftest import told
+from .conftest import tasks, told
 
 
 @pytest.fixture
@@ -83,16 +84,16 @@ def test_too_many_at_once_are_refused(client, desk, monkeypatch):
 
     answer = choose(client, desk, completed("one"), completed("other"))
 
-    assert "take fewer at a time" in told(client.get(answer["Location"]))
+    assert "Select fewer at a time" in told(client.get(answer["Location"]))
 
 
 @pytest.mark.parametrize(
     ("values", "invoice", "text"),
     [
-        ({}, {"quarantine_reason": "odd"}, "withheld: what it reports is not true now"),
-        ({}, {"status": "refunded"}, "withheld: what it reports is not true now"),
+        ({}, {"quarantine_reason": "odd"}, "withheld: it does not match"),
+        ({}, {"status": "refunded"}, "withheld: it does not match"),
         ({"attempts": 1, "begun_at": timezone.now()}, {}, "and has not ended"),
-        ({"repetitions": 1}, {}, "it is to be delivered again"),
+        ({"repetitions": 1}, {}, "it will be delivered again"),
         ({"attempts": 2}, {}, "delivery to the shop failed, 2 times so far"),
         ({}, {}, "not yet delivered to the shop"),
     ],
@@ -116,9 +117,11 @@ def test_the_desk_shows_what_nothing_receives_and_what_is_withheld(client, desk,
     page = client.get(desk.url("invoice_change", invoice.pk)).text
     overview = client.get(desk.url("invoice_overview"))
 
-    assert "neither a receiver nor a handler is connected to it" in page
-    assert (overview.context["unheard"], overview.context["withheld"]) == (1, 1)
-    assert "events without a receiver" in overview.text
+    assert "no receiver and no handler is connected to it" in page
+    assert (tasks(overview), overview.context["withheld"]) == (
+        {"Repair: nothing in the shop receives these events": 1},
+        1,
+    )
     assert "events withheld" in overview.text
 
 
@@ -132,3 +135,17 @@ def test_somebody_who_tries_a_withheld_event_reads_why_it_does_not_go(client, de
     answer = client.post(desk.url("invoice_retry", event.invoice_id, event.pk), follow=True)
 
     assert "It is withheld" in told(answer)
+
+
+@pytest.mark.parametrize("name", [4711, "a" * 200])
+def test_a_person_whose_name_is_a_number_or_long_delivers_again(name, client, desk, monkeypatch, heard):
+    invoice = completed("one")
+    monkeypatch.setattr(User, "get_username", lambda self: name)
+
+    answer = client.post(
+        desk.url("invoice_deliver_again"),
+        {"invoice": [str(invoice.pk)], "kinds": ["invoice_completed"], "reason": "asked"},
+    )
+
+    assert answer.status_code == 302
+    assert invoice.events.get(kind="delivery_repeated").actor.startswith(str(name)[:40])

@@ -7,15 +7,15 @@ from decimal import Decimal
 
 import pytest
 from django.contrib import messages
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from cryptopay_django.admin import display, figures, page
+from cryptopay_django.admin import display, page, previews
 from cryptopay_django.admin.outcome import message_of
 from cryptopay_django.models import Resolution
-from cryptopay_django.testing.factories import InvoiceFactory
+from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory, RefundFactory
 
 IN_THE_COIN = {"price_currency": "BTC", "price_amount": Decimal("0.002"), "exchange_rate": None}
 
@@ -33,7 +33,8 @@ def test_an_invoice_that_was_not_paid_in_time_is_shown_as_expired():
     [
         ({"paid_amount": Decimal("0.001")}, Decimal("50.00")),
         ({"paid_amount": Decimal("0.003")}, Decimal("50.00")),
-        ({"paid_amount": Decimal("0.001"), "exchange_rate": None}, None),
+        ({"paid_amount": Decimal("0.001"), "exchange_rate": None}, Decimal("50.00")),
+        ({"paid_amount": Decimal("0.001"), "exchange_rate": Decimal("50061.31")}, Decimal("50.00")),
         ({"paid_amount": Decimal("0.001"), **IN_THE_COIN}, Decimal("0.001")),
     ],
 )
@@ -81,7 +82,7 @@ def test_what_a_new_invoice_waits_for_is_said():
 
     assert said[0] == "Waiting for the customer's payment."
     assert said[1].startswith("Not paid in time.")
-    assert page._new(InvoiceFactory.build(paid_amount=Decimal(1)), now).startswith("A payment was seen;")
+    assert page._new(InvoiceFactory.build(paid_amount=Decimal(1)), now).startswith("A payment was seen,")
 
 
 @pytest.mark.django_db
@@ -109,7 +110,7 @@ def test_what_stands_beside_the_figures_of_a_payment():
     short = InvoiceFactory.build(paid_amount=Decimal("0.001"))
     in_the_coin = InvoiceFactory.build(paid_amount=Decimal("0.001"), **IN_THE_COIN)
 
-    notes = [figures._payment_rows(invoice)[-1][-1] for invoice in (InvoiceFactory.build(), short, in_the_coin)]
+    notes = [previews._payment_rows(invoice)[-1][-1] for invoice in (InvoiceFactory.build(), short, in_the_coin)]
 
     assert notes == ["", "0.001 BTC is missing (≈ 50.00 EUR)", "0.001 BTC is missing"]
 
@@ -122,7 +123,7 @@ def resolution(**values):
 @pytest.mark.parametrize(
     ("values", "level", "words"),
     [
-        ({"status": "planned", "needs_approval": True}, messages.WARNING, "nothing was sent"),
+        ({"status": "planned", "needs_approval": True}, messages.WARNING, "Nothing was sent yet"),
         ({"status": "succeeded"}, messages.SUCCESS, "Refunded. The invoice is refunded."),
         (
             {"status": "succeeded", "result": {"amount": "0.001", "currency": "BTC", "address": "there"}},
@@ -146,10 +147,69 @@ def test_what_came_of_an_act_is_told(values, level, words):
     [
         ({"refund_overage": True}, "the overage is refunded to OUR OWN coin account"),
         ({"address": "tb1there"}, "The refund goes to the address tb1there."),
-        ({"address": None}, "The customer gets nothing by this."),
+        ({"address": None}, "The customer gets nothing."),
     ],
 )
 def test_the_second_person_reads_where_the_coins_would_go(parameters, words):
-    shown = figures.approve_context(resolution(parameters={"call": "create_refund", **parameters}))
+    shown = previews.approve_context(resolution(parameters={"call": "create_refund", **parameters}))
 
     assert words in str(shown)
+
+
+@pytest.mark.parametrize("environment", ["production", "sandbox", "127.0.0.1:8100"])
+@pytest.mark.django_db
+def test_an_invoice_says_whether_it_is_of_the_live_gateway_or_of_a_test(settings, environment):
+    url = {"production": "production", "sandbox": "sandbox"}.get(environment, f"http://{environment}")
+    accounts = settings.CRYPTOPAY_ACCOUNTS
+    settings.CRYPTOPAY_ACCOUNTS = {**accounts, "default": {**accounts["default"], "BASE_URL": url}}
+    is_live = environment == "production"
+    invoice = InvoiceFactory(environment=environment)
+
+    assert ("test" in display.state_badges(invoice, timezone.now())) is not is_live
+    assert display.environment(invoice) == ("live" if is_live else f"test ({environment})")
+
+
+@pytest.mark.django_db
+def test_an_order_that_cannot_say_its_name_is_shown_by_its_key(monkeypatch, login):
+    order = User.objects.create(username="order")
+    invoice = InvoiceFactory(order=order)
+    client = login("superuser")
+
+    def needs_what_is_gone(self):
+        raise Permission.DoesNotExist("the permission of this order is gone")
+
+    monkeypatch.setattr(User, "__str__", needs_what_is_gone)
+
+    for url in (reverse("admin:cryptopay_django_invoice_changelist"),
+                reverse("admin:cryptopay_django_invoice_change", args=[invoice.pk])):  # fmt: skip
+        assert f"user {order.pk}" in client.get(url).text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("may_see", [True, False])
+def test_the_timeline_leads_to_callbacks_only_whom_they_are_shown(login, client, may_see):
+    callback = CallbackFactory(invoice=InvoiceFactory())
+    person = User.objects.create(username="ada", is_staff=True)
+    granted = ["view_invoice", *(["view_callback"] if may_see else [])]
+    person.user_permissions.set(Permission.objects.filter(codename__in=granted))
+    client.force_login(person)
+    there = reverse("admin:cryptopay_django_callback_change", args=[callback.pk])
+
+    page = client.get(reverse("admin:cryptopay_django_invoice_change", args=[callback.invoice_id])).text
+
+    assert (f'href="{there}"' in page) is may_see
+    assert client.get(there).status_code == (200 if may_see else 403)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["callback", "refund", "resolution"])
+def test_what_belongs_to_an_invoice_is_found_by_each_name_of_it(login, name):
+    invoice = InvoiceFactory(custom_id="cb745289-0000-4000-8000-000000000000")
+    for one in (invoice, InvoiceFactory()):
+        CallbackFactory(invoice=one)
+        RefundFactory(invoice=one)
+        Resolution.objects.create(invoice=one, kind="refund", actor="ada", reason="asked")
+    client, url = login("superuser"), reverse(f"admin:cryptopay_django_{name}_changelist")
+
+    for term in ("cb745289", "CB745289…", invoice.custom_id, str(invoice.pk), str(invoice.gateway_id)):
+        assert [row.invoice for row in client.get(url, {"q": term}).context["cl"].result_list] == [invoice], term

@@ -1,4 +1,4 @@
-"""The doctor's page: the same signs as the command, the worst first, and nobody is asked but by the button."""
+"""The doctor's page: the same results as the command, the worst first, and nobody is asked but by the button."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_it_shows_the_worst_first_and_what_to_do(login, gateway):
 
     first = page.context["rows"][0][0]
     assert (first.id, first.level) == ("quarantined-invoices", "warning")
-    assert "Nothing is held up. Warnings, which can wait for the morning: 1." in page.text
+    assert "Nothing is delayed. Warnings, which can wait until the morning: 1." in page.text
     assert "Look at each in the admin, and release it." in page.text
 
 
@@ -39,10 +39,10 @@ def test_the_service_is_asked_by_the_button_alone(login, gateway):
     assert gateway.asked == []
     asked = client.post(URL)
 
-    assert {path for _, path in gateway.asked} == {"/api/coins"}
-    assert "credentials.refused" not in {sign.id for sign, _, _ in looked.context["rows"]}
-    assert [sign.id for sign, _, _ in asked.context["rows"][:2]] == ["credentials.refused"] * 2
-    assert "Something holds up money or callbacks. Errors: 2" in asked.text
+    assert {path.partition("?")[0] for _, path in gateway.asked} == {"/api/coins", "/api/transactions"}
+    assert "credentials.refused" not in {result.id for result, _, _ in looked.context["rows"]}
+    assert [result.id for result, _, _ in asked.context["rows"][:2]] == ["credentials.refused"] * 2
+    assert "Something delays money or callbacks. Errors: 2" in asked.text
 
 
 def test_the_list_of_invoices_leads_there(login, gateway):
@@ -56,5 +56,5 @@ def test_who_presses_the_button_often_uses_up_no_calls(login, gateway):
 
     pages = [client.post(URL) for _ in range(10)]
 
-    assert len(gateway.asked) <= 2 * 2, "two accounts, twice"
-    assert "The service was asked a moment ago" in pages[-1].text
+    assert len(gateway.asked) <= 2 * 2 * 2, "two accounts, two calls, twice"
+    assert "The gateway was called a moment ago" in pages[-1].text

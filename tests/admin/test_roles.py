@@ -10,17 +10,36 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core import serializers
 from django.core.management import call_command
 
-from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent, Payment, Resolution
-from cryptopay_django.services import settle_invoice
-from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, RefundFactory
+from cryptopay_django.models import (
+    Callback,
+    Channel,
+    ChannelPayment,
+    HandlerDelivery,
+    Invoice,
+    InvoiceEvent,
+    Payment,
+    PaymentLink,
+    Resolution,
+)
+from cryptopay_django.services import create_payment_link, settle_invoice
+from cryptopay_django.testing.factories import (
+    ChannelFactory,
+    ChannelPaymentFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
+    RefundFactory,
+)
 
-ROLES = ["anonymous", "bare", "viewer", "support", "finance", "fraud", "monitoring", "superuser"]
+ROLES = ["anonymous", "bare", "viewer", "support", "finance", "fraud", "monitoring", "counter", "superuser"]
 SEE = {"viewer", "support", "finance", "fraud", "monitoring", "superuser"}
 SETTLE = {"support", "finance", "superuser"}
 REFUND = {"finance", "superuser"}
 RELEASE = {"finance", "fraud", "superuser"}
 AGAIN = {"finance", "superuser"}
 REFRESH = {"support", "finance", "fraud", "superuser"}
+SWITCH = LEDGER = {"finance", "superuser"}
+SEE_LINKS = SEE | {"counter"}
+LINKS = {"support", "finance", "counter", "superuser"}
 NOBODY: set[str] = set()
 
 # page, whether its address has an object's id, who may GET it, who may POST to it (None: the verb is refused).
@@ -51,6 +70,28 @@ TABLE = [
     ("resolution_approve", "resolution", SETTLE, SETTLE),
     ("resolution_withdraw", "resolution", SETTLE, SETTLE),
     ("resolution_look", "resolution", None, REFRESH),
+    ("invoice_ledger", "", LEDGER, LEDGER),
+    ("channel_changelist", "", SEE, SEE),
+    ("channel_change", "channel", SEE, NOBODY),
+    ("channel_add", "", NOBODY, NOBODY),
+    ("channel_delete", "channel", NOBODY, NOBODY),
+    ("channel_enable", "disabled", SWITCH, SWITCH),
+    ("channel_disable", "channel", SWITCH, SWITCH),
+    ("channel_refresh", "channel", None, REFRESH),
+    ("channel_several", "disable", None, SWITCH),
+    ("channelpayment_changelist", "", SEE, SEE),
+    ("channelpayment_change", "payment", SEE, NOBODY),
+    ("channelpayment_add", "", NOBODY, NOBODY),
+    ("channelpayment_delete", "payment", NOBODY, NOBODY),
+    ("channelpayment_release", "payment", RELEASE, RELEASE),
+    ("channelpayment_refresh", "payment", None, REFRESH),
+    ("channelpayment_deliver_again", "", None, AGAIN),
+    ("paymentlink_changelist", "", SEE_LINKS, SEE_LINKS),
+    ("paymentlink_change", "link", SEE_LINKS, NOBODY),
+    ("paymentlink_add", "", LINKS, LINKS),
+    ("paymentlink_delete", "link", NOBODY, NOBODY),
+    ("paymentlink_cancel", "link", None, LINKS),
+    ("paymentlink_qr", "link", SEE_LINKS, SEE_LINKS),
 ]
 
 
@@ -62,14 +103,20 @@ def world(desk, settings):
     waiting = settle_invoice(desk.underpaid("900"), actor="somebody else", reason="asked by phone")
     event = InvoiceEventFactory(invoice=invoice, attempts=1, last_error="Traceback")
     quarantined = InvoiceFactory(quarantine_reason="odd")
+    payment = ChannelPaymentFactory(quarantine_reason="odd")
     return {
         "": (),
+        "channel": (payment.channel_id,),
+        "disabled": (ChannelFactory(status="disabled").pk,),
+        "disable": ("disable",),
+        "payment": (payment.pk,),
         "invoice": (invoice.pk,),
         "quarantined": (quarantined.pk,),
         "event": (invoice.pk, event.pk),
         "call": (invoice.pk, HandlerDelivery.objects.create(event=event, handler="shop.gone").pk),
         "callback": (Callback.objects.first().pk,),
         "resolution": (waiting.pk,),
+        "link": (create_payment_link(actor="ada", price_currency="EUR", price_amount="5").pk,),
         "returned": (RefundFactory(invoice=quarantined).pk,),
         "settle": ("settle",),
         "refund": ("refund",),
@@ -81,7 +128,18 @@ def everything():
     """Return every row that a decision could change, as text."""
     rows = [
         row
-        for model in (Invoice, Payment, Callback, InvoiceEvent, HandlerDelivery, Resolution, LogEntry)
+        for model in (
+            Invoice,
+            Payment,
+            Callback,
+            InvoiceEvent,
+            HandlerDelivery,
+            Resolution,
+            LogEntry,
+            Channel,
+            ChannelPayment,
+            PaymentLink,
+        )
         for row in model.objects.order_by("pk")
     ]
     return serializers.serialize("json", rows)
@@ -181,5 +239,5 @@ def test_the_groups_are_made_once_and_keep_what_they_were_given(db):
 
     call_command("cryptopay_groups", verbosity=0)
 
-    assert Group.objects.filter(name__startswith="Cryptopay ").count() == 4
+    assert Group.objects.filter(name__startswith="Cryptopay ").count() == 5
     assert group.permissions.count() == before + 1

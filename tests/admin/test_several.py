@@ -10,9 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cryptopay_django.admin import bulk
-from cryptopay_django.models import Resolution
-from cryptopay_django.testing.factories import InvoiceFactory, PaymentFactory
+from cryptopay_django.admin import bulk, todo
+from cryptopay_django.models import HandlerDelivery, Invoice, Resolution
+from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
 
 from .conftest import filled, told
 
@@ -116,7 +116,7 @@ def test_too_many_at_once_are_refused_and_what_takes_too_long_is_not_begun(clien
     slow = confirm(client, choose(client, desk, "mark_refunded", one))
 
     assert "More than 1" in told(refused)
-    assert "Not begun" in slow.context["results"][0].text
+    assert "Not started" in slow.context["results"][0].text
     assert not Resolution.objects.exists()
 
 
@@ -152,7 +152,7 @@ def test_nobody_confirms_their_own(waiting, client, desk):
 
     waiting.refresh_from_db()
     assert "Look and confirm" not in shown.text
-    assert "another person" in told(page)
+    assert "Another person" in told(page)
     assert waiting.status == "planned"
 
 
@@ -160,7 +160,7 @@ def test_a_quote_is_needed_to_confirm_a_settlement(waiting, desk, login):
     page = login("superuser").post(desk.url("resolution_approve", waiting.pk), {"quote": "x"})
 
     waiting.refresh_from_db()
-    assert "There is no quote" in told(page)
+    assert "The quote is missing" in told(page)
     assert waiting.status == "planned"
 
 
@@ -212,6 +212,44 @@ def test_the_overview_counts(client, desk):
     assert shown["completed_rows"][0][1] == [1]
     assert shown["confirm_times"] == [("BTC", "60 s", 1)]
     assert "<svg" in page.text
+
+
+def test_the_overview_says_what_needs_doing_and_how_much_money_hangs_on_it(client, desk):
+    assert "Nothing waits for a person." in client.get(desk.url("invoice_overview")).text
+    now = timezone.now()
+    paid = {"pay_amount": "0.002", "exchange_rate": 50_000}
+    InvoiceFactory(status="unresolved", status_context="underpaid", paid_amount="0.001", **paid)
+    late = InvoiceFactory(status="unresolved", status_context="paid_late", paid_amount="0.002", **paid)
+    Invoice.objects.filter(pk=late.pk).update(created_at=now - timedelta(days=3))
+    InvoiceFactory(
+        status="unresolved", status_context="overpaid", paid_amount="0.5", pay_amount=None, exchange_rate=None
+    )
+    InvoiceFactory(status="unresolved", status_context="illicit_resource", paid_amount="0.002", **paid)
+    held = InvoiceFactory(status="completed", settled_amount=100, paid_amount="0.002", quarantine_reason="odd", **paid)
+    InvoiceEventFactory(invoice=held, kind="invoice_settled_short", once="invoice_settled_short")
+
+    page = client.get(desk.url("invoice_overview"))
+
+    assert [(task.label.split(":")[0], task.count, task.money) for task, _oldest in page.context["tasks"]] == [
+        ("Clear up", 1, ["100.00 EUR"]),
+        ("Settle or refund", 3, ["0.5 BTC", "150.00 EUR"]),
+        ("Accept the shortfall, or refund", 1, ["100.00 EUR"]),
+        ("Wait", 1, ["100.00 EUR"]),
+    ]
+    assert "3.0 days" in page.text or "3 days" in page.text
+
+
+def test_an_invoice_with_several_failures_is_one_piece_of_work(client, desk, monkeypatch):
+    monkeypatch.setattr(todo, "MOST", 3)
+    for paid in ("0.001", "0.002"):
+        invoice = InvoiceFactory(paid_amount=paid, exchange_rate=50_000)
+        for name in ("ship", "mail"):
+            event = InvoiceEventFactory(invoice=invoice, kind="payment_detected", once=f"payment_detected {name}")
+            HandlerDelivery.objects.create(event=event, handler=name, given_up_at=timezone.now(), attempts=9)
+
+    ((task, _oldest),) = client.get(desk.url("invoice_overview")).context["tasks"]
+
+    assert (task.count, task.is_cut, task.money) == (2, True, ["150.00 EUR"])
 
 
 def test_the_overview_asks_as_much_of_many_rows_as_of_none(client, desk):

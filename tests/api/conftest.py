@@ -11,15 +11,23 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
-from cryptopay_django.models import Invoice
-
-EVERYTHING = ("view", "settle", "refund", "refund_to_address", "release")
+EVERYTHING = (
+    "view", "settle", "refund", "refund_to_address", "release", "view_channel", "view_channelpayment", "switch",
+    "release_payment", "view_link", "make_link", "cancel_link",
+)  # fmt: skip
 CODENAMES = {
     "view": "view_invoice",
     "settle": "settle_invoice",
     "refund": "refund_invoice",
     "refund_to_address": "refund_invoice_to_address",
     "release": "release_invoice",
+    "view_channel": "view_channel",
+    "view_channelpayment": "view_channelpayment",
+    "switch": "switch_channel",
+    "release_payment": "release_channelpayment",
+    "view_link": "view_paymentlink",
+    "make_link": "add_paymentlink",
+    "cancel_link": "change_paymentlink",
 }
 
 
@@ -38,8 +46,8 @@ class Staff:
     def get(self, name: str, *args: object, **query: Any) -> Any:
         return self.client.get(reverse(f"cryptopay_django_api:{name}", args=args), query)
 
-    def post(self, name: str, invoice: Invoice, **body: Any) -> Any:
-        url = reverse(f"cryptopay_django_api:{name}", args=[invoice.pk])
+    def post(self, name: str, row: Any, **body: Any) -> Any:
+        url = reverse(f"cryptopay_django_api:{name}", args=[row.pk])
         return self.client.post(url, body, content_type="application/json")
 
 

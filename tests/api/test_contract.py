@@ -26,6 +26,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from cryptopay_django.models import Invoice
+from cryptopay_django.services import create_channel, create_payment_link
+from cryptopay_django.testing.factories import ChannelPaymentFactory
 from tests.api.conftest import EVERYTHING
 from tests.services.desk import unresolved
 
@@ -41,7 +43,11 @@ CHECKS = [
 ]
 OPERATIONS = [
     "list_coins", "read_invoice_state", "list_invoices", "read_invoice", "read_timeline",
-    "quote_settlement", "settle_invoice", "refund_invoice", "release_invoice",
+    "quote_settlement", "settle_invoice", "refund_invoice", "release_invoice", "quote_refund",
+    "read_channel_state", "list_channels", "read_channel", "enable_channel", "disable_channel",
+    "list_channel_payments", "read_channel_payment", "read_channel_payment_timeline", "release_channel_payment",
+    "read_payment_summary", "list_refund_links", "make_refund_link",
+    "list_payment_links", "create_payment_link", "read_payment_link", "cancel_payment_link",
 ]  # fmt: skip
 
 
@@ -78,6 +84,10 @@ def _load():
 def test_the_document_holds(name, mode, api, staff, cryptopay_sandbox):
     made = unresolved(cryptopay_sandbox)
     user = staff(*EVERYTHING).user
+    channel = create_channel(user, pay_currency="BTC", receiver_currency="EUR")
+    held = ChannelPaymentFactory(channel=channel, status="on_hold", quarantine_reason="odd")
+    link = create_payment_link(actor="ada", price_currency="EUR", price_amount="5")
+    rows = {"invoice_id": made, "channel_id": channel, "payment_id": held, "link_id": link}
     user.set_password("password")
     user.save()
     credentials = b64encode(f"{user.username}:password".encode()).decode()
@@ -94,10 +104,11 @@ def test_the_document_holds(name, mode, api, staff, cryptopay_sandbox):
     )
     @given(case=operation.as_strategy(generation_mode=generation))
     def look(case):
-        if "invoice_id" in case.path_parameters and mode == "positive":
-            case.path_parameters["invoice_id"] = str(made.pk)
-            if isinstance(case.body, dict) and "expected_version" in case.body:
-                case.body["expected_version"] = made.version
+        for key, row in rows.items():
+            if key in case.path_parameters and mode == "positive":
+                case.path_parameters[key] = str(row.pk)
+                if isinstance(case.body, dict) and "expected_version" in case.body:
+                    case.body["expected_version"] = row.version
         case.call_and_validate(headers={"Authorization": f"Basic {credentials}"}, checks=CHECKS)
 
     look()

@@ -9,7 +9,13 @@ from django.contrib.auth.models import Group
 from django.shortcuts import get_object_or_404
 from django.urls import include, path
 
-from cryptopay_django.api import CreateInvoiceView
+from cryptopay_django.api import (
+    ChannelPaymentsView,
+    ChannelsOfOwner,
+    ChannelsView,
+    ChannelView,
+    CreateInvoiceView,
+)
 
 
 class PayGroup(CreateInvoiceView):
@@ -23,9 +29,35 @@ class PayGroup(CreateInvoiceView):
         return {"description": f"Order {order.pk}", "metadata": {"margin": "0.4"}}
 
 
+class MyChannels(ChannelsOfOwner):
+    def get_owner(self) -> Any:
+        return self.request.user
+
+    def get_receiver_currency(self, owner: Any) -> str:
+        return "EUR"
+
+    def get_channel_options(self, owner: Any) -> dict[str, Any]:
+        return {"customer_id": f"customer-{owner.pk}"}
+
+
+class MyChannelList(MyChannels, ChannelsView):
+    pass
+
+
+class MyChannel(MyChannels, ChannelView):
+    pass
+
+
+class MyPayments(MyChannels, ChannelPaymentsView):
+    pass
+
+
 urlpatterns = [
     path("cryptopay/", include("cryptopay_django.urls")),
     path("cryptopay/api/", include("cryptopay_django.api.urls")),
     path("pay/<int:pk>/", PayGroup.as_view()),
+    path("my/channels/", MyChannelList.as_view()),
+    path("my/channels/<uuid:channel_id>/", MyChannel.as_view()),
+    path("my/channels/<uuid:channel_id>/payments/", MyPayments.as_view()),
     path("half/<int:pk>/", CreateInvoiceView.as_view()),
 ]

@@ -129,7 +129,9 @@ def test_a_get_changes_nothing(staff, invoice):
 def test_an_id_that_is_not_there_tells_nothing_that_another_one_does_not(client):
     """The id is the key: two guesses are answered alike, with one look into the database each."""
     guesses = [uuid.uuid4(), uuid.UUID(int=0), InvoiceFactory.build().gateway_id]
-    for name in ("cryptopay_django:checkout", "cryptopay_django:invoice-status", "cryptopay_django_api:invoice-state"):
+    names = ["cryptopay_django:checkout", "cryptopay_django:invoice-status", "cryptopay_django_api:invoice-state"]
+    names += ["cryptopay_django:channel", "cryptopay_django:channel-status", "cryptopay_django_api:channel-state"]
+    for name in names:
         seen = set()
         for guess in guesses:
             with CaptureQueriesContext(
@@ -227,3 +229,38 @@ def test_nobody_writes_lines_into_the_log(client, caplog, staff):
     assert ours
     assert not [line for line in ours if len(line.splitlines()) != 1 or "\x1b" in line]
     assert Callback.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("policy", "ancestors", "frames"),
+    [
+        ({}, "'none'", "DENY"),
+        ({"frame-ancestors": "'self'"}, "'self'", "SAMEORIGIN"),
+        ({"frame-ancestors": "https://app.shop.example"}, "https://app.shop.example", None),
+        ({"img-src": "https://cdn.shop.example"}, "'none'", "DENY"),
+    ],
+)
+def test_a_shop_changes_the_policy_of_its_payment_page_by_directive(
+    client, invoice, settings, policy, ancestors, frames
+):
+    settings.CRYPTOPAY_PAGE_POLICY = policy
+
+    response = client.get(reverse("cryptopay_django:checkout", args=[invoice.pk]))
+
+    said = dict(part.strip().split(" ", 1) for part in response["Content-Security-Policy"].split(";"))
+    assert said["frame-ancestors"] == ancestors
+    assert said["default-src"] == "'none'"
+    assert said["img-src"] == policy.get("img-src", "'self'")
+    assert response.get("X-Frame-Options") == frames
+
+
+def test_a_directive_is_taken_away_and_the_whole_is_left_to_the_project(client, invoice, settings):
+    page = reverse("cryptopay_django:checkout", args=[invoice.pk])
+
+    settings.CRYPTOPAY_PAGE_POLICY = {"base-uri": None}
+    assert "base-uri" not in client.get(page)["Content-Security-Policy"]
+
+    settings.CRYPTOPAY_PAGE_POLICY = None
+    response = client.get(page)
+    assert "Content-Security-Policy" not in response
+    assert response["X-Frame-Options"] == "DENY"  # of Django's own middleware

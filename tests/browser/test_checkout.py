@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,65 +13,17 @@ from django.db import connection
 from django.utils import timezone
 
 from cryptopay_django.models import Invoice
-from cryptopay_django.pages.views import LANGUAGES
+from cryptopay_django.pages.languages import LANGUAGES
 from cryptopay_django.services import create_invoice
+from tests.browser.conftest import CHROMIUM, DESKTOP, PHONE, violations
+from tests.browser.layout import faults_of
 from tests.pages.states import STATES, invoice, tagged
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
     pytest.skip("no chromium here: apt-get install chromium", allow_module_level=True)
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: make .venv/.installed-browser")
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run",
-]  # fmt: skip
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
-AXE = "axe-core@4"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """One browser for all tests here: starting it takes longer than they do."""
-    with pytest.MonkeyPatch.context() as patch, playwright.sync_playwright() as driver:
-        # Playwright's loop runs in this thread; the tests' own queries do not run in it.
-        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(autouse=True)
-def shop(settings, cryptopay_sandbox) -> None:
-    cache.clear()
-    settings.ROOT_URLCONF = "tests.pages.urls"
-    settings.CRYPTOPAY_SHOP_NAME = "Tern & Tide"
-    settings.CRYPTOPAY_SUPPORT_EMAIL = "help@shop.example"
-    settings.CRYPTOPAY_SUPPORT_URL = "https://shop.example/help/"
-
-
-@pytest.fixture
-def open_page(browser) -> Iterator[Callable[..., Any]]:
-    """Open pages that fail the test when the browser complains: of a script, or of the content security policy."""
-    complaints: list[str] = []
-    contexts: list[Any] = []
-
-    def open_page(**options: Any) -> Any:
-        context = browser.new_context(viewport=PHONE, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(8_000)
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert [text for text in complaints if "ERR_INTERNET_DISCONNECTED" not in text] == []
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]
 
 
 def address_of(live_server: Any, made: Invoice) -> str:
@@ -185,10 +132,10 @@ def test_paying_too_little_too_much_late_or_from_a_doubted_wallet(customer):
 def test_saying_that_it_was_sent(customer):
     made = customer.choose("BTC/bitcoin")
     Invoice.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    customer.sees("The quoted rate has run out")
+    customer.sees("The rate has expired")
 
     customer.page.get_by_role("button", name="I have sent it").click()
-    playwright.expect(customer.page.get_by_text("your payment cannot be seen yet").last).to_be_visible()
+    playwright.expect(customer.page.get_by_text("your payment is not visible yet").last).to_be_visible()
     assert f"/checkout/{made.pk}/" in customer.page.url
 
     cache.clear()
@@ -212,6 +159,69 @@ def test_copying_gives_the_plain_value(open_page, live_server):
         page.get_by_role("button", name=name).click()
         playwright.expect(page.get_by_role("status").first).to_have_text("Kopiert")
         assert page.evaluate("navigator.clipboard.readText()") == value
+
+
+def test_what_could_not_be_copied_is_not_called_copied_and_is_selected(open_page, live_server):
+    made = invoice()
+    page = open_page()
+    page.goto(address_of(live_server, made))
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed')); }")
+    page.evaluate("() => { document.execCommand = () => false; }")
+
+    page.get_by_role("button", name="the address").click()
+
+    playwright.expect(page.get_by_role("status").first).to_have_text("Not copied: please select it")
+    assert page.evaluate("getSelection().toString()") == made.address
+
+
+def test_a_phone_without_a_network_shows_no_address_after_the_time_is_up(open_page, live_server):
+    made = invoice(expires_in=timedelta(seconds=3))
+    page = open_page()
+    page.goto(address_of(live_server, made))
+    playwright.expect(page.get_by_text(made.address)).to_be_visible()
+    page.context.set_offline(True)
+    playwright.expect(page.get_by_text("There is no connection at the moment")).to_be_visible()
+
+    playwright.expect(page.get_by_text(made.address)).to_be_hidden()
+
+    playwright.expect(page.get_by_role("link", name="Open in wallet")).to_be_hidden()
+    playwright.expect(page.locator(".cp-qr")).to_be_hidden()
+    playwright.expect(page.get_by_text("Please do not send anything to this address any more")).to_be_visible()
+    page.context.set_offline(False)
+    playwright.expect(page.get_by_role("button", name="I have sent it")).to_be_visible()
+    playwright.expect(page.get_by_text("There is no connection at the moment")).to_be_hidden()
+
+
+def test_the_title_of_the_tab_says_where_the_payment_stands(open_page, live_server):
+    made = invoice()
+    page = open_page()
+    page.goto(address_of(live_server, made))
+    assert page.title() == "Waiting for your payment · Tern & Tide"
+
+    Invoice.objects.filter(pk=made.pk).update(paid_amount=made.pay_amount, version=1)
+
+    playwright.expect(page).to_have_title("Payment seen · Tern & Tide")
+
+
+def test_on_a_phone_the_wallet_comes_before_the_code(open_page, live_server):
+    page = open_page()
+    page.goto(address_of(live_server, invoice()))
+
+    button = page.get_by_role("link", name="Open in wallet").bounding_box()
+
+    assert button["y"] + button["height"] < PHONE["height"]
+    assert button["y"] < page.locator(".cp-qr").bounding_box()["y"]
+
+
+def test_without_colours_the_steps_that_are_done_can_be_told(open_page, live_server):
+    page = open_page(forced_colors="active")
+    page.goto(address_of(live_server, STATES["seen"]()))
+
+    styles = page.locator(".cp-steps li").evaluate_all(
+        "steps => steps.map(one => getComputedStyle(one).borderTopStyle)"
+    )
+
+    assert styles == ["solid", "double", "dotted", "dotted"]
 
 
 def test_the_page_looks_by_itself(open_page, live_server):
@@ -256,7 +266,7 @@ def test_a_phone_that_wakes_looks_at_once_and_news_while_it_was_offline_are_not_
 
     page.context.set_offline(False)
 
-    playwright.expect(page.get_by_role("heading", name="We are looking at this payment")).to_be_visible(timeout=2_500)
+    playwright.expect(page.get_by_role("heading", name="We are checking this payment")).to_be_visible(timeout=2_500)
 
 
 def test_what_the_server_sends_is_shown_at_once(open_page, live_server):
@@ -275,43 +285,45 @@ def test_what_the_server_sends_is_shown_at_once(open_page, live_server):
     playwright.expect(page.get_by_role("heading", name="Payment seen")).to_be_visible(timeout=2_500)
 
 
-def test_every_language_fits_the_narrowest_phone(open_page, live_server):
-    made = tagged()
-    page = open_page()
-    page.set_viewport_size({"width": 320, "height": 640})
+WIDTHS = (320, 1280)
 
+
+def test_no_text_is_cut_in_any_state(open_page, live_server):
+    page = open_page()
+    faults = {}
+    for name, make in STATES.items():
+        page.goto(address_of(live_server, make()))
+        faults[name] = faults_of(page, widths=WIDTHS)
+
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+@pytest.mark.parametrize("name", ["waiting-tag", "partly_paid", "expired", "held"])
+def test_no_text_is_cut_in_any_language(name, open_page, live_server):
+    made = STATES[name]()
+    page = open_page()
+    faults = {}
     for language in LANGUAGES:
         page.goto(f"{address_of(live_server, made)}?lang={language}")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), language
+        faults[language] = faults_of(page, widths=WIDTHS)
+
         assert page.evaluate("document.documentElement.lang") == language
+    assert {language: found for language, found in faults.items() if found} == {}
 
 
-@pytest.fixture(scope="session")
-def axe(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The accessibility checker, from npm, kept in pytest's cache."""
-    script = Path(pytestconfig.cache.mkdir("axe-core")) / "axe.min.js"
-    if not script.exists():
-        npm, folder = shutil.which("npm"), tmp_path_factory.mktemp("axe")
-        if npm is None:
-            pytest.skip("no npm here, so axe-core cannot be had: apt-get install npm")
-        command = [npm, "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder, AXE]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=60, cwd=folder)
-        except (subprocess.SubprocessError, OSError) as error:
-            pytest.skip(f"npm could not install {AXE}: {error}")
-        # Made whole beside it, then put in place in one step: tests in other processes look here, too.
-        fresh = script.with_name(f"{os.getpid()}.js")
-        shutil.copy(folder / "node_modules" / "axe-core" / "axe.min.js", fresh)
-        fresh.replace(script)
-    return script.read_text()
+def test_no_text_is_cut_in_the_choice_of_a_coin(open_page, live_server):
+    page = open_page()
+    page.goto(f"{live_server.url}/pay/{Group.objects.create(name='49.90').pk}/")
+    page.locator("summary").first.click()
+
+    assert faults_of(page, widths=WIDTHS) == []
 
 
-def violations(page: Any, axe: str) -> list[str]:
-    page.evaluate(axe)
-    found = page.evaluate("rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES)
-    return [
-        f"{one['id']}: {node['html']} {node['failureSummary']}" for one in found["violations"] for node in one["nodes"]
-    ]
+def test_a_word_of_any_length_breaks(open_page, live_server):
+    page = open_page()
+    page.goto(address_of(live_server, invoice(description="Donaudampfschifffahrt" * 4, name="x" * 60)))
+
+    assert faults_of(page, widths=(320,)) == []
 
 
 # One of each colour, and one with everything that a page can have.
@@ -331,6 +343,18 @@ def test_axe_finds_nothing_in_any_state(scheme, size, names, open_page, live_ser
         found[name] = violations(page, axe)
 
     assert {name: what for name, what in found.items() if what} == {}
+
+
+def test_a_page_of_the_shop_without_a_dark_mode_keeps_the_panel_light(open_page, live_server):
+    page = open_page(color_scheme="dark")
+    page.goto(address_of(live_server, STATES["waiting"]()))
+    card = "getComputedStyle(document.querySelector('.cryptopay')).getPropertyValue('--cp-card')"
+    scheme = "getComputedStyle(document.querySelector('.cryptopay')).colorScheme"
+    assert (page.evaluate(card), page.evaluate(scheme)) == ("#18212b", "light dark")
+
+    page.evaluate("document.querySelector('main').classList.add('cp-light')")
+
+    assert (page.evaluate(card), page.evaluate(scheme)) == ("#fff", "light")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,9 +11,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from cryptopay_django.models import Invoice, Resolution
+from cryptopay_django.models import Invoice, Refund, Resolution
+from cryptopay_django.sandbox.money_hands import deposit
 from cryptopay_django.sandbox.server import SandboxServer
-from cryptopay_django.services import create_invoice
+from cryptopay_django.services import create_invoice, refresh_invoice
 from tests.served import served_sandbox
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -173,3 +174,27 @@ def test_the_quote_counts_down(page, live_server, gateway):
     page.wait_for_function(f"document.querySelector('#cp-clock strong').textContent < {first - 1}")
 
     assert int(clock.inner_text()) < first
+
+
+def test_a_completed_order_is_refunded_on_the_page(page, live_server, gateway) -> None:
+    invoice = create_invoice(price_amount="100", price_currency="EUR", pay_currency="XRP")
+    gateway.sandbox.pay(str(invoice.gateway_id))
+    gateway.sandbox.confirm(str(invoice.gateway_id))
+    deposit(gateway.sandbox, "EUR", "1000")
+    refresh_invoice(invoice)
+    page.goto(live_server.url + reverse("admin:cryptopay_django_invoice_change", args=[invoice.pk]))
+
+    page.get_by_role("link", name="Refund…").click()
+    page.get_by_label("Amount", exact=True).fill("40")
+    page.get_by_label("Customer's address").fill("rN7n7otQDd6FczFgLdSqtcsAUxDkw6fzRH")
+    page.get_by_label("Reason").fill("one of two mugs came back")
+    page.get_by_role("button", name="Show the quote").click()
+    page.wait_for_selector("text=Say that none is needed")
+    page.get_by_label("Destination tag").fill("275")
+    page.get_by_role("button", name="Show the quote").click()
+    page.wait_for_selector("#cp-clock")
+    page.get_by_role("button", name="Send").click()
+
+    page.wait_for_selector("text=has accepted the refund")
+    refund = Refund.objects.get()
+    assert (refund.destination_tag, refund.value_amount, refund.actor) == ("275", 40, "stella")

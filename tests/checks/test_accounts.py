@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.checks import run_checks
+from django.db import ProgrammingError
 
 GOOD = {
     "API_KEY": "key",
@@ -67,3 +68,29 @@ def test_an_option_that_does_not_exist_is_named(settings):
     settings.CRYPTOPAY_CONFIRM_WITH_APl = True
 
     assert "CRYPTOPAY_CONFIRM_WITH_APl" in found(settings)["cryptopay.W008"]
+
+
+def said_of(settings, accounts):
+    settings.CRYPTOPAY_ACCOUNTS = accounts
+    return {message.id: message for message in run_checks(tags=["cryptopay"])}
+
+
+def test_a_table_of_accounts_that_is_not_there_yet_does_not_stop_migrate(settings):
+    def no_table():
+        raise ProgrammingError("no such table: shops")
+
+    messages = said_of(settings, no_table)
+
+    assert "ProgrammingError" in messages["cryptopay.W028"].msg
+    assert not [message for message in messages.values() if message.is_serious()]
+
+
+def test_a_table_without_an_account_yet_is_no_error_and_a_dictionary_without_one_is(settings):
+    assert "cryptopay.E001" not in said_of(settings, dict)
+    assert "cryptopay.E001" in said_of(settings, {})
+
+
+def test_accounts_of_a_callable_are_checked_like_others(settings):
+    assert "cryptopay.E001" in said_of(settings, lambda: {"default": {}})
+    assert "cryptopay.E001" in said_of(settings, lambda: [GOOD])
+    assert "cryptopay.W007" in said_of(settings, lambda: {"default": {**GOOD, "CALLBACK_SECRETS": ["short"]}})

@@ -127,7 +127,7 @@ def test_callbacks_that_would_be_redirected_are_told_of(settings):
 def test_callbacks_that_a_host_without_www_redirects_are_told_of(settings):
     settings.PREPEND_WWW = True
 
-    assert "PREPEND_WWW" in said("W015")[0]
+    assert "is redirected to https://www." in said("W015")[0]
     assert post().status_code == 301
 
 
@@ -140,7 +140,7 @@ def test_a_language_in_the_callback_url_is_told_of(settings):
 def test_a_project_without_our_urls_is_told_so(settings):
     settings.ROOT_URLCONF = "tests.urls_nothing"
 
-    assert "no URL takes callbacks" in said("W024")[0]
+    assert "this project has no callback URL" in said("W024")[0]
 
 
 def test_urls_below_a_namespace_of_the_shop_serve_the_payment_page_and_callbacks(settings, client):
@@ -209,8 +209,17 @@ def test_a_cache_of_one_process_is_told_of_before_going_live(settings, backend, 
     assert said("W017") == []
 
 
-def test_without_any_cache_the_gateway_is_still_not_asked_by_every_click(settings, client):
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+@pytest.mark.parametrize(
+    "caches",
+    [
+        {},
+        {"other": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
+        {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}},
+    ],
+)
+def test_without_any_cache_the_gateway_is_still_not_asked_by_every_click(settings, client, caches):
+    settings.CACHES = caches
+    assert said("W017", deploy=True)
     invoice = InvoiceFactory()
     gateway = ScriptedGateway(lambda *_: (200, {"data": invoice_wire(invoice)}))
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: gateway
@@ -227,6 +236,13 @@ def test_an_isolation_level_that_refuses_instead_of_waiting_is_told_of(monkeypat
     monkeypatch.setattr(type(connections["default"]), "vendor", "postgresql")
 
     assert "READ COMMITTED" in said("W018")[0]
+
+
+def test_a_driver_that_drops_microseconds_is_told_of(monkeypatch):
+    assert said("W029") == []
+    monkeypatch.setitem(connection.settings_dict, "ENGINE", "mysql.connector.django")
+
+    assert "microseconds" in said("W029")[0]
 
 
 class ReadsTheFormFirst:
@@ -357,3 +373,10 @@ def test_what_django_keeps_elsewhere_and_a_shop_that_is_elsewhere_as_a_whole_are
     settings.DATABASE_ROUTERS = [type("Router", (Elsewhere,), {"apart": frozenset(apart)})()]
 
     assert check_databases(None) == []
+
+
+def test_a_database_that_commits_nothing_is_an_error(monkeypatch):
+    assert said("E027") == []
+    monkeypatch.setitem(connection.settings_dict, "AUTOCOMMIT", False)
+
+    assert '"AUTOCOMMIT": False' in said("E027")[0]

@@ -1,4 +1,4 @@
-"""Small shops for the checklist: one that is right, and five that are broken, each in one place."""
+"""Small shops for the checklist, for invoices and for channels: right ones, and some that are broken in one place."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
-from cryptopay_django.models import Invoice
-from cryptopay_django.services import create_invoice
-from cryptopay_django.signals import invoice_completed, invoice_settled_short, invoice_unresolved
+from cryptopay_django.models import Channel, ChannelPayment, Invoice
+from cryptopay_django.services import create_channel, create_invoice
+from cryptopay_django.signals import (
+    channel_payment_completed,
+    channel_payment_created,
+    channel_payment_on_hold,
+    invoice_completed,
+    invoice_settled_short,
+    invoice_unresolved,
+)
 from cryptopay_django.webhook import callback
 
 
@@ -133,3 +141,109 @@ class CannotReceive(Shop):
 
     def credit(self, invoice: Invoice, **_: object) -> None:
         raise RuntimeError("the ledger is closed")
+
+
+class TopUpShop:
+    """Credits each payment to a customer's channel with what the gateway credited."""
+
+    def __init__(self) -> None:
+        self.balances: defaultdict[str, Decimal] = defaultdict(Decimal)
+
+    def open_channel(self, client: Client) -> Channel:
+        customer, _ = User.objects.get_or_create(username="checklist")
+        return create_channel(customer, pay_currency="BTC", receiver_currency="EUR")
+
+    def credited(self, payment: ChannelPayment) -> Decimal:
+        return self.balances[str(payment.gateway_id)]
+
+    def notice(self, payment: ChannelPayment, **_: object) -> None:
+        """A payment was seen: the customer reads that it is on its way."""
+
+    def credit(self, payment: ChannelPayment, **_: object) -> None:
+        self.balances[str(payment.gateway_id)] += payment.received_amount
+
+    def hold(self, payment: ChannelPayment, **_: object) -> None:
+        """A person looks at it."""
+
+    def receive(self, request: HttpRequest) -> Any:
+        return callback(request)
+
+    @property
+    def urls(self) -> tuple[Any, ...]:
+        return (
+            path("cryptopay/callbacks/", csrf_exempt(self.receive)),
+            path("cryptopay/", include("cryptopay_django.urls")),
+        )
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        connections = (
+            (channel_payment_created, self.notice),
+            (channel_payment_completed, self.credit),
+            (channel_payment_on_hold, self.hold),
+        )
+        for signal, receiver in connections:
+            signal.connect(receiver)
+        yield
+        for signal, receiver in connections:
+            signal.disconnect(receiver)
+
+
+class CreditsCoinsOnTheirWay(TopUpShop):
+    """Believes in a payment that no block has confirmed, at a rate of its own."""
+
+    def notice(self, payment: ChannelPayment, **_: object) -> None:
+        self.balances[str(payment.gateway_id)] = payment.paid_amount * 50_000
+
+    def credit(self, payment: ChannelPayment, **_: object) -> None:
+        self.balances[str(payment.gateway_id)] = payment.received_amount
+
+
+class CreditsByTheAddress(TopUpShop):
+    """Takes what all payments carry, the channel's custom_id, for the name of one: the second is never credited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: set[str] = set()
+
+    def credit(self, payment: ChannelPayment, **_: object) -> None:
+        if payment.channel.custom_id not in self.known:
+            self.known.add(payment.channel.custom_id)
+            super().credit(payment)
+
+
+class CreditsHeldPayments(TopUpShop):
+    """Credits what the gateway holds as if it were there."""
+
+    def hold(self, payment: ChannelPayment, **_: object) -> None:
+        self.balances[str(payment.gateway_id)] += payment.paid_amount * 50_000
+
+
+class CreditsEveryCallback(TopUpShop):
+    """Credits in a view of its own, whenever a callback says completed."""
+
+    def credit(self, payment: ChannelPayment, **_: object) -> None:
+        pass
+
+    def receive(self, request: HttpRequest) -> Any:
+        said = json.loads(request.body)
+        answer = callback(request)
+        if answer.status_code == 200 and said["event"] == "completed":
+            self.balances[said["data"]["id"]] += Decimal(said["data"]["received_amount"])
+        return answer
+
+
+class CannotCredit(TopUpShop):
+    """Has a receiver that raises."""
+
+    def credit(self, payment: ChannelPayment, **_: object) -> None:
+        raise RuntimeError("the ledger is closed")
+
+
+class RefusesChannels(TopUpShop):
+    """Knows callbacks about invoices only."""
+
+    def receive(self, request: HttpRequest) -> Any:
+        if json.loads(request.body)["type"] != "Invoice":
+            return HttpResponse("what is that?", status=400)
+        return callback(request)

@@ -41,18 +41,20 @@ def test_every_point_passes_on_the_example_shop_and_is_written_down(db, settings
     settings.CRYPTOPAY_NOTICE_RECIPIENTS = TEAMS
     settings.CRYPTOPAY_CHECKLIST_ORDER = "example_project.shop.checklist.place_order"
     settings.CRYPTOPAY_CHECKLIST_PROBE = "example_project.shop.checklist.credited"
+    settings.CRYPTOPAY_CHECKLIST_CHANNEL = "example_project.shop.checklist.open_channel"
+    settings.CRYPTOPAY_CHECKLIST_CHANNEL_PROBE = "example_project.shop.checklist.credited_to_balance"
     output = StringIO()
 
     call_command("cryptopay_checklist", in_place=True, report=tmp_path / "report", strict=True, stdout=output)
 
     lines = output.getvalue().splitlines()
-    assert [line[:14].split() for line in lines[:14]] == [[str(number), "passed"] for number in range(1, 15)]
-    assert lines[-1].startswith("14 passed, 0 failed, 0 not measured; ")
+    assert [line[:14].split() for line in lines[:18]] == [[str(number), "passed"] for number in range(1, 19)]
+    assert lines[-1].startswith("18 passed, 0 failed, 0 not measured; ")
     written = json.loads((tmp_path / "report.json").read_text())
     assert [point["title"] for point in written["points"]] == list(TITLES)
     assert {point["result"] for point in written["points"]} == {"passed"}
     assert written["sandbox_seconds"] < 7200
-    assert (tmp_path / "report.md").read_text().count("| passed |") == 14
+    assert (tmp_path / "report.md").read_text().count("| passed |") == 18
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_a_broken_shop_fails_the_point_that_it_breaks(shop, story, points, evide
 
 
 def test_a_wrong_secret_fails_the_point_about_callbacks(db, settings, quiet):
-    secret = "what the account of the service really shows"
+    secret = "what the account of the gateway really shows"
 
     report = run(shops.Shop(), settings, stories=["paid in full"], callback_secret=secret)
 
@@ -116,7 +118,7 @@ def test_a_shop_that_cannot_take_an_order_fails_one_point_and_nothing_else_is_gu
     settings.CRYPTOPAY_CHECKLIST_ORDER = lambda client: client.nothing
     output = StringIO()
 
-    with pytest.raises(CommandError, match="0 passed, 1 failed, 13 not measured"):
+    with pytest.raises(CommandError, match="0 passed, 1 failed, 17 not measured"):
         call_command("cryptopay_checklist", in_place=True, stdout=output)
 
     assert (

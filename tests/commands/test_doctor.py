@@ -58,7 +58,7 @@ def test_problems_alone_can_be_asked_for_as_json(db, kept_connections):
 
     told = json.loads(output)
     assert (told["level"], status) == ("warning", 1)
-    assert [sign["subject"] for sign in told["signs"]] == ["quarantined invoices"]
+    assert [result["subject"] for result in told["signs"]] == ["quarantined invoices"]
 
 
 def test_the_self_test_goes_over_the_wire_and_is_ignored_as_a_callback(transactional_db, live_server):

@@ -24,10 +24,17 @@ def test_the_functions_of_the_page_are_what_the_checklist_takes(db):
     names: dict[str, object] = {}
 
     exec(compile(example, "docs/going-live.md", "exec"), names)
-    report = run_checklist(place_order=names["place_order"], probe=names["credited"], stories=["paid in full"])
+    report = run_checklist(
+        place_order=names["place_order"],
+        probe=names["credited"],
+        open_channel=names["open_channel"],
+        channel_probe=names["credited_payment"],
+        stories=["paid in full", "channel, two payments"],
+    )
 
     assert report.finding(5).result is Result.PASSED
     assert "credited 0 for 100 settled" in report.finding(12).evidence
+    assert ": 0 credited for " in report.finding(15).evidence
 
 
 @pytest.mark.parametrize("name", sorted(OWN))

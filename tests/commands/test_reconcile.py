@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from io import StringIO
 
 import pytest
@@ -10,7 +10,16 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from cryptopay_django.models import Invoice, InvoiceEvent
-from cryptopay_django.services import create_invoice, reconcile_invoices, refresh_invoice
+from cryptopay_django.services import (
+    LedgerComparison,
+    LedgerDifference,
+    create_invoice,
+    reconcile_invoices,
+    refresh_invoice,
+)
+from cryptopay_django.services.call_budget import Use, may_call
+from cryptopay_django.services.reconciliation.ledger_compare import DifferenceKind
+from cryptopay_django.services.reconciliation.ledger_days import day_of
 from cryptopay_django.testing.factories import InvoiceFactory
 from tests.wire import ScriptedGateway
 
@@ -54,6 +63,20 @@ def test_what_is_on_no_page_is_asked_for_alone(cryptopay_sandbox):
     assert nameless.gateway_id is not None
     assert (result.asked, result.unknown) == (len(listed) + 2, 1)
     assert Invoice.objects.get(pk=unknown.pk).polled_at is not None
+
+
+def test_an_invoice_of_the_last_minute_is_asked_about_at_a_persons_word_unless_it_is_just_being_made(
+    cryptopay_sandbox,
+):
+    made, being_made = order(), order()
+    Invoice.objects.filter(pk=being_made.pk).update(gateway_id=None)
+    pay(cryptopay_sandbox, made)
+
+    assert reconcile_invoices(by_age=True).asked == 0
+    assert reconcile_invoices().drifted == 1
+
+    assert Invoice.objects.get(pk=made.pk).status == "completed"
+    assert Invoice.objects.get(pk=being_made.pk).polled_at is None
 
 
 def test_an_invoice_that_cannot_be_taken_in_keeps_no_other_from_it(cryptopay_sandbox):
@@ -159,3 +182,59 @@ def test_three_days_without_a_callback_and_then_one_run(cryptopay_sandbox):
     ]
     assert (first.drifted, second.drifted) == (3, 0)
     assert InvoiceEvent.objects.filter(kind="invoice_completed", delivered_at__isnull=False).count() == 1
+
+
+def test_the_ledger_of_a_day_is_compared_and_each_difference_named(cryptopay_sandbox, capsys):
+    invoice = order()
+    pay(cryptopay_sandbox, invoice)
+    reconcile_invoices(min_age=OLD)
+    Invoice.objects.update(settled_amount="99")
+    cryptopay_sandbox.deposit("EUR", "250")
+    today = f"{timezone.now():%Y-%m-%d}"
+
+    with pytest.raises(CommandError, match="the ledger differs in 1") as stop:
+        call_command("cryptopay_reconcile", "--ledger", today)
+
+    shown = capsys.readouterr().out
+    name = f"ledger of {today}, account default: "
+    assert stop.value.returncode == 2
+    assert f"{name}Invoice {invoice.gateway_id} ({invoice.custom_id}): amount: 99 EUR here, 100 EUR in the" in shown
+    assert f"{name}not ours: BankDeposit " in shown
+    assert f"{name}1 of our rows compared" in shown
+    call_command("cryptopay_reconcile", "--ledger", "yesterday")
+    assert "0 failed; the ledger differs in 0" in capsys.readouterr().out
+
+
+def test_a_ledger_that_was_not_read_to_its_end_fails(cryptopay_sandbox, monkeypatch, capsys):
+    monkeypatch.setattr("cryptopay_django.management.commands.cryptopay_reconcile._LEDGER_PATIENCE", 0.0)
+    while may_call("default", Use.LEDGER):
+        pass
+
+    with pytest.raises(CommandError, match="not read to its end: the ledger of default") as stop:
+        call_command("cryptopay_reconcile", "--ledger", "yesterday")
+
+    assert stop.value.returncode == 1
+    assert "too many calls for ledger" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("day", ["tomorrow", "2026-13-01", "2999-01-01"])
+def test_a_day_that_has_no_ledger_is_refused(day):
+    with pytest.raises(CommandError, match="argument --ledger: must be a day"):
+        call_command("cryptopay_reconcile", "--ledger", day)
+
+
+def test_what_is_in_doubt_or_cannot_be_read_is_named(cryptopay_sandbox, monkeypatch, capsys):
+    found = LedgerComparison("default", *day_of(date(2026, 11, 28)), compared=3)
+    doubt = LedgerDifference(DifferenceKind.MISSING_HERE, "Invoice", None, None, "nothing", "1 EUR")
+    found.unproven.append(doubt)
+    found.unreadable.append("row 7: amount is no number")
+    monkeypatch.setattr(
+        "cryptopay_django.management.commands.cryptopay_reconcile.compare_ledger", lambda *_, **__: found
+    )
+
+    call_command("cryptopay_reconcile", "--ledger", "2026-11-28")
+
+    said = capsys.readouterr().out
+    assert f"ledger of 2026-11-28, account default: in doubt: {doubt}\n" in said
+    assert "account default: a row cannot be read: row 7: amount is no number\n" in said
+    assert "3 of our rows compared" in said

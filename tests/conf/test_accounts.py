@@ -52,7 +52,7 @@ def test_a_base_url_is_a_word_or_a_root(settings, word, url):
         ({"BASE_URL": "ftp://gateway.test"}, r'\["BASE_URL"\] must be'),
         ({"BASE_URL": "https://gateway.test/api"}, r'\["BASE_URL"\] must be'),
         ({"BASE_URL": None}, r'\["BASE_URL"\] must be'),
-        ({"APIKEY": "x"}, "keys that mean nothing: APIKEY"),
+        ({"APIKEY": "x"}, "unknown keys: APIKEY"),
     ],
 )
 def test_an_account_that_is_not_right_is_named_without_its_secrets(settings, changes, says):
@@ -128,3 +128,55 @@ def test_the_marks_of_secrets_stay_those_that_stored_callbacks_have(settings):
     settings.CRYPTOPAY_ACCOUNTS = {"default": GOOD}
 
     assert get_account("default").secret_marks == ("a4a0a0cce6e55f52",)
+
+
+def accounts_of_a_table():
+    return {"default": {**GOOD, "OPTIONS": {"SHOP_NAME": "From the table"}}, "tenant-7": {**GOOD, "API_KEY": "seven"}}
+
+
+@pytest.mark.parametrize("value", [accounts_of_a_table, f"{__name__}.accounts_of_a_table"])
+def test_accounts_may_come_from_a_callable_and_are_asked_for_each_time(settings, value):
+    settings.CRYPTOPAY_ACCOUNTS = value
+
+    assert account_names() == ["default", "tenant-7"]
+    assert get_account("tenant-7").api_key == "seven"
+    assert app_settings.of("default").SHOP_NAME == "From the table"
+    with pytest.raises(ImproperlyConfigured, match=r"has no account .typo. \(it has: default, tenant-7\)"):
+        get_account("typo")
+
+
+def test_a_new_key_of_a_callables_account_is_used_at_once(settings):
+    table = {"default": {**GOOD}}
+    settings.CRYPTOPAY_ACCOUNTS = lambda: table
+    before = client_for("default")
+
+    table["default"]["API_KEY"] = "newer"
+
+    assert get_account("default").api_key == "newer"
+    assert client_for("default") is not before
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("tests.no_such.place", r"CRYPTOPAY_ACCOUNTS must be a dictionary, or importable"),
+        (f"{__name__}.GOOD", r"CRYPTOPAY_ACCOUNTS must be a dictionary, or None, a callable"),
+        (lambda: [GOOD], r"or a callable that returns one"),
+        (lambda: None, r"or a callable that returns one"),
+    ],
+)
+def test_what_is_no_callable_or_gives_no_dictionary_is_told_of(settings, value, says):
+    settings.CRYPTOPAY_ACCOUNTS = value
+
+    with pytest.raises(ImproperlyConfigured, match=says):
+        account_names()
+
+
+def test_an_error_of_the_callable_is_its_own_and_not_taken_for_a_wrong_setting(settings):
+    def away():
+        raise ConnectionRefusedError("the vault is away")
+
+    settings.CRYPTOPAY_ACCOUNTS = away
+
+    with pytest.raises(ConnectionRefusedError):
+        get_account("default")

@@ -12,7 +12,10 @@ from markdown_it.token import Token
 
 from scripts.document import PAGES, ROOT
 
-__all__ = ["PAGES", "ROOT", "Block", "anchors", "blocks", "commands", "targets"]
+__all__ = ["OF_HOSTS", "PAGES", "ROOT", "Block", "anchors", "blocks", "commands", "targets"]
+
+OF_HOSTS = [page for page in PAGES if page.parent.name == "adapters"]
+"""Pages about an adapter. What they say is done with packages that are not installed here: `python -m scripts.hosts`."""
 
 _PARSER = MarkdownIt("commonmark").enable("table")
 _FILE = re.compile(r"(?:# |\{# )(\w[\w/]*\.\w+)(, at the end)?(?: #\})?")

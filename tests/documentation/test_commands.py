@@ -16,13 +16,21 @@ from django.core.management.base import CommandError
 
 from cryptopay_django.sandbox.__main__ import _parse
 
-from .pages import PAGES, ROOT, blocks, commands
+from .pages import OF_HOSTS, PAGES, ROOT, blocks, commands
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 HARMLESS = {
     "check", "cryptopay_doctor", "cryptopay_groups", "cryptopay_prune", "cryptopay_reconcile", "cryptopay_worker",
 }  # fmt: skip
-ALL = sorted({line for page in PAGES for block in blocks(page, "sh", "cron") for line in commands(block)})
+ALL = sorted(
+    {
+        line
+        for page in PAGES
+        if page not in OF_HOSTS
+        for block in blocks(page, "sh", "cron")
+        for line in commands(block)
+    }
+)
 OURS = [line for line in ALL if line.startswith("python manage.py ")]
 
 

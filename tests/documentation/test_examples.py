@@ -31,12 +31,13 @@ from example_project.shop import models
 from example_project.shop.models import Order
 from tests.wire import UNREACHABLE, ScriptedGateway
 
-from .pages import PAGES, ROOT, Block, blocks
+from .pages import OF_HOSTS, PAGES, ROOT, Block, blocks
 
 OF_A_PROJECT_OF_ITS_OWN = "getting-started.md"
 """What it says is done in a new project: see test_getting_started.py."""
 
-WITH_PYTHON = [page for page in PAGES if blocks(page, "python") and page.name != OF_A_PROJECT_OF_ITS_OWN]
+NOT_HERE = [OF_A_PROJECT_OF_ITS_OWN, *(page.name for page in OF_HOSTS)]
+WITH_PYTHON = [page for page in PAGES if blocks(page, "python") and page.name not in NOT_HERE]
 
 
 class Shop:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cryptopay_django import handlers
-from cryptopay_django.models import Invoice, InvoiceEvent
+from cryptopay_django.models import InvoiceEvent, Subject
 from cryptopay_django.services.events.outbox import SIGNALS
 
 from .models import HandledEffect
@@ -16,14 +16,14 @@ broken: set[str] = set()
 """The names of those that break now."""
 
 
-def keep_books(invoice: Invoice, event: InvoiceEvent) -> None:
+def keep_books(about: Subject, event: InvoiceEvent) -> None:
     """Write the effect, and only then break: what was written must be taken back."""
-    _act("keep_books", invoice, event)
+    _act("keep_books", event)
 
 
-def ship(invoice: Invoice, event: InvoiceEvent) -> None:
+def ship(about: Subject, event: InvoiceEvent) -> None:
     """Do the same, by itself."""
-    _act("ship", invoice, event)
+    _act("ship", event)
 
 
 HANDLERS = (keep_books, ship)
@@ -43,8 +43,8 @@ def registered(*kinds: str) -> Iterator[None]:
             handlers.unregister(handler)
 
 
-def _act(name: str, invoice: Invoice, event: InvoiceEvent) -> None:
-    HandledEffect.objects.create(handler=name, event_uuid=event.uuid, kind=event.kind, invoice_id=invoice.pk)
+def _act(name: str, event: InvoiceEvent) -> None:
+    HandledEffect.objects.create(handler=name, event_uuid=event.uuid, kind=event.kind, invoice_id=event.subject)
     if name in broken:
         raise BrokenShopError
 

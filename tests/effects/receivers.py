@@ -25,7 +25,7 @@ class Shop:
     def receive(self, event: InvoiceEvent, **_: Any) -> None:
         """Write the effect, and only then break: what was written must be taken back."""
         seen = self.look_at(event)
-        Effect.objects.create(event_uuid=event.uuid, kind=event.kind, invoice_id=event.invoice_id, **seen)
+        Effect.objects.create(event_uuid=event.uuid, kind=event.kind, invoice_id=event.subject, **seen)
         if self.is_broken:
             raise BrokenShopError
 

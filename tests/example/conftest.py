@@ -59,7 +59,7 @@ def buy(browser: Client) -> Callable[..., Any]:
 @pytest.fixture
 def top_up(browser: Client) -> Callable[..., Any]:
     def top_up(amount: str = "50", coin: str = "BTC/bitcoin") -> Any:
-        page = browser.post("/account/", {"amount": amount})["Location"]
+        page = browser.post("/balance/", {"amount": amount})["Location"]
         browser.post(page, {"coin": coin})
         return TopUp.objects.latest("pk")
 

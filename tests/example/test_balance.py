@@ -71,7 +71,7 @@ def test_a_top_up_that_is_not_paid_credits_nothing(top_up, cryptopay_sandbox, ad
 
 @pytest.mark.parametrize("amount", ["4.99", "2001", "-50", "NaN", "12.345", ""])
 def test_a_top_up_of_a_strange_amount_is_refused(amount, browser, ada):
-    answer = browser.post("/account/", {"amount": amount})
+    answer = browser.post("/balance/", {"amount": amount})
 
     assert answer.status_code == 200
     assert not ada.topups.exists()

@@ -7,7 +7,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from cryptopay_django.models import Invoice, InvoiceEvent
-from cryptopay_django.services import refresh_invoice, release_invoice
+from cryptopay_django.services import deliver_again, payment_summary, refresh_invoice, release_invoice
 from example_project.shop.models import LedgerEntry, Order, balance_of
 
 
@@ -258,3 +258,51 @@ def test_an_order_is_paid_by_polling_when_every_callback_is_lost(buy, cryptopay_
 
     order.refresh_from_db()
     assert (order.status, len(shipments())) == ("paid", 1)
+
+
+def test_what_is_missing_of_an_order_settled_short_can_be_paid(
+    buy, browser, settle, cryptopay_sandbox, shipments, ada
+):
+    cryptopay_sandbox.settings(underpaid="recalculate")
+    order = buy()
+    settle(order.invoices.get(), factor="0.9")
+    cryptopay_sandbox.advance(minutes=11)
+    cryptopay_sandbox.deliver()
+    rest = payment_summary(order, due_amount=order.amount, currency="EUR").remaining_amount
+    page = f"/orders/{order.reference}/pay-rest/"
+    assert 0 < rest < order.amount
+    assert f"Pay the missing €{rest:.2f}" in browser.get(f"/orders/{order.reference}/").text
+    assert f"{rest:.2f}\u00a0EUR" in browser.get(page).text
+
+    first, second = (browser.post(page, {"coin": "BTC/bitcoin"})["Location"] for _ in range(2))
+    assert (first == second, order.invoices.count()) == (True, 2)
+    settle(order.invoices.first())
+
+    order.refresh_from_db()
+    assert (order.status, len(shipments()), balance_of(ada)) == ("paid", 1, 0)
+    assert order.invoices.first().price_amount == rest
+    assert "Pay the missing" not in browser.get(f"/orders/{order.reference}/").text
+    assert browser.get(page)["Location"] == f"/orders/{order.reference}/"
+
+
+def test_nobody_pays_the_rest_of_an_open_order_or_while_a_payment_is_pending(buy, browser, settle, cryptopay_sandbox):
+    order = buy()
+    cryptopay_sandbox.pay(order.invoices.get(), factor="0.5")
+    cryptopay_sandbox.deliver()
+    page = f"/orders/{order.reference}/pay-rest/"
+
+    answer = browser.post(page, {"coin": "BTC/bitcoin"})
+
+    assert answer["Location"] == f"/cryptopay/checkout/{order.invoices.get().pk}/"
+    assert "Pay the missing" not in browser.get(f"/orders/{order.reference}/").text
+
+
+def test_what_is_delivered_again_credits_and_ships_nothing(buy, settle, shipments, ada):
+    order = buy()
+    settle(order.invoices.get())
+    shipped = shipments()
+
+    assert deliver_again(order.invoices.get(), actor="stella") > 0
+
+    assert balance_of(ada) == 0
+    assert shipments() == shipped

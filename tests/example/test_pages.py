@@ -15,7 +15,7 @@ from example_project.shop.cart import MAX_QUANTITY
 from example_project.shop.models import Order, Product
 
 PUBLIC = ["/", "/products/enamel-mug/", "/cart/", "/login/", "/sign-up/"]
-PRIVATE = ["/checkout/", "/account/"]
+PRIVATE = ["/checkout/", "/account/", "/balance/"]
 
 
 @pytest.mark.parametrize("path", PUBLIC)
@@ -121,11 +121,11 @@ def test_an_order_that_is_not_open_cannot_be_paid(status, buy, browser):
     ("of_order", "of_invoice", "title"),
     [
         ({}, {}, "Waiting for your payment"),
-        ({}, {"expires_at": "2020-01-01T00:00Z"}, "The quoted rate has run out"),
+        ({}, {"expires_at": "2020-01-01T00:00Z"}, "The rate has expired"),
         ({}, {"status": "unresolved", "status_context": "underpaid"}, "Less has arrived than was due"),
-        ({}, {"quarantine_reason": "another price"}, "We are looking at this payment"),
-        ({}, {"status": "completed"}, "We are looking at this payment"),
-        ({"status": "attention"}, {"status": "unresolved"}, "We are looking at this payment"),
+        ({}, {"quarantine_reason": "another price"}, "We are checking this payment"),
+        ({}, {"status": "completed"}, "We are checking this payment"),
+        ({"status": "attention"}, {"status": "unresolved"}, "We are checking this payment"),
         ({"status": "paid"}, {"status": "completed"}, "Paid, thank you"),
         ({"status": "refunded"}, {"status": "refunded"}, "Refunded"),
         ({"status": "cancelled"}, {"status": "cancelled"}, "Cancelled"),

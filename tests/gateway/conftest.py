@@ -94,3 +94,8 @@ def connect(gateway: Gateway, time: Time) -> Iterator[Callable[..., Client]]:
 @pytest.fixture
 def client(connect: Callable[..., Client]) -> Client:
     return connect()
+
+
+@pytest.fixture(autouse=True)
+def no_pause_before_a_retry() -> None:
+    """Keep the pauses of a shop: the clock and the sleep of these tests are not the real ones."""

@@ -78,10 +78,10 @@ def refund(**changes: Any) -> dict[str, Any]:
         "fee": "0.00001",
         "fee_currency": "BTC",
         "address": "bcrt1qrefundrefundrefundrefund",
-        "network": "bitcoin",
         "txid": "cd" * 32,
         "risk": {**RISK, "level": "medium", "score": 6.25},
         "created_at": "2024-02-03T06:00:00+00:00",
+        "network": "bitcoin",
         **changes,
     }
 

@@ -216,3 +216,55 @@ def test_the_permutation_is_that_of_sha3(length):
 def test_keccak_is_the_one_that_ethereum_uses():
     assert keccak_256(b"").hex() == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
     assert keccak_256(b"abc").hex() == "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"
+
+
+def base58_of(version, key, alphabet=base58.BITCOIN_ALPHABET):
+    return base58.b58encode_check(bytes([version]) + key, alphabet=alphabet).decode()
+
+
+def nobodys(network, last):
+    """Return an address of a network whose key is all zeros but for its last two bytes."""
+    digest, key = last.rjust(20, b"\0"), last.rjust(32, b"\0")
+    if network in ("ethereum", "bnb_smart_chain", "polygon", "arbitrum"):
+        return f"0x{digest.hex()}"
+    if network == "ripple":
+        return base58_of(0, digest, base58.RIPPLE_ALPHABET)
+    if network == "stellar":
+        raw = bytes([6 << 3]) + key
+        return base64.b32encode(raw + crc16(raw, "little")).decode()
+    if network == "ton":
+        raw = b"\x11\x00" + key
+        return base64.urlsafe_b64encode(raw + crc16(raw, "big")).decode()
+    if network == "solana":
+        return base58.b58encode(key).decode()
+    if network == "cardano":
+        words = bech32.convertbits(b"\x61" + last.rjust(28, b"\0"), 8, 5)
+        return bech32.bech32_encode("addr", words)
+    versions = {"litecoin": 0x30, "dogecoin": 0x1E, "tron": 0x41}
+    return base58_of(versions.get(network, 0), digest)
+
+
+@pytest.mark.parametrize("last", [b"\0\0", b"\xde\xad"])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_an_address_that_nobody_has_the_key_of_is_refused(network, last):
+    with pytest.raises(AddressError, match="nobody has the key"):
+        check_address(nobodys(network, last), network)
+
+
+@pytest.mark.parametrize(
+    ("network", "address"),
+    [
+        ("ethereum", "0x000000000000000000000000000000000000dEaD"),
+        ("bnb_smart_chain", "0xdEAD000000000000000042069420694206942069"),
+        ("bitcoin", "1BitcoinEaterAddressDontSendf59kuE"),
+        ("bitcoin", bech32.encode("bc", 0, bytes(20))),
+        ("bitcoin", bech32.encode("tb", 0, bytes(20)).upper()),
+        ("bitcoin_cash", "bitcoincash:qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqfnhks603"),
+        ("tron", "T9yD14Nj9j7xAB4dbGeiX9h8unkKHxuWwb"),
+        ("ripple", "rrrrrrrrrrrrrrrrrrrrrhoLvTp?dt=7"),
+        ("solana", "1nc1nerator11111111111111111111111111111111"),
+    ],
+)
+def test_a_known_address_for_burning_coins_is_refused(network, address):
+    with pytest.raises(AddressError, match="nobody has the key"):
+        check_address(address, network)

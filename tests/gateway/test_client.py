@@ -90,7 +90,7 @@ CALLS = [
         "GET",
         "/api/customers/customer%2F3%20%C3%BC",
         None,
-        examples.customer(),
+        examples.customer(id="customer/3 ü"),
     ),
     (
         lambda client: client.update_customer("customer-3", addresses=[]),

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from cryptopay_django.gateway.calls import check_base_url
-from cryptopay_django.gateway.schemas import Risk
+from cryptopay_django.gateway.parts import Risk
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ import pytest
 
 from cryptopay_django.exceptions import WireError
 from cryptopay_django.gateway import limits
+from cryptopay_django.gateway.parts import Exchange, Risk
 from cryptopay_django.gateway.resources import CoinNetwork
-from cryptopay_django.gateway.schemas import Exchange, InvoiceSnapshot, Risk
+from cryptopay_django.gateway.schemas import InvoiceSnapshot
 from cryptopay_django.gateway.strictjson import join_path, parse_json
 from cryptopay_django.gateway.values import kind_of, read_object
 

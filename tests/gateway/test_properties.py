@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from cryptopay_django.exceptions import AmountError, WireError
 from cryptopay_django.gateway.currencies import COINS, FIAT, check_amount, precision_of
-from cryptopay_django.gateway.schemas import InvoiceSnapshot, parse_callback, split_address
+from cryptopay_django.gateway.schemas import InvoiceSnapshot, parse_callback
 from cryptopay_django.gateway.strictjson import dump_json, parse_json
+from cryptopay_django.gateway.tags import split_address
 from cryptopay_django.gateway.values import amount_text
 
 steady = settings(deadline=None, database=None, max_examples=100)

@@ -8,13 +8,13 @@ import pytest
 
 from cryptopay_django.exceptions import WireError
 from cryptopay_django.gateway import limits
+from cryptopay_django.gateway.parts import Risk
 from cryptopay_django.gateway.resources import Coin, Customer, ErrorBody, Rate
 from cryptopay_django.gateway.schemas import (
     CallbackMessage,
     InvoiceSnapshot,
     Recalculation,
     Refund,
-    Risk,
     parse_callback,
 )
 from cryptopay_django.gateway.strictjson import Odd, parse_json_tolerantly

@@ -12,19 +12,18 @@ import pytest
 
 from cryptopay_django.exceptions import WireError
 from cryptopay_django.gateway import limits
+from cryptopay_django.gateway.parts import Exchange, Risk
 from cryptopay_django.gateway.resources import Coin, CoinNetwork, Customer, ErrorBody, Feature, Rate
 from cryptopay_django.gateway.schemas import (
     CallbackMessage,
-    Exchange,
     InvoiceSnapshot,
     Recalculation,
     Refund,
-    Risk,
     Transaction,
     parse_callback,
-    split_address,
 )
 from cryptopay_django.gateway.strictjson import dump_json, parse_json
+from cryptopay_django.gateway.tags import split_address
 from cryptopay_django.gateway.values import amount_text, plain_text
 
 from . import examples
@@ -200,6 +199,8 @@ def test_a_snapshot_keeps_the_address_of_the_wire_beside_its_parts():
     assert snapshot.address == XRP["address"]
     assert snapshot.address_and_tag == ("rExampleExampleExampleExample", "123456789")
     assert replace(snapshot, address=None).address_and_tag == (None, None)
+    # As a newer guide spells it.
+    assert replace(snapshot, address="GEXAMPLE?memoId=17").address_and_tag == ("GEXAMPLE", "17")
 
 
 def test_an_invoice_callback_carries_its_snapshot():
@@ -218,7 +219,7 @@ def test_an_invoice_callback_carries_its_snapshot():
     "body",
     [
         {
-            "type": "ChannelPayment",
+            "type": "GiftCard",
             "event": "completed",
             "data": {
                 "id": examples.OTHER_ID,

@@ -76,7 +76,8 @@ def test_a_new_row_is_announced_as_one():
     def receive(sender, instance, update_fields, created=None, **_):
         heard.append((sender, instance.pk is not None, created, update_fields))
 
-    event = InvoiceEvent(invoice=InvoiceFactory(), kind="risk_high", created_at=timezone.now())
+    invoice = InvoiceFactory()
+    event = InvoiceEvent(subject=invoice.pk, invoice=invoice, kind="risk_high", created_at=timezone.now())
     with listening(receive, pre_save, post_save, sender=InvoiceEvent):
         InvoiceEvent.objects.insert(event)
 

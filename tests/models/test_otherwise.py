@@ -17,7 +17,7 @@ from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory
 def test_it_is_said_once(caplog):
     Invoice.objects.find(account="default")
     assert Callback.objects.change(CallbackFactory(), error="why")
-    said = [record for record in caplog.records if "cannot be kept" in record.getMessage()]
+    said = [record for record in caplog.records if "cannot be reused" in record.getMessage()]
     assert [(record.levelname, record.args[0]) for record in said] == [("WARNING", "default")]
 """
 

@@ -55,7 +55,10 @@ def test_what_is_not_there_is_none():
 @TWICE
 def test_a_new_row_is_whole_and_knows_its_key(round_):
     now = timezone.now()
-    event = InvoiceEvent(invoice=InvoiceFactory(), kind="risk_high", detail={"a": ["b", None]}, created_at=now)
+    invoice = InvoiceFactory()
+    event = InvoiceEvent(
+        subject=invoice.pk, invoice=invoice, kind="risk_high", detail={"a": ["b", None]}, created_at=now
+    )
     callback = Callback(account="default", body=b"\x00\xff", digest="d", secret_index=1, received_at=now)
 
     for row in (event, callback):
@@ -138,7 +141,7 @@ def test_what_no_database_takes_is_refused_and_changes_nothing_for_what_comes_af
     assert Invoice.objects.change(invoice, fee_amount=Decimal(1))
 
     assert Invoice.objects.get().fee_amount == 1
-    assert "cannot be kept" not in caplog.text
+    assert "cannot be reused" not in caplog.text
 
 
 def _later_ones_first(invoices):

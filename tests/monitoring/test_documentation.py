@@ -1,4 +1,4 @@
-"""The page on operations: it names every metric and every sign, and what it claims of a restored backup is so."""
+"""The page on operations: it names every metric and every result, and what it claims of a restored backup is so."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_every_metric_is_named(ask):
 
 def test_every_sign_is_named(cryptopay_sandbox):
     kinds = {f".{kind}" for kind in _REMEDIES}
-    ids = {sign.id for sign in diagnose()} | kinds
+    ids = {result.id for result in diagnose()} | kinds
 
     assert {name for name in ids if f"`{name}`" not in PAGE} == set()
 

@@ -50,7 +50,7 @@ def test_what_is_held_up_for_an_hour_is_a_503_and_only_the_token_shows_what(ask,
     stranger, monitoring = ask("health", token=""), ask("health")
 
     assert (stranger.status_code, stranger.json()) == (503, {"status": "failing"})
-    failing = [sign["id"] for sign in monitoring.json()["signs"] if sign["level"] == "error"]
+    failing = [result["id"] for result in monitoring.json()["signs"] if result["level"] == "error"]
     assert (monitoring.status_code, failing) == (503, [subject])
 
 
@@ -82,7 +82,7 @@ def test_a_database_that_does_not_answer_is_a_503_and_is_not_remembered(ask, cap
         answer = ask("health")
 
     assert answer.status_code == 503
-    assert [sign["id"] for sign in answer.json()["signs"]] == ["database"]
+    assert [result["id"] for result in answer.json()["signs"]] == ["database"]
     assert "canary" not in answer.content.decode()
     assert ask("health").status_code == 200
 

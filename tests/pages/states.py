@@ -6,7 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
+from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from cryptopay_django.models import EventKind, Invoice
@@ -81,6 +83,14 @@ def token(**values: Any) -> Invoice:
     return invoice(**usual | values)
 
 
+def elsewhere(**values: Any) -> Invoice:
+    """Return an invoice of an order for which money came in with another one, in another coin."""
+    order = Group.objects.create(name=f"order {uuid4()}")
+    made = invoice(order=order, attempt=1, **values)
+    PaymentFactory.create(invoice=token(order=order, attempt=2), detected_at=timezone.now())
+    return made
+
+
 # By the name of the state; what follows a dash is another face of the same one.
 STATES: dict[str, Callable[[], Invoice]] = {
     "preparing": lambda: invoice(gateway_id=None, address="", uri="", pay_amount=None, exchange_rate=None),
@@ -92,6 +102,7 @@ STATES: dict[str, Callable[[], Invoice]] = {
     "confirmed": lambda: paid(is_confirmed=True),
     "completed": completed,
     "expired": lambda: invoice(expires_in=PAST),
+    "elsewhere": elsewhere,
     "underpaid": lambda: unresolved("underpaid", part="0.4"),
     "overpaid": lambda: unresolved("overpaid", part="1.5"),
     "late": lambda: unresolved("paid_late"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from django.utils import timezone
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages import names
 from cryptopay_django.services.invoices.progress import PAYABLE, State
+from cryptopay_django.testing.factories import RefundFactory
 from tests.pages.states import ADDRESS, STATES, invoice, paid, tagged, token
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +73,9 @@ def test_address_and_amount_are_shown_only_while_coins_may_be_sent(pages):
     for name, (made, page) in pages.items():
         may_pay = name.partition("-")[0] in PAYABLE
         assert ("cp-qr-code" in page) == ("data-cp-copy" in page) == may_pay, name
-        assert (bool(made.address) and made.address in page) == may_pay, name
+        assert may_pay or "Open in wallet" not in page, name
+        # Who says that it was sent must be able to compare.
+        assert (bool(made.address) and made.address in page) == (may_pay or name == "expired"), name
 
 
 def test_no_state_but_completed_says_thank_you_or_shows_the_last_step_as_done(pages):
@@ -103,12 +107,42 @@ def test_a_strict_policy_breaks_no_page(pages):
         assert not re.search(r'<(img|link|script)[^>]*(src|href)="(https?:)?//', page), name
 
 
-def test_a_page_costs_one_query(client, django_assert_num_queries):
-    for make in (STATES["waiting"], STATES["completed"], STATES["held"]):
-        made = make()
+def test_a_page_costs_one_query_and_two_more_once_money_has_arrived(client, django_assert_num_queries):
+    for state, queries in {"waiting": 1, "expired": 1, "completed": 3, "held": 3}.items():
+        made = STATES[state]()
 
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(queries):
             client.get(url(made))
+
+
+def test_who_waits_sees_the_transaction_and_how_long_it_takes(shown, settings):
+    made = paid()
+    txid = made.payments.get().txid
+
+    assert f"mempool.space/testnet/tx/{txid}" in shown(made)
+    assert "The payment service waits for 1 confirmation. This usually takes about 10 minutes." in shown(made)
+    settings.CRYPTOPAY_BLOCK_EXPLORERS = {"bitcoin": "https://explorer.example/tx/{txid}"}
+    assert f'href="https://explorer.example/tx/{txid}"' in shown(made)
+    settings.CRYPTOPAY_BLOCK_EXPLORERS = {"bitcoin": None}
+    assert "Look it up" not in shown(made)
+    Invoice.objects.update(environment="127.0.0.1:8100")
+    settings.CRYPTOPAY_BLOCK_EXPLORERS = {}
+    assert "Look it up" not in shown(made), "a local sandbox has no network"
+
+
+def test_a_network_that_is_not_known_promises_no_time(shown):
+    assert "This usually takes" not in shown(paid(network="base"))
+
+
+def test_what_was_sent_back_is_shown(shown):
+    made = STATES["refunded"]()
+    RefundFactory.create(invoice=made, amount=Decimal("0.0018"), currency="BTC")
+    RefundFactory.create(invoice=made, amount=Decimal("0.5"), currency="BTC", status="failed")
+
+    page = shown(made)
+
+    assert '<dt>Sent back</dt><dd><bdi dir="ltr">0.0018\u00a0BTC</bdi></dd>' in page
+    assert "0.5\u00a0BTC" not in page
 
 
 def test_what_is_copied_is_plain_in_every_language(shown):
@@ -117,7 +151,7 @@ def test_what_is_copied_is_plain_in_every_language(shown):
     for language in ("en", "de", "fr", "ru", "ja"):
         page = shown(made, lang=language)
         assert 'data-cp-copy="1234567.5"' in page
-        assert '<span class="cp-exact" dir="ltr">1234567.5</span>' in page
+        assert '<bdi dir="ltr"><span class="cp-exact">1234567.5</span> <span>USDT</span></bdi>' in page
 
 
 def test_prices_are_written_as_the_language_writes_them(shown):
@@ -131,7 +165,7 @@ def test_prices_are_written_as_the_language_writes_them(shown):
 def test_the_rest_has_an_amount_and_a_qr_code_of_its_own(shown):
     page = shown(paid(part="0.4"))
 
-    assert "0.000758 BTC of 0.001895 BTC" in page
+    assert "\u20660.000758\u00a0BTC\u2069 of \u20660.001895\u00a0BTC\u2069" in page
     assert 'data-cp-copy="0.001137"' in page
     assert f'href="bitcoin:{ADDRESS}?amount=0.001137"' in page
 
@@ -243,7 +277,8 @@ def test_right_to_left_languages_turn_the_page_but_not_the_amounts(shown):
     page = shown(invoice(), lang="ar")
 
     assert '<html lang="ar" dir="rtl">' in page
-    assert '<span class="cp-exact" dir="ltr">0.001895</span>' in page
+    assert '<bdi dir="ltr"><span class="cp-exact">0.001895</span> <span>BTC</span></bdi>' in page
+    assert '<bdi dir="ltr">1\u00a0BTC = ' in page
 
 
 def test_without_a_script_the_page_comes_again_by_itself_until_it_is_over(shown):

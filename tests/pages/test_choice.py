@@ -43,7 +43,7 @@ def pay(client, order):
 def test_the_page_lists_coins_with_networks_and_indications(client, order):
     page = client.get(f"/pay/{order.pk}/").text
 
-    assert "Payment of 49.90\u00a0EUR" in page
+    assert 'Payment of <bdi dir="ltr">49.90\u00a0EUR</bdi>' in page
     assert re.search(r"≈\u00a00\.00\d+\u00a0BTC", page)
     assert 'value="USDT/tron"' in page
     assert "Tron (TRC-20)" in page
@@ -181,7 +181,7 @@ def test_what_goes_wrong_is_said_on_the_page_where_it_can_be_tried_again(answer,
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (PriceSealError("another price"), "has to be looked at by a person first"),
+        (PriceSealError("another price"), "A person has to check this payment first"),
         (AddressError("no such address"), "The payment could not be started. Nothing was charged"),
     ],
 )

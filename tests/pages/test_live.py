@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import OperationalError
+from django.middleware.gzip import GZipMiddleware
 from django.test import AsyncRequestFactory
 from django.urls import reverse
 
@@ -180,6 +181,46 @@ def test_more_than_so_many_streams_are_not_held(settings):
 
         assert refused.status_code == 204
         await first.aclose()
+
+    run(story)
+
+
+def test_half_of_the_files_that_a_process_may_open_are_left_to_callbacks(monkeypatch):
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (3, 1024))
+    made = invoice()
+
+    async def story():
+        first = await listen(made.pk)
+        await next_piece(first)
+        refused = await live.invoice_events(AsyncRequestFactory().get("/"), made.pk)
+
+        assert refused.status_code == 204
+        await first.aclose()
+
+    run(story)
+
+
+@pytest.mark.parametrize("limit", [-1, 1 << 20])
+def test_without_a_limit_of_files_that_of_the_setting_counts(monkeypatch, limit):
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (limit, limit))
+
+    assert live._files_allowed() // 2 >= 1000
+
+
+def test_nothing_that_compresses_answers_holds_a_stream_back():
+    made = invoice()
+
+    async def story():
+        request = AsyncRequestFactory().get("/", headers={"Accept-Encoding": "gzip"})
+        response = GZipMiddleware(lambda _: None).process_response(
+            request, await live.invoice_events(request, made.pk)
+        )
+        pieces = aiter(response.streaming_content)
+
+        assert await anext(pieces) == b"retry: 3000\n\n"
+        await pieces.aclose()
 
     run(story)
 

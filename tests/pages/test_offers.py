@@ -9,7 +9,7 @@ from django.core.cache import cache
 
 from cryptopay_django.exceptions import GatewayUnreachableError
 from cryptopay_django.services import create_invoice, find_offer, list_offers
-from cryptopay_django.services.invoices import offers as module
+from cryptopay_django.services.invoices import coins as module
 from tests.wire import UNREACHABLE, ScriptedGateway
 
 ENABLED, DISABLED = {"enabled": True}, {"enabled": False}
@@ -88,14 +88,58 @@ def choices(**kwargs) -> list[str]:
     return [offer.choice for offer in list_offers(**kwargs)]
 
 
-def test_what_is_offered_is_what_the_account_takes_and_this_app_knows(market):
-    assert choices() == ["BTC/bitcoin", "USDT/tron", "USDT/ethereum"]
+def test_what_is_offered_is_what_the_account_takes_whether_this_app_knows_it_or_not(market):
+    assert choices() == ["BTC/bitcoin", "USDT/tron", "USDT/ethereum", "NEW/newnet"]
 
 
-def test_a_coin_that_the_shop_taught_the_app_is_offered_too(market, settings):
+def test_a_coin_that_is_not_known_here_is_offered_by_what_the_account_says_of_it(market):
+    market.coins = [{"currency": "NEW", "name": "Newcoin", "networks": [network("newnet", precision=3)]}]
+    market.rates = {"NEW/EUR": {"buy_rate": "2.9", "sell_rate": "3.0"}}
+
+    (offer,) = list_offers(price_amount=Decimal(1), price_currency="EUR")
+
+    assert (offer.coin_name, offer.network_name, offer.precision) == ("Newcoin", "Newnet", 3)
+    assert offer.amount == Decimal("0.334")
+
+
+TAG, ODD_TAG = {"required": False, "name": "Memo"}, {"required": "maybe"}
+
+
+@pytest.mark.parametrize(
+    ("currency", "changes", "why"),
+    [
+        ("NEW", {"precision": 19}, "it has 19 decimal places, and 18 can be stored"),
+        ("NEW", {"destination_tag": TAG}, "its addresses have a Memo, which this version cannot ask for in a refund"),
+        ("NEW", {"destination_tag": ODD_TAG}, "its addresses have a tag"),
+        ("TOP", {}, "its code is that of a national currency"),
+    ],
+)
+def test_what_cannot_be_paid_with_here_is_left_out_and_named(currency, changes, why, market, caplog):
+    market.coins = [*COINS[:1], {"currency": currency, "networks": [network("newnet", **changes)]}]
+
+    assert choices() == ["BTC/bitcoin"]
+    assert f"account default has coins that are not offered here: {currency}/newnet: {why}" in caplog.text
+
+
+@pytest.mark.parametrize("changes", [{"precision": 18}, {"destination_tag": None}])
+def test_nothing_is_in_the_way_of_the_most_that_can_be_stored(changes, market, caplog):
+    market.coins = [{"currency": "NEW", "networks": [network("newnet", **changes)]}]
+
+    assert choices() == ["NEW/newnet"]
+    assert "not offered" not in caplog.text
+
+
+def test_a_new_coin_on_a_network_whose_tags_are_known_is_offered(market):
+    market.coins = [{"currency": "NEW", "networks": [network("ripple", destination_tag=TAG)]}]
+
+    assert choices() == ["NEW/ripple"]
+
+
+def test_what_the_shop_taught_the_app_is_offered_whatever_stands_in_the_way(market, settings):
+    market.coins = [{"currency": "NEW", "networks": [network("newnet", destination_tag=TAG)]}]
     settings.CRYPTOPAY_EXTRA_COINS = {"NEW": {"newnet": 4}}
 
-    assert "NEW/newnet" in choices()
+    assert choices() == ["NEW/newnet"]
 
 
 @pytest.mark.parametrize(
@@ -116,13 +160,18 @@ def test_the_shop_chooses_what_it_offers_and_in_which_order(wanted, offered, mar
 def test_amounts_are_what_the_price_costs_in_each_coin_rounded_up(market):
     offers = list_offers(price_amount=Decimal("49.90"), price_currency="EUR")
 
-    assert [offer.amount for offer in offers] == [Decimal("0.000998"), Decimal("55.444445"), Decimal("55.444445")]
+    assert [offer.amount for offer in offers] == [
+        Decimal("0.000998"),
+        Decimal("55.444445"),
+        Decimal("55.444445"),
+        None,
+    ]
 
 
 def test_a_price_in_the_coin_itself_needs_no_rate(market):
     offers = list_offers(price_amount=Decimal("0.5"), price_currency="BTC")
 
-    assert [offer.amount for offer in offers] == [Decimal("0.5"), None, None]
+    assert [offer.amount for offer in offers] == [Decimal("0.5"), None, None, None]
 
 
 def test_one_is_found_by_what_a_form_sends(market):

@@ -9,7 +9,7 @@ import pytest
 
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages.paylink import SAFE_SCHEMES, pay_link
-from cryptopay_django.pages.qr import qr_svg
+from cryptopay_django.qr import qr_svg
 from cryptopay_django.sandbox.addresses import make_address, make_uri
 from cryptopay_django.sandbox.coins import COINS
 

@@ -132,7 +132,7 @@ def test_when_nothing_is_found_the_page_says_so_and_both_roads_stay_open(client,
 
     page = client.post(page_url(made), follow=True).text
 
-    assert "your payment cannot be seen yet" in page
+    assert "your payment is not visible yet" in page
     assert "I have sent it" in page
 
 

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.template import RequestContext, Template
 from django.urls import include, path
 
+from cryptopay_django.models import Channel
 from cryptopay_django.pages import ChooseCoinView
 
 
@@ -27,9 +28,16 @@ def own_form(request: HttpRequest) -> HttpResponse:
     return HttpResponse(Template(page).render(RequestContext(request, {"price": Decimal("49.90")})))
 
 
+def own_page(request: HttpRequest) -> HttpResponse:
+    page = """<!doctype html><html lang="en"><title>Balance</title><link rel="icon" href="data:,">{% load cryptopay %}
+        {% for channel in channels %}{% cryptopay_channel channel %}{% endfor %}</html>"""
+    return HttpResponse(Template(page).render(RequestContext(request, {"channels": Channel.objects.all()})))
+
+
 urlpatterns = [
     path("cryptopay/", include("cryptopay_django.urls")),
     path("pay/<int:pk>/", PayGroup.as_view()),
     path("half/<int:pk>/", ChooseCoinView.as_view()),
     path("own-form/", own_form),
+    path("own-page/", own_page),
 ]

@@ -10,18 +10,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent, Resolution
+from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent, Refund, Resolution
+from cryptopay_django.sandbox.money_hands import deposit
 from cryptopay_django.sandbox.server import SandboxServer
 from cryptopay_django.services import (
     create_invoice,
     end_resolution,
     process_overdue,
+    quote_refund,
     receive_callback,
     reconcile_invoices,
     refresh_invoice,
@@ -42,6 +45,7 @@ from tests.effects.receivers import Shop
 from tests.proofs.crash import run_until
 from tests.proofs.report import tried
 from tests.served import give_new_key, served_sandbox
+from tests.services.desk import ADDRESS
 from tests.wire import ScriptedGateway
 
 pytestmark = [
@@ -157,6 +161,30 @@ def test_the_road_to_durable_handlers(gateway) -> None:
         assert kill_at_every_point(play) > 70
 
 
+def test_the_road_of_a_callback_of_another_type() -> None:
+    def play(point: int) -> bool:
+        body = callback_body({"id": f"w-{point}", "status": "pending"}, "created", type="CoinWithdrawal")
+        was_killed = run_until(point, lambda: send(body))
+        if not Callback.objects.filter(body=body).exists():
+            assert was_killed, "a callback that was answered is stored"
+            assert send(body) == 200
+        work_off()
+        assert send(body) == 200
+        callback = Callback.objects.get(body=body)
+        event = InvoiceEvent.objects.get(subject=callback.subject)
+        assert (callback.outcome, callback.repeats, event.kind) == ("applied", 1, "callback_received")
+        assert event.delivered_at is not None
+        assert list(Effect.objects.filter(invoice_id=callback.subject).values_list("event_uuid", flat=True)) == [
+            event.uuid
+        ]
+        handled = HandledEffect.objects.filter(invoice_id=callback.subject)
+        assert sorted(handled.values_list("handler", flat=True)) == sorted(one.__name__ for one in HANDLERS)
+        return was_killed
+
+    with registered("callback_received"):
+        assert kill_at_every_point(play) > 20
+
+
 def test_a_poll_of_all_open_invoices(gateway) -> None:
     def play(point: int) -> bool:
         invoice = InvoiceFactory()
@@ -228,6 +256,41 @@ def test_a_settlement_and_a_refund(served, settings, act) -> None:
             assert len(theirs.refunds) == (act is refund_invoice)
             refresh_invoice(invoice)
             assert Effect.objects.filter(invoice_id=invoice.pk, kind="invoice_completed").count() == 1
+        return was_killed
+
+    assert kill_at_every_point(play) > 40
+
+
+def test_the_refund_of_a_completed_order(served, settings) -> None:
+    def play(point: int) -> bool:
+        give_new_key(served, settings)
+        invoice = create_invoice(
+            price_amount="100", price_currency="EUR", pay_currency="BTC", custom_id=f"returned-{point}"
+        )
+        served.sandbox.pay(str(invoice.gateway_id), factor="1")
+        served.sandbox.confirm(str(invoice.gateway_id))
+        deposit(served.sandbox, "EUR", "200")
+        invoice = refresh_invoice(invoice)
+        quote = quote_refund(invoice, amount=Decimal(60), address=ADDRESS)
+
+        was_killed = run_until(point, lambda: refund_invoice(invoice, actor="ada", reason="asked", quote=quote))
+
+        work_off()
+        lost = Resolution.objects.filter(invoice=invoice, active=True)
+        lost.update(sent_at=timezone.now() - ENDABLE_AFTER)
+        for resolution in lost:
+            assert resolution.status in ("sent", "unknown")
+            end_resolution(resolution, actor="bob", reason="nothing of it is in the account")
+        there = served.sandbox.state.withdrawals[str(quote.withdrawal_id)]
+        resolution = Resolution.objects.filter(invoice=invoice).first()
+        rows = list(Refund.objects.filter(invoice=invoice))
+        if resolution is None or resolution.status == "failed":
+            assert was_killed
+            assert (there.is_preview, rows) == (True, []), "failed means that nothing happened"
+        else:
+            assert (resolution.status, there.is_preview) == ("succeeded", False)
+            assert [(row.gateway_id, row.value_amount) for row in rows] == [(quote.withdrawal_id, Decimal(60))]
+            assert Effect.objects.filter(invoice_id=invoice.pk, kind="refund_created").count() == 1
         return was_killed
 
     assert kill_at_every_point(play) > 40

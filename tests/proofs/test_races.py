@@ -29,6 +29,7 @@ from cryptopay_django.services import (
     refresh_invoice,
     release_invoice,
 )
+from cryptopay_django.services.callbacks.process import process_and_deliver
 from cryptopay_django.services.events.delivery import deliver_written
 from cryptopay_django.services.events.outbox import new_event, write_events
 from cryptopay_django.signals import invoice_created
@@ -114,6 +115,24 @@ def test_one_callback_many_fold(gateway, threads, fold, rounds):
         settle_down()
         assert raised == []
         assert_once(invoice)
+
+
+def test_one_body_of_another_type_stored_many_fold(threads):
+    for number in range(ROUNDS):
+        body = callback_body({"id": f"w-{number}"}, "created", type="CoinWithdrawal")
+        later = timezone.now() + timedelta(minutes=1)
+        stored = [CallbackFactory(body=body, next_attempt_at=later) for _ in range(4)]
+
+        raised = threads.race(*[partial(process_and_deliver, callback) for callback in stored])
+
+        settle_down()
+        assert raised == []
+        event = InvoiceEvent.objects.get(subject=stored[0].subject)
+        assert list(Effect.objects.filter(invoice_id=event.subject).values_list("event_uuid", flat=True)) == [
+            event.uuid
+        ]
+        ended = Callback.objects.filter(body=body)
+        assert sorted(ended.values_list("outcome", "error")) == [("applied", ""), *[("stale", "")] * 3]
 
 
 def test_different_callbacks_of_one_invoice(gateway, threads):

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from cryptopay_django.gateway.signing import SIGNATURE_HEADER, sign_request
+from cryptopay_django.sandbox import money_hands
 from cryptopay_django.sandbox.account import Account
-from cryptopay_django.sandbox.api import Request, Response
 from cryptopay_django.sandbox.callbacks import Answer
 from cryptopay_django.sandbox.clock import Clock
 from cryptopay_django.sandbox.core import Sandbox, travel
+from cryptopay_django.sandbox.routing import Request, Response
 
 
 @dataclass
@@ -49,7 +50,8 @@ class Merchant:
         date = changes.pop("date", format_datetime(datetime.now(UTC), usegmt=True))
         key = changes.pop("key", self.sandbox.account.api_key)
         secret = changes.pop("secret", self.sandbox.account.api_secret)
-        signature = sign_request(secret=secret, method=method, path=path, date=date, body=raw)
+        signed = changes.pop("signed_path", path)
+        signature = sign_request(secret=secret, method=method, path=signed, date=date, body=raw)
         headers = {"Authorization": f"HMAC {key}:{signature}", "Date": date, "Content-Type": "application/json"}
         return self.sandbox.handle(Request(method, path, headers, changes.pop("sent_body", raw)))
 
@@ -69,7 +71,7 @@ class Merchant:
 
 def tell(callback: dict[str, Any]) -> str:
     data = callback["data"]
-    return f"{callback['event']}({', '.join(filter(None, (data['status'], data['status_context'])))})"
+    return f"{callback['event']}({', '.join(filter(None, (data['status'], data.get('status_context'))))})"
 
 
 def pass_time(sandbox: Sandbox, **delta: float) -> None:
@@ -129,3 +131,10 @@ def sandbox(shop: Shop) -> Sandbox:
 @pytest.fixture
 def merchant(sandbox: Sandbox) -> Merchant:
     return Merchant(sandbox)
+
+
+@pytest.fixture
+def money(sandbox: Sandbox) -> None:
+    """Put money on the account."""
+    for currency, amount in (("EUR", "1000"), ("BTC", "1"), ("XRP", "1000"), ("XLM", "1000")):
+        money_hands.deposit(sandbox, currency, amount)

@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
+from cryptopay_django.gateway.confirmations import required_confirmations
 from cryptopay_django.gateway.currencies import COINS as KNOWN_COINS
 from cryptopay_django.sandbox.addresses import encode, is_address, make_address, make_uri
-from cryptopay_django.sandbox.coins import COINS, NETWORKS, required_confirmations
+from cryptopay_django.sandbox.coins import COINS, NETWORKS
 
 SHAPES = {
     "bitcoin": r"2[1-9A-HJ-NP-Za-km-z]{33,34}",
@@ -61,7 +62,7 @@ def test_an_address_with_a_wrong_letter_is_refused(network: str) -> None:
         ("ripple", "rN7n7otQDd6FczFgLdSqtcsAUxDkw6fzRH?dt=7"),
         ("stellar", "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ"),
         ("cardano", "addr_test1vz2fxv2umyhttkxyxp8x0dlpdt3k6cwng5pxj3jhsydzerspjrlsz"),
-        ("solana", "11111111111111111111111111111111"),
+        ("solana", "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"),
         ("ton", "EQDKbjIcfM6ezt8KjKJJLshZJJSqX7XOA4ff-W72r5gqPrHF"),
     ],
 )  # fmt: skip
@@ -96,10 +97,10 @@ def test_tagged_networks_share_one_address(network: str) -> None:
         ("BTC", "bitcoin", "bitcoin:ADDRESS?amount=0.28"),
         ("LTC", "litecoin", "litecoin:ADDRESS?amount=0.28"),
         ("DOGE", "dogecoin", "dogecoin:ADDRESS?amount=0.28"),
-        ("ETH", "ethereum", "ethereum:ADDRESS?value=0.28e18"),
+        ("ETH", "ethereum", "ethereum:ADDRESS@5?value=0.28e18"),
         ("POL", "polygon", "ethereum:ADDRESS@80002?value=0.28e18"),
         ("XRP", "ripple", "ripple:ADDRESS?amount=0.28&dt=7"),
-        ("XLM", "stellar", "web+stellar:pay?destination=ADDRESS&amount=0.28&memo=7&memo_type=MEMO_ID"),
+        ("XLM", "stellar", "web+stellar:pay?destination=ADDRESS&memo=7&memo_type=MEMO_ID&amount=0.28"),
         ("SOL", "solana", "solana:ADDRESS?amount=0.28"),
         ("ADA", "cardano", "web+cardano:ADDRESS?amount=0.28"),
         ("TON", "ton", "ton://transfer/ADDRESS?amount=280000000"),
@@ -114,7 +115,7 @@ def test_a_payment_link_carries_address_tag_and_amount(coin: str, network: str, 
 def test_a_token_link_calls_its_contract() -> None:
     uri = make_uri("USDT", "ethereum", address="ADDRESS", tag=None, amount=Decimal("112.815885"))
 
-    assert re.fullmatch(r"ethereum:0x[0-9a-f]{40}/transfer\?address=ADDRESS&uint256=0\.112815885e9", uri)
+    assert re.fullmatch(r"ethereum:0x[0-9a-f]{40}@5/transfer\?address=ADDRESS&uint256=0\.112815885e9", uri)
 
 
 def test_the_sandbox_has_every_coin_that_the_client_knows() -> None:
@@ -130,6 +131,9 @@ def test_the_sandbox_has_every_coin_that_the_client_knows() -> None:
         ("BTC", "bitcoin", "1.00000001", 3),
         ("BCH", "bitcoin_cash", "10.5", 6),
         ("LTC", "litecoin", "100", 1),
+        ("DOGE", "dogecoin", "1000", 1),
+        ("DOGE", "dogecoin", "10000", 3),
+        ("DOGE", "dogecoin", "10000.1", 6),
         ("ETH", "ethereum", "0.3", 2),
         ("ETH", "ethereum", "3", 3),
         ("ETH", "ethereum", "3.1", 6),

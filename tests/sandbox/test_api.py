@@ -10,8 +10,8 @@ from uuid import UUID
 
 import pytest
 
-from cryptopay_django.sandbox.api import Request
 from cryptopay_django.sandbox.core import Sandbox
+from cryptopay_django.sandbox.routing import Request
 
 from .conftest import Merchant, Shop, pass_time
 
@@ -185,7 +185,7 @@ def test_a_preview_cannot_be_committed_after_thirty_seconds_nor_twice(sandbox: S
 
     assert merchant.call("POST", f"{path}/{old['id']}/commit").status == 422
     assert merchant.call("POST", f"{path}/{new['id']}/commit").status == 200
-    assert merchant.call("POST", f"{path}/{new['id']}/commit").status == 422
+    assert problem_of(merchant.call("POST", f"{path}/{new['id']}/commit")) == (409, "already_committed")
 
 
 def test_force_commit_recalculates_at_once(sandbox: Sandbox, merchant: Merchant) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -11,33 +10,10 @@ from cryptopay_django.sandbox.coins import COINS
 from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.scenarios import SCENARIOS, play
 
+from .comparing import callback_differences, differences
 from .conftest import Merchant, Shop, pass_time
-from .shapes import ENDPOINTS, PAGED, SHAPES, differences
-
-
-class Surveyor:
-    """Calls endpoints, holds each answer against the table, and remembers which were called."""
-
-    def __init__(self, merchant: Merchant) -> None:
-        self.merchant = merchant
-        self.called: set[str] = set()
-
-    def call(self, endpoint: str, *pieces: str, body: object = None, query: str = "") -> Any:
-        method, path = endpoint.split(" ")
-        status, shape = ENDPOINTS[endpoint]
-        for piece in pieces:
-            start, _, rest = path.partition("{")
-            path = start + piece + rest.partition("}")[2]
-        response = self.merchant.call(method, path + query, body)
-        assert response.status == status, response.body
-        envelope = json.loads(response.body)
-        data = envelope.pop("data")
-        assert envelope.keys() == ({"meta"} if endpoint in PAGED else set())
-        for meta in envelope.values():
-            assert list(differences("page_meta", meta, "meta")) == []
-        assert list(differences(shape, data)) == []
-        self.called.add(endpoint)
-        return data
+from .shapes import CALLBACKS, ENDPOINTS, SHAPES
+from .surveying import Surveyor, survey_channels, survey_money, survey_subscriptions
 
 
 def unresolved(sandbox: Sandbox, merchant: Merchant, **values: str) -> str:
@@ -82,6 +58,9 @@ def test_every_endpoint_answers_in_shape(sandbox: Sandbox, merchant: Merchant) -
     survey.call("PATCH /api/customers/{id}", "ann", body={"addresses": [entry]})
     survey.call("GET /api/customers/{id}", "ann")
     survey.call("GET /api/customers")
+    survey_channels(survey)
+    survey_money(survey)
+    survey_subscriptions(survey)
 
     assert survey.called == set(ENDPOINTS)
 
@@ -105,12 +84,30 @@ def test_every_callback_is_in_shape(sandbox: Sandbox, shop: Shop, name: str) -> 
 
     assert shop.posts
     for _, body in shop.posts:
-        assert list(differences("callback", json.loads(body), "callback")) == []
+        assert list(callback_differences(json.loads(body))) == []
+
+
+def test_every_callback_of_the_other_families_is_in_shape(sandbox: Sandbox, merchant: Merchant, shop: Shop) -> None:
+    survey = Surveyor(merchant)
+    for family in (survey_channels, survey_money, survey_subscriptions):
+        family(survey)
+    pass_time(sandbox, days=20)
+
+    kinds = {json.loads(body)["type"] for _, body in shop.posts}
+    assert kinds >= {"ChannelPayment", "CoinWithdrawal", "Subscription"}
+    for _, body in shop.posts:
+        assert list(callback_differences(json.loads(body))) == []
 
 
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
+        ("GET", "/api/channels/no", None),
+        ("POST", "/api/channels", {}),
+        ("POST", "/api/coin_withdrawals", {}),
+        ("POST", "/api/exchange_transfers", {}),
+        ("POST", "/api/subscriptions", {}),
+        ("GET", "/api/transactions?currency=no", None),
         ("GET", "/api/invoices/no", None),
         ("GET", "/api/invoices?starting_after=no", None),
         ("GET", "/api/nothing", None),
@@ -150,7 +147,7 @@ def test_the_table_objects_to_what_is_out_of_shape(shape: str, value: object) ->
 
 
 def test_every_shape_in_the_table_is_used() -> None:
-    used = {shape for _, shape in ENDPOINTS.values()} | {"callback", "refusal", "page_meta"}
+    used = {shape for _, shape in ENDPOINTS.values()} | {*CALLBACKS.values(), "refusal", "page_meta"}
     used |= {shape for fields in SHAPES.values() for shape in fields.values()}
 
     assert set(SHAPES) <= {shape.rstrip("-").rstrip("?").removesuffix("[]") for shape in used}

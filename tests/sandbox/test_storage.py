@@ -17,12 +17,14 @@ from typing import Any
 import pytest
 import requests
 
+from cryptopay_django.sandbox import channel_hands
 from cryptopay_django.sandbox.__main__ import _open, _parse, main
 from cryptopay_django.sandbox.account import SANDBOX_CALLBACK_SECRET
 from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.storage import StateFile, StateFileError
 
 from .conftest import Host, Merchant, Shop, pass_time
+from .test_channels import make
 from .test_server import call, wait_until
 
 
@@ -53,6 +55,12 @@ def live_through_everything(sandbox: Sandbox, merchant: Merchant, shop: Shop) ->
         sandbox.deliver()
     sandbox.pay(merchant.order(pay_currency="XRP")["id"], double_spend=True)
     sandbox.pay(merchant.order(price_amount="0.5", price_currency="ETH", pay_currency="ETH")["id"])
+    for risk in ("low", "high"):
+        channel = make(merchant)
+        channel_hands.pay(sandbox, channel["id"], "0.01", risk=risk)
+        channel_hands.confirm(sandbox, channel["id"])
+        channel_hands.pay(sandbox, channel["id"], "0.02", double_spend=True)
+    sandbox.variants({"late_commit": "409"})
     pass_time(sandbox, minutes=11)
 
 
@@ -63,6 +71,8 @@ def test_nothing_is_lost(sandbox: Sandbox, merchant: Merchant, shop: Shop, path:
 
     old, new = sandbox.state, again.state
     assert new.invoices == old.invoices
+    assert new.channels == old.channels
+    assert new.variants == old.variants
     assert new.customers == old.customers
     assert new.account == old.account
     assert new.trouble == old.trouble
@@ -87,6 +97,7 @@ def test_both_go_on_alike(sandbox: Sandbox, merchant: Merchant, shop: Shop, path
 
     assert other.posts == shop.posts
     assert again.state.invoices == sandbox.state.invoices
+    assert again.state.channels == sandbox.state.channels
 
 
 def test_a_callback_that_was_on_its_way_is_sent_again(

@@ -103,6 +103,15 @@ def test_a_value_that_is_not_in_a_list_is_refused_with_the_list(merchant: Mercha
     }
 
 
+def test_refusals_and_network_fees_list_coins_in_an_order_of_their_own(merchant: Merchant) -> None:
+    (detail, *_) = error_of(merchant, "POST", "/api/risks/score", {})["details"]
+    fees = [fee["currency"] for fee in merchant.data("GET", "/api/coin_withdrawals/network_fees")]
+
+    assert detail["args"]["list"][:5] == ["BTC", "LTC", "XRP", "ETH", "BCH"]
+    assert [*dict.fromkeys(fees)] == detail["args"]["list"] == [*dict.fromkeys(detail["args"]["list"])]
+    assert [coin["currency"] for coin in merchant.data("GET", "/api/coins")][:3] == ["BTC", "LTC", "BCH"]
+
+
 @pytest.mark.parametrize("price_currency", [*FIAT, *COINS])
 def test_a_price_can_be_in_every_currency_that_is_quoted_and_in_every_coin(
     merchant: Merchant, price_currency: str

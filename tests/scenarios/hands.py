@@ -1,4 +1,4 @@
-"""The customer's, the chain's and the service's hands, twice: in this process, and over HTTP by the control API."""
+"""The customer's, the chain's and the gateway's hands, twice: in this process, and over HTTP by the control API."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class RemoteHands:
 
     def resend_everything(self, invoice: Invoice) -> int:
         log = requests.get(f"{self.url}/control/state", timeout=30).json()["callbacks"]
-        callbacks = [entry for entry in log if entry["invoice_id"] == str(invoice.gateway_id)]
+        callbacks = [entry for entry in log if entry["subject_id"] == str(invoice.gateway_id)]
         for entry in reversed(callbacks):
             self.control("resend", callback_id=entry["id"])
         return len(callbacks)

@@ -38,7 +38,7 @@ def order() -> Invoice:
 
 
 def advice() -> str:
-    return next(sign.remedy for sign in diagnose(offline=True) if sign.subject == "secrets")
+    return next(result.remedy for result in diagnose(offline=True) if result.subject == "secrets")
 
 
 def let_days_pass(days: int) -> None:

@@ -140,7 +140,7 @@ class Backup:
 
 
 def reconcile_by_the_book() -> list[MissingInvoice]:
-    """Follow the page: ask the service about all that is open, and for what is missing here."""
+    """Follow the page: ask the gateway about all that is open, and for what is missing here."""
     Invoice.objects.update(created_at=F("created_at") - HOUR)
     with pytest.raises(CommandError) as drifted:
         call_command("cryptopay_reconcile", missing_since=timezone.now() - DAY)
@@ -204,7 +204,7 @@ def test_after_a_week_old_backup_was_restored_the_money_is_right_and_nothing_goe
     assert len(warehouse.keys) == 2 * len(shipped) == 4
     assert [shop.rows(invoice, "invoice_completed") for invoice in (paid, settled, paid_later)] == [1, 0, 1]
     assert find_missing_invoices(since=timezone.now() - DAY) == []
-    assert [sign for sign in diagnose() if sign.subject == "drift" and sign.level != "ok"] == []
+    assert [result for result in diagnose() if result.subject == "drift" and result.level != "ok"] == []
 
 
 def refunds_at_the_gateway(sandbox: InProcessSandbox) -> list[tuple[str, int]]:

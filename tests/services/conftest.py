@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cryptopay_django import handlers
+from cryptopay_django import handlers, signals
 
 from .desk import Wire
 
@@ -43,3 +43,16 @@ def handle():
     yield by
     for handler in registered:
         handlers.unregister(handler)
+
+
+@pytest.fixture
+def refunds_heard(connect):
+    """What a shop hears of refunds."""
+    heard = []
+
+    def receiver(signal, invoice, event, refund=None, **_):
+        heard.append((event.kind, refund, event.detail))
+
+    for name in ("invoice_refunded", "refund_created", "refund_succeeded", "refund_failed"):
+        connect(getattr(signals, name), receiver)
+    return heard

@@ -37,6 +37,10 @@ _DETAIL = {"code": "minimum", "target": "amount", "message": "is below 0.0002 BT
 REFUSAL = {"error": {"code": "invalid", "message": "invalid", "details": [_DETAIL]}, "meta": {"request_id": "r"}}
 
 
+def _error(message: str) -> bytes:
+    return json.dumps({"error": {"code": message.replace(" ", "_"), "message": message, "details": []}}).encode()
+
+
 class Killed(BaseException):
     """The process ends here."""
 
@@ -71,6 +75,10 @@ FAULTS: dict[str, Callable[[PreparedRequest], Response]] = {
     "unreadable": lambda request: _answer(request, 200, b'{"data": {"id": "0'),
     "refused": lambda request: _answer(request, 422, json.dumps(REFUSAL).encode()),
     "unreachable": _unreachable,
+    **{
+        name: lambda request, status=status, name=name: _answer(request, status, _error(name))
+        for name, status in {"not found": 404, "unauthorized": 401, "limited": 429}.items()
+    },
     "killed": _kill,
     **{
         f"proxy {status}": lambda request, status=status: _answer(request, status, b"<html>not the gateway</html>")

@@ -17,9 +17,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cryptopay_django.conf import AppSettings, Option, app_settings, get_account
-from cryptopay_django.exceptions import CreationUnknownError
+from cryptopay_django.exceptions import CreationUnknownError, GatewayAuthenticationError, GatewayOutageError
 from cryptopay_django.models import Callback, Invoice
-from cryptopay_django.services import create_invoice, list_offers, process_callback, resolve_account, send_notices
+from cryptopay_django.services import (
+    create_invoice,
+    list_offers,
+    process_callback,
+    resolve_account,
+    send_notices,
+    try_credentials,
+)
 from cryptopay_django.services.snapshots.merge import is_covered
 from cryptopay_django.testing.factories import (
     CallbackFactory,
@@ -29,6 +36,8 @@ from cryptopay_django.testing.factories import (
     callback_headers,
     invoice_wire,
 )
+
+from ..served import served_sandbox
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "accounts.md").read_text(encoding="utf-8")
 
@@ -104,7 +113,7 @@ def test_each_account_tells_its_own_people_and_those_that_share_them_get_one_dig
     [
         ({"SHORTFALL_TOLERANCE": 0.5}, r'["second"]["OPTIONS"]["SHORTFALL_TOLERANCE"] must be a Decimal'),
         ({"TOTAL_TIMEOUT": 3}, "TOTAL_TIMEOUT, which cannot be set for one account"),
-        ({"SHOPNAME": "x"}, "these can: FOUR_EYES_ABOVE"),
+        ({"SHOPNAME": "x"}, "these can: ANSWER_WITHIN_DAYS, ASK_REFUND_ADDRESS, CUSTOMER_MAILS"),
     ],
 )
 def test_a_wrong_option_of_an_account_is_found_by_the_check(own, options, says):
@@ -231,3 +240,36 @@ def test_options_that_are_no_dictionary_are_named(settings):
 
     with pytest.raises(ImproperlyConfigured, match=r"OPTIONS.* must be a dictionary"):
         get_account("second")
+
+
+def entry_of(server, **changes):
+    account = server.sandbox.account
+    entry = {"API_KEY": account.api_key, "API_SECRET": account.api_secret, "CALLBACK_SECRETS": ["x"]}
+    return {**entry, "BASE_URL": server.url, **changes}
+
+
+def test_new_credentials_are_tried_before_they_are_stored(settings):
+    with served_sandbox(settings) as server:
+        good = entry_of(server)
+        settings.CRYPTOPAY_ACCOUNTS = {}
+
+        try_credentials(good)
+        for wrong in ({"API_KEY": "another"}, {"API_SECRET": "another"}):
+            with pytest.raises(GatewayAuthenticationError):
+                try_credentials({**good, **wrong})
+
+
+def test_credentials_that_cannot_be_tried_are_not_called_wrong(settings):
+    with served_sandbox(settings) as server:
+        good = entry_of(server)
+
+    with pytest.raises(GatewayOutageError):
+        try_credentials(good)
+
+
+@pytest.mark.parametrize("wrong", [{"API_KEY": "two words"}, {"BASE_URL": "elsewhere"}, {"CALLBACK_SECRETS": []}])
+def test_an_entry_that_is_wrong_is_named_and_nothing_is_sent(wrong):
+    entry = {"API_KEY": "k", "API_SECRET": "s", "CALLBACK_SECRETS": ["c"], "BASE_URL": "http://127.0.0.1:1", **wrong}
+
+    with pytest.raises(ImproperlyConfigured, match=re.escape(f'CRYPTOPAY_ACCOUNTS["e12"]["{next(iter(wrong))}"]')):
+        try_credentials(entry, name="e12")

@@ -22,7 +22,7 @@ def calls_within(seconds: int, use: Use) -> int:
     return sum(may_call("default", use, now=now + timedelta(seconds=tenth / 10)) for tenth in range(seconds * 10))
 
 
-@pytest.mark.parametrize(("use", "most"), [(Use.LOOKS, 60), (Use.CREATIONS, 120), (Use.DOCTOR, 5)])
+@pytest.mark.parametrize(("use", "most"), [(Use.LOOKS, 60), (Use.CREATIONS, 120), (Use.DOCTOR, 5), (Use.LEDGER, 28)])
 def test_in_a_minute_no_more_than_this_is_called_however_often_it_is_asked_for(use, most):
     assert most - 2 <= calls_within(60, use) <= most
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cryptopay_django.gateway.schemas import parse_callback
 from cryptopay_django.models import Callback, Invoice
-from cryptopay_django.services import process_callback, process_overdue, release_invoice
+from cryptopay_django.services import process_callback, process_overdue, refresh_invoice, release_invoice
 from cryptopay_django.services.snapshots.apply import Claim, take_callback, take_snapshot
 from cryptopay_django.services.worker import queue
 from cryptopay_django.services.worker.queue import process_within_budget
@@ -139,6 +139,19 @@ def test_callbacks_are_believed_if_the_shop_says_so(gateway, settings):
     arrive(invoice, **PAID)
 
     assert (gateway.asked, Invoice.objects.get().status) == ([], "completed")
+
+
+def test_a_callback_that_an_answer_asked_for_later_does_not_bear_out_is_not_believed(gateway, settings):
+    settings.CRYPTOPAY_CONFIRM_WITH_API = False
+    invoice = InvoiceFactory()
+    callback = CallbackFactory(body=callback_body(invoice_wire(invoice, status="cancelled")))
+    gateway.truth = invoice_wire(invoice)
+    refresh_invoice(invoice)
+
+    process_callback(callback)
+
+    callback.refresh_from_db()
+    assert (callback.outcome, Invoice.objects.get().status, len(gateway.asked)) == ("pending", "new", 2)
 
 
 def test_a_forged_completion_fulfils_nothing_and_ends_stale(gateway):
@@ -540,7 +553,7 @@ def test_what_nobody_expected_leaves_it_pending_with_the_reason(gateway, caplog)
     assert (callback.outcome, callback.attempts) == ("pending", 1)
     assert callback.error == 'KeyError: "the adapter\'s own mistake"'
     assert callback.next_attempt_at > timezone.now()
-    assert [record.levelname for record in caplog.records if "tried again" in record.message] == ["ERROR"]
+    assert [record.levelname for record in caplog.records if "retried" in record.message] == ["ERROR"]
 
 
 def test_a_callback_that_somebody_else_has_finished_stays_as_it_is(gateway):

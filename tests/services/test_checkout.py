@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
@@ -43,6 +44,7 @@ class Gateway(ScriptedGateway):
         self.faults: list = []
         self.effect_first = False
         self.changes: dict = {}
+        self.coins: list = []
 
     def respond(self, method, path, body):
         if self.faults and not self.effect_first:
@@ -51,6 +53,8 @@ class Gateway(ScriptedGateway):
         return self.faults.pop(0) if self.faults else answer
 
     def work(self, method, path, body):
+        if path == "/api/coins":
+            return 200, {"data": self.coins}
         if method == "GET":
             made = self.invoices.get(path.rsplit("/", 1)[1])
             return (200, {"data": made}) if made else refusal(404, "not_found")
@@ -108,8 +112,89 @@ def test_what_cannot_be_is_refused_before_any_call(gateway, changes, error, says
     with pytest.raises(error, match=says):
         create_invoice(**{**ORDER, **changes})
 
-    assert gateway.asked == []
+    # What is not built in may stand in the gateway's own list of coins.
+    assert set(gateway.asked) <= {("GET", "/api/coins")}
     assert not Invoice.objects.exists()
+
+
+def listed(currency, *networks, precision=3, **changes):
+    return {
+        "currency": currency,
+        "networks": [
+            {"network": name, "precision": precision, "invoices": {"enabled": True}, **changes} for name in networks
+        ],
+    }
+
+
+@pytest.fixture
+def coins(gateway):
+    """The gateway's list of coins, which no other test has put into the cache."""
+    cache.clear()
+    gateway.coins = [
+        listed("NEW", "newnet", "bitcoin"),
+        listed("BTC", "newnet"),
+        listed("ETH", "ethereum", precision=12),
+    ]
+    yield gateway.coins
+    cache.clear()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pay_currency": "NEW"},
+        {"pay_currency": "NEW", "network": "bitcoin"},
+        {"pay_currency": "BTC", "network": "newnet"},
+        {"price_currency": "NEW", "price_amount": "0.125"},
+        {"price_currency": "ETH", "price_amount": "0.123456789012"},
+    ],
+)
+def test_what_only_the_gateways_list_knows_can_be_asked_for(gateway, coins, changes):
+    gateway.changes = {"network": changes.get("network", "bitcoin")}
+
+    invoice = create_invoice(**{**ORDER, **changes})
+
+    assert gateway.last_body["pay_currency"] == invoice.pay_currency == {**ORDER, **changes}["pay_currency"]
+    assert [path for _, path in gateway.asked].count("/api/coins") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"pay_currency": "NEW", "network": "tron"}, NetworkError),
+        ({"pay_currency": "NEWER"}, CurrencyError),
+        ({"price_currency": "NEW", "price_amount": "0.1255"}, AmountError),
+        ({"price_currency": "ETH", "price_amount": "0.1234567890123"}, AmountError),
+    ],
+)
+def test_what_the_gateways_list_does_not_know_either_is_refused(gateway, coins, changes, error):
+    with pytest.raises(error):
+        create_invoice(**{**ORDER, **changes})
+
+    assert gateway.count("POST") == 0
+
+
+def test_a_coin_that_is_listed_and_cannot_be_paid_with_is_refused(gateway, coins):
+    coins.append(listed("TAGGED", "tagnet", destination_tag={"required": True, "name": "Memo"}))
+
+    with pytest.raises(CurrencyError):
+        create_invoice(**{**ORDER, "pay_currency": "TAGGED"})
+
+    assert gateway.count("POST") == 0
+
+
+def test_the_list_is_not_asked_for_where_all_is_built_in(gateway, coins):
+    create_invoice(**ORDER, network="bitcoin")
+
+    assert ("GET", "/api/coins") not in gateway.asked
+
+
+def test_without_the_gateways_list_what_is_built_in_counts(gateway, coins):
+    gateway.faults = [refusal(403)]
+
+    create_invoice(**{**ORDER, "price_currency": "ETH", "price_amount": "0.12345678"})
+
+    assert gateway.last_body["price_amount"] == "0.12345678"
 
 
 def test_an_order_that_is_not_saved_is_refused(gateway):

@@ -9,8 +9,10 @@ from django.db import connection
 from django.utils import timezone
 
 from cryptopay_django.models import HandlerDelivery, Invoice, NoticeSchedule, Resolution, Schedule
-from cryptopay_django.services import create_invoice, diagnose
-from cryptopay_django.services.diagnosis import Level, Sign
+from cryptopay_django.models.schedule import BROKE_OFF
+from cryptopay_django.services import create_invoice, diagnose, refresh_invoice
+from cryptopay_django.services.call_budget import Use, may_call
+from cryptopay_django.services.diagnosis import CheckResult, Level
 from cryptopay_django.services.diagnosis.installation import judge_connections
 from cryptopay_django.services.diagnosis.selftest import BODY
 from cryptopay_django.testing.factories import (
@@ -20,6 +22,7 @@ from cryptopay_django.testing.factories import (
     PaymentFactory,
     RefundFactory,
 )
+from tests.wire import ScriptedGateway
 
 LONG_AGO = timedelta(hours=2)
 ORDER = {"price_amount": "100", "price_currency": "EUR", "pay_currency": "BTC"}
@@ -36,30 +39,30 @@ def kept_connections(monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
 
 
-def sign_of(subject: str, account: str = "", **options) -> Sign:
-    signs = diagnose(**{"offline": True, **options})
-    return next(sign for sign in signs if sign.subject == subject and sign.account == account)
+def result_of(subject: str, account: str = "", **options) -> CheckResult:
+    results = diagnose(**{"offline": True, **options})
+    return next(result for result in results if result.subject == subject and result.account == account)
 
 
 def test_a_fresh_installation_is_well(cryptopay_sandbox, kept_connections):
-    assert [sign for sign in diagnose() if sign.level is not Level.OK] == []
+    assert [result for result in diagnose() if result.level is not Level.OK] == []
 
 
 @pytest.mark.parametrize(("age", "level"), [(0, Level.OK), (20, Level.WARNING), (90, Level.ERROR)])
 def test_a_pending_callback_is_worse_the_longer_it_waits(age, level):
     CallbackFactory(received_at=timezone.now() - timedelta(minutes=age), error="the gateway did not answer")
 
-    sign = sign_of("pending callbacks")
+    result = result_of("pending callbacks")
 
-    assert sign.level is level
-    assert ("the gateway did not answer" in sign.remedy) == (level is not Level.OK)
+    assert result.level is level
+    assert ("the gateway did not answer" in result.remedy) == (level is not Level.OK)
 
 
 @pytest.mark.parametrize("outcome", ["orphan", "unreadable"])
 def test_callbacks_that_lead_nowhere_are_counted(outcome):
     CallbackFactory(outcome=outcome, next_attempt_at=None)
 
-    assert sign_of(f"{outcome} callbacks").level is Level.WARNING
+    assert result_of(f"{outcome} callbacks").level is Level.WARNING
 
 
 def test_a_receiver_that_fails_is_named_with_what_it_raised():
@@ -70,10 +73,12 @@ def test_a_receiver_that_fails_is_named_with_what_it_raised():
         last_error="Traceback\n  ...\nValueError: no such order\n",
     )
 
-    sign = sign_of("pending events")
+    result = result_of("pending events")
 
-    assert sign.level is Level.ERROR
-    assert f"invoice_completed failed 3 times for invoice {event.invoice_id}: ValueError: no such order" in sign.remedy
+    assert result.level is Level.ERROR
+    assert (
+        f"invoice_completed failed 3 times for invoice {event.invoice_id}: ValueError: no such order" in result.remedy
+    )
 
 
 def test_a_resolution_that_nobody_knows_the_end_of_is_an_error():
@@ -82,7 +87,7 @@ def test_a_resolution_that_nobody_knows_the_end_of_is_an_error():
     )
     Resolution.objects.filter(pk=resolution.pk).update(created_at=timezone.now() - LONG_AGO)
 
-    assert sign_of("undecided resolutions").level is Level.ERROR
+    assert result_of("undecided resolutions").level is Level.ERROR
 
 
 def test_held_nameless_and_forgotten_invoices_are_told_of():
@@ -91,7 +96,8 @@ def test_held_nameless_and_forgotten_invoices_are_told_of():
     Invoice.objects.update(created_at=timezone.now() - timedelta(days=2))
 
     levels = [
-        sign_of(subject).level for subject in ("quarantined invoices", "invoices without an answer", "reconciliation")
+        result_of(subject).level
+        for subject in ("quarantined invoices", "invoices without an answer", "reconciliation")
     ]
 
     assert levels == [Level.WARNING, Level.ERROR, Level.WARNING]
@@ -100,7 +106,7 @@ def test_held_nameless_and_forgotten_invoices_are_told_of():
 def test_payments_that_no_callback_spoke_of_are_an_error():
     PaymentFactory()
 
-    assert sign_of("callbacks arrive", "default").level is Level.ERROR
+    assert result_of("callbacks arrive", "default").level is Level.ERROR
 
 
 @pytest.mark.parametrize(
@@ -120,9 +126,9 @@ def test_an_older_secret_may_go_when_nothing_can_still_come_with_it(newest, olde
         for days in ages:
             CallbackFactory(secret_index=index, received_at=timezone.now() - timedelta(days=days))
 
-    sign = sign_of("secrets", "default")
+    result = result_of("secrets", "default")
 
-    assert (sign.level, words in sign.remedy) == (level, True)
+    assert (result.level, words in result.remedy) == (level, True)
 
 
 def test_a_secret_is_known_again_when_another_is_put_before_it(settings):
@@ -133,19 +139,29 @@ def test_a_secret_is_known_again_when_another_is_put_before_it(settings):
     secrets = ["a-secret-that-is-brand-new-and-unused", account["CALLBACK_SECRETS"][0]]
     settings.CRYPTOPAY_ACCOUNTS = {"default": account | {"CALLBACK_SECRETS": secrets}}
 
-    sign = sign_of("secrets", "default")
+    result = result_of("secrets", "default")
 
-    assert "number 1 never, number 2 5 minutes ago" in sign.found
-    assert "Keep them all" in sign.remedy
+    assert "number 1 never, number 2 5 minutes ago" in result.found
+    assert "Keep them all" in result.remedy
 
 
 def test_a_worker_that_stopped_is_told_of(settings):
     long_ago = timezone.now() - LONG_AGO
     Schedule.objects.create(name="reconciliation", due_at=long_ago, ended_at=long_ago, found="3 asked")
 
-    assert sign_of("worker").level is Level.WARNING
+    assert result_of("worker").level is Level.WARNING
     settings.CRYPTOPAY_RECONCILE_INTERVAL = 0
-    assert "worker" not in {sign.subject for sign in diagnose(offline=True)}
+    assert "worker" not in {result.subject for result in diagnose(offline=True)}
+
+
+def test_rounds_that_raise_are_told_of(settings):
+    settings.CRYPTOPAY_RECONCILE_INTERVAL = 300
+    Schedule.objects.create(
+        name="reconciliation", due_at=timezone.now() + timedelta(minutes=5), ended_at=timezone.now(), found=BROKE_OFF
+    )
+
+    assert result_of("worker").level is Level.WARNING
+    assert "it broke off" in result_of("worker").found
 
 
 @pytest.mark.parametrize(
@@ -154,14 +170,16 @@ def test_a_worker_that_stopped_is_told_of(settings):
 def test_a_worker_that_never_ran_is_missed_where_one_must_run(settings, processing, found):
     settings.CRYPTOPAY_PROCESSING = processing
 
-    assert [sign.found for sign in diagnose(offline=True) if sign.subject == "worker"] == ([found] if found else [])
+    assert [result.found for result in diagnose(offline=True) if result.subject == "worker"] == (
+        [found] if found else []
+    )
 
 
 @pytest.mark.parametrize(("days", "level"), [(0, Level.OK), (2, Level.WARNING), (8, Level.ERROR)])
 def test_a_refund_without_a_transaction_for_days_is_found(days, level):
     RefundFactory(created_at=timezone.now() - timedelta(days=days))
 
-    assert sign_of("pending refunds").level is level
+    assert result_of("pending refunds").level is level
 
 
 def test_credentials_that_are_refused_are_an_error_that_shows_none_of_them(settings, cryptopay_sandbox):
@@ -169,12 +187,12 @@ def test_credentials_that_are_refused_are_an_error_that_shows_none_of_them(setti
     cryptopay_sandbox.account("default")
     settings.CRYPTOPAY_ACCOUNTS = {"default": account | {"API_SECRET": "a-secret-that-is-not-right"}}
 
-    signs = list(diagnose())
+    results = list(diagnose())
 
-    sign = next(sign for sign in signs if sign.subject == "credentials")
-    assert (sign.level, sign.id) == (Level.ERROR, "credentials.refused")
+    result = next(result for result in results if result.subject == "credentials")
+    assert (result.level, result.id) == (Level.ERROR, "credentials.refused")
     secrets = ["a-secret-that-is-not-right", account["API_KEY"], *account["CALLBACK_SECRETS"]]
-    assert not any(secret in repr(signs) for secret in secrets)
+    assert not any(secret in repr(results) for secret in secrets)
 
 
 def shift(sandbox, seconds):
@@ -194,24 +212,24 @@ def shift(sandbox, seconds):
 def test_the_clock_is_compared_with_that_of_the_service(cryptopay_sandbox, seconds, level, words):
     shift(cryptopay_sandbox, seconds)
 
-    sign = sign_of("clock", "default", offline=False)
+    result = result_of("clock", "default", offline=False)
 
-    assert (sign.level, words in sign.found) == (level, True), sign.found
+    assert (result.level, words in result.found) == (level, True), result.found
 
 
 def test_a_refusal_for_the_clock_is_told_from_one_for_the_key(cryptopay_sandbox):
     shift(cryptopay_sandbox, 900)
 
-    signs = {sign.id: sign for sign in diagnose() if sign.account == "default"}
+    results = {result.id: result for result in diagnose() if result.account == "default"}
 
-    assert signs["credentials.clock"].level is Level.ERROR
-    assert "900 seconds ahead" in signs["clock"].found
+    assert results["credentials.clock"].level is Level.ERROR
+    assert "900 seconds ahead" in results["clock"].found
 
 
 def test_a_key_without_permission_is_told_from_one_that_is_wrong(cryptopay_sandbox):
     cryptopay_sandbox.account("default").account.denied = frozenset({"coins"})
 
-    assert sign_of("credentials", "default", offline=False).kind == "permission"
+    assert result_of("credentials", "default", offline=False).kind == "permission"
 
 
 @pytest.mark.parametrize(
@@ -232,14 +250,14 @@ def test_a_connection_for_each_callback_is_told_of_on_a_server_database(vendor, 
 def test_a_self_test_is_no_sign_of_life(cryptopay_sandbox):
     CallbackFactory(body=BODY, outcome="ignored", next_attempt_at=None)
 
-    assert "last callback: never" in sign_of("callbacks arrive", "default").found
-    assert "number 1 never" in sign_of("secrets", "default").found
+    assert "last callback: never" in result_of("callbacks arrive", "default").found
+    assert "number 1 never" in result_of("secrets", "default").found
 
 
 def test_play_money_without_debug_is_a_warning(settings, cryptopay_sandbox):
     settings.DEBUG = False
 
-    assert sign_of("environment", "default", offline=False).level is Level.WARNING
+    assert result_of("environment", "default", offline=False).level is Level.WARNING
 
 
 def test_drift_is_explained_field_by_field(cryptopay_sandbox):
@@ -247,31 +265,126 @@ def test_drift_is_explained_field_by_field(cryptopay_sandbox):
     cryptopay_sandbox.pay(invoice)
     cryptopay_sandbox.confirm(invoice)
 
-    sign = sign_of("drift", "default", offline=False)
+    result = result_of("drift", "default", offline=False)
 
-    assert sign.level is Level.WARNING
-    assert f"invoice {invoice.pk}: status is new here and completed there, paid_amount is 0 here" in sign.found
-    assert "transactions is 0 known here and 1 known there" in sign.found
+    assert result.level is Level.WARNING
+    assert f"invoice {invoice.pk}: status is new here and completed there, paid_amount is 0 here" in result.found
+    assert "transactions is 0 known here and 1 known there" in result.found
 
 
 def test_an_invoice_that_is_as_the_gateway_says_has_not_drifted(cryptopay_sandbox):
     create_invoice(**ORDER)
 
-    assert sign_of("drift", "default", offline=False).found == "1 open invoices compared: no difference"
+    assert result_of("drift", "default", offline=False).found == "1 open invoices compared: no difference"
 
 
 def test_handlers_that_were_given_up_are_seen():
     event = InvoiceEventFactory(next_attempt_at=None)
     HandlerDelivery.objects.create(event=event, handler="shop.handlers.ship", given_up_at=timezone.now())
 
-    sign = sign_of("given-up handlers")
+    result = result_of("given-up handlers")
 
-    assert (sign.level, sign.found) == (Level.WARNING, "1 deliveries: shop.handlers.ship")
+    assert (result.level, result.found) == (Level.WARNING, "1 deliveries: shop.handlers.ship")
 
 
 def test_notices_that_do_not_leave_are_seen():
     NoticeSchedule.objects.create(kind="held", next_attempt_at=timezone.now(), attempts=3)
 
-    sign = sign_of("notices")
+    result = result_of("notices")
 
-    assert (sign.level, sign.found) == (Level.WARNING, "could not be sent: held (3 times)")
+    assert (result.level, result.found) == (Level.WARNING, "could not be sent: held (3 times)")
+
+
+def listed_coin(currency, network, precision=8, **changes):
+    entry = {"network": network, "precision": precision, "invoices": {"enabled": True}, **changes}
+    return {"currency": currency, "networks": [entry]}
+
+
+def result_of_coins(settings, *coins, **options) -> CheckResult:
+    """What the doctor says of the coins of an account that lists these."""
+    gateway = ScriptedGateway(lambda method, path, body: (200, {"data": list(coins)}))
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: gateway
+    return result_of("coins", "default", offline=False, **options)
+
+
+def test_coins_that_are_known_are_well(settings):
+    result = result_of_coins(settings, listed_coin("BTC", "bitcoin"), listed_coin("USDC", "tron", 6))
+
+    assert (result.level, result.found) == (Level.OK, "2 coins and networks take invoices")
+
+
+def test_coins_that_are_not_known_here_are_named(settings):
+    result = result_of_coins(settings, listed_coin("NEW", "newnet"), listed_coin("BTC", "newnet"))
+
+    assert result.level is Level.OK
+    assert "NEW/newnet is not known to this version, and offered by what the gateway says of it" in result.found
+    assert "BTC/newnet is not known" in result.found
+
+
+def test_another_precision_than_is_known_here_is_named(settings):
+    assert (
+        "ETH/ethereum has 18 decimal places, not 8"
+        in result_of_coins(settings, listed_coin("ETH", "ethereum", 18)).found
+    )
+
+
+TAGGED = listed_coin("NEW", "newnet", destination_tag={"required": True, "name": "Memo"})
+
+
+@pytest.mark.parametrize(
+    ("coin", "says"),
+    [
+        (TAGGED, "NEW/newnet is not offered: its addresses have a Memo"),
+        (listed_coin("NEW", "newnet", 19), "NEW/newnet is not offered: it has 19 decimal places"),
+        ({"networks": []}, "an entry cannot be read: data[0].currency: is missing"),
+    ],
+)
+def test_a_coin_that_cannot_be_offered_is_a_warning_with_its_reason(settings, coin, says):
+    result = result_of_coins(settings, coin)
+
+    assert (result.level, result.id) == (Level.WARNING, "coins.not-offered")
+    assert says in result.found
+    assert "CRYPTOPAY_EXTRA_COINS" in result.remedy
+
+
+@pytest.mark.parametrize(
+    ("wanted", "level"), [(["BTC"], Level.OK), (["NEW"], Level.WARNING), (["NEW/newnet"], Level.WARNING)]
+)
+def test_a_coin_that_the_shop_does_not_want_is_no_loss(settings, wanted, level):
+    settings.CRYPTOPAY_OFFERED_COINS = wanted
+
+    assert result_of_coins(settings, TAGGED).level is level
+
+
+def test_what_takes_no_invoices_is_not_spoken_of(settings):
+    result = result_of_coins(settings, listed_coin("NEW", "newnet", invoices={"enabled": False}))
+
+    assert result.found == "0 coins and networks take invoices"
+
+
+def test_the_doctor_compares_yesterdays_ledger(cryptopay_sandbox):
+    assert "0 of our rows compared, 0 not ours, no difference" in result_of("ledger", "default", offline=False).found
+    invoice = create_invoice(**ORDER)
+    cryptopay_sandbox.pay(invoice)
+    cryptopay_sandbox.confirm(invoice)
+    refresh_invoice(invoice)
+    yesterday = timezone.now() - timedelta(days=1)
+    for row in cryptopay_sandbox.account().state.rows.values():
+        row.created_at = yesterday
+    Invoice.objects.update(created_at=yesterday, settled_amount="1")
+
+    result = result_of("ledger", "default", offline=False)
+
+    assert result.level is Level.WARNING
+    assert str(invoice.gateway_id) in result.found
+    assert f"cryptopay_reconcile --ledger {yesterday:%Y-%m-%d}" in result.remedy
+
+
+def test_a_ledger_that_the_doctor_may_not_read_whole_is_said_and_no_warning(cryptopay_sandbox):
+    while may_call("default", Use.LEDGER):
+        pass
+
+    result = result_of("ledger", "default", offline=False)
+
+    assert (result.level, "not read to its end: GatewayRateLimitError" in result.found) == (Level.OK, True)
+    assert "cryptopay_reconcile --ledger" in result.remedy

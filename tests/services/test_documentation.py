@@ -16,7 +16,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 def run(block):
-    names = {"__name__": "shop.cryptopay_handlers"}
+    names = {"__name__": "shop.cryptopay_handlers", "__package__": "example_project.shop"}
     exec(compile(block, "docs/signals.md", "exec"), names)
     return names
 
@@ -39,10 +39,10 @@ def test_the_handlers_of_the_page_are_registered():
 
     try:
         assert handlers.paths_for("invoice_completed") == ["shop.cryptopay_handlers.ship"]
-        assert handlers.paths_for("payment_detected") == ["shop.cryptopay_handlers.tell_customer"]
+        assert handlers.paths_for("payment_detected") == ["shop.cryptopay_handlers.inform_customer"]
     finally:
         handlers.unregister(names["ship"])
-        handlers.unregister(names["tell_customer"])
+        handlers.unregister(names["inform_customer"])
 
 
 def test_the_test_of_the_page_passes(db, cryptopay_sandbox):

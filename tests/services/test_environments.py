@@ -158,9 +158,9 @@ def test_the_doctor_counts_what_is_open_elsewhere():
     InvoiceFactory.create_batch(2, environment="gateway.example")
     InvoiceFactory(environment="production", status="completed")
 
-    sign = next(sign for sign in diagnose(offline=True) if sign.subject == "environments")
+    result = next(result for result in diagnose(offline=True) if result.subject == "environments")
 
-    assert (sign.level, sign.found) == ("warning", "2 of account default in gateway.example")
+    assert (result.level, result.found) == ("warning", "2 of account default in gateway.example")
 
 
 def test_the_page_says_that_it_cannot_be_paid_and_shows_no_address(client, settings):

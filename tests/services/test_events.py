@@ -17,9 +17,9 @@ from cryptopay_django.models import Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_events
 from cryptopay_django.services.events.attempt import Attempt
 from cryptopay_django.services.events.delivery import deliver_written
-from cryptopay_django.services.events.outbox import SIGNALS, backoff, new_event, write_events
+from cryptopay_django.services.events.outbox import SIGNALS, backoff, new_event, sender_of, write_events
 from cryptopay_django.services.events.signal_lane import from_queue, retry_event
-from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
+from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory, RefundFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -31,19 +31,26 @@ def write_down(event, **_):
 
 def test_each_kind_that_has_a_signal_sends_it_with_the_promised_arguments(connect):
     got = {}
-    for kind, signal in SIGNALS.items():
+    of_invoices = {kind: signal for kind, signal in SIGNALS.items() if sender_of(kind) is Invoice}
+    for kind, signal in of_invoices.items():
         connect(signal, lambda sender, kind=kind, **arguments: got.setdefault(kind, (sender, arguments)))
-        payment = PaymentFactory() if kind.startswith("payment") else None
-        InvoiceEventFactory(kind=kind, **({"payment": payment, "invoice": payment.invoice} if payment else {}))
+        of_what = {"payment": PaymentFactory, "refund": RefundFactory}
+        for name, factory in of_what.items():
+            if kind.startswith(name):
+                row = factory()
+                InvoiceEventFactory(kind=kind, invoice=row.invoice, **{name: row})
+        if not kind.startswith(tuple(of_what)):
+            InvoiceEventFactory(kind=kind)
 
-    assert deliver_events() == len(SIGNALS)
+    assert deliver_events() == len(of_invoices)
 
-    assert set(got) == set(SIGNALS)
+    assert set(got) == set(of_invoices)
     for kind, (sender, arguments) in got.items():
         assert sender is Invoice
         assert arguments["event"].kind == kind
         assert arguments["invoice"] == arguments["event"].invoice
         assert ("payment" in arguments) == kind.startswith("payment")
+        assert ("refund" in arguments) == kind.startswith("refund")
 
 
 def test_a_delivered_event_is_not_delivered_again(connect):

@@ -15,7 +15,7 @@ from cryptopay_django.services import deliver_events, process_overdue
 from cryptopay_django.services.diagnosis import diagnose
 from cryptopay_django.services.events import unheard
 from cryptopay_django.services.events.delivery import deliver_written
-from cryptopay_django.services.events.outbox import new_event, write_events
+from cryptopay_django.services.events.outbox import CUSTOMER_MAIL, new_event, write_events
 from cryptopay_django.services.worker.anything_due import is_anything_due
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory
 from tests.effects.handlers import done_by, registered
@@ -135,16 +135,16 @@ def test_a_check_warns_at_start(connect, settings):
 
 
 def test_the_doctor_fails(connect):
-    def sign():
-        return next(sign for sign in diagnose(offline=True) if sign.subject == "events without a receiver")
+    def result():
+        return next(result for result in diagnose(offline=True) if result.subject == "events without a receiver")
 
     completed()
-    assert (sign().level, sign().found) == (
+    assert (result().level, result().found) == (
         "error",
         "neither a receiver nor a handler is connected to invoice_completed; 1 events wait",
     )
     connect(signals.invoice_completed, lambda **_: None)
-    assert sign().level == "ok"
+    assert result().level == "ok"
 
 
 def test_a_list_of_something_else_is_refused(settings):
@@ -153,3 +153,30 @@ def test_a_list_of_something_else_is_refused(settings):
     (error,) = [message for message in run_checks() if message.id == "cryptopay.E002"]
 
     assert "invoice_completed, " in error.msg
+
+
+@pytest.fixture
+def short(settings):
+    """A required event that nothing of the shop receives, and a mail to the customer that it leads to."""
+    settings.CRYPTOPAY_REQUIRED_EVENTS = ["invoice_settled_short"]
+    settings.CRYPTOPAY_CUSTOMER_MAILS = ["review"]
+    event = new_event(InvoiceFactory(status="completed"), "invoice_settled_short", at=timezone.now())
+    write_events([event])
+    return event
+
+
+def test_a_mail_to_the_customer_is_no_receiver_of_the_shop(short):
+    deliver_events(short.invoice)
+
+    short.refresh_from_db()
+    assert unheard.unheard_kinds() == {"invoice_settled_short"}
+    assert short.next_attempt_at is not None
+
+
+def test_a_handler_of_another_process_gets_an_event_of_which_only_a_mail_was_owed(short):
+    assert [call.handler for call in short.deliveries.all()] == [CUSTOMER_MAIL]
+
+    with registered("invoice_settled_short"):
+        deliver_events(short.invoice)
+
+        assert done_by("ship") == ["invoice_settled_short"]

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from cryptopay_django import handlers, signals
 from cryptopay_django.models import HandlerDelivery, Invoice, InvoiceEvent
@@ -228,6 +228,25 @@ def test_in_an_open_transaction_of_the_shop_events_are_delivered_after_its_commi
     with transaction.atomic():
         release(held())
         assert called == []
+    assert called == ["in"]
+
+
+def test_a_database_that_is_lost_after_the_shops_commit_is_logged_and_costs_the_shop_nothing(connect, caplog):
+    connect(signals.invoice_completed, lambda **_: called.append("in"))
+    is_committed: list[bool] = []
+
+    def lose(execute, *arguments):
+        if is_committed:
+            raise OperationalError("the server is gone")
+        return execute(*arguments)
+
+    with connection.execute_wrapper(lose), transaction.atomic():
+        transaction.on_commit(lambda: is_committed.append(True))
+        release(held())
+
+    assert called == []
+    assert any("deliver_after_commit" in record.message for record in caplog.records)
+    deliver_events()
     assert called == ["in"]
 
 

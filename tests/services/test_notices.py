@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.core import mail
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cryptopay_django import signals
 from cryptopay_django.models import InvoiceEvent, NoticeKind, NoticeSchedule
-from cryptopay_django.services import deliver_events, process_callback, send_notices
+from cryptopay_django.services import (
+    approve_resolution,
+    deliver_events,
+    process_callback,
+    refund_invoice,
+    send_notices,
+    withdraw_resolution,
+)
 from cryptopay_django.services.worker.loop import repeat, work_off
 from cryptopay_django.testing.factories import (
     CallbackFactory,
@@ -23,6 +33,8 @@ from cryptopay_django.testing.factories import (
     transaction_wire,
 )
 from tests.wire import ScriptedGateway
+
+from .desk import ADDRESS, unresolved
 
 pytestmark = pytest.mark.django_db
 
@@ -240,3 +252,48 @@ def test_a_mail_server_that_hangs_holds_up_no_signal(settings):
 def test_while_nothing_is_due_it_costs_one_query(django_assert_num_queries):
     with django_assert_num_queries(1):
         assert send_notices() == 0
+
+
+def test_what_has_to_wait_for_the_next_notice_is_not_read_meanwhile():
+    due("risk_high")
+    send_notices()
+    for _ in range(3):
+        due("risk_high")
+
+    with CaptureQueriesContext(connection) as queries:
+        assert send_notices() == 0
+
+    assert not any("risk_high" in query["sql"] for query in queries)
+    assert InvoiceEvent.objects.filter(notice_due_at__isnull=False).count() == 3
+
+
+def test_who_has_to_approve_is_told_once(cryptopay_sandbox, settings):
+    settings.CRYPTOPAY_FOUR_EYES_ABOVE = {"EUR": Decimal(1)}
+    invoice = unresolved(cryptopay_sandbox)
+    InvoiceEvent.objects.update(notice_due_at=None)
+    refund_invoice(invoice, actor="ada", reason="ticket 4711", address=ADDRESS)
+
+    assert (send_notices(), send_notices()) == (1, 0)
+
+    (message,) = mail.outbox
+    assert message.to == ["approval@shop.example"]
+    assert message.subject == "Cryptopay: waits for a second person (1 invoice)"
+    assert not {"ada", "4711", ADDRESS} & set(message.body.split())
+
+
+@pytest.mark.parametrize("ends", [approve_resolution, withdraw_resolution])
+def test_nobody_is_told_of_what_was_decided_meanwhile(cryptopay_sandbox, settings, ends):
+    settings.CRYPTOPAY_FOUR_EYES_ABOVE = {"EUR": Decimal(1)}
+    waiting = refund_invoice(unresolved(cryptopay_sandbox), actor="ada", reason="x", address=ADDRESS)
+    ends(waiting, actor="bob", **({"reason": "no"} if ends is withdraw_resolution else {}))
+    InvoiceEvent.objects.exclude(kind="approval_requested").update(notice_due_at=None)
+
+    assert send_notices() == 0
+    assert not mail.outbox
+    assert not InvoiceEvent.objects.filter(notice_due_at__isnull=False).exists()
+
+
+def test_a_small_refund_asks_nobody(cryptopay_sandbox):
+    refund_invoice(unresolved(cryptopay_sandbox), actor="ada", reason="x", address=ADDRESS)
+
+    assert not InvoiceEvent.objects.filter(kind="approval_requested").exists()

@@ -333,7 +333,7 @@ def test_a_failure_of_our_own_is_logged_and_tried_again(cryptopay_sandbox, wire,
 
     wire.just_before(REFUNDS, fail)
     assert follow_refunds() == 0
-    assert "could not be taken in" in caplog.text
+    assert "refunds could not be stored" in caplog.text
     assert Refund.objects.count() == 0
 
     work()

@@ -133,7 +133,7 @@ def unconfirmed(invoice: Invoice, gateway: ScriptedGateway) -> bytes:
 
 
 KINDS = {
-    "ignored": lambda invoice, gateway: callback_body({"id": "x"}, "completed", type="ChannelPayment"),
+    "of another type": lambda invoice, gateway: callback_body({"id": "x"}, "completed", type="CoinWithdrawal"),
     "an orphan": lambda invoice, gateway: callback_body(invoice_wire(InvoiceFactory.build())),
     "unreadable": lambda invoice, gateway: b"<html>",
     "without its facts": lambda invoice, gateway: callback_body(invoice_wire(invoice, paid_amount="x")),

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from cryptopay_django.exceptions import CryptopayError
-from cryptopay_django.models import Resolution
+from cryptopay_django.models import Refund, Resolution
 from cryptopay_django.models.locking import LockingManager
 from cryptopay_django.services import (
     approve_resolution,
@@ -20,7 +20,8 @@ from cryptopay_django.services import (
 )
 from cryptopay_django.testing.factories import InvoiceFactory
 
-from .desk import MONEY, REFUNDS, kinds, money_moved, resolve_by_setting, unresolved
+from .desk import COMMIT, MONEY, REFUNDS, kinds, money_moved, resolve_by_setting, unresolved
+from .returning import committed, completed, quoted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,6 +75,44 @@ def test_one_settles_while_the_other_refunds_and_one_of_both_happens(wire, crypt
 
     assert len(begun(results)) == 1, results
     assert (wire.count(MONEY), money_moved(cryptopay_sandbox, invoice)) == (1, 1)
+
+
+def test_six_who_refund_a_completed_order_send_it_back_once(wire, cryptopay_sandbox):
+    invoice = completed(cryptopay_sandbox)
+    quotes = [quoted(invoice, None) for _ in range(6)]
+
+    def click(quote):
+        return lambda: refund_invoice(invoice, actor="ada", reason="asked", quote=quote)
+
+    results = at_once(*map(click, quotes))
+
+    assert [resolution.status for resolution in begun(results)] == ["succeeded"], results
+    assert (wire.count(COMMIT), len(committed(cryptopay_sandbox))) == (1, 1)
+    assert Refund.objects.count() == 1
+
+
+def test_six_who_refund_the_same_part_send_it_back_once(wire, cryptopay_sandbox):
+    invoice = completed(cryptopay_sandbox)
+    quotes = [quoted(invoice, "15") for _ in range(6)]
+
+    results = at_once(
+        *[lambda quote=quote: refund_invoice(invoice, actor="ada", reason="asked", quote=quote) for quote in quotes]
+    )
+
+    assert [resolution.status for resolution in begun(results)] == ["succeeded"], results
+    assert (wire.count(COMMIT), len(committed(cryptopay_sandbox)), Refund.objects.count()) == (1, 1, 1)
+
+
+def test_a_double_click_on_one_quote_makes_one_refund(wire, cryptopay_sandbox):
+    invoice = completed(cryptopay_sandbox)
+    quote = quoted(invoice, "20")
+
+    results = at_once(
+        *[lambda actor=actor: refund_invoice(invoice, actor=actor, reason="asked", quote=quote) for actor in "aabb"]
+    )
+
+    assert len(begun(results)) == 1, results
+    assert (wire.count(COMMIT), Refund.objects.count(), Resolution.objects.count()) == (1, 1, 1)
 
 
 def test_the_database_itself_refuses_a_second_active_one():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cryptopay_django.models import Callback, Invoice, InvoiceEvent
@@ -102,6 +105,18 @@ def test_batches_go_on_until_nothing_is_left_and_a_dry_run_deletes_nothing():
 
     assert prune_records(before=LIMIT, dry_run=True).callbacks == Callback.objects.count() == 5
     assert prune_records(before=LIMIT, batch=2).callbacks == 5
+
+
+def test_no_batch_reads_again_what_is_in_front_of_it():
+    keys = [done().pk for _ in range(5)]
+
+    with CaptureQueriesContext(connection) as queries:
+        assert prune_records(before=LIMIT, batch=2).callbacks == 5
+
+    begun_after = [
+        int(key) for query in queries for key in re.findall(r"callback[`\"].[`\"]id[`\"] > (\d+)", query["sql"])
+    ]
+    assert begun_after == [keys[1], keys[3], keys[4]]
 
 
 def test_a_pruned_invoice_that_is_asked_about_again_tells_nothing_twice(cryptopay_sandbox):

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from cryptopay_django.conf import get_account
 from cryptopay_django.models import Callback
-from cryptopay_django.services.diagnosis import Level, Sign, try_callback_url
+from cryptopay_django.services.diagnosis import CheckResult, Level, try_callback_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,7 +41,7 @@ class Site:
     )
 
 
-def try_it(url: str) -> Sign:
+def try_it(url: str) -> CheckResult:
     return try_callback_url(get_account("default"), url, timeout=2)
 
 
@@ -51,17 +51,17 @@ def try_it(url: str) -> Sign:
 def test_what_stands_in_the_way_is_named(kind, live_server, settings, caplog):
     settings.ROOT_URLCONF = Site
 
-    sign = try_it(f"{live_server.url}/{kind}/")
+    result = try_it(f"{live_server.url}/{kind}/")
 
-    assert (sign.id, sign.level) == (f"callback-url.{kind}", Level.ERROR)
-    assert sign.remedy
+    assert (result.id, result.level) == (f"callback-url.{kind}", Level.ERROR)
+    assert result.remedy
     assert not Callback.objects.exists()
 
 
 def test_a_certificate_that_cannot_be_trusted_is_named(live_server):
-    sign = try_it(live_server.url.replace("http://", "https://"))
+    result = try_it(live_server.url.replace("http://", "https://"))
 
-    assert sign.id == "callback-url.tls"
+    assert result.id == "callback-url.tls"
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ def silent() -> Iterator[str]:
 
 
 def test_silence_is_a_time_out(silent):
-    sign = try_callback_url(get_account("default"), silent, timeout=0.05)
+    result = try_callback_url(get_account("default"), silent, timeout=0.05)
 
-    assert sign.id == "callback-url.time-out"
+    assert result.id == "callback-url.time-out"
 
 
 def test_a_closed_port_is_unreachable():

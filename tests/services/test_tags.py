@@ -8,7 +8,7 @@ import pytest
 from cryptopay_django.exceptions import AddressError, TagError
 from cryptopay_django.gateway.tags import is_same_place, with_tag
 from cryptopay_django.models import Resolution
-from cryptopay_django.services import refund_invoice
+from cryptopay_django.services import check_refund_address, refund_invoice
 
 from .desk import ADDRESS, MONEY, unresolved
 
@@ -21,6 +21,20 @@ MUXED = "MA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUAAAAAAAAAAAACJUQ"
 X_ADDRESS = base58.b58encode_check(b"\x05\x44" + bytes(range(20)) + b"\x01" + (77).to_bytes(8, "little"),
                                    alphabet=base58.RIPPLE_ALPHABET).decode()  # fmt: skip
 COINS = {"XRP": RIPPLE, "XLM": STELLAR}
+
+
+def test_an_address_is_checked_before_anything_is_asked_for(wire, cryptopay_sandbox):
+    bitcoin, ripple = unresolved(cryptopay_sandbox), unresolved(cryptopay_sandbox, pay_currency="XRP")
+
+    check_refund_address(bitcoin, ADDRESS)
+    check_refund_address(ripple, RIPPLE, tag="77")
+    check_refund_address(ripple, RIPPLE, without_tag=True)
+    with pytest.raises(AddressError):
+        check_refund_address(bitcoin, RIPPLE)
+    with pytest.raises(TagError):
+        check_refund_address(ripple, RIPPLE)
+
+    assert wire.count(MONEY) == 0
 
 
 @pytest.mark.parametrize("coin", COINS)

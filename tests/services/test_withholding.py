@@ -11,13 +11,16 @@ from cryptopay_django import signals
 from cryptopay_django.models import HandlerDelivery, Invoice, InvoiceEvent, InvoiceStatus
 from cryptopay_django.services import deliver_events, process_overdue, release_invoice
 from cryptopay_django.services.diagnosis import diagnose
-from cryptopay_django.services.events.outbox import SIGNALS, new_event, write_events
+from cryptopay_django.services.events.outbox import SIGNALS, new_event, sender_of, write_events
 from cryptopay_django.services.events.withholding import TRUE_WHILE, is_true, is_withheld
 from cryptopay_django.services.worker.anything_due import is_anything_due
-from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory
+from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory, RefundFactory
 from tests.effects.handlers import done_by, registered
 
 pytestmark = pytest.mark.django_db
+
+OF_REFUNDS = {"refund_created", "refund_succeeded", "refund_failed"}
+OF_INVOICES = [str(kind) for kind in SIGNALS if sender_of(kind) is Invoice]
 
 
 @pytest.fixture
@@ -31,11 +34,12 @@ def heard(connect):
 
 @pytest.mark.parametrize("is_held", [False, True])
 @pytest.mark.parametrize("status", InvoiceStatus.values)
-@pytest.mark.parametrize("kind", [str(kind) for kind in SIGNALS])
+@pytest.mark.parametrize("kind", OF_INVOICES)
 def test_an_outcome_is_delivered_while_the_invoice_is_in_it_and_everything_else_always(kind, status, is_held, heard):
     invoice = InvoiceFactory(status=status, quarantine_reason="odd" if is_held else "")
     payment = PaymentFactory(invoice=invoice) if kind.startswith("payment") else None
-    event = InvoiceEventFactory(invoice=invoice, kind=kind, payment=payment)
+    refund = RefundFactory(invoice=invoice) if kind in OF_REFUNDS else None
+    event = InvoiceEventFactory(invoice=invoice, kind=kind, payment=payment, refund=refund)
     outcomes = {
         "invoice_completed": "completed",
         "invoice_settled_short": "completed",
@@ -116,7 +120,7 @@ def test_what_ceases_to_be_true_while_receivers_run_is_rolled_back(connect):
 
 
 def test_the_condition_on_rows_and_the_one_on_objects_agree():
-    for kind in SIGNALS:
+    for kind in OF_INVOICES:
         for status in InvoiceStatus.values:
             for reason in ("", "odd"):
                 InvoiceEventFactory(invoice=InvoiceFactory(status=status, quarantine_reason=reason), kind=kind)
@@ -128,12 +132,12 @@ def test_the_condition_on_rows_and_the_one_on_objects_agree():
 
 
 def test_the_doctor_warns_of_what_waits_for_a_person_and_not_of_what_was_decided():
-    def sign():
-        return next(sign for sign in diagnose(offline=True) if sign.subject == "withheld events")
+    def result():
+        return next(result for result in diagnose(offline=True) if result.subject == "withheld events")
 
-    assert (sign().level, sign().found) == ("ok", "none")
+    assert (result().level, result().found) == ("ok", "none")
     InvoiceEventFactory(invoice=InvoiceFactory(status="refunded"), kind="invoice_completed")
-    assert (sign().level, sign().found) == ("ok", "1, none of a held invoice")
+    assert (result().level, result().found) == ("ok", "1, none of what is held")
     held = InvoiceFactory(status="completed", quarantine_reason="odd")
     InvoiceEventFactory(invoice=held, kind="invoice_completed")
-    assert (sign().level, sign().found) == ("warning", "2, 1 of them of held invoices")
+    assert (result().level, result().found) == ("warning", "2, 1 of them of what is held")

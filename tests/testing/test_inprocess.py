@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 from decimal import Decimal
+from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -13,7 +15,9 @@ from django.test import override_settings
 
 from cryptopay_django.conf import client_for
 from cryptopay_django.gateway.schemas import InvoiceSnapshot
+from cryptopay_django.sandbox import channel_hands
 from cryptopay_django.sandbox.refusals import RefusalError
+from cryptopay_django.services import list_offers
 from cryptopay_django.testing.inprocess import InProcessSandbox
 
 pytestmark = pytest.mark.django_db
@@ -131,3 +135,52 @@ def test_a_callback_is_sent_again_by_its_id_and_one_that_is_not_there_is_not(
     assert cryptopay_sandbox.resend(attempt.callback_id).id == attempt.callback_id
     with pytest.raises(RefusalError):
         cryptopay_sandbox.resend("nowhere")
+
+
+@pytest.mark.parametrize("by", ["row", "id", "object"])
+def test_a_channel_is_paid_like_an_invoice(cryptopay_sandbox: InProcessSandbox, by: str) -> None:
+    account = cryptopay_sandbox.account()
+    made = channel_hands.create(account, {"name": "7", "pay_currency": "BTC", "receiver_currency": "EUR"})
+    channel = {"row": SimpleNamespace(gateway_id=UUID(made.id)), "id": made.id, "object": made}[by]
+
+    payment = cryptopay_sandbox.pay(channel, "0.01", risk="high")
+    cryptopay_sandbox.confirm(channel)
+    row = {"row": SimpleNamespace(gateway_id=UUID(payment.id)), "id": payment.id, "object": payment}[by]
+    attempts = cryptopay_sandbox.deliver()
+    decided = cryptopay_sandbox.decide(row, "complete")
+
+    assert [attempt.event for attempt in attempts] == ["created", "on_hold"]
+    assert (decided.status, cryptopay_sandbox.channel(channel).payments) == ("completed", [payment])
+    assert [callback.event for callback in cryptopay_sandbox.callbacks(row)] == ["created", "on_hold", "completed"]
+
+
+def test_a_channel_is_disabled_by_hand_and_one_that_is_not_there_is_named(cryptopay_sandbox: InProcessSandbox) -> None:
+    body = {"name": "7", "pay_currency": "BTC", "receiver_currency": "EUR"}
+    channel = channel_hands.create(cryptopay_sandbox.account(), body)
+
+    cryptopay_sandbox.change_channel(channel, "disabled")
+    cryptopay_sandbox.pay(channel, "0.01")
+    cryptopay_sandbox.confirm(channel)
+
+    assert cryptopay_sandbox.channel(channel).payments[0].context == "channel_disabled"
+    with pytest.raises(RefusalError, match="no-such-id"):
+        cryptopay_sandbox.channel("no-such-id")
+    with pytest.raises(RefusalError, match="amount"):
+        cryptopay_sandbox.pay(channel)
+
+
+def test_open_questions_are_answered_for_one_account(cryptopay_sandbox: InProcessSandbox) -> None:
+    cryptopay_sandbox.variants("second", amounts="numbers")
+
+    assert [cryptopay_sandbox.account(name).state.variants["amounts"] for name in ("default", "second")] == [
+        "strings", "numbers",
+    ]  # fmt: skip
+
+
+def test_a_sandbox_lists_its_own_coins_whatever_the_one_before_listed() -> None:
+    with InProcessSandbox() as earlier:
+        earlier.variants("default", coins="as_2022")
+        before = {offer.choice for offer in list_offers()}
+
+    with InProcessSandbox():
+        assert {offer.choice for offer in list_offers()} != before

@@ -1,11 +1,11 @@
-"""`manage.py cryptopay_checklist`: the service's list before going live, worked through with the shop's own code."""
+"""Implements `manage.py cryptopay_checklist`: runs the gateway's checklist with the shop's own code."""
 
 from __future__ import annotations
 
 import logging
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,79 +19,90 @@ from ...conf import app_settings, get_account
 from ...conf.validators import function
 from ...testing.checklist import Finding, Report, Result, Task, run_checklist, run_live_checklist
 
+Functions = Mapping[str, Callable[..., Any] | None]
+
 
 class Command(BaseCommand):
-    """In a throw-away database and in this process: no socket, no mail, no coin, nothing of the shop's own data."""
+    """Runs the checklist in a temporary database and in this process.
+
+    Opens no socket, sends no mail, moves no coins.
+    """
 
     help = (
-        "Work through the service's fourteen points before going live, with the shop's own orders, settings and "
-        "callback URL, against the sandbox. Exits 1 when a point failed; with --strict also when one was not measured."
+        "Work through the gateway's fourteen points, and four about channels, before going live, with the shop's own "
+        "orders, settings and callback URL, against the sandbox. Exits 1 when a point failed; with --strict also if "
+        "one was not measured that concerns the shop."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--account", default="default", help="the account to try (default: default)")
-        parser.add_argument("--order", help="dotted path, in place of CRYPTOPAY_CHECKLIST_ORDER")
-        parser.add_argument("--probe", help="dotted path, in place of CRYPTOPAY_CHECKLIST_PROBE")
+        parser.add_argument("--order", help="dotted path, instead of CRYPTOPAY_CHECKLIST_ORDER")
+        parser.add_argument("--probe", help="dotted path, instead of CRYPTOPAY_CHECKLIST_PROBE")
+        parser.add_argument("--channel", help="dotted path, instead of CRYPTOPAY_CHECKLIST_CHANNEL")
+        parser.add_argument("--channel-probe", help="dotted path, instead of CRYPTOPAY_CHECKLIST_CHANNEL_PROBE")
         parser.add_argument(
             "--callback-secret",
             metavar="FILE",
-            help="a file with the callback secret as the service's account shows it ('-': standard input), "
-            "to compare it with CALLBACK_SECRETS",
+            help="a file with the callback secret from your account at the gateway ('-': standard input), to "
+            "compare it with CALLBACK_SECRETS",
         )
         parser.add_argument("--report", metavar="NAME", help="write NAME.md and NAME.json")
         parser.add_argument("--strict", action="store_true", help="a point that was not measured counts as failed")
-        parser.add_argument("--keepdb", action="store_true", help="keep the throw-away database for the next run")
+        parser.add_argument("--keepdb", action="store_true", help="keep the temporary database for the next run")
         parser.add_argument(
-            "--noinput", action="store_false", dest="interactive", help="replace one that is left over"
+            "--noinput", action="store_false", dest="interactive", help="replace an old temporary database"
         )
-        parser.add_argument(
-            "--in-place", action="store_true", help="use the configured database: for a staging system, not a live one"
-        )
+        parser.add_argument("--in-place", action="store_true", help="use the configured database; for staging only")
 
         parser.add_argument(
             "--live",
             action="store_true",
-            help="against the service's own test environment, with the configured database and the running site: says "
+            help="against the gateway's test environment, with the configured database and the running site: says "
             "what to send where, and waits",
         )
         parser.add_argument(
-            "--minutes", type=float, default=60, help="with --live: how long to wait for each (default: 60)"
+            "--minutes", type=float, default=60, help="with --live: minutes to wait for each step (default: 60)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run, print a line a point, write the report, exit with the status."""
+        """Run the checklist, print one line for each point, write the report, and exit with the status."""
         try:
             get_account(options["account"])
-            order = _named(options["order"], app_settings.CHECKLIST_ORDER)
-            probe = _named(options["probe"], app_settings.CHECKLIST_PROBE)
+            functions = {
+                "place_order": _named(options["order"], app_settings.CHECKLIST_ORDER),
+                "probe": _named(options["probe"], app_settings.CHECKLIST_PROBE),
+                "open_channel": _named(options["channel"], app_settings.CHECKLIST_CHANNEL),
+                "channel_probe": _named(options["channel_probe"], app_settings.CHECKLIST_CHANNEL_PROBE),
+            }
         except (ImproperlyConfigured, TypeError) as error:
             raise CommandError(str(error)) from error
-        report = self._run_live(order, probe, options) if options["live"] else self._run(order, probe, options)
+        report = self._run_live(functions, options) if options["live"] else self._run(functions, options)
         self._show(report)
         if options["report"]:
             self._write(report, options["report"])
-        bad = [Result.FAILED, Result.NOT_MEASURED] if options["strict"] else [Result.FAILED]
-        if any(report.count(result) for result in bad):
+        if report.fails(strict=options["strict"]):
             raise CommandError(report.summary)
         self.stdout.write(report.summary)
 
-    def _run(self, order: Callable[..., Any] | None, probe: Callable[..., Any] | None, options: Any) -> Report:
+    def _run(self, functions: Functions, options: Any) -> Report:
         secret = _read_secret(options["callback_secret"])
         with _quiet(options["verbosity"]), _database(options):
             return run_checklist(
-                place_order=order,
-                probe=probe,
+                place_order=functions["place_order"],
+                probe=functions["probe"],
+                open_channel=functions["open_channel"],
+                channel_probe=functions["channel_probe"],
                 account=options["account"],
                 callback_secret=secret,
                 progress=self._show_progress if options["verbosity"] else lambda name: None,
             )
 
-    def _run_live(self, order: Callable[..., Any] | None, probe: Callable[..., Any] | None, options: Any) -> Report:
+    def _run_live(self, functions: Functions, options: Any) -> Report:
         try:
             return run_live_checklist(
                 ask=self._ask,
-                place_order=order,
-                probe=probe,
+                place_order=functions["place_order"],
+                probe=functions["probe"],
                 account=options["account"],
                 patience=timedelta(minutes=options["minutes"]),
                 progress=self._show_progress if options["verbosity"] else lambda name: None,
@@ -100,7 +111,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _ask(self, tasks: Sequence[Task]) -> None:
-        self.stdout.write("Please do this now; the site has to run, and the service has to reach its callback URL.")
+        self.stdout.write("Please do this now. The site must be running, and the gateway must reach its callback URL.")
         for task in tasks:
             self.stdout.write(f"  - {task.text}")
         self.stdout.flush()
@@ -152,7 +163,7 @@ def _read_secret(name: str | None) -> str | None:
 
 @contextmanager
 def _database(options: dict[str, Any]) -> Iterator[None]:
-    """Make a database as `manage.py test` does, and remove it afterwards; nothing with `--in-place`."""
+    """Create a database like `manage.py test`, and remove it afterwards. With `--in-place`, do nothing."""
     if options["in_place"]:
         yield
         return
@@ -165,7 +176,7 @@ def _database(options: dict[str, Any]) -> Iterator[None]:
 
 @contextmanager
 def _quiet(verbosity: int) -> Iterator[None]:
-    """Keep the log of refusals that are meant to happen off the terminal, unless much is asked for."""
+    """Hide expected refusals from the terminal, unless the verbosity is high."""
     if verbosity > 1:
         yield
         return

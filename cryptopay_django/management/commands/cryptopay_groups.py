@@ -1,4 +1,4 @@
-"""`manage.py cryptopay_groups`: the four teams as groups with their permissions."""
+"""Implements `manage.py cryptopay_groups`: creates the groups of the teams with their permissions."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission
 from django.core.management.base import BaseCommand, CommandError
 
-_SEES = tuple(f"view_{model}" for model in ("invoice", "payment", "callback", "invoiceevent", "refund", "resolution"))
+_SEEN = "invoice payment callback invoiceevent refund resolution channel channelpayment paymentlink"
+_SEES = tuple(f"view_{model}" for model in _SEEN.split())
+_LINKS = ("add_paymentlink", "change_paymentlink")
 
 GROUPS = {
-    "Cryptopay support": (*_SEES, "change_invoice", "settle_invoice"),
+    "Cryptopay support": (*_SEES, "change_invoice", "settle_invoice", *_LINKS),
     "Cryptopay finance": (
         *_SEES,
         "change_invoice",
@@ -18,18 +20,25 @@ GROUPS = {
         "refund_invoice",
         "refund_invoice_to_address",
         "release_invoice",
+        "release_channelpayment",
+        "switch_channel",
+        "view_ledger",
         "deliver_events_again",
+        *_LINKS,
     ),
-    "Cryptopay fraud": (*_SEES, "change_invoice", "release_invoice"),
+    "Cryptopay fraud": (*_SEES, "change_invoice", "release_invoice", "release_channelpayment"),
     "Cryptopay monitoring": _SEES,
+    "Cryptopay counter": ("view_paymentlink", *_LINKS),
 }
-"""`change_invoice` is only "refresh from the service" and "Deliver to the shop now": nothing can be edited."""
+"""`change_invoice` allows only "Refresh from the gateway" and "Deliver to the shop now". No field can be edited.
+
+`change_paymentlink` allows only to cancel a payment link."""
 
 
 class Command(BaseCommand):
     help = (
-        "Create the groups support, finance, fraud and monitoring with the permissions of the desk. Safe to run "
-        "again: permissions that you gave a group besides are kept."
+        "Create the groups support, finance, fraud, monitoring and counter with their permissions. You can "
+        "run it again: it keeps permissions that you added."
     )
 
     def handle(self, *args: Any, verbosity: int = 1, **options: Any) -> None:

@@ -1,53 +1,69 @@
-"""Ask the gateway about open invoices: finds what callbacks did not bring."""
+"""Ask the gateway about open invoices and payments on channels: finds what callbacks did not bring."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
+from ...conf import account_names
 from ...exceptions import GatewayError
-from ...services import find_missing_invoices, reconcile_invoices
+from ...fields import canonical
+from ...services import LedgerComparison, compare_ledger, find_missing_invoices, reconcile_channels, reconcile_invoices
+from ...services.reconciliation.ledger_days import day_of, yesterday
 
 _BAR = 30
+_LEDGER_PATIENCE = 3600.0
+"""Seconds to wait in all for calls of the ledger: twenty pages a minute of an account are left to it."""
 
 
 class Command(BaseCommand):
-    """For cron, every few minutes, with --by-age; for a person after an outage, without."""
+    """Polls open invoices. Run it with cron and --by-age every few minutes, or without --by-age after an outage."""
 
     help = (
-        "Ask the gateway about every open invoice and take in what it says. Exits 1 when a call failed, 2 when all "
-        "went well but something had drifted: a callback has not arrived."
+        "Ask the gateway about every open invoice, and about payments on channels, and take in what it says. Exits 1 "
+        "when a call failed, 2 when all went well but something had drifted: a callback has not arrived."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--limit", type=int, help="ask about so many invoices at most")
+        parser.add_argument("--limit", type=int, help="poll at most this many invoices")
         parser.add_argument(
             "--by-age",
             action="store_true",
-            help="the older an invoice, the less often: at every run in its first hour, then every ten minutes for a "
-            "day, every hour for a fortnight, and once a day",
+            help="poll older invoices less often: at every run in the first hour, then every ten minutes for a day, "
+            "every hour for two weeks, and once a day",
         )
         parser.add_argument(
             "--missing-since",
             type=_day,
             metavar="YYYY-MM-DD",
-            help="after a backup was restored: also name the invoices made since that day that the gateway has and we "
-            "do not; exits 2 when there are some",
+            help="after a backup was restored: also list the invoices since this day that only the gateway has; exits "
+            "2 if there are any",
+        )
+        parser.add_argument(
+            "--ledger",
+            type=_ledger_day,
+            metavar="YYYY-MM-DD|yesterday",
+            help="then also compare the gateway's ledger of this day (in UTC) with the rows here, and list each "
+            "difference; exits 2 if there are any, 1 if the ledger could not be read to its end",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print one summary line; name each failure on stderr."""
+        """Print a summary, and each failure to stderr."""
         result = reconcile_invoices(limit=options["limit"], by_age=options["by_age"], progress=self._show_progress)
+        channels = reconcile_channels(progress=self._show_progress)
         if self.stderr.isatty():
             self.stderr.write("\r\x1b[K", ending="")
-        for invoice_id, error in result.failed.items():
-            self.stderr.write(f"invoice {invoice_id}: {error}")
+        for kind, part in (("invoice", result), ("channels:", channels)):
+            for key, error in part.failed.items():
+                self.stderr.write(f"{kind} {key}: {error}")
+        result.add(channels)
         missing = self._name_missing(options["missing_since"])
+        differences, stopped = self._name_differences(options["ledger"])
         summary = (
             f"{result.asked} asked, {result.drifted} drifted, {result.unknown} unknown to the gateway, "
             f"{len(result.failed)} failed"
@@ -56,9 +72,13 @@ class Command(BaseCommand):
             summary += f"; the gateway is down, {result.left} left for the next run"
         if options["missing_since"]:
             summary += f"; {missing} of the gateway's invoices are missing here"
-        if result.failed:
+        if options["ledger"]:
+            summary += f"; the ledger differs in {differences}"
+        if stopped:
+            summary += f"; not read to its end: the ledger of {', '.join(stopped)}"
+        if result.failed or stopped:
             raise CommandError(summary)
-        if result.drifted or missing:
+        if result.drifted or missing or differences:
             raise CommandError(summary, returncode=2)
         self.stdout.write(summary)
 
@@ -73,14 +93,52 @@ class Command(BaseCommand):
             self.stdout.write(f"missing: {invoice}")
         return len(missing)
 
+    def _name_differences(self, day: date | None) -> tuple[int, list[str]]:
+        """Print what each account's ledger of a day differs in; return how much, and the accounts not read whole."""
+        if day is None:
+            return 0, []
+        since, until = day_of(day)
+        differences, stopped = 0, []
+        for account in account_names():
+            found = compare_ledger(account, since=since, until=until, patience=_LEDGER_PATIENCE)
+            self._show_comparison(day, found)
+            differences += len(found.differences)
+            stopped += [account] if found.stopped else []
+        return differences, stopped
+
+    def _show_comparison(self, day: date, found: LedgerComparison) -> None:
+        name = f"ledger of {day}, account {found.account}"
+        for one in found.differences:
+            self.stdout.write(f"{name}: {one}")
+        for one in found.unproven:
+            self.stdout.write(f"{name}: in doubt: {one}")
+        for note in found.unreadable:
+            self.stdout.write(f"{name}: a row cannot be read: {note}")
+        for entry in found.others:
+            what = f"{entry.reference_type} {entry.reference_id or entry.id}"
+            self.stdout.write(f"{name}: not ours: {what}, {canonical(entry.amount):f} {entry.currency}")
+        if found.stopped:
+            self.stderr.write(f"{name}: {found.stopped}")
+        self.stdout.write(f"{name}: {found.compared} of our rows compared")
+
     def _show_progress(self, done: int, total: int) -> None:
         if total and self.stderr.isatty():
             filled = _BAR * done // total
             self.stderr.write(f"\r\x1b[K[{'#' * filled}{'.' * (_BAR - filled)}] {done} of {total}", ending="")
 
 
+def _ledger_day(text: str) -> date:
+    """Parse a day of the ledger, which has begun; "yesterday" is the last one that is over in UTC."""
+    if text == "yesterday":
+        return yesterday()
+    day = _day(text).date()
+    if day_of(day)[0] > timezone.now():
+        raise ArgumentTypeError(f"must be a day that has begun in UTC, not {text}")
+    return day
+
+
 def _day(text: str) -> datetime:
-    """Read the beginning of a day in the site's time zone."""
+    """Parse a day, and return its beginning in the site's time zone."""
     try:
         day = parse_date(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Process stored callbacks, end resolutions without an answer, deliver events, notify the teams, reconcile."""
+"""Implements `manage.py cryptopay_worker`: processes callbacks, delivers events, sends mail, reconciles."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from ...mails import send_customer_mails
 from ...services import work, work_once
+
+_CHORES = (send_customer_mails,)
 
 
 class Command(BaseCommand):
-    """Any number of workers may run side by side; one that is killed loses nothing."""
+    """Runs a worker. Several workers can run in parallel. A killed worker loses nothing."""
 
-    help = "Process callbacks and deliver events that are due, until stopped (SIGTERM, Ctrl-C), or once for cron."
+    help = "Process due callbacks and deliver due events, until stopped (SIGTERM, Ctrl-C), or once with --once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="do what is due and exit")
@@ -27,9 +30,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Work until nothing is due, or until stopped."""
+        """Work until nothing is due (`--once`), or until the process is stopped."""
         if options["once"]:
-            self.stdout.write(f"{work_once()} done")
+            self.stdout.write(f"{work_once(_CHORES)} done")
             return
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -37,4 +40,4 @@ class Command(BaseCommand):
         self.stdout.write("waiting for callbacks and events")
         # A pipe or a log file is buffered by blocks: without this the line appears when the worker ends.
         self.stdout.flush()
-        work(stop, interval=options["interval"])
+        work(stop, interval=options["interval"], more=_CHORES)

@@ -6,14 +6,14 @@ import json
 from datetime import datetime
 from itertools import islice
 
-from ..api import Response
 from ..callbacks import Attempt, Callback
 from ..clock import spell_time
 from ..coins import COINS, FIAT, NETWORKS
 from ..core import Sandbox
 from ..invoices import Invoice
-from .hosted import spell_coins, spell_money
+from ..routing import Response
 from .html import Html, el
+from .look import spell_coins, spell_money
 from .shell import badge, button, desk_page, facts, field, form, select
 from .wallet import resolution_bar, scenario_row, wallet_bar
 
@@ -38,7 +38,7 @@ def show_invoices(sandbox: Sandbox) -> Response:
 
 def show_invoice(sandbox: Sandbox, invoice: Invoice) -> Response:
     """Return everything about one invoice, and everything that can be done to it."""
-    callbacks = [entry for entry in sandbox.state.outbox.log.values() if entry.invoice_id == invoice.id]
+    callbacks = [entry for entry in sandbox.state.outbox.log.values() if entry.subject_id == invoice.id]
     timeline = [
         el("li", el("time", f"{at:%m-%d %H:%M:%S}", datetime=spell_time(at)), " ", text)
         for at, text in invoice.timeline
@@ -53,13 +53,13 @@ def show_invoice(sandbox: Sandbox, invoice: Invoice) -> Response:
         scenario_row(invoice),
         _payments_of(invoice, sandbox.clock.now()),
         el("section", el("h2", "Timeline"), el("ol", timeline, class_="timeline"), aria_label="Timeline"),
-        _callback_section(callbacks),
+        callback_section(callbacks),
     )
 
 
 def show_callbacks(sandbox: Sandbox) -> Response:
     """Return the callback log, newest first."""
-    return desk_page(sandbox, "Callbacks", "/callbacks", _callback_section(list(sandbox.state.outbox.log.values())))
+    return desk_page(sandbox, "Callbacks", "/callbacks", callback_section(list(sandbox.state.outbox.log.values())))
 
 
 def _new_invoice() -> Html:
@@ -119,7 +119,8 @@ def _invoice_row(invoice: Invoice) -> Html:
     )
 
 
-def _callback_section(callbacks: list[Callback]) -> Html:
+def callback_section(callbacks: list[Callback]) -> Html:
+    """Return callbacks, newest first, each with its attempts."""
     newest = [_callback(callback) for callback in islice(reversed(callbacks), SHOWN)]
     nothing = el("p", "None yet.", class_="hint")
     title = el("h2", "Callbacks", el("small", f" {len(callbacks)}"))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from ..addresses import make_uri
 from ..amounts import EXACT, spell
-from ..api import Response
 from ..coins import COINS, NETWORKS
 from ..core import Sandbox
 from ..invoices import Invoice, Status
+from ..routing import Response
 from .drawings import draw_qr
 from .html import Html, el
+from .look import Look, back_button, is_link, line, spell_coins, spell_money
 from .shell import frame
-from .texts import LABELS, PHASES, choose_locale
+from .texts import LABELS, PHASES
 from .wallet import resolution_bar, scenario_row, wallet_bar
 
 RETURN_SECONDS = 8
@@ -24,11 +24,16 @@ RETURN_SECONDS = 8
 _PAYABLE = frozenset({"waiting", "partial"})
 
 
-def show(sandbox: Sandbox, invoice: Invoice, query: dict[str, str]) -> Response:
+def show(sandbox: Sandbox, invoice: Invoice, look: Look) -> Response:
     """Return the hosted page with the wallet bar beside it."""
     now = sandbox.clock.now()
-    locale = choose_locale(query.get("locale", ""))
-    card = el("article", _banner(invoice, now, locale), _payment(invoice, now, locale), class_="card")
+    card = el(
+        "article",
+        _banner(invoice, now, look.locale),
+        _payment(invoice, now, look.labels),
+        back_button(look, invoice.texts["unsuccess_redirect_url"]),
+        class_="card",
+    )
     more = el("a", "Timeline and callbacks of this invoice", href=f"/invoices/{invoice.id}/desk")
     hands = el(
         "aside",
@@ -44,8 +49,8 @@ def show(sandbox: Sandbox, invoice: Invoice, query: dict[str, str]) -> Response:
         invoice.texts["name"] or "Invoice",
         el("main", card, hands, class_="hosted"),
         live=f"/invoices/{invoice.id}/state.json",
-        theme=query.get("theme", ""),
-        locale=locale,
+        theme=look.theme,
+        locale=look.locale,
     )
 
 
@@ -98,7 +103,7 @@ def _way_back(invoice: Invoice, phase: str, locale: str) -> Html | None:
     labels = LABELS[locale]
     success = phase == "completed"
     url = invoice.texts["success_redirect_url" if success else "unsuccess_redirect_url"]
-    if phase in _PAYABLE or phase == "seen" or not url or urlsplit(url).scheme not in {"http", "https"}:
+    if phase in _PAYABLE or phase == "seen" or not is_link(url):
         return None
     if not success:
         return el("p", el("a", labels["back"], href=url, class_="button"), class_="back")
@@ -107,9 +112,8 @@ def _way_back(invoice: Invoice, phase: str, locale: str) -> Html | None:
     return el("p", link, el("span", labels["returning"], " ", stay), class_="back")
 
 
-def _payment(invoice: Invoice, now: datetime, locale: str) -> Html:
+def _payment(invoice: Invoice, now: datetime, labels: dict[str, str]) -> Html:
     """Return the address and the payments; only the latter once there is nothing to pay."""
-    labels = LABELS[locale]
     known = _progress(invoice, now, labels)
     if phase_of(invoice, now) not in _PAYABLE:
         return el("div", known, class_="lines")
@@ -118,14 +122,14 @@ def _payment(invoice: Invoice, now: datetime, locale: str) -> Html:
     uri = make_uri(code, invoice.network, address=invoice.address, tag=invoice.tag, amount=due)
     amount = spell_coins(due)
     lines = [
-        _line(labels["amount"], el("b", amount, " ", code), copy=amount, labels=labels),
-        _line(labels["address"], el("code", invoice.address), copy=invoice.address, labels=labels),
-        _line(labels["network"], " · ".join(dict.fromkeys((COINS[code].name, network.title)))),
-        _line(labels["left"], _countdown(invoice, now)),
+        line(labels["amount"], el("b", amount, " ", code), copy=amount, labels=labels),
+        line(labels["address"], el("code", invoice.address), copy=invoice.address, labels=labels),
+        line(labels["network"], " · ".join(dict.fromkeys((COINS[code].name, network.title)))),
+        line(labels["left"], _countdown(invoice, now)),
     ]
     if network.tag_name:
         tag = [el("code", invoice.tag), el("small", labels["tag"])]
-        lines.insert(2, _line(network.tag_name, tag, copy=str(invoice.tag), labels=labels))
+        lines.insert(2, line(network.tag_name, tag, copy=str(invoice.tag), labels=labels))
     link = el("a", labels["open"], href=uri, class_="button plain") if urlsplit(uri).scheme else None
     figure = el("figure", draw_qr(uri), el("figcaption", labels["qr"], class_="unseen"))
     return el("div", figure, el("div", lines, known, link, class_="lines"), class_="payment")
@@ -136,7 +140,7 @@ def _progress(invoice: Invoice, now: datetime, labels: dict[str, str]) -> list[H
         return []
     blocks = ", ".join(f"{payment.confirmations(now)}/{payment.required}" for payment in invoice.transactions)
     paid = f"{spell_coins(invoice.paid_amount)} {invoice.pay_currency}"
-    return [_line(labels["paid"], paid), _line(labels["confirmations"], blocks)]
+    return [line(labels["paid"], paid), line(labels["confirmations"], blocks)]
 
 
 def _countdown(invoice: Invoice, now: datetime) -> Html:
@@ -144,26 +148,5 @@ def _countdown(invoice: Invoice, now: datetime) -> Html:
     return el("span", left, class_="countdown", data_countdown=True)
 
 
-def _line(label: str, value: object, *, copy: str = "", labels: dict[str, str] | None = None) -> Html:
-    button = None
-    if labels:
-        button = el(
-            "button", labels["copy"], type="button", class_="copy", data_copy=copy, data_copied=labels["copied"],
-            aria_label=f"{labels['copy']}: {label}",
-        )  # fmt: skip
-    return el("div", el("span", label, class_="label"), el("span", value, class_="value"), button, class_="line")
-
-
 def _seconds_left(invoice: Invoice, now: datetime) -> int:
     return max(0, int((invoice.expires_at - now).total_seconds()))
-
-
-def spell_money(amount: Decimal) -> str:
-    """Spell a price as people do: two decimals at least."""
-    text = spell(amount)
-    return text if len(text.partition(".")[2]) > 1 else text + "0"
-
-
-def spell_coins(amount: Decimal) -> str:
-    """Spell a coin amount for people: no .0 at the end."""
-    return spell(amount).removesuffix(".0")

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..api import Response
 from ..core import Sandbox
+from ..routing import Response
 from .html import Html, el, join
+from .texts import language_of
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -19,7 +20,17 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-_SECTIONS = {"/": "Invoices", "/callbacks": "Callbacks", "/account": "Account", "/trouble": "Trouble"}
+_SECTIONS = {
+    "/": "Invoices",
+    "/channels": "Channels",
+    "/ledger": "Ledger",
+    "/withdrawals": "Withdrawals",
+    "/subscriptions": "Subscriptions",
+    "/callbacks": "Callbacks",
+    "/account": "Account",
+    "/variants": "Variants",
+    "/trouble": "Trouble",
+}
 _JUMPS = (("+1 min", 60), ("+9 min", 540), ("+1 h", 3_600), ("+14 days", 1_209_600))
 
 
@@ -38,7 +49,7 @@ def frame(title: str, *content: object, live: str, theme: str = "", locale: str 
     words = el("noscript", el("p", "These pages need JavaScript for their buttons.", class_="notice"))
     toast = el("div", id="toast", role="status", aria_live="polite")
     body = el("body", words, *content, toast, data_live=live)
-    html = el("html", head, body, lang=locale, data_theme=theme if theme in {"light", "dark"} else None)
+    html = el("html", head, body, lang=language_of(locale), data_theme=theme if theme in {"light", "dark"} else None)
     return Response(status, b"<!doctype html>" + html.encode(), "text/html; charset=utf-8", dict(HEADERS))
 
 

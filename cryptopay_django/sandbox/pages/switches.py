@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..account import Handling
-from ..api import Response
 from ..core import Sandbox
+from ..routing import Response
 from ..trouble import API_FAULTS, CALLBACK_FAULTS, MEANINGS, Fault
-from .hosted import spell_coins
+from ..variants import QUESTIONS
 from .html import Html, el, join
+from .look import spell_coins
 from .shell import button, desk_page, facts, field, form, select
 
 _HANDLINGS: dict[str, str] = {
@@ -53,6 +54,31 @@ def show_account(sandbox: Sandbox) -> Response:
         el("section", el("h2", "Unresolved invoices and callbacks"), settings),
         el("section", el("h2", "Balances"), facts(balances) if balances else none_yet),
         el("section", el("h2", "This sandbox"), facts(identity), reset),
+    )
+
+
+def show_variants(sandbox: Sandbox) -> Response:
+    """Return the open questions about the service, and the answers that are played."""
+    variants = sandbox.state.variants
+    fields = [
+        field(
+            f"{name}: {question.text}",
+            select(name, {answer: f"{answer}: {text}" for answer, text in question.answers.items()}, variants[name]),
+        )
+        for name, question in QUESTIONS.items()
+    ]
+    words = "No source proves these. Try your shop with each answer."
+    save = el("p", el("button", "Set", type="submit", class_="main"))
+    return desk_page(
+        sandbox,
+        "Variants",
+        "/variants",
+        el(
+            "section",
+            el("h2", "Open questions"),
+            el("p", words, class_="hint"),
+            form("variants", *fields, save, class_="fields wide"),
+        ),
     )
 
 

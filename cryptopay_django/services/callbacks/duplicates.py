@@ -14,24 +14,28 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from ...models import Callback, CallbackOutcome, Invoice
+from ...models import Callback, CallbackOutcome, ChannelPayment, Invoice
 from ..events.outbox import backoff
+
+_TAKEN = (CallbackOutcome.APPLIED, CallbackOutcome.STALE)
+"""With neither an invoice nor a channel payment: a callback of another type, whose event is written."""
 
 
 def count_repeat(*, account: str, digest: str, at: datetime, due: datetime) -> Callback | None:
     """Count a body that came at this time on the row that has it; return the row, None if it has to be stored.
 
     Three ways for the latest row with the body:
-    1. It waits, is of no interest, or its invoice is in the version that it was taken into: count.
-    2. Nobody could make use of it (unreadable, unconfirmed, an orphan): count, and process that row once more. Once
-       it was at once; the pause grows with each repetition, so that no replay uses up the calls to the gateway.
+    1. It waits, is of no interest, has an event of its own, or its row is in the version that it was taken into:
+       count.
+    2. Nobody could make use of it (unreadable, unconfirmed, an orphan): count, and process that row once more: the
+       first time at once, later after a growing pause, so that no replay uses up the calls to the gateway.
     3. The invoice has moved on: the new one goes the whole way. This is bounded by the invoice's versions.
     """
     known = max(Callback.objects.find(_lean, account=account, digest=digest), key=lambda row: row.pk, default=None)
     if known is None:
         return None
     row = Callback.objects.primary().filter(pk=known.pk)
-    if _count(row.filter(_waits() | _has_no_news()), at):
+    if _count(row.filter(_needs_no_look() | _has_no_news()), at):
         known.is_counted_only = True
         return known
     if known.outcome == CallbackOutcome.APPLIED or not known.error:
@@ -55,9 +59,13 @@ def _count(rows: QuerySet[Callback], at: datetime, **values: Any) -> int:
     return rows.update(repeats=F("repeats") + 1, last_received_at=at, **values)
 
 
-def _waits() -> Q:
-    return Q(outcome=CallbackOutcome.PENDING) | Q(outcome=CallbackOutcome.IGNORED) | Q(next_attempt_at__isnull=False)
+def _needs_no_look() -> Q:
+    is_done = Q(outcome=CallbackOutcome.IGNORED) | Q(outcome__in=_TAKEN, invoice=None, channel_payment=None, error="")
+    return Q(outcome=CallbackOutcome.PENDING) | is_done | Q(next_attempt_at__isnull=False)
 
 
-def _has_no_news() -> Exists:
-    return Exists(Invoice.objects.primary().filter(pk=OuterRef("invoice_id"), version=OuterRef("invoice_version")))
+def _has_no_news() -> Q:
+    invoices, payments = Invoice.objects.primary(), ChannelPayment.objects.primary()
+    is_same = {"version": OuterRef("taken_version")}
+    invoice = Exists(invoices.filter(pk=OuterRef("invoice_id"), **is_same))
+    return Q(invoice) | Q(Exists(payments.filter(pk=OuterRef("channel_payment_id"), **is_same)))

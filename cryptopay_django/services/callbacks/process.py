@@ -18,10 +18,14 @@ from ...logs import about, named
 from ...models import Callback, CallbackOutcome, Invoice
 from ...tracing import span
 from ..accounts import in_force
+from ..channels.apply import PaymentClaim
+from ..channels.callbacks import UnconfirmedError, take_payment_callback
 from ..events.delivery import deliver_written
-from ..events.outbox import backoff
+from ..events.outbox import Written, backoff
 from ..snapshots.apply import Claim, Taken, finish_callback, poll_invoice, take_callback
+from .other_types import take_other_type
 from .unreadable import note_oddities, take_unreadable
+from .withdrawals import WITHDRAWAL_TYPE, take_withdrawal_callback
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -40,17 +44,17 @@ def process_callback(callback: Callback, *, deadline: float | None = None) -> Ca
     return callback
 
 
-def _process(callback: Callback, deadline: float | None) -> Taken | None:
-    """Process a callback; return what was taken in, None when nothing was."""
+def _process(callback: Callback, deadline: float | None) -> Written | None:
+    """Process a callback; return the row that it was taken into, with its new events, None when nothing was."""
     if callback.is_counted_only or callback.outcome not in (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN):
         return None
     with span("cryptopay.process_callback", callback_id=callback.pk, account=callback.account) as note:
         message = _read(callback)
-        taken = _try_message(callback, message, deadline)
+        written = _try_message(callback, message, deadline)
         if isinstance(message, CallbackMessage):
-            note(event=message.event, invoice_id=taken.invoice.pk if taken else None)
+            note(event=message.event, invoice_id=callback.invoice_id)
         note(outcome=callback.outcome)
-    return taken
+    return written
 
 
 def _read(callback: Callback) -> CallbackMessage | WireError:
@@ -67,43 +71,56 @@ def process_and_deliver(callback: Callback, deadline: float | None = None, *, pa
 
     `patient` as for `deliver_written`.
     """
-    taken = _process(callback, deadline)
-    if taken is not None and taken.events:
-        deliver_written(taken.invoice, taken.events, deadline=deadline, patient=patient)
+    written = _process(callback, deadline)
+    if written is not None and written.events:
+        deliver_written(written.about, written.events, deadline=deadline, patient=patient)
 
 
-def _try_message(callback: Callback, message: CallbackMessage | WireError, deadline: float | None) -> Taken | None:
+def _try_message(callback: Callback, message: CallbackMessage | WireError, deadline: float | None) -> Written | None:
     """Process a callback by what was read, or by why nothing was; leave it pending, with the reason, if that fails."""
     invoice = None
     try:
-        if isinstance(message, WireError):
-            return take_unreadable(callback, message, deadline)
-        if message.invoice is None:
-            title = f"{message.type} {message.event}"[:64]
-            finish_callback(callback, CallbackOutcome.IGNORED, event=title, at=timezone.now())
-            return None
+        if isinstance(message, WireError) or message.invoice is None:
+            return _take_other(callback, message, deadline)
         claim = Claim(callback, message.event, message.invoice)
         taken = take_callback(claim) or find_invoice(callback.account, message.invoice)
         if isinstance(taken, Taken):
-            return taken
+            return _written(taken)
         invoice = taken
         if invoice is None:
             _leave_orphan(claim)
             return None
-        return _confirm(claim, invoice, deadline)
+        return _written(_confirm(claim, invoice, deadline))
     except CryptopayError as error:
         _postpone(callback, f"{type(error).__name__}: {error}", invoice)
+        return error.written if isinstance(error, UnconfirmedError) else None
     except Exception as error:
         # The callback is stored and stays pending; what went wrong must not take the road down.
         extra = about(invoice, callback_id=callback.pk, account=callback.account)
         logger.exception(
-            "callback %s, %s: could not be processed; it will be tried again",
+            "callback %s, %s: could not be processed; it will be retried",
             callback.pk,
             named(invoice),
             extra=extra,
         )
         _postpone(callback, f"{type(error).__name__}: {error}", invoice, is_told=True)
     return None
+
+
+def _written(taken: Taken | None) -> Written | None:
+    return None if taken is None else Written(taken.invoice, taken.events)
+
+
+def _take_other(callback: Callback, message: CallbackMessage | WireError, deadline: float | None) -> Written | None:
+    """Process a callback that is not about an invoice, or cannot be read."""
+    if isinstance(message, WireError):
+        return take_unreadable(callback, message, deadline)
+    if message.channel_payment is None:
+        if message.type == WITHDRAWAL_TYPE:
+            take_withdrawal_callback(callback, message, deadline=deadline)
+        return take_other_type(callback, message)
+    claim = PaymentClaim(callback, message.event, message.channel_payment)
+    return take_payment_callback(claim, deadline=deadline)
 
 
 def find_invoice(account: str, snapshot: InvoiceSnapshot) -> Invoice | None:
@@ -142,7 +159,7 @@ def _confirm(claim: Claim, invoice: Invoice, deadline: float | None) -> Taken | 
 
     A status that the gateway does not confirm yet leaves the callback pending; after ten refusals it is
     stale: only the gateway's own word counts. An invoice without an id is asked for by its custom_id; where
-    the gateway has none under it, the callback is an orphan until a creation has brought this id.
+    the gateway has none of ours under it, the callback is an orphan until a creation has brought this id.
     """
     callback, snapshot = claim.callback, claim.snapshot
     timeout = None if deadline is None else deadline - time.monotonic()
@@ -153,7 +170,7 @@ def _confirm(claim: Claim, invoice: Invoice, deadline: float | None) -> Taken | 
         timeout = min(timeout, app_settings.TOTAL_TIMEOUT)
     try:
         taken = poll_invoice(invoice, timeout=timeout, claim=claim)
-    except GatewayNotFoundError:
+    except GatewayNotFoundError:  # also one that is not ours
         if invoice.gateway_id is not None:
             raise
         _leave_orphan(claim)
@@ -181,7 +198,9 @@ def _postpone(
     """Leave a callback pending, with the reason, until its back-off is over."""
     if not is_told:
         extra = about(invoice, callback_id=callback.pk, account=callback.account)
-        logger.warning("callback %s, %s: has to wait: %s", callback.pk, named(invoice), error, extra=extra)
+        logger.warning(
+            "callback %s, %s: stays pending and will be retried: %s", callback.pk, named(invoice), error, extra=extra
+        )
     callback.attempts += 1
     callback.error = error.replace("\x00", "\\0")[:2000]
     callback.next_attempt_at = timezone.now() if at_once else timezone.now() + backoff(callback.attempts)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
+from uuid import UUID
 
 from django.utils import timezone
 
 from ...conf import app_settings
-from ...exceptions import GatewayAnswerError, InvoiceBusyError, WireError
-from ...gateway.schemas import CallbackMessage, read_invoice_id
+from ...exceptions import GatewayAnswerError, GatewayNotFoundError, InvoiceBusyError, WireError
+from ...gateway.schemas import CallbackMessage, read_invoice_id, read_payment_ids
 from ...gateway.values import first_notes
 from ...logs import about
-from ...models import Callback, CallbackOutcome, Invoice
+from ...models import Callback, CallbackOutcome, Channel, Invoice
 from ..accounts import in_force
-from ..snapshots.apply import Taken, finish_callback, poll_invoice
+from ..channels.apply import poll_payment
+from ..events.outbox import Written
+from ..snapshots.apply import finish_callback, poll_invoice
 from ..snapshots.hold_unreadable import lacks_a_fact
 
 logger = logging.getLogger("cryptopay_django")
@@ -31,12 +34,14 @@ def note_oddities(callback: Callback, message: CallbackMessage) -> None:
     callback.notes = notes
 
 
-def take_unreadable(callback: Callback, error: WireError, deadline: float | None) -> Taken | None:
-    """Finish a callback that cannot be read, but not before the gateway was asked about its invoice.
+def take_unreadable(callback: Callback, error: WireError, deadline: float | None) -> Written | None:
+    """Finish a callback that cannot be read, but not before the gateway was asked about its invoice or payment.
 
-    If the gateway's answer cannot be read either, the invoice is held for a person. Raises GatewayError when
-    there is no answer.
+    If the gateway's answer cannot be read either, what is known of it here is held for a person. Raises GatewayError
+    when there is no answer.
     """
+    if ids := read_payment_ids(bytes(callback.body)):
+        return _take_payment(callback, error, *ids, deadline=deadline)
     taken, invoice = None, None
     if known := read_invoice_id(bytes(callback.body)):
         here = Invoice.objects.primary().filter(in_force(), account=callback.account, gateway_id=known)
@@ -49,7 +54,30 @@ def take_unreadable(callback: Callback, error: WireError, deadline: float | None
                 raise
     error_text = str(error)[:2000]
     finish_callback(callback, CallbackOutcome.UNREADABLE, invoice=invoice, error=error_text, at=timezone.now())
-    return taken
+    return None if taken is None else Written(taken.invoice, taken.events)
+
+
+def _take_payment(
+    callback: Callback, error: WireError, channel_id: UUID, payment_id: UUID, *, deadline: float | None
+) -> Written | None:
+    taken = None
+    here = Channel.objects.primary().filter(in_force(), account=callback.account, gateway_id=channel_id)
+    if channel := here.first():
+        try:
+            taken = poll_payment(channel, payment_id, timeout=_seconds_left(deadline))
+        except GatewayNotFoundError:
+            pass
+        except GatewayAnswerError as answer:
+            if not lacks_a_fact(answer):
+                raise
+    finish_callback(
+        callback,
+        CallbackOutcome.UNREADABLE,
+        channel_payment_id=taken.payment.pk if taken else None,
+        error=str(error)[:2000],
+        at=timezone.now(),
+    )
+    return None if taken is None else Written(taken.payment, taken.events)
 
 
 def _seconds_left(deadline: float | None) -> float | None:

@@ -3,26 +3,26 @@
 `doctor.py` runs all checks: `worker.py` (is the worker alive?), `backlog.py` (what waits in our tables),
 `accounts.py` (asks the gateway), `selftest.py` (posts to our own callback URL), `installation.py`. `health.py` is
 the short answer for a load balancer, `metrics.py` the numbers for monitoring; `drift.py` explains where our row and
-the gateway differ. A finding is a `Sign` (`sign.py`).
+the gateway differ. A finding is a `CheckResult` (`check_result.py`).
 """
 
+from .check_result import CheckResult, Level, worst_of
 from .doctor import diagnose
 from .drift import explain_drift
 from .health import check_health
 from .installation import callback_path
-from .metrics import Figures, read_figures
+from .metrics import Metrics, read_metrics
 from .selftest import try_callback_url
-from .sign import Level, Sign, worst_of
 
 __all__ = [
-    "Figures",
+    "CheckResult",
     "Level",
-    "Sign",
+    "Metrics",
     "callback_path",
     "check_health",
     "diagnose",
     "explain_drift",
-    "read_figures",
+    "read_metrics",
     "try_callback_url",
     "worst_of",
 ]

@@ -13,8 +13,9 @@ from ...exceptions import GatewayAuthenticationError, GatewayError, GatewayNotFo
 from ...models import Callback, Invoice, Payment
 from ...models.invoice import open_invoices
 from . import selftest
+from .check_result import CheckResult, Level, since
+from .coins import judge_coins
 from .drift import explain_drift
-from .sign import Level, Sign, since
 
 # Retries end after a day and a half; a callback resent by hand is signed with the secret of that day.
 SECRET_REST = timedelta(days=2)
@@ -26,14 +27,14 @@ _CLOCK_NEAR_LIMIT = 540
 _CLOCK_TOLERATED = 5
 
 
-def check_credentials(account: Account) -> Iterator[Sign]:
+def check_credentials(account: Account) -> Iterator[CheckResult]:
     """Send one signed GET: key, secret, permission, white-list and clock all have to be right for an answer.
 
     The clock is compared with the answer's time, also when it refuses.
     """
     subject = "credentials"
     if account.base_url != BASE_URLS["production"] and not settings.DEBUG:
-        yield Sign(
+        yield CheckResult(
             "environment",
             Level.WARNING,
             f"DEBUG is off and invoices are made at {account.base_url}: what is paid there is play money",
@@ -42,39 +43,40 @@ def check_credentials(account: Account) -> Iterator[Sign]:
         )
     client = client_for(account.name)
     try:
-        client.list_coins()
+        coins = client.list_coins()
     except GatewayAuthenticationError as error:
         if abs(client.clock_offset or 0) >= _CLOCK_NEAR_LIMIT:
             remedy = "Set this machine's clock first: with a clock so far off nothing is accepted."
-            yield Sign(subject, Level.ERROR, str(error), remedy, account.name, "clock")
+            yield CheckResult(subject, Level.ERROR, str(error), remedy, account.name, "clock")
         else:
             remedy = "Compare API_KEY and API_SECRET with the account."
-            yield Sign(subject, Level.ERROR, str(error), remedy, account.name, "refused")
+            yield CheckResult(subject, Level.ERROR, str(error), remedy, account.name, "refused")
     except GatewayPermissionError as error:
         remedy = "Give the key its permissions in the account, and put this machine's address on its white-list."
-        yield Sign(subject, Level.ERROR, str(error), remedy, account.name, "permission")
+        yield CheckResult(subject, Level.ERROR, str(error), remedy, account.name, "permission")
     except GatewayError as error:
-        remedy = "See the status page of the service, and whether this machine reaches it."
-        yield Sign(subject, Level.ERROR, f"{type(error).__name__}: {error}", remedy, account.name, "no-answer")
+        remedy = "See the status page of the gateway, and whether this machine reaches it."
+        yield CheckResult(subject, Level.ERROR, f"{type(error).__name__}: {error}", remedy, account.name, "no-answer")
     else:
         found = "a signed GET was answered: key, secret and permission are right"
-        yield Sign(subject, Level.OK, found, account=account.name)
+        yield CheckResult(subject, Level.OK, found, account=account.name)
+        yield judge_coins(coins, account)
     yield _judge_clock(client.clock_offset, account)
 
 
-def _judge_clock(offset: float | None, account: Account) -> Sign:
+def _judge_clock(offset: float | None, account: Account) -> CheckResult:
     if offset is None:
-        return Sign("clock", Level.OK, "the service did not say what time it has", account=account.name)
+        return CheckResult("clock", Level.OK, "the gateway did not say what time it has", account=account.name)
     seconds = abs(round(offset))
-    found = "this machine's clock agrees with that of the service"
+    found = "this machine's clock agrees with that of the gateway"
     if seconds:
         where = "ahead of" if offset > 0 else "behind"
-        found = f"this machine's clock is {seconds} seconds {where} that of the service"
+        found = f"this machine's clock is {seconds} seconds {where} that of the gateway"
     if seconds < _CLOCK_TOLERATED:
-        return Sign("clock", Level.OK, found, account=account.name)
-    remedy = f"Set it by NTP. From {_CLOCK_LIMIT} seconds on the service refuses every request."
+        return CheckResult("clock", Level.OK, found, account=account.name)
+    remedy = f"Set it by NTP. From {_CLOCK_LIMIT} seconds on the gateway refuses every request."
     level = Level.ERROR if seconds >= _CLOCK_NEAR_LIMIT else Level.WARNING
-    return Sign("clock", level, found, remedy, account.name)
+    return CheckResult("clock", level, found, remedy, account.name)
 
 
 def last_callback(account: Account) -> datetime | None:
@@ -83,7 +85,7 @@ def last_callback(account: Account) -> datetime | None:
     return max((at for at in found if at is not None), default=None)
 
 
-def check_secrets(account: Account, now: datetime) -> Iterator[Sign]:
+def check_secrets(account: Account, now: datetime) -> Iterator[CheckResult]:
     """Tell when each callback secret was last of use, and when an older one may go.
 
     That is two days after the newest was first of use, or an older one last.
@@ -93,18 +95,18 @@ def check_secrets(account: Account, now: datetime) -> Iterator[Sign]:
     found = f"{len(last)} in CALLBACK_SECRETS; last matched: {uses}"
     newest_since = _matched(account, account.secret_marks[0]).first()
     if len(last) == 1:
-        yield Sign("secrets", Level.OK, found, account=account.name)
+        yield CheckResult("secrets", Level.OK, found, account=account.name)
     elif newest_since is None:
         remedy = "Keep them all: no callback has matched the newest yet, which stands first."
-        yield Sign("secrets", Level.OK, found, remedy, account.name)
+        yield CheckResult("secrets", Level.OK, found, remedy, account.name)
     else:
         rest_from = max([newest_since, *(at for at in last[1:] if at is not None)])
         if now - rest_from < SECRET_REST:
             remedy = f"Keep them all. What is older than the first may go on {rest_from + SECRET_REST:%Y-%m-%d %H:%M}."
-            yield Sign("secrets", Level.OK, found, remedy, account.name)
+            yield CheckResult("secrets", Level.OK, found, remedy, account.name)
         else:
             remedy = "What is older than the first may go: nothing that was signed with it can still be on its way."
-            yield Sign("secrets", Level.WARNING, found, remedy, account.name, "may-go")
+            yield CheckResult("secrets", Level.WARNING, found, remedy, account.name, "may-go")
 
 
 def _matched(account: Account, mark: str) -> QuerySet[Callback, datetime]:
@@ -113,7 +115,7 @@ def _matched(account: Account, mark: str) -> QuerySet[Callback, datetime]:
     return rows.order_by("received_at").values_list("received_at", flat=True)
 
 
-def check_arrivals(account: Account, now: datetime) -> Iterator[Sign]:
+def check_arrivals(account: Account, now: datetime) -> Iterator[CheckResult]:
     """Tell when the last callback came; worry when payments are found that no callback spoke of."""
     last = last_callback(account)
     paid = Payment.objects.filter(invoice__account=account.name, invoice__environment=account.environment).aggregate(
@@ -122,12 +124,12 @@ def check_arrivals(account: Account, now: datetime) -> Iterator[Sign]:
     found = f"last callback: {since(last, now)}; last payment found: {since(paid, now)}"
     if paid is not None and (last is None or paid - last > _QUIET):
         remedy = "Look at the callback log in the account: is the URL right, and does it answer 200?"
-        yield Sign("callbacks arrive", Level.ERROR, found, remedy, account.name)
+        yield CheckResult("callbacks arrive", Level.ERROR, found, remedy, account.name)
     else:
-        yield Sign("callbacks arrive", Level.OK, found, account=account.name)
+        yield CheckResult("callbacks arrive", Level.OK, found, account=account.name)
 
 
-def check_sample(account: Account, size: int) -> Iterator[Sign]:
+def check_sample(account: Account, size: int) -> Iterator[CheckResult]:
     """Compare the open invoices that were asked about longest ago with the gateway, field by field."""
     here = {"account": account.name, "environment": account.environment}
     sample = Invoice.objects.filter(open_invoices(), **here, gateway_id__isnull=False)
@@ -136,7 +138,7 @@ def check_sample(account: Account, size: int) -> Iterator[Sign]:
         try:
             differences = explain_drift(invoice, client_for(account.name).retrieve_invoice(str(invoice.gateway_id)))
         except GatewayNotFoundError:
-            differences = ["the service does not know it"]
+            differences = ["the gateway does not know it"]
         except GatewayError as error:
             differences = [f"{type(error).__name__}: {error}"]
         compared += 1
@@ -144,6 +146,6 @@ def check_sample(account: Account, size: int) -> Iterator[Sign]:
             drifted.append(f"invoice {invoice.pk}: {', '.join(differences)}")
     if drifted:
         remedy = "Run cryptopay_reconcile, and see why no callback told."
-        yield Sign("drift", Level.WARNING, "; ".join(drifted), remedy, account.name)
+        yield CheckResult("drift", Level.WARNING, "; ".join(drifted), remedy, account.name)
     else:
-        yield Sign("drift", Level.OK, f"{compared} open invoices compared: no difference", account=account.name)
+        yield CheckResult("drift", Level.OK, f"{compared} open invoices compared: no difference", account=account.name)

@@ -8,16 +8,17 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from ...conf import account_names, get_account
-from . import accounts, backlog, installation, selftest, worker
-from .sign import Level, Sign
+from . import accounts, backlog, channels, installation, ledger, selftest, worker
+from .check_result import CheckResult, Level
 
 
 def diagnose(
     *, sample: int = 10, offline: bool = False, callback_urls: Mapping[str, str] | None = None
-) -> Iterator[Sign]:
-    """Yield a sign for everything that is looked at, good or bad.
+) -> Iterator[CheckResult]:
+    """Yield a result for everything that is looked at, good or bad.
 
-    Asks the gateway once an account, and about `sample` open invoices of each; `offline` asks nothing.
+    Asks the gateway once an account, about `sample` open invoices of each, and for yesterday's ledger, a few pages;
+    `offline` asks nothing.
     `callback_urls` gives, by account, a URL that a self-test is posted to.
     """
     now = timezone.now()
@@ -27,12 +28,13 @@ def diagnose(
     yield from missing
     yield from installation.check_urls()
     yield from installation.check_connections()
-    if any(sign.level is Level.ERROR for sign in missing):
+    if any(result.level is Level.ERROR for result in missing):
         return
     yield from backlog.check_callbacks(now)
     yield from backlog.check_events(now)
     yield from backlog.check_resolutions(now)
     yield from backlog.check_invoices(now)
+    yield from channels.check_channels(now)
     yield from worker.check_worker(now)
     try:
         names = account_names()
@@ -48,5 +50,6 @@ def diagnose(
         if not offline:
             yield from accounts.check_credentials(account)
             yield from accounts.check_sample(account, sample)
+            yield ledger.check_ledger(account, now)
         if callback_urls and name in callback_urls:
             yield selftest.try_callback_url(account, callback_urls[name])

@@ -1,14 +1,14 @@
-"""The few signs by which a machine tells whether money and callbacks are held up."""
+"""The few results by which a machine tells whether money and callbacks are held up."""
 
 from __future__ import annotations
 
 from django.utils import timezone
 
 from . import backlog
-from .sign import Sign
+from .check_result import CheckResult
 
 
-def check_health() -> list[Sign]:
+def check_health() -> list[CheckResult]:
     """Return what waits, and how bad that is. A handful of queries by index; asks nobody else."""
     now = timezone.now()
     return [backlog.pending_callbacks(now), backlog.pending_events(now), backlog.undecided_resolutions(now)]

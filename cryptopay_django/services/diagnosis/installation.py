@@ -17,45 +17,45 @@ from ... import __version__
 from ...links import path_of
 from ...models import Invoice
 from ..accounts import DEFAULT_ACCOUNT
-from .sign import Level, Sign
+from .check_result import CheckResult, Level
 
 _LEVELS = {checks.ERROR: Level.ERROR, checks.CRITICAL: Level.ERROR, checks.WARNING: Level.WARNING}
 
 
-def check_settings() -> Iterator[Sign]:
+def check_settings() -> Iterator[CheckResult]:
     """Repeat what `manage.py check` says about this app."""
     messages = [message for message in checks.run_checks(tags=["cryptopay"]) if not message.is_silenced()]
     for message in messages:
         level = _LEVELS.get(message.level, Level.OK)
-        yield Sign("settings", level, f"{message.id}: {message.msg}", message.hint or "")
+        yield CheckResult("settings", level, f"{message.id}: {message.msg}", message.hint or "")
     if not messages:
-        yield Sign("settings", Level.OK, "manage.py check finds nothing")
+        yield CheckResult("settings", Level.OK, "manage.py check finds nothing")
 
 
-def check_migrations() -> Iterator[Sign]:
+def check_migrations() -> Iterator[CheckResult]:
     """Tell which migrations of this app the database lacks."""
     executor = MigrationExecutor(connections[router.db_for_write(Invoice)])
     targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] == Invoice._meta.app_label]
     missing = [f"{migration.app_label}.{migration.name}" for migration, _ in executor.migration_plan(targets)]
     if missing:
-        yield Sign("migrations", Level.ERROR, f"not applied: {', '.join(missing)}", "Run manage.py migrate.")
+        yield CheckResult("migrations", Level.ERROR, f"not applied: {', '.join(missing)}", "Run manage.py migrate.")
     else:
-        yield Sign("migrations", Level.OK, "all applied")
+        yield CheckResult("migrations", Level.OK, "all applied")
 
 
-def check_connections() -> Iterator[Sign]:
-    """Tell whether every callback opens a connection of its own to a database server."""
+def check_connections() -> Iterator[CheckResult]:
+    """Return whether every callback opens a connection of its own to a database server."""
     connection = connections[router.db_for_write(Invoice)]
     yield judge_connections(connection.vendor, connection.settings_dict)
 
 
-def judge_connections(vendor: str, database: Mapping[str, Any]) -> Sign:
+def judge_connections(vendor: str, database: Mapping[str, Any]) -> CheckResult:
     """Judge an entry of DATABASES, complete with its defaults."""
     if vendor == "sqlite" or database["CONN_MAX_AGE"] != 0 or database["OPTIONS"].get("pool"):
-        return Sign("connections", Level.OK, "connections to the database are kept, or cost nothing")
+        return CheckResult("connections", Level.OK, "connections to the database are kept, or cost nothing")
     found = "CONN_MAX_AGE is 0: every request opens a connection, which makes a callback take 3 to 8 times as long"
     remedy = 'Set "CONN_MAX_AGE": 60 and "CONN_HEALTH_CHECKS": True in DATABASES; under ASGI use a pool instead.'
-    return Sign("connections", Level.WARNING, found, remedy)
+    return CheckResult("connections", Level.WARNING, found, remedy)
 
 
 def callback_path(account: str) -> str:
@@ -65,18 +65,18 @@ def callback_path(account: str) -> str:
     return path_of("account-callback", account)
 
 
-def check_urls() -> Iterator[Sign]:
+def check_urls() -> Iterator[CheckResult]:
     """Tell where callbacks come in."""
     try:
         path = callback_path(DEFAULT_ACCOUNT)
     except NoReverseMatch:
         remedy = 'Add path("cryptopay/", include("cryptopay_django.urls")) to the URLs of the project.'
-        yield Sign("URLs", Level.ERROR, "there is no callback URL", remedy)
+        yield CheckResult("URLs", Level.ERROR, "there is no callback URL", remedy)
     else:
-        yield Sign("URLs", Level.OK, f"callbacks come in at {path}")
+        yield CheckResult("URLs", Level.OK, f"callbacks come in at {path}")
 
 
-def show_versions() -> Iterator[Sign]:
+def show_versions() -> Iterator[CheckResult]:
     """Tell what runs here: for a report of a bug."""
     connection = connections[router.db_for_write(Invoice)]
     packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("django-fsm-2", "requests") if _has(name))
@@ -84,7 +84,7 @@ def show_versions() -> Iterator[Sign]:
         f"cryptopay-django {__version__}, Django {django.get_version()}, Python {platform.python_version()}, "
         f"{connection.display_name}, {packages}"
     )
-    yield Sign("versions", Level.OK, found)
+    yield CheckResult("versions", Level.OK, found)
 
 
 def _has(name: str) -> bool:

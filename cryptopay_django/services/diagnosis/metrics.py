@@ -31,7 +31,7 @@ _UNFINISHED = (ResolutionStatus.PLANNED, ResolutionStatus.SENT, ResolutionStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Metrics:
     """Counts and moments as they were at `read_at`. A moment is None where there is nothing."""
 
     read_at: datetime
@@ -50,8 +50,8 @@ class Figures:
     reconciled_at: datetime | None
 
 
-def read_figures() -> Figures:
-    """Read all figures: ten queries, and one or two for each callback secret. Changes nothing, asks nobody."""
+def read_metrics() -> Metrics:
+    """Read all metrics: ten queries, and one or two for each callback secret. Changes nothing, asks nobody."""
     now = timezone.now()
     pending = Callback.objects.filter(outcome=CallbackOutcome.PENDING)
     callbacks = pending.aggregate(count=Count("pk"), oldest=Min("received_at"))
@@ -61,7 +61,7 @@ def read_figures() -> Figures:
     recent = Callback.objects.filter(received_at__gt=now - _AN_HOUR, outcome__in=CallbackOutcome.values)
     unresolved = Invoice.objects.filter(status=InvoiceStatus.UNRESOLVED)
     active = Resolution.objects.filter(active=True)
-    return Figures(
+    return Metrics(
         read_at=now,
         callbacks_pending=callbacks["count"],
         callbacks_pending_since=callbacks["oldest"],

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from ...conf import Account
 from ...gateway.signing import SIGNATURE_HEADER, sign_callback
-from .sign import Level, Sign
+from .check_result import CheckResult, Level
 
 BODY = json.dumps({"type": "SelfTest", "event": "doctor", "data": {}}).encode()
 """Always the same bytes: what counts callbacks leaves these out by their digest."""
@@ -26,7 +26,7 @@ _READ = 64 * 1024
 _FORGER = "a secret that nobody gave out"
 
 _REMEDIES = {
-    "redirect": "Give the service the URL that it is redirected to, with https and the last slash: it follows none.",
+    "redirect": "Give the gateway the URL that it is redirected to, with https and the last slash: it follows none.",
     "login": "Let the callback URL pass without a login: the signature is the proof of who sends.",
     "csrf": "Let the callback URL pass without a CSRF token: is the view wrapped, or behind another one?",
     "forbidden": "Something before the app refuses it: a firewall, a list of addresses, or a page against robots.",
@@ -35,10 +35,10 @@ _REMEDIES = {
     "secret": "The site has another secret than this process: are its settings deployed, is this its account's URL?",
     "unsigned": "The site takes what nobody signed. Another view answers here: nothing that it says is proven.",
     "fault": "See the log of the site, and of what stands before it.",
-    "tls": "Renew or complete the certificate: the service needs https that it can trust.",
-    "time-out": f"No answer in {_TIMEOUT} seconds, which is as long as the service waits.",
+    "tls": "Renew or complete the certificate: the gateway needs https that it can trust.",
+    "time-out": f"No answer in {_TIMEOUT} seconds, which is as long as the gateway waits.",
     "unreachable": "Is the name right, and the port open? Try it from outside of your own network.",
-    "not-https": "Begin it with https://: the service posts to nothing else.",
+    "not-https": "Begin it with https://: the gateway posts to nothing else.",
 }
 
 
@@ -57,10 +57,10 @@ class _Answer:
         return f"{self.status}, to {self.target}" if self.target else str(self.status)
 
 
-def try_callback_url(account: Account, url: str, *, timeout: float = _TIMEOUT) -> Sign:
+def try_callback_url(account: Account, url: str, *, timeout: float = _TIMEOUT) -> CheckResult:
     """Post a signed self-test to the callback URL, and one that is not signed, as the gateway would.
 
-    The time-out is that of the service. The self-test is stored as a callback of another type, which is ignored.
+    The time-out is that of the gateway. The self-test is stored as a callback of another type, which is ignored.
     """
     if urlsplit(url).scheme not in ("http", "https"):
         return _bad("not-https", account, f"{url} is no URL of a site")
@@ -71,11 +71,11 @@ def try_callback_url(account: Account, url: str, *, timeout: float = _TIMEOUT) -
     if forged.status != 401:
         return _bad("unsigned", account, f"{url} answered {forged} to a forged self-test (401 is right)")
     found = f"{url} answered 200 to a signed self-test and 401 to a forged one"
-    return Sign(_SUBJECT, Level.OK, found, account=account.name)
+    return CheckResult(_SUBJECT, Level.OK, found, account=account.name)
 
 
-def _bad(kind: str, account: Account, found: str) -> Sign:
-    return Sign(_SUBJECT, Level.ERROR, found, _REMEDIES[kind], account.name, kind)
+def _bad(kind: str, account: Account, found: str) -> CheckResult:
+    return CheckResult(_SUBJECT, Level.ERROR, found, _REMEDIES[kind], account.name, kind)
 
 
 def _kind_of(answer: _Answer) -> str:

@@ -7,25 +7,34 @@ from datetime import datetime, timedelta
 
 from ...conf import app_settings
 from ...models import Schedule
-from ...models.schedule import RECONCILIATION
-from .sign import Level, Sign, since
+from ...models.schedule import BROKE_OFF, RECONCILIATION
+from .check_result import CheckResult, Level, since
 
 _LATE = timedelta(minutes=10)
 """How long a round may be overdue before the worker is taken for dead."""
 
 
-def check_worker(now: datetime) -> Iterator[Sign]:
-    """Yield one sign of the worker; none where rounds are switched off, or no worker has to run and none has."""
+def check_worker(now: datetime) -> Iterator[CheckResult]:
+    """Yield one result: whether rounds run in time, and whether the last one came to its end.
+
+    Yields nothing if CRYPTOPAY_RECONCILE_INTERVAL is 0, or if no round has ever run and CRYPTOPAY_PROCESSING is not
+    "worker".
+    """
     if not app_settings.RECONCILE_INTERVAL:
         return
     turn = Schedule.objects.filter(name=RECONCILIATION).first()
-    remedy = "No worker runs: start cryptopay_worker, or set CRYPTOPAY_RECONCILE_INTERVAL to 0 if none is to."
+    remedy = (
+        "No round has run in time: start cryptopay_worker, or schedule reconcile_task. "
+        "CRYPTOPAY_RECONCILE_INTERVAL = 0 switches rounds off."
+    )
     if turn is None:
         if app_settings.PROCESSING == "worker":
-            yield Sign("worker", Level.WARNING, "no worker has run with this database yet", remedy)
+            yield CheckResult("worker", Level.WARNING, "no worker has run with this database yet", remedy)
         return
     found = f"the worker's last round ended {since(turn.ended_at, now)}: {turn.found or 'nothing yet'}"
     if now - turn.due_at > _LATE:
-        yield Sign("worker", Level.WARNING, found, remedy)
+        yield CheckResult("worker", Level.WARNING, found, remedy)
+    elif turn.found == BROKE_OFF:
+        yield CheckResult("worker", Level.WARNING, found, "The log says why (logger cryptopay_django).")
     else:
-        yield Sign("worker", Level.OK, found)
+        yield CheckResult("worker", Level.OK, found)

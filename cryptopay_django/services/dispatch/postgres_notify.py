@@ -51,7 +51,7 @@ def _ring() -> None:
         with connections[router.db_for_write(Callback)].cursor() as cursor:
             cursor.execute(f"NOTIFY {CHANNEL}")
     except (DatabaseError, InterfaceError):
-        logger.warning("the workers could not be woken; they look by themselves", exc_info=True)
+        logger.warning("the workers could not be notified; they find the work by polling", exc_info=True)
 
 
 class Listener:
@@ -83,7 +83,9 @@ class Listener:
                     return True
         except (self._database.Database.Error, OSError):
             if self._is_well:
-                logger.warning("the worker cannot be woken by the database for now; it looks by itself", exc_info=True)
+                logger.warning(
+                    "the worker lost its notification connection; it polls until it gets a new one", exc_info=True
+                )
             self.close()
             stop.wait(min(seconds, TRY_AGAIN_AFTER))
         return False

@@ -15,7 +15,7 @@ class Pace:
         self._passed_at = float("-inf")
 
     def lets_pass(self) -> bool:
-        """Tell whether the time is over, and begin it anew if so."""
+        """Return whether the time is over, and begin it anew if so."""
         with self._lock:
             now = time.monotonic()
             if now - self._passed_at < self._seconds:

@@ -24,9 +24,9 @@ def dispatch_callback(callback: Callback) -> None:
     _dispatch("process_callback_task", callback.pk)
 
 
-def dispatch_events(invoice_id: UUID) -> None:
-    """Have an invoice's pending events delivered by a worker or a task, once they are committed. Never raises."""
-    _dispatch("deliver_events_task", str(invoice_id))
+def dispatch_events(subject: UUID) -> None:
+    """Have a subject's pending events delivered by a worker or a task, once they are committed. Never raises."""
+    _dispatch("deliver_events_task", str(subject))
 
 
 def find_task(name: str) -> Any:
@@ -39,16 +39,16 @@ def find_task(name: str) -> Any:
     return task.using(backend=app_settings.TASK_BACKEND, queue_name=app_settings.TASK_QUEUE)
 
 
-def _dispatch(name: str, subject: int | str) -> None:
+def _dispatch(name: str, key: int | str) -> None:
     if app_settings.PROCESSING == "task":
-        transaction.on_commit(partial(_enqueue, name, subject), using=router.db_for_write(Callback))
+        transaction.on_commit(partial(_enqueue, name, key), using=router.db_for_write(Callback))
     else:
         wake_workers()
 
 
-def _enqueue(name: str, subject: int | str) -> None:
+def _enqueue(name: str, key: int | str) -> None:
     try:
-        find_task(name).enqueue(subject)
+        find_task(name).enqueue(key)
     except Exception:
         # A queue that is down: its work is stored, and process_overdue_task finds it.
-        logger.exception("%s(%s) could not be enqueued; it is stored, and done later", name, subject)
+        logger.exception("%s(%s) could not be enqueued; the work is stored and will be done later", name, key)

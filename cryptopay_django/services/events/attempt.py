@@ -12,21 +12,19 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import partial
 from typing import Any, Generic, TypeVar
-from uuid import UUID
 
 from django.db import router, transaction
 from django.utils import timezone
 
 from ...conf import app_settings
-from ...logs import about
-from ...models import EventKind, HandlerDelivery, Invoice, InvoiceEvent
+from ...models import EventKind, HandlerDelivery, InvoiceEvent
 from ...models.locking import LockingManager, Narrow, write_transaction
 from ...tracing import Note, span
-from .outbox import backoff, new_event, write_events
+from .outbox import backoff, new_event, row_of, write_events
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -42,7 +40,7 @@ class Turn(Enum):
     """What became of a row's turn."""
 
     TAKEN = auto()  # it is delivered, and the next one may follow
-    HELD = auto()  # another process has it, or an earlier one is pending
+    HELD = auto()  # another process has it, an earlier one is pending, or it is withheld
     OVER = auto()  # it is not due, or has failed: nothing follows now
 
 
@@ -51,7 +49,7 @@ class NotMarkedError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Channel(Generic[R]):
+class Lane(Generic[R]):
     """How one kind of row is delivered: an event to receivers, or a call to one handler."""
 
     span: str
@@ -64,6 +62,8 @@ class Channel(Generic[R]):
     event_of: Callable[[R], InvoiceEvent]
     related: Sequence[str] = ()
     gives_up: bool = False
+    lease: timedelta = timedelta(0)
+    """For how long an attempt at least keeps others away, where no lock does."""
 
 
 @dataclass(frozen=True)
@@ -73,21 +73,22 @@ class Attempt(Generic[R]):
     `at_hand` is the row with all that belongs to it, where that is known.
     """
 
-    channel: Channel[R]
+    lane: Lane[R]
     key: int
-    invoice_id: UUID
-    subject: str
-    """What the log calls it."""
+    named: str
+    """What it is about, as the log calls it: "invoice <key>"."""
+    title: str
+    """What the log calls the row itself."""
     fields: Mapping[str, Any]
-    """What the log and a span say of it besides."""
+    """What the log and a span say of both, by name."""
     is_first: bool = False
     at_hand: R | None = None
 
     def make(self) -> Turn:
         """Make the attempt; return what became of the row's turn.
 
-        1. Count it, and commit that, unless it is the first: a receiver that ends its process cannot hide, and its
-           event does not come up again at once.
+        1. Count it and commit that, except for a first attempt. So an attempt whose receiver ends the process is
+           counted, and the event does not come up again at once.
         2. Lock the row, if it is pending, true and its turn. A row that another process has locked is skipped.
         3. Call: what receivers write belongs to this transaction.
         4. Mark it delivered, as the last statement: it fails if the transaction was broken or rolled back meanwhile.
@@ -101,8 +102,7 @@ class Attempt(Generic[R]):
             return turn
         committed: list[bool] = []
         try:
-            named = {"invoice_id": self.invoice_id, **self.fields}
-            with span(self.channel.span, **named) as note, self._transaction():
+            with span(self.lane.span, **self.fields) as note, self._transaction():
                 turn = self._claim_and_call(note, committed)
         except BaseException as error:
             # Whatever a receiver raises, the row must stay and the state must stand.
@@ -111,16 +111,16 @@ class Attempt(Generic[R]):
                 raise
         else:
             if turn is Turn.TAKEN:
-                logger.debug("invoice %s: %s delivered", self.invoice_id, self.subject, extra=self._extra)
+                logger.debug("%s: %s delivered", self.named, self.title, extra=dict(self.fields))
             elif not self.is_first:
                 self._give_back(begun_at)
         return turn
 
     def _count(self, now: datetime) -> Turn:
         """Count an attempt before it is made, and move the next one beyond its back-off."""
-        rows = self.channel.rows
+        rows = self.lane.rows
         with self._transaction():
-            row = rows.lock(self.channel.claimable, pk=self.key, skip_locked=True)
+            row = rows.lock(self.lane.claimable, pk=self.key, skip_locked=True)
             if row is None or row.next_attempt_at is None:
                 return Turn.HELD
             if row.next_attempt_at > now:
@@ -128,7 +128,8 @@ class Attempt(Generic[R]):
             if row.begun_at is not None and self._settle(row, row.attempts, _lost(row.begun_at)):
                 return Turn.OVER
             attempts = row.attempts + 1
-            rows.change(row, attempts=attempts, begun_at=now, next_attempt_at=now + backoff(attempts))
+            pause = max(backoff(attempts), self.lane.lease)
+            rows.change(row, attempts=attempts, begun_at=now, next_attempt_at=now + pause)
         return Turn.TAKEN
 
     def _give_back(self, begun_at: datetime) -> None:
@@ -136,7 +137,7 @@ class Attempt(Generic[R]):
         with self._transaction():
             row = self._lock()
             if row is not None and row.begun_at == begun_at and row.next_attempt_at is not None:
-                self.channel.rows.change(row, attempts=row.attempts - 1, begun_at=None, next_attempt_at=begun_at)
+                self.lane.rows.change(row, attempts=row.attempts - 1, begun_at=None, next_attempt_at=begun_at)
 
     def _lock(self, narrow: Narrow[R] | None = None, related: Sequence[str] = ()) -> R | None:
         """Lock the row of an attempt that was begun here.
@@ -144,7 +145,7 @@ class Attempt(Generic[R]):
         Others have it for a moment only, to see that it is not due: look again a few times. Who has it for longer is
         at a later attempt, and is not waited for.
         """
-        rows = self.channel.rows
+        rows = self.lane.rows
         row = rows.lock(narrow, pk=self.key, skip_locked=True, related=related)
         for pause in _PAUSES if row is None and rows.skips_locked else ():
             time.sleep(pause)
@@ -154,32 +155,32 @@ class Attempt(Generic[R]):
         return row
 
     def _claim_and_call(self, note: Note, committed: list[bool]) -> Turn:
-        channel = self.channel
-        related = () if self.at_hand is not None else channel.related
+        lane = self.lane
+        related = () if self.at_hand is not None else lane.related
         if self.is_first:
-            row = channel.rows.lock(channel.claimable, pk=self.key, skip_locked=True, related=related)
+            row = lane.rows.lock(lane.claimable, pk=self.key, skip_locked=True, related=related)
         else:
-            row = self._lock(channel.claimable, related)
+            row = self._lock(lane.claimable, related)
         if row is None:
             note(outcome="in other hands, not its turn, or withheld")
             return Turn.HELD
         if self.is_first and (row.attempts or row.next_attempt_at is None or row.next_attempt_at > timezone.now()):
             note(outcome="not due")
             return Turn.OVER
-        using = router.db_for_write(channel.rows.model)
+        using = router.db_for_write(lane.rows.model)
         transaction.on_commit(partial(committed.append, True), using=using)
         attempts = row.attempts if self.is_first else row.attempts - 1
         row = self.at_hand or row
-        channel.call(row, note)
+        lane.call(row, note)
         values = {"delivered_at": timezone.now(), "next_attempt_at": None, "begun_at": None, "attempts": attempts}
-        if not channel.rows.change(row, channel.markable, **values):
+        if not lane.rows.change(row, lane.markable, **values):
             raise NotMarkedError("while receivers ran, the event ceased to be true: what they wrote is rolled back")
         note(outcome="delivered")
         return Turn.TAKEN
 
     def _failed(self, error: BaseException) -> Turn:
         """Note a failure, in a transaction of its own, if the row is still pending and nobody else has it."""
-        logger.error("invoice %s: %s failed", self.invoice_id, self.subject, exc_info=error, extra=self._extra)
+        logger.error("%s: %s failed", self.named, self.title, exc_info=error, extra=dict(self.fields))
         self.note_failure("".join(traceback.format_exception(error)))
         return Turn.OVER
 
@@ -192,16 +193,16 @@ class Attempt(Generic[R]):
             attempts = row.attempts + 1 if self.is_first else row.attempts
             if not self._settle(row, attempts, error):
                 due = timezone.now() + backoff(attempts)
-                self.channel.rows.change(row, attempts=attempts, begun_at=None, next_attempt_at=due)
+                self.lane.rows.change(row, attempts=attempts, begun_at=None, next_attempt_at=due)
 
     def _settle(self, row: R, attempts: int, error: str) -> bool:
         """Keep the error of a failed attempt, notify staff when it is time, give up after the last; return whether."""
-        is_last = self.channel.gives_up and attempts >= app_settings.HANDLER_ATTEMPTS
+        is_last = self.lane.gives_up and attempts >= app_settings.HANDLER_ATTEMPTS
         now = timezone.now()
         values: dict[str, Any] = {"last_error": error.replace("\x00", "\\0")[-_LONGEST_ERROR:]}
         if is_last:
             values |= {"attempts": attempts, "begun_at": None, "given_up_at": now, "next_attempt_at": None}
-        self.channel.rows.change(row, **values)
+        self.lane.rows.change(row, **values)
         if is_last or attempts == app_settings.NOTICE_FAILED_DELIVERIES:
             kind = EventKind.HANDLER_GIVEN_UP if is_last else EventKind.DELIVERY_FAILING
             self._report(row, kind, attempts=attempts)
@@ -210,34 +211,31 @@ class Attempt(Generic[R]):
     def _hook_failed(self, error: BaseException) -> Turn:
         """Report that a hook failed after the commit. The event is delivered: no other attempt follows."""
         logger.error(
-            "invoice %s: %s is delivered, but an on_commit hook of a receiver failed: what this hook and those after "
+            "%s: %s is delivered, but an on_commit hook of a receiver failed: what this hook and those after "
             "it were to do is not done, and nothing does it later",
-            self.invoice_id,
-            self.subject,
+            self.named,
+            self.title,
             exc_info=error,
-            extra=self._extra,
+            extra=dict(self.fields),
         )
         text = "".join(traceback.format_exception_only(error)).strip()[:500]
         with self._transaction():
-            row = self.channel.rows.primary().get(pk=self.key)
+            row = self.lane.rows.primary().get(pk=self.key)
             self._report(row, EventKind.HOOK_FAILED, error=text)
         return Turn.TAKEN
 
     def _report(self, row: R, kind: EventKind, **more: Any) -> None:
         """Write into the timeline what staff are notified of."""
-        event = self.channel.event_of(row)
+        event = self.lane.event_of(row)
         detail = {"event": event.kind, **more}
         if isinstance(row, HandlerDelivery):
             detail["handler"] = row.handler
-        invoice = Invoice.objects.primary().get(pk=event.invoice_id)
-        write_events([new_event(invoice, kind, at=timezone.now(), detail=detail)])
+        about = row_of(event)
+        if about is not None:
+            write_events([new_event(about, kind, at=timezone.now(), detail=detail)])
 
     def _transaction(self) -> transaction.Atomic:
-        return write_transaction(self.channel.rows.model)
-
-    @property
-    def _extra(self) -> dict[str, object]:
-        return about(self.invoice_id, **self.fields)
+        return write_transaction(self.lane.rows.model)
 
 
 def _lost(begun_at: datetime) -> str:

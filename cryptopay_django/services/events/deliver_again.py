@@ -14,15 +14,15 @@ from django.utils import timezone
 
 from ... import handlers
 from ...exceptions import RedeliveryError
-from ...models import EventKind, HandlerDelivery, Invoice, InvoiceEvent
+from ...models import EventKind, HandlerDelivery, InvoiceEvent, Subject, subject_of
 from ...models.locking import write_transaction
 from .delivery import deliver_or_dispatch
-from .outbox import SIGNALS, new_event, write_events
+from .outbox import CUSTOMER_MAIL, SIGNALS, new_event, write_events
 from .withholding import is_true
 
 
 def deliver_again(
-    invoice: Invoice,
+    about: Subject,
     *,
     actor: str,
     reason: str = "",
@@ -30,7 +30,7 @@ def deliver_again(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> int:
-    """Deliver an invoice's delivered events once more, to receivers and to handlers; return how many events.
+    """Deliver the delivered events of an invoice or of another callback once more; return how many events.
 
     `kinds` are names of signals, all if empty; `since` and `until` limit when the events happened. Receivers see
     `event.is_repetition`. What is pending, was given up, or is not true any more is left out. A handler that was
@@ -39,26 +39,31 @@ def deliver_again(
     the caller's to check. Raises RedeliveryError.
     """
     if not actor.strip():
-        raise RedeliveryError(f"delivering events of invoice {invoice.pk} again needs an actor: who asks for it?")
+        raise RedeliveryError(f"delivering events of {_named(about)} again needs an actor: who asks for it?")
     if unknown := sorted(set(kinds) - set(SIGNALS)):
         raise RedeliveryError(f"{', '.join(unknown)}: not an event that is delivered; there are {', '.join(SIGNALS)}")
-    events = repeatable_events(kinds, since=since, until=until).filter(invoice_id=invoice.pk)
+    events = repeatable_events(kinds, since=since, until=until).filter(subject=subject_of(about))
     now = timezone.now()
     anew = {"delivered_at": None, "next_attempt_at": now, "attempts": 0, "begun_at": None, "last_error": ""}
     with write_transaction(InvoiceEvent):
-        # Events are locked before the invoice is referred to, in the order of a delivery.
+        # Events are locked before what they are about is referred to, in the order of a delivery.
         chosen = {event.pk: event for event in events.order_by("pk")}
         signals = InvoiceEvent.objects.primary().filter(pk__in=chosen, delivered_at__isnull=False)
         InvoiceEvent.objects.update_free(signals, **anew, repetitions=F("repetitions") + 1)
         calls = HandlerDelivery.objects.primary().filter(event_id__in=chosen, delivered_at__isnull=False)
+        calls = calls.exclude(handler=CUSTOMER_MAIL)  # a customer is told once, whatever the shop has lost
         HandlerDelivery.objects.update_free(calls, **anew, repetitions=F("repetitions") + 1)
         _owe_new_handlers(list(chosen.values()), at=now)
         if not chosen:
             return 0
         detail = {"events": ", ".join(dict.fromkeys(event.kind for event in chosen.values())), "reason": reason}
-        write_events([new_event(invoice, EventKind.DELIVERY_REPEATED, at=now, actor=actor, detail=detail)])
-    deliver_or_dispatch(invoice)
+        write_events([new_event(about, EventKind.DELIVERY_REPEATED, at=now, actor=actor, detail=detail)])
+    deliver_or_dispatch(about)
     return len(chosen)
+
+
+def _named(about: Subject) -> str:
+    return f"{about._meta.verbose_name_raw} {about.pk}"
 
 
 def repeatable_events(
@@ -68,8 +73,10 @@ def repeatable_events(
     happened = Q(created_at__gte=since) if since else Q()
     if until:
         happened &= Q(created_at__lt=until)
-    delivered = Q(delivered_at__isnull=False) | Q(deliveries__delivered_at__isnull=False)
+    calls = HandlerDelivery.objects.filter(delivered_at__isnull=False).exclude(handler=CUSTOMER_MAIL)
+    delivered = Q(delivered_at__isnull=False) | Q(pk__in=calls.values("event_id"))
     events = InvoiceEvent.objects.primary().filter(is_true(), happened, kind__in=list(kinds or SIGNALS))
+    events = events.exclude(kind=EventKind.CALLBACK_RECEIVED, callback=None)  # its bytes are pruned
     return events.filter(pk__in=InvoiceEvent.objects.filter(delivered).values("pk"))
 
 

@@ -13,7 +13,7 @@ from django.db import connections, router, transaction
 
 from ... import handlers
 from ...conf import app_settings
-from ...models import Invoice, InvoiceEvent
+from ...models import InvoiceEvent, Subject, subject_of
 from ..dispatch.wake_or_enqueue import dispatch_events
 from .attempt import Turn
 from .handler_lane import call_due, due_calls
@@ -22,58 +22,64 @@ from .signal_lane import due_events, pending_of, send_event
 from .unheard import report_unheard, unheard_kinds
 
 _PAUSES = (0.05, 0.1, 0.2)
-"""How long to wait, in seconds, before each look whether another process has finished with an invoice's events."""
+"""How long to wait, in seconds, before each look whether another process has finished with a subject's events."""
 
 
 def deliver_or_dispatch(
-    invoice: Invoice, written: Sequence[InvoiceEvent] = (), *, deadline: float | None = None
+    about: Subject, written: Sequence[InvoiceEvent] = (), *, deadline: float | None = None
 ) -> None:
-    """Deliver an invoice's pending events at once, or have a worker or a task do it: CRYPTOPAY_PROCESSING decides.
+    """Deliver a row's pending events at once, or have a worker or a task do it: CRYPTOPAY_PROCESSING decides.
 
     `written`: those that this process has written and committed just now. Inside a delivery all is left to that one.
     What is stored is due by itself, and a worker or a task is only woken sooner.
     """
-    if leave_to_outer(invoice.pk):
+    subject = subject_of(about)
+    if leave_to_outer(subject):
         return
     if app_settings.PROCESSING != "request":
-        dispatch_events(invoice.pk)
+        dispatch_events(subject)
     elif any(event.next_attempt_at is not None for event in written):
-        deliver_written(invoice, written, deadline=deadline)
+        deliver_written(about, written, deadline=deadline)
     else:
-        deliver_events(invoice, deadline=deadline)
+        deliver_events(about, deadline=deadline)
 
 
-def deliver_events(invoice: Invoice | None = None, *, limit: int = 100, deadline: float | None = None) -> int:
-    """Deliver pending events, of one invoice or of all that have some due; return how many signals and calls it took.
+def deliver_events(about: Subject | None = None, *, limit: int = 100, deadline: float | None = None) -> int:
+    """Deliver pending events, of one row or of all that have some due; return how many signals and calls it took.
 
     Signals first, then the durable handlers, which depend neither on signals nor on each other. In order for
-    each invoice: an event waits until those before it are delivered, so one that keeps failing holds back
-    its own invoice and no other. Each event has a transaction of its own, committed with what its receivers
+    each row: an event waits until those before it are delivered, so one that keeps failing holds back its own row and
+    no other. Each event has a transaction of its own, committed with what its receivers
     wrote. `deadline` is on `time.monotonic()`; no new event is begun after it.
 
     Called by a receiver, it returns 0, and the delivery that called the receiver does it afterwards. Called in an open
     transaction, it does so after the commit.
     """
-    invoice_id = EVERYTHING if invoice is None else invoice.pk
-    if leave_to_outer(invoice_id) or _wait_for_commit(partial(deliver_events, invoice)):
+    return deliver_subject(EVERYTHING if about is None else subject_of(about), limit=limit, deadline=deadline)
+
+
+def deliver_subject(subject: UUID | None, *, limit: int = 100, deadline: float | None = None) -> int:
+    """Deliver the pending events of one subject, or of all that have some due, as `deliver_events`."""
+    if leave_to_outer(subject) or _wait_for_commit(partial(deliver_subject, subject)):
         return 0
-    return _Delivery(limit=limit, deadline=deadline).run(invoice_id)
+    return _Delivery(limit=limit, deadline=deadline).run(subject)
 
 
 def deliver_written(
-    invoice: Invoice, events: Sequence[InvoiceEvent], *, deadline: float | None = None, patient: bool = False
+    about: Subject, events: Sequence[InvoiceEvent], *, deadline: float | None = None, patient: bool = False
 ) -> int:
     """Deliver what this process has written and committed just now: as `deliver_events`, without reading it again.
 
-    Receivers get the invoice as it was committed with these events. This is their first attempt, and the only one that
-    is not counted before it is made. While another process is at earlier events of the invoice, these are left to
+    Receivers get the row as it was committed with these events. This is their first attempt, and the only one that
+    is not counted before it is made. While another process is at earlier events of the row, these are left to
     the process that has them; a `patient` caller, after whom no other may look for a while, looks a few times more
     within a third of a second.
     """
-    if leave_to_outer(invoice.pk) or _wait_for_commit(partial(deliver_events, invoice)):
+    subject = subject_of(about)
+    if leave_to_outer(subject) or _wait_for_commit(partial(deliver_subject, subject)):
         return 0
     delivery = _Delivery(deadline=deadline, written={event.pk: event for event in events})
-    return delivery.run(invoice.pk, pauses=_PAUSES if patient else ())
+    return delivery.run(subject, pauses=_PAUSES if patient else ())
 
 
 @dataclass
@@ -88,12 +94,12 @@ class _Delivery:
     """Also calls that are owed to handlers which are not registered any more: these fail, and are given up."""
     delivered: int = 0
 
-    def run(self, invoice_id: UUID | None, *, pauses: Iterable[float] = ()) -> int:
+    def run(self, subject: UUID | None, *, pauses: Iterable[float] = ()) -> int:
         """Deliver, then whatever receivers have left meanwhile, until nothing is left or the time is over.
 
         Who leaves early hands the rest over: nobody else may look for it soon.
         """
-        with outermost(invoice_id) as round_:
+        with outermost(subject) as round_:
             try:
                 for left in round_.work():
                     if self.is_over():
@@ -102,7 +108,7 @@ class _Delivery:
                     if left is EVERYTHING:
                         self._find(round_)
                     else:
-                        self._deliver(round_, left, pauses=pauses if left == invoice_id else ())
+                        self._deliver(round_, left, pauses=pauses if left == subject else ())
             except BaseException as error:
                 # Who has a deadline has a request to answer: a receiver that ends its process ends this delivery only.
                 if self.deadline is None or isinstance(error, Exception):
@@ -117,34 +123,34 @@ class _Delivery:
         return self.deadline is not None and time.monotonic() >= self.deadline
 
     def _find(self, round_: Round) -> None:
-        """Look for invoices that have something due."""
+        """Look for subjects that have something due."""
         self.is_everything = True
         unheard = unheard_kinds()
         for kind in unheard:
             if InvoiceEvent.objects.primary().filter(kind=kind, next_attempt_at__isnull=False).exists():
                 report_unheard(kind)
         found = [
-            *due_events(unheard).values_list("invoice_id", flat=True)[: self.limit],
-            *due_calls().values_list("event__invoice_id", flat=True)[: self.limit],
+            *due_events(unheard).values_list("subject", flat=True)[: self.limit],
+            *due_calls().values_list("event__subject", flat=True)[: self.limit],
         ]
-        for invoice_id in found:
-            round_.leave(invoice_id, is_new=False)
+        for subject in found:
+            round_.leave(subject, is_new=False)
 
-    def _deliver(self, round_: Round, invoice_id: UUID, *, pauses: Iterable[float]) -> None:
-        """Deliver one invoice's events: signals in order, then each handler's calls in order."""
-        turn = self._send_written(round_, invoice_id) if self.written else self._send_pending(invoice_id)
+    def _deliver(self, round_: Round, subject: UUID, *, pauses: Iterable[float]) -> None:
+        """Deliver one subject's events: signals in order, then each handler's calls in order."""
+        turn = self._send_written(round_, subject) if self.written else self._send_pending(subject)
         # Without servers that skip locks no turn stays in other hands.
         for pause in (0.0, *pauses) if turn is Turn.HELD else ():  # pragma: no branch
             time.sleep(pause)
-            if self.is_over() or (turn := self._send_pending(invoice_id)) is not Turn.HELD:  # pragma: no branch
+            if self.is_over() or (turn := self._send_pending(subject)) is not Turn.HELD:  # pragma: no branch
                 break
         if handlers.is_any_registered() or self.is_everything:
-            self.delivered += call_due(invoice_id, self.written, limit=self.limit, is_over=self.is_over)
+            self.delivered += call_due(subject, self.written, limit=self.limit, is_over=self.is_over)
         self.written = {}
         if self.is_over():
-            round_.leave(invoice_id)
+            round_.leave(subject)
 
-    def _send_written(self, round_: Round, invoice_id: UUID) -> Turn:
+    def _send_written(self, round_: Round, subject: UUID) -> Turn:
         """Send the events at hand, in the order in which they were written."""
         unheard = unheard_kinds()
         for event in self.written.values():
@@ -153,24 +159,24 @@ class _Delivery:
             if event.kind in unheard:
                 report_unheard(event.kind)
                 continue
-            # After a receiver's call the invoice may not be any more what is at hand.
-            at_hand = None if round_.has(invoice_id) else event
-            attempt = partial(send_event, unheard, event.pk, invoice_id, is_first=True, at_hand=at_hand)
+            # After a receiver's call the row may not be any more what is at hand.
+            is_at_hand = not round_.has(subject)
+            attempt = partial(send_event, unheard, event, is_first=True, is_at_hand=is_at_hand)
             turn = Turn.OVER if self.is_over() else attempt()
             if turn is not Turn.TAKEN:
                 return turn
             self.delivered += 1
         return Turn.TAKEN
 
-    def _send_pending(self, invoice_id: UUID) -> Turn:
+    def _send_pending(self, subject: UUID) -> Turn:
         """Send pending events in order, up to the first that is not due, fails, or is in other hands.
 
         One that is delivered again holds back nothing.
         """
         unheard = unheard_kinds()
-        for event in pending_of(invoice_id, unheard)[: self.limit]:
+        for event in pending_of(subject, unheard)[: self.limit]:
             is_first = event.pk in self.written and not event.attempts
-            turn = Turn.OVER if self.is_over() else send_event(unheard, event.pk, invoice_id, is_first=is_first)
+            turn = Turn.OVER if self.is_over() else send_event(unheard, event, is_first=is_first)
             if turn is Turn.TAKEN:
                 self.delivered += 1
             elif not event.repetitions:
@@ -189,5 +195,10 @@ def _wait_for_commit(deliver: Callable[[], object]) -> bool:
     blocks: list[Any] = connection.atomic_blocks
     if not connection.in_atomic_block or (blocks and blocks[-1]._from_testcase):
         return False
-    transaction.on_commit(deliver, using=using, robust=True)
+
+    def deliver_after_commit() -> None:
+        """Have a name: Django 5.2 and 6.0 need one to log the failure of a robust hook."""
+        deliver()
+
+    transaction.on_commit(deliver_after_commit, using=using, robust=True)
     return True

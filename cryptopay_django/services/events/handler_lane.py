@@ -1,7 +1,7 @@
 """Durable handlers: each is called for its events by itself, until it succeeds or is given up.
 
 The records are written with the events (`write_events` in `outbox.py`). A handler that fails holds back its own
-later calls for the same invoice, and nothing else: no other handler, signal or invoice. One attempt: `attempt.py`.
+later calls for the same subject, and nothing else: no other handler, signal or subject. One attempt: `attempt.py`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,23 @@ from django.utils import timezone
 
 from ... import handlers
 from ...exceptions import DeliveryBusyError, HandlerMissingError
-from ...models import HandlerDelivery, Invoice, InvoiceEvent, Payment, Refund
+from ...logs import about_event
+from ...models import HandlerDelivery, InvoiceEvent, Payment, Refund
 from ...models.locking import write_transaction
 from ...tracing import Note
-from .attempt import Attempt, Channel, Turn
-from .withholding import is_true
+from .attempt import Attempt, Lane, Turn
+from .outbox import CUSTOMER_MAIL, put_row
+from .turns import later_than
+from .withholding import is_true, sendable
 
 OVERDUE_AFTER = timedelta(minutes=10)
 """How long a call may be due before nobody seems to make it."""
+
+
+_KEYS = (
+    *("handler", "attempts", "repetitions"),
+    *("event__subject", "event__invoice_id", "event__channel_payment_id", "event__callback_id"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +45,22 @@ class Undelivered:
     overdue: int
 
 
-def call_due(invoice_id: UUID, written: Container[int], *, limit: int, is_over: Callable[[], bool]) -> int:
-    """Make the calls of handlers that are due for an invoice; return how many succeeded.
+def call_due(subject: UUID, written: Container[int], *, limit: int, is_over: Callable[[], bool]) -> int:
+    """Make the calls of handlers that are due for a subject; return how many succeeded.
 
     In order for each handler: a call waits for the earlier ones, unless they were given up. Each has a transaction of
     its own, committed with what the handler wrote. `written` are the keys of events that this process has just
     written: their calls are first attempts.
     """
-    due = due_calls().filter(event__invoice_id=invoice_id)
+    due = due_calls().filter(event__subject=subject)
     called = 0
     for path in dict.fromkeys(due.values_list("handler", flat=True)[:limit]):
-        pending = pending_calls().filter(handler=path, event__invoice_id=invoice_id)
-        keys = pending.order_by("event_id").values_list("pk", "event_id", "attempts", "repetitions")[:limit]
-        for key, event_id, attempts, repetitions in keys:
-            is_first = event_id in written and not attempts
-            if not is_over() and _attempt(key, path, invoice_id, is_first=is_first) is Turn.TAKEN:
+        pending = pending_calls().filter(handler=path, event__subject=subject).order_by("event_id")
+        for call in pending.select_related("event").only(*_KEYS)[:limit]:
+            is_first = call.event_id in written and not call.attempts
+            if not is_over() and _attempt(call, is_first=is_first) is Turn.TAKEN:
                 called += 1
-            elif not repetitions:
+            elif not call.repetitions:
                 break
     return called
 
@@ -68,7 +76,9 @@ def retry_delivery(delivery: HandlerDelivery) -> bool:
         if not HandlerDelivery.objects.primary().filter(pk=delivery.pk, delivered_at=None).exists():
             return False
         owed = HandlerDelivery.objects.lock(pk=delivery.pk, skip_locked=True)
-        if owed is None:
+        # A mail is sent without a lock: its attempt has begun, and keeps others away for a while.
+        is_sent_now = owed is not None and owed.handler == CUSTOMER_MAIL and owed.begun_at is not None
+        if owed is None or (is_sent_now and owed.next_attempt_at is not None and owed.next_attempt_at > now):
             raise DeliveryBusyError(f"{delivery.handler} is being called at this moment: look again later")
         anew: dict[str, Any] = (
             {"given_up_at": None, "attempts": 0, "begun_at": None} if owed.given_up_at is not None else {}
@@ -77,9 +87,13 @@ def retry_delivery(delivery: HandlerDelivery) -> bool:
 
 
 def count_undelivered(now: datetime) -> Undelivered:
-    """Count the calls that handlers have not had, by what is the matter. Three queries."""
-    overdue = _pending(HandlerDelivery.objects.all()).filter(next_attempt_at__lte=now - OVERDUE_AFTER)
-    return Undelivered(dead=dead_calls().count(), failing=failing_calls().count(), overdue=overdue.count())
+    """Count the calls that handlers have not had, and mails that customers have not, by what is the matter.
+
+    Four queries.
+    """
+    due = HandlerDelivery.objects.filter(next_attempt_at__lte=now - OVERDUE_AFTER)
+    overdue = _pending(due.exclude(handler=CUSTOMER_MAIL)).count() + sendable(due).count()
+    return Undelivered(dead=dead_calls().count(), failing=failing_calls().count(), overdue=overdue)
 
 
 def dead_calls() -> QuerySet[HandlerDelivery]:
@@ -93,47 +107,49 @@ def failing_calls() -> QuerySet[HandlerDelivery]:
 
 
 def pending_calls() -> QuerySet[HandlerDelivery]:
-    """Return the calls that are pending and whose event is true."""
-    return _pending(HandlerDelivery.objects.primary())
+    """Return the calls of handlers that are pending and whose event is true. Mails: `mail_lane.py`."""
+    return _pending(HandlerDelivery.objects.primary()).exclude(handler=CUSTOMER_MAIL)
 
 
 def due_calls() -> QuerySet[HandlerDelivery]:
     """Return the calls that can be made now, without those that wait behind one that has failed."""
     now = timezone.now()
-    failed_before = _earlier().filter(next_attempt_at__gt=now)
-    due = pending_calls().filter(~Exists(failed_before), next_attempt_at__lte=now)
-    return due.order_by("next_attempt_at", "pk")
+    failed_before = later_than(now, _true(_earlier()))
+    due = pending_calls().filter(next_attempt_at__lte=now).alias(behind=failed_before)
+    return due.filter(behind=None).order_by("next_attempt_at", "pk")
 
 
 def _pending(calls: QuerySet[HandlerDelivery]) -> QuerySet[HandlerDelivery]:
     """Leave the calls that are pending and whose event is true."""
-    event = InvoiceEvent.objects.filter(is_true(), pk=OuterRef("event_id"))
-    return calls.filter(Exists(event), next_attempt_at__isnull=False)
+    return _true(calls).filter(next_attempt_at__isnull=False)
+
+
+def _true(calls: QuerySet[HandlerDelivery]) -> QuerySet[HandlerDelivery]:
+    return calls.filter(Exists(InvoiceEvent.objects.filter(is_true(), pk=OuterRef("event_id"))))
 
 
 def _in_turn(calls: QuerySet[HandlerDelivery]) -> QuerySet[HandlerDelivery]:
-    """Leave out a call, besides, while an earlier one of its handler and invoice is pending."""
-    return _pending(calls).filter(~Exists(_earlier()))
+    """Leave out a call, besides, while an earlier one of its handler and subject is pending."""
+    return _pending(calls).filter(~Exists(_pending(_earlier())))
 
 
 def _earlier() -> QuerySet[HandlerDelivery]:
-    """Return the earlier calls of the same handler for the same invoice. One that is repeated holds back nothing."""
-    same = HandlerDelivery.objects.filter(
+    """Return the earlier calls of the same handler for the same subject. One that is repeated holds back nothing."""
+    return HandlerDelivery.objects.filter(
         handler=OuterRef("handler"),
-        event__invoice_id=OuterRef("event__invoice_id"),
+        event__subject=OuterRef("event__subject"),
         event_id__lt=OuterRef("event_id"),
         repetitions=0,
     )
-    return _pending(same)
 
 
-def _attempt(key: int, path: str, invoice_id: UUID, *, is_first: bool) -> Turn:
-    fields = {"handler": path, "delivery_id": key}
-    return Attempt(CALLS, key, invoice_id, f"handler {path}", fields, is_first=is_first).make()
+def _attempt(call: HandlerDelivery, *, is_first: bool) -> Turn:
+    fields = about_event(call.event, handler=call.handler, delivery_id=call.pk)
+    return Attempt(CALLS, call.pk, call.event.named, f"handler {call.handler}", fields, is_first=is_first).make()
 
 
 def _call(delivery: HandlerDelivery, note: Note) -> None:
-    """Call the handler with its event, and with the invoice as it is now."""
+    """Call the handler with its event, and with what that is about as it is now."""
     event = _event_of(delivery)
     note(event_kind=event.kind, event_uuid=event.uuid)
     handler = handlers.find_handler(event.kind, delivery.handler)
@@ -142,12 +158,12 @@ def _call(delivery: HandlerDelivery, note: Note) -> None:
             f"no handler for {event.kind} is registered as {delivery.handler}: it was renamed or removed, or its "
             "module is not imported in this process. Bring it back under this path, and try again"
         )
-    event.invoice = Invoice.objects.primary().get(pk=event.invoice_id)
+    put_row(event)
     if event.payment_id is not None:
         event.payment = Payment.objects.primary().get(pk=event.payment_id)
     if event.refund_id is not None:
         event.refund = Refund.objects.primary().get(pk=event.refund_id)
-    handler(event.invoice, event)
+    handler(event.about, event)
 
 
 def _event_of(delivery: HandlerDelivery) -> InvoiceEvent:
@@ -157,7 +173,7 @@ def _event_of(delivery: HandlerDelivery) -> InvoiceEvent:
     return event
 
 
-CALLS: Channel[HandlerDelivery] = Channel(
+CALLS: Lane[HandlerDelivery] = Lane(
     span="cryptopay.call_handler",
     rows=HandlerDelivery.objects,
     claimable=_in_turn,

@@ -1,7 +1,7 @@
 """Nothing is delivered inside a delivery: events that a receiver's own calls cause are left to the outer delivery.
 
-A receiver may call any function of `services`, for its own invoice as well. A delivery there would call a receiver
-from inside itself: its event is still pending, and the lock on it is our own.
+A receiver may call any function of `services`, also about the subject of its own event. A delivery there would call
+a receiver from inside itself: its event is still pending, and the lock on it is our own.
 """
 
 from __future__ import annotations
@@ -14,36 +14,36 @@ from contextvars import ContextVar
 from uuid import UUID
 
 EVERYTHING = None
-"""Left in place of one invoice: everything that is due."""
+"""Left in place of one subject: everything that is due."""
 
 
 class Round:
-    """One outermost delivery, and the invoices that are left to it.
+    """One outermost delivery, and the subjects whose events are left to it.
 
     It is closed when nothing is left. A thread or a task that a receiver has started may outlive it, and still have
     it in its context: it is refused then, and delivers by itself. So is a forked process.
     """
 
-    def __init__(self, *invoice_ids: UUID | None) -> None:
-        self._left = dict.fromkeys(invoice_ids, True)
+    def __init__(self, *subjects: UUID | None) -> None:
+        self._left = dict.fromkeys(subjects, True)
         self._is_open = True
         self._process = os.getpid()
         self._lock = threading.Lock()
 
-    def leave(self, invoice_id: UUID | None, *, is_new: bool = True) -> bool:
-        """Leave an invoice's events to this delivery; return False if it is over.
+    def leave(self, subject: UUID | None, *, is_new: bool = True) -> bool:
+        """Leave a subject's events to this delivery; return False if it is over.
 
         `is_new` is False for what others would find by themselves.
         """
         with self._lock:
             if not self._is_open or self._process != os.getpid():
                 return False
-            self._left[invoice_id] = self._left.get(invoice_id, False) or is_new
+            self._left[subject] = self._left.get(subject, False) or is_new
             return True
 
-    def has(self, invoice_id: UUID) -> bool:
-        """Tell whether a receiver's call has left this invoice."""
-        return invoice_id in self._left
+    def has(self, subject: UUID) -> bool:
+        """Tell whether a receiver's call has left this subject."""
+        return subject in self._left
 
     def work(self) -> Iterator[UUID | None]:
         """Yield what is left until nothing is, and close."""
@@ -52,24 +52,24 @@ class Round:
                 if not self._left:
                     self._is_open = False
                     return
-                invoice_id = next(iter(self._left))
-                del self._left[invoice_id]
-            yield invoice_id
+                subject = next(iter(self._left))
+                del self._left[subject]
+            yield subject
 
     def close(self) -> Iterable[UUID]:
-        """Close, and return the invoices that nobody else would look for."""
+        """Close, and return the subjects that nobody else would look for."""
         with self._lock:
             self._is_open = False
-            return [invoice_id for invoice_id, is_new in self._left.items() if is_new and invoice_id is not EVERYTHING]
+            return [subject for subject, is_new in self._left.items() if is_new and subject is not EVERYTHING]
 
 
 _current: ContextVar[Round | None] = ContextVar("cryptopay_delivery", default=None)
 
 
 @contextmanager
-def outermost(*invoice_ids: UUID | None) -> Iterator[Round]:
+def outermost(*subjects: UUID | None) -> Iterator[Round]:
     """Open a delivery. It stays open while `on_commit` hooks of receivers run, too."""
-    round_ = Round(*invoice_ids)
+    round_ = Round(*subjects)
     token = _current.set(round_)
     try:
         yield round_
@@ -77,7 +77,7 @@ def outermost(*invoice_ids: UUID | None) -> Iterator[Round]:
         _current.reset(token)
 
 
-def leave_to_outer(invoice_id: UUID | None) -> bool:
-    """Leave an invoice's events to the delivery that this call is made in; return False where there is none."""
+def leave_to_outer(subject: UUID | None) -> bool:
+    """Leave a subject's events to the delivery that this call is made in; return False where there is none."""
     round_ = _current.get()
-    return round_ is not None and round_.leave(invoice_id)
+    return round_ is not None and round_.leave(subject)

@@ -11,89 +11,46 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from django.core.mail import send_mail
-from django.db.models import Q
-from django.urls import NoReverseMatch, reverse
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
-from django.utils.translation import gettext, ngettext
 
 from ... import signals
 from ...conf import app_settings
-from ...links import url_of
-from ...models import EventKind, Invoice, InvoiceEvent, NoticeKind, NoticeSchedule, StatusContext
+from ...models import (
+    EventKind,
+    Invoice,
+    InvoiceEvent,
+    NoticeKind,
+    NoticeSchedule,
+    Resolution,
+    StatusContext,
+)
 from ...models.locking import write_transaction
+from ...models.resolution import awaiting_approval
+from .notice_items import Notice, item_of
 from .outbox import backoff
 
 logger = logging.getLogger("cryptopay_django")
 
 _LISTED = 100
 _AT_ONCE = 5000
-_HELD = Q(kind=EventKind.INVOICE_UNRESOLVED, detail__context=StatusContext.ILLICIT_RESOURCE)
+_STOPPED = Q(kind__in=[EventKind.INVOICE_UNRESOLVED, EventKind.CHANNEL_PAYMENT_ON_HOLD])
+_HELD = _STOPPED & Q(detail__context=StatusContext.ILLICIT_RESOURCE)
 _EVENTS = {
-    NoticeKind.UNRESOLVED: Q(kind=EventKind.INVOICE_UNRESOLVED) & ~_HELD,
+    NoticeKind.UNRESOLVED: _STOPPED & ~_HELD,
     NoticeKind.HELD: _HELD,
-    NoticeKind.QUARANTINED: Q(kind=EventKind.INVOICE_QUARANTINED),
+    NoticeKind.QUARANTINED: Q(kind__in=[EventKind.INVOICE_QUARANTINED, EventKind.CHANNEL_PAYMENT_QUARANTINED]),
     NoticeKind.HIGH_RISK: Q(kind=EventKind.RISK_HIGH),
     NoticeKind.UNDELIVERED: Q(
         kind__in=[EventKind.DELIVERY_FAILING, EventKind.HANDLER_GIVEN_UP, EventKind.HOOK_FAILED]
     ),
+    NoticeKind.APPROVAL: Q(kind=EventKind.APPROVAL_REQUESTED),
     NoticeKind.UNKNOWN_RESOLUTION: Q(kind__in=[EventKind.RESOLUTION_STUCK, EventKind.RESOLUTION_ALARM]),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeItem:
-    """One thing to tell of: ids, amounts and a link. No names, no addresses, no secrets."""
-
-    invoice_id: UUID
-    custom_id: str
-    account: str
-    status: str
-    ordered: str
-    paid: str
-    happened_at: datetime
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A digest of one kind: what happened since the last one. `more` is how many are not listed."""
-
-    kind: NoticeKind
-    items: tuple[NoticeItem, ...]
-    more: int
-
-    @property
-    def subject(self) -> str:
-        """One line."""
-        count = len(self.items) + self.more
-        told = ngettext("%(count)d invoice", "%(count)d invoices", count) % {"count": count}
-        return f"Cryptopay: {self.kind.label} ({told})"
-
-    @property
-    def text(self) -> str:
-        """Plain text, two lines an invoice."""
-        lines = [f"{self.kind.label}:", ""]
-        for item in self.items:
-            lines.append(
-                gettext("%(id)s (%(account)s): ordered %(ordered)s, paid %(paid)s, now %(status)s; %(at)s")
-                % {
-                    "id": item.custom_id,
-                    "account": item.account,
-                    "ordered": item.ordered,
-                    "paid": item.paid,
-                    "status": item.status,
-                    "at": f"{item.happened_at:%Y-%m-%d %H:%M %Z}",
-                }
-            )
-            lines.append(f"  {item.url or item.invoice_id}")
-        if self.more:
-            lines += ["", gettext("… and %(count)d more.") % {"count": self.more}]
-        return "\n".join(lines) + "\n"
 
 
 def send_notices() -> int:
@@ -107,15 +64,25 @@ def send_notices() -> int:
     due = InvoiceEvent.objects.primary().filter(notice_due_at__lte=now)
     if not due.exists():
         return 0
+    _drop_outdated(due)
     sent = 0
+    # Asked before any of their events are read: on a bad day thousands wait, and this runs every second.
+    early = set(NoticeSchedule.objects.primary().filter(next_attempt_at__gt=now).values_list("kind", flat=True))
     for kind, events in _EVENTS.items():
+        if kind in early:
+            continue
         matching = due.filter(events).order_by("pk")
-        found = list(matching.values_list("pk", "invoice__account")[:_AT_ONCE])
+        account = Coalesce("invoice__account", "channel_payment__account", "callback__account", Value(""))
+        found = list(matching.values_list("pk", account)[:_AT_ONCE])
         if found and _claim(kind, at=now):
             left: list[bool] = []
             for recipients, keys in _by_recipients(kind, found).items():
-                listed = matching.filter(pk__in=keys[:_LISTED]).select_related("invoice")
-                notice = Notice(kind, tuple(map(_item, listed)), more=max(len(keys) - _LISTED, 0))
+                listed = (
+                    matching.filter(pk__in=keys[:_LISTED])
+                    .select_related("invoice", "channel_payment__channel", "callback")
+                    .defer("callback__body")
+                )
+                notice = Notice(kind, tuple(map(item_of, listed)), more=max(len(keys) - _LISTED, 0))
                 left.append(_send(notice, recipients, keys))
             if all(left):
                 NoticeSchedule.objects.filter(kind=kind).update(attempts=0, last_error="")
@@ -169,31 +136,22 @@ def _send(notice: Notice, recipients: tuple[str, ...], keys: list[int]) -> bool:
     return True
 
 
+def _drop_outdated(due: QuerySet[InvoiceEvent]) -> None:
+    """Take the marks of approvals away that nobody has to give any more: there would be nothing to approve.
+
+    Which resolution it is stands in the event's detail. One that waits now, of the same invoice, keeps its own mark.
+    """
+    asked = list(due.filter(_EVENTS[NoticeKind.APPROVAL]).values_list("pk", "detail__resolution")[:_AT_ONCE])
+    if not asked:
+        return
+    waiting = {
+        str(key) for key in Resolution.objects.primary().filter(awaiting_approval()).values_list("pk", flat=True)
+    }
+    if outdated := [key for key, resolution in asked if resolution not in waiting]:
+        _unmark(outdated)
+
+
 def _unmark(keys: Sequence[int]) -> None:
     """Take the marks of events away. One whose receivers run now is locked: its notice is sent once more."""
     with write_transaction(InvoiceEvent):
         InvoiceEvent.objects.update_free(InvoiceEvent.objects.primary().filter(pk__in=keys), notice_due_at=None)
-
-
-def _item(event: InvoiceEvent) -> NoticeItem:
-    invoice = event.invoice
-    status = invoice.get_status_display()
-    return NoticeItem(
-        invoice_id=invoice.pk,
-        custom_id=invoice.custom_id,
-        account=invoice.account,
-        status=f"{status} ({invoice.status_context})" if invoice.status_context else status,
-        ordered=f"{invoice.price_amount:f} {invoice.price_currency}",
-        paid=f"{invoice.paid_amount:f} {invoice.pay_currency}",
-        happened_at=event.created_at,
-        url=_url(invoice),
-    )
-
-
-def _url(invoice: Invoice) -> str:
-    if not app_settings.SITE_URL:
-        return ""
-    try:
-        return url_of(reverse("admin:cryptopay_django_invoice_change", args=[invoice.pk]))
-    except NoReverseMatch:
-        return ""

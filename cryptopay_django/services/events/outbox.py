@@ -8,14 +8,28 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import models
 from django.dispatch import Signal
 
 from ... import handlers, signals
-from ...logs import about, once_committed
-from ...models import EventKind, HandlerDelivery, Invoice, InvoiceEvent, Payment, Refund
+from ...conf import app_settings
+from ...logs import about_event, once_committed
+from ...models import (
+    Callback,
+    ChannelPayment,
+    EventKind,
+    HandlerDelivery,
+    Invoice,
+    InvoiceEvent,
+    Payment,
+    Refund,
+    Subject,
+    subject_of,
+)
 
 SIGNALS: Mapping[str, Signal] = {
     EventKind.INVOICE_CREATED: signals.invoice_created,
@@ -30,7 +44,49 @@ SIGNALS: Mapping[str, Signal] = {
     EventKind.REFUND_CREATED: signals.refund_created,
     EventKind.REFUND_SUCCEEDED: signals.refund_succeeded,
     EventKind.REFUND_FAILED: signals.refund_failed,
+    EventKind.CHANNEL_PAYMENT_CREATED: signals.channel_payment_created,
+    EventKind.CHANNEL_PAYMENT_COMPLETED: signals.channel_payment_completed,
+    EventKind.CHANNEL_PAYMENT_ON_HOLD: signals.channel_payment_on_hold,
+    EventKind.CHANNEL_PAYMENT_REFUNDED: signals.channel_payment_refunded,
+    EventKind.CHANNEL_PAYMENT_CANCELLED: signals.channel_payment_cancelled,
+    EventKind.CALLBACK_RECEIVED: signals.callback_received,
 }
+
+CUSTOMER_MAIL = "cryptopay_django.mails"
+"""Stands in a delivery record in place of a handler's path: the event is owed to the customer, as a mail."""
+
+MAIL_OF: Mapping[str, str] = {
+    EventKind.INVOICE_CREATED: "created",
+    EventKind.PAYMENT_DETECTED: "partly_paid",
+    EventKind.INVOICE_EXPIRED: "expired",
+    EventKind.INVOICE_COMPLETED: "paid",
+    EventKind.INVOICE_UNRESOLVED: "review",
+    EventKind.INVOICE_SETTLED_SHORT: "review",
+    EventKind.REFUND_SUCCEEDED: "refunded",
+}
+"""The mail that an event may lead to: whether it does is decided when the mail is sent."""
+
+_OTHER_SENDERS: Mapping[str, type[models.Model]] = {
+    EventKind.CHANNEL_PAYMENT_CREATED: ChannelPayment,
+    EventKind.CHANNEL_PAYMENT_COMPLETED: ChannelPayment,
+    EventKind.CHANNEL_PAYMENT_ON_HOLD: ChannelPayment,
+    EventKind.CHANNEL_PAYMENT_REFUNDED: ChannelPayment,
+    EventKind.CHANNEL_PAYMENT_CANCELLED: ChannelPayment,
+    EventKind.CALLBACK_RECEIVED: Callback,
+}
+
+
+def sender_of(kind: str) -> type[models.Model]:
+    """Return the `sender` of a kind's signal: the model of what the event is about."""
+    return _OTHER_SENDERS.get(kind, Invoice)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What this process has written and committed: the row, and its new events."""
+
+    about: Subject
+    events: Sequence[InvoiceEvent]
 
 
 _NAMESPACE = uuid.UUID("6f0f3c3e-5a58-4d0e-9a4b-2f1c7d9be001")
@@ -39,10 +95,13 @@ NOTICED = frozenset(
     {
         EventKind.INVOICE_UNRESOLVED,
         EventKind.INVOICE_QUARANTINED,
+        EventKind.CHANNEL_PAYMENT_ON_HOLD,
+        EventKind.CHANNEL_PAYMENT_QUARANTINED,
         EventKind.RISK_HIGH,
         EventKind.DELIVERY_FAILING,
         EventKind.HANDLER_GIVEN_UP,
         EventKind.HOOK_FAILED,
+        EventKind.APPROVAL_REQUESTED,
         EventKind.RESOLUTION_STUCK,
         EventKind.RESOLUTION_ALARM,
     }
@@ -51,7 +110,7 @@ NOTICED = frozenset(
 
 
 def new_event(
-    invoice: Invoice,
+    about: Subject,
     kind: EventKind,
     *,
     at: datetime,
@@ -63,12 +122,15 @@ def new_event(
 ) -> InvoiceEvent:
     """Return an unsaved event, due at once if its kind is a signal's, or one that teams are told of.
 
-    `once` names what must not happen twice to this invoice; the database refuses a second one. Such an event
+    `once` names what must not happen twice to its subject; the database refuses a second one. Such an event
     has the same uuid whenever it is written, also after an older backup was restored.
     """
     return InvoiceEvent(
-        uuid=_uuid_of(invoice, once),
-        invoice=invoice,
+        uuid=_uuid_of(about, once),
+        subject=subject_of(about),
+        invoice=about if isinstance(about, Invoice) else None,
+        channel_payment=about if isinstance(about, ChannelPayment) else None,
+        callback=about if isinstance(about, Callback) else None,
         payment=payment,
         refund=refund,
         kind=kind,
@@ -81,23 +143,64 @@ def new_event(
     )
 
 
-def _uuid_of(invoice: Invoice, once: str | None) -> uuid.UUID:
-    if once is None or invoice.gateway_id is None:
+def _uuid_of(about: Subject, once: str | None) -> uuid.UUID:
+    """Return the uuid of an event: the same for what happens once to what the gateway knows by the same name."""
+    known = about.subject if isinstance(about, Callback) else about.gateway_id
+    if once is None or known is None:
         return uuid.uuid4()
-    return uuid.uuid5(_NAMESPACE, f"{invoice.account} {invoice.gateway_id} {once}")
+    return uuid.uuid5(_NAMESPACE, f"{about.account} {known} {once}")
 
 
 def write_events(events: Sequence[InvoiceEvent]) -> None:
-    """Write events, and a delivery record for each handler of each; in the transaction of the change they tell of.
+    """Write events, and a delivery record for each handler and mail; in the transaction of the change they tell of.
 
-    One INSERT an event, and one for all records. Locks nothing. The log tells of each when it is committed.
+    One INSERT an event, one for all records of handlers, and one for those of mails. Locks nothing. The log tells of
+    each event when it is committed.
     """
     for event in events:
         InvoiceEvent.objects.insert(event)
         level = logging.WARNING if event.kind in NOTICED else logging.INFO
-        extra = about(event.invoice, event_kind=str(event.kind), event_uuid=str(event.uuid))
-        once_committed(InvoiceEvent, level, "invoice %s: event %s", event.invoice_id, event.kind, extra=extra)
+        extra = about_event(event, event_kind=str(event.kind), event_uuid=str(event.uuid))
+        once_committed(InvoiceEvent, level, "%s: event %s", event.named, event.kind, extra=extra)
     owe_handlers(events)
+    owe_mails(events)
+
+
+def owe_mails(events: Sequence[InvoiceEvent]) -> None:
+    """Write a delivery record for each mail that the customers of these invoices get: CRYPTOPAY_CUSTOMER_MAILS."""
+    owed = [
+        event
+        for event in events
+        if event.kind in MAIL_OF
+        and event.invoice is not None
+        and MAIL_OF[event.kind] in app_settings.of(event.invoice.account).CUSTOMER_MAILS
+    ]
+    if owed:
+        HandlerDelivery.objects.bulk_create(
+            HandlerDelivery(event=event, handler=CUSTOMER_MAIL, next_attempt_at=event.created_at) for event in owed
+        )
+
+
+def row_of(event: InvoiceEvent) -> Subject | None:
+    """Return what an event is about, as the database that is written to has it; None for a pruned callback."""
+    if event.invoice_id is not None:
+        return Invoice.objects.primary().get(pk=event.invoice_id)
+    if event.channel_payment_id is not None:
+        return ChannelPayment.objects.primary().select_related("channel").get(pk=event.channel_payment_id)
+    return None if event.callback_id is None else Callback.objects.primary().filter(pk=event.callback_id).first()
+
+
+def put_row(event: InvoiceEvent) -> None:
+    """Put what an event is about, as it is now, into the event; raise LookupError for a pruned callback."""
+    about = row_of(event)
+    if isinstance(about, Invoice):
+        event.invoice = about
+    elif isinstance(about, ChannelPayment):
+        event.channel_payment = about
+    elif about is not None:
+        event.callback = about
+    else:
+        raise LookupError(f"the callback of event {event.uuid} is pruned")
 
 
 def owe_handlers(events: Sequence[InvoiceEvent]) -> None:

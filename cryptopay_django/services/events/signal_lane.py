@@ -12,21 +12,25 @@ from django.utils import timezone
 
 from ...conf import app_settings
 from ...exceptions import DeliveryBusyError
-from ...models import Invoice, InvoiceEvent
+from ...logs import about_event
+from ...models import InvoiceEvent
 from ...models.locking import write_transaction
 from ...tracing import Note
-from .attempt import Attempt, Channel, Turn
-from .outbox import SIGNALS, owe_handlers
+from .attempt import Attempt, Lane, Turn
+from .outbox import CUSTOMER_MAIL, SIGNALS, owe_handlers, put_row, sender_of
+from .turns import later_than
 from .unheard import unheard_kinds
 from .withholding import is_true
 
 
-def send_event(
-    unheard: frozenset[str], key: int, invoice_id: UUID, *, is_first: bool, at_hand: InvoiceEvent | None = None
-) -> Turn:
-    """Make one attempt to send an event's signal; return what became of its turn."""
-    channel, fields = _at_hand(unheard) if at_hand else from_queue(unheard), {"event_id": key}
-    return Attempt(channel, key, invoice_id, f"event {key}", fields, is_first=is_first, at_hand=at_hand).make()
+def send_event(unheard: frozenset[str], event: InvoiceEvent, *, is_first: bool, is_at_hand: bool = False) -> Turn:
+    """Make one attempt to send an event's signal; return what became of its turn.
+
+    `is_at_hand`: the event has all that belongs to it as it was written; otherwise it is read anew.
+    """
+    lane, at_hand = (_at_hand(unheard), event) if is_at_hand else (from_queue(unheard), None)
+    fields = about_event(event, event_id=event.pk)
+    return Attempt(lane, event.pk, event.named, f"event {event.pk}", fields, is_first=is_first, at_hand=at_hand).make()
 
 
 def retry_event(event: InvoiceEvent) -> bool:
@@ -54,15 +58,14 @@ def pending_events(unheard: frozenset[str] | None = None) -> QuerySet[InvoiceEve
 def due_events(unheard: frozenset[str]) -> QuerySet[InvoiceEvent]:
     """Return the events that can be delivered now, without those that wait behind one that has failed."""
     now = timezone.now()
-    pending = _pending(unheard)
-    failed_before = _earlier(pending(InvoiceEvent.objects.all())).filter(next_attempt_at__gt=now)
-    due = pending(InvoiceEvent.objects.primary()).filter(~Exists(failed_before), next_attempt_at__lte=now)
-    return due.order_by("next_attempt_at", "pk")
+    failed_before = later_than(now, _earlier(_true_and_heard(unheard)(InvoiceEvent.objects.all())))
+    due = _pending(unheard)(InvoiceEvent.objects.primary()).filter(next_attempt_at__lte=now)
+    return due.alias(behind=failed_before).filter(behind=None).order_by("next_attempt_at", "pk")
 
 
-def pending_of(invoice_id: UUID, unheard: frozenset[str]) -> Sequence[InvoiceEvent]:
-    """Return an invoice's events that are pending, true and heard, in order: keys, attempts and repetitions."""
-    return InvoiceEvent.objects.find(_keys(unheard), invoice_id=invoice_id)
+def pending_of(subject: UUID, unheard: frozenset[str]) -> Sequence[InvoiceEvent]:
+    """Return a subject's events that are pending, true and heard, in order: keys, attempts and repetitions."""
+    return InvoiceEvent.objects.find(_keys(unheard), subject=subject)
 
 
 # A query is compiled once for each function that narrows it: for each set of unheard kinds this is the same one.
@@ -72,8 +75,13 @@ def pending_of(invoice_id: UUID, unheard: frozenset[str]) -> Sequence[InvoiceEve
 def _pending(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], QuerySet[InvoiceEvent]]:
     """Return what leaves events that are pending and true, and of a kind that is heard here."""
 
+    true_and_heard = _true_and_heard(unheard)
+    return lambda events: true_and_heard(events).filter(next_attempt_at__isnull=False)
+
+
+def _true_and_heard(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], QuerySet[InvoiceEvent]]:
     def narrow(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
-        events = events.filter(is_true(), next_attempt_at__isnull=False)
+        events = events.filter(is_true())
         return events.exclude(kind__in=sorted(unheard)) if unheard else events
 
     return narrow
@@ -81,7 +89,7 @@ def _pending(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], Quer
 
 @lru_cache(maxsize=64)
 def _in_turn(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], QuerySet[InvoiceEvent]]:
-    """Return what leaves out an event, besides, while an earlier one of its invoice is pending."""
+    """Return what leaves out an event, besides, while an earlier one of its subject is pending."""
     pending = _pending(unheard)
 
     def narrow(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
@@ -91,14 +99,17 @@ def _in_turn(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], Quer
 
 
 def _earlier(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
-    """Leave the earlier events of the same invoice. One that is delivered again holds back nothing."""
-    return events.filter(invoice_id=OuterRef("invoice_id"), pk__lt=OuterRef("pk"), repetitions=0)
+    """Leave the earlier events of the same subject. One that is delivered again holds back nothing."""
+    return events.filter(subject=OuterRef("subject"), pk__lt=OuterRef("pk"), repetitions=0)
+
+
+_KEYS = ("pk", "subject", "invoice_id", "channel_payment_id", "callback_id", "attempts", "repetitions")
 
 
 @lru_cache(maxsize=64)
 def _keys(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], QuerySet[InvoiceEvent]]:
     pending = _pending(unheard)
-    return lambda events: pending(events).order_by("pk").only("pk", "attempts", "repetitions")
+    return lambda events: pending(events).order_by("pk").only(*_KEYS)
 
 
 @lru_cache(maxsize=64)
@@ -108,27 +119,42 @@ def _few_columns(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], 
 
 
 def _send(event: InvoiceEvent, note: Note) -> None:
-    """Send the signal of an event's kind. Receivers see the invoice that is with it."""
+    """Send the signal of an event's kind. Receivers see what it is about as that is with it."""
     note(event_kind=event.kind, event_uuid=event.uuid)
-    arguments: dict[str, Any] = {"invoice": event.invoice, "event": event}
+    SIGNALS[event.kind].send(sender=sender_of(event.kind), event=event, **_arguments(event))
+
+
+def _arguments(event: InvoiceEvent) -> dict[str, Any]:
+    if event.channel_payment is not None:
+        return {"payment": event.channel_payment, "channel": event.channel_payment.channel}
+    if event.callback is not None:
+        return {"callback": event.callback, "message": event.callback.message}
+    arguments: dict[str, Any] = {"invoice": event.invoice}
     if event.payment is not None:
         arguments["payment"] = event.payment
     if event.refund is not None:
         arguments["refund"] = event.refund
-    SIGNALS[event.kind].send(sender=Invoice, **arguments)
+    return arguments
 
 
 def _send_from_queue(event: InvoiceEvent, note: Note) -> None:
     """Send the signal; if only handlers hear it, and there were none when it was written, owe it to them."""
-    is_for_handlers = event.kind in app_settings.REQUIRED_EVENTS and not SIGNALS[event.kind].has_listeners(Invoice)
-    if is_for_handlers and not event.deliveries.exists():
+    is_for_handlers = event.kind in app_settings.REQUIRED_EVENTS and not _has_receiver(event.kind)
+    if is_for_handlers and not event.deliveries.exclude(handler=CUSTOMER_MAIL).exists():
         owe_handlers([event])
+    if event.invoice_id is None:
+        # Read for the few events that are about something else, and past a replica.
+        put_row(event)
     _send(event, note)
 
 
+def _has_receiver(kind: str) -> bool:
+    return SIGNALS[kind].has_listeners(sender_of(kind))
+
+
 @lru_cache(maxsize=64)
-def from_queue(unheard: frozenset[str]) -> Channel[InvoiceEvent]:
-    return Channel(
+def from_queue(unheard: frozenset[str]) -> Lane[InvoiceEvent]:
+    return Lane(
         span="cryptopay.deliver_event",
         rows=InvoiceEvent.objects,
         claimable=_in_turn(unheard),
@@ -140,9 +166,9 @@ def from_queue(unheard: frozenset[str]) -> Channel[InvoiceEvent]:
 
 
 @lru_cache(maxsize=64)
-def _at_hand(unheard: frozenset[str]) -> Channel[InvoiceEvent]:
+def _at_hand(unheard: frozenset[str]) -> Lane[InvoiceEvent]:
     """For an event that is at hand: whether and when it is due is all that is read."""
-    return Channel(
+    return Lane(
         span="cryptopay.deliver_event",
         rows=InvoiceEvent.objects,
         claimable=_few_columns(unheard),

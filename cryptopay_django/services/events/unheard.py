@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 
 from ... import handlers
 from ...conf import app_settings
-from ...models import Invoice, InvoiceEvent
-from .outbox import SIGNALS
+from ...models import InvoiceEvent
+from .outbox import SIGNALS, sender_of
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -18,7 +18,7 @@ _reported: set[str] = set()
 
 def is_heard(kind: str) -> bool:
     """Tell whether a receiver or a handler is connected here to events of this kind."""
-    return SIGNALS[kind].has_listeners(Invoice) or bool(handlers.paths_for(kind))
+    return SIGNALS[kind].has_listeners(sender_of(kind)) or bool(handlers.paths_for(kind))
 
 
 def unheard_kinds() -> frozenset[str]:

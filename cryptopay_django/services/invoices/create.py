@@ -9,10 +9,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import get_language
 
-from ...conf import app_settings, get_account
+from ...conf import get_account
 from ...exceptions import CustomIdError, InvoiceBusyError, InvoiceRequestError
 from ...gateway.currencies import check_amount, check_pay_currency, check_price_currency
 from ...models import Invoice, InvoiceStatus
@@ -20,8 +22,10 @@ from ...models.orders import order_pointer
 from ...redaction import hide_locals
 from ..accounts import account_for, is_in_force
 from ..snapshots.compare import OUR_KEY
+from .coins import coins_for
 from .current import ask_about_expired, does_for, every_invoice_of, is_in_coin, is_over, payment_under_way
 from .place_at_gateway import committed, finish, take_up, write_first, write_next
+from .summary import missing_amount, payment_summary
 
 # One dot or two alone would change the path of a request instead of naming an invoice.
 _CUSTOM_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,128}", re.ASCII)
@@ -48,6 +52,8 @@ def create_invoice(
     success_redirect_url: str | None = None,
     unsuccess_redirect_url: str | None = None,
     payer_email: str | None = None,
+    language: str | None = None,
+    only_missing: bool = False,
 ) -> Invoice:
     """Create an invoice at the gateway, or find it, and return it with its address, amount to pay and hosted page.
 
@@ -56,7 +62,11 @@ def create_invoice(
     call returns the one that money came in for, or the one that still waits, and makes a new one when that
     has expired or the price has changed. With `custom_id` the call is repeatable by that name: the same one
     with the same order returns the same invoice, expired or not. Without both, each call is a new invoice.
+    `language` is the customer's, for mails: without it the active one, if the site has it.
     Without `account` the setting CRYPTOPAY_ACCOUNT_RESOLVER chooses it, unless the invoice has one already.
+    With `only_missing`, `price_amount` is the whole price of the order, and the invoice is for what is missing of it
+    (`payment_summary`). Raises NothingMissingError if it is paid, and MissingUnknownError while money is pending or
+    quarantined. It needs an order, and takes no `custom_id`.
 
     1. Check the request (InvoiceRequestError: nothing was written or sent).
     2. Write our row and commit it: hence TransactionOpenError inside a transaction.
@@ -78,7 +88,12 @@ def create_invoice(
         "success_redirect_url": success_redirect_url,
         "unsuccess_redirect_url": unsuccess_redirect_url,
         "payer_email": payer_email,
+        "language": language,
     }
+    if only_missing:
+        if order is None or custom_id is not None:
+            raise InvoiceRequestError("only_missing needs an order, and no custom_id: what is missing changes")
+        return invoice_for_rest(order, **request)
     if order is not None and custom_id is None:
         return invoice_for_order(order, **request)
     return _create(ordered_invoice(order, custom_id=custom_id, **request), order)
@@ -130,6 +145,25 @@ def invoice_for_order(
     raise InvoiceBusyError(f"the invoices of {order._meta.label} {order.pk} keep changing: try again")
 
 
+@hide_locals
+def invoice_for_rest(order: models.Model, *, price_amount: Any, price_currency: str, **request: Any) -> Invoice:
+    """Return the invoice for what is missing of an order's price, made if need be: like `invoice_for_order`.
+
+    What is missing is looked at again before each attempt is written.
+    """
+
+    def look() -> Decimal:
+        return missing_amount(order, payment_summary(order, due_amount=price_amount, currency=price_currency))
+
+    def refuse_change(_order: models.Model) -> None:
+        if look() != missing:
+            raise InvoiceBusyError(f"what is missing for {order._meta.label} {order.pk} has just changed: try again")
+
+    missing = look()
+    request = {**request, "get_payment_under_way": refuse_change}
+    return invoice_for_order(order, price_amount=missing, price_currency=price_currency, **request)
+
+
 def _create(invoice: Invoice, order: models.Model | None) -> Invoice:
     """Make the one invoice that has this custom_id."""
     standing = write_first(invoice, order)
@@ -143,6 +177,7 @@ def ordered_invoice(
     values = {**dict.fromkeys(_OPTIONAL), **values}
     values |= {name: values[name] or "" for name in _OPTIONAL}
     values["metadata"] = dict(values.get("metadata") or {})
+    values["language"] = values.get("language") or _active_language()
     _check_texts(custom_id, values)
     try:
         pointer = order_pointer(order)
@@ -151,7 +186,9 @@ def ordered_invoice(
     if values.get("account") is None:
         values["account"] = account_for(order, {"price_amount": price_amount, **values}, custom_id=custom_id)
     environment = get_account(values["account"]).environment
-    coins = app_settings.coins
+    coins = coins_for(
+        values["account"], **{name: values[name] for name in ("price_currency", "pay_currency", "network")}
+    )
     check_price_currency(values["price_currency"], coins=coins)
     check_pay_currency(values["pay_currency"], values["network"] or None, coins=coins)
     amount = check_amount(price_amount, values["price_currency"], coins=coins)
@@ -166,6 +203,12 @@ def ordered_invoice(
     except ValueError as error:
         raise InvoiceRequestError(str(error)) from error
     return invoice
+
+
+def _active_language() -> str:
+    """Return the active language if the site has it, otherwise ""."""
+    language = get_language() or ""
+    return language if language in dict(settings.LANGUAGES) else ""
 
 
 def _check_texts(custom_id: object, values: Mapping[str, Any]) -> None:

@@ -24,7 +24,9 @@ from ..snapshots.apply import poll_invoice
 logger = logging.getLogger("cryptopay_django")
 
 _LONG_ENOUGH = timedelta(minutes=2)
-_ENDED_UNPAID = (InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED)
+ENDED_UNPAID = (InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED)
+"""Whose money is not the order's any more."""
+
 _ASK_AT_MOST = 3
 
 
@@ -40,17 +42,17 @@ def payment_under_way(order: models.Model) -> Invoice | None:
     """
     has_payment = Exists(Payment.objects.filter(invoice=OuterRef("pk")))
     paid = Q(has_payment) | Q(paid_amount__gt=0) | Q(status__in=(InvoiceStatus.UNRESOLVED, InvoiceStatus.COMPLETED))
-    return _all_of(order).filter(in_force(), paid).exclude(status__in=_ENDED_UNPAID).order_by("-created_at").first()
+    return _all_of(order).filter(in_force(), paid).exclude(status__in=ENDED_UNPAID).order_by("-created_at").first()
 
 
 def is_over(invoice: Invoice) -> bool:
-    """Tell whether an invoice will not do for a customer who begins to pay now: closed, held, or nearly expired."""
+    """Return whether an invoice will not do for a customer who begins to pay now: closed, held, or nearly expired."""
     is_late = invoice.is_expired(timezone.now() + _LONG_ENOUGH)
     return invoice.status != InvoiceStatus.NEW or bool(invoice.quarantine_reason) or is_late
 
 
 def does_for(invoice: Invoice, wanted: Invoice) -> bool:
-    """Tell whether an invoice still waits for a payment, and is what is wanted: price, coin and network."""
+    """Return whether an invoice still waits for a payment, and is what is wanted: price, coin and network."""
     same = ("price_amount", "price_currency", "pay_currency")
     if is_over(invoice) or any(getattr(invoice, name) != getattr(wanted, name) for name in same):
         return False
@@ -59,7 +61,7 @@ def does_for(invoice: Invoice, wanted: Invoice) -> bool:
 
 
 def is_in_coin(invoice: Invoice, wanted: Invoice) -> bool:
-    """Tell whether an invoice is in the coin and network that are wanted."""
+    """Return whether an invoice is in the coin and network that are wanted."""
     return (invoice.pay_currency, invoice.network) == (wanted.pay_currency, wanted.network)
 
 
@@ -83,7 +85,7 @@ def ask_about_expired(invoices: Sequence[Invoice]) -> bool:
             taken = poll_invoice(invoice)
         except (GatewayError, InvoiceBusyError) as error:
             logger.warning(
-                "invoice %s has expired and could not be asked about before its order gets another: %s",
+                "invoice %s has expired and could not be polled before its order gets a new invoice: %s",
                 invoice.pk, error, extra=about(invoice),
             )  # fmt: skip
             continue

@@ -1,33 +1,27 @@
 """Lists what an order can be paid with: the coins and networks that the account has, and about how much of each.
 
-Both lists come from the gateway and are kept in Django's cache. Once there, they outlive a gateway that
+Both lists come from the gateway and are kept in Django's cache (`coins.py`). Once there, they outlive a gateway that
 does not answer; the amounts are indications, the binding one comes with the invoice.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
-from typing import Any
 
 from django.db import models
 
-from ...caching import claim, keep, recall
-from ...conf import app_settings, client_for, get_account
+from ...conf import app_settings, client_for
 from ...exceptions import GatewayError
 from ...fields import EXACT
 from ..accounts import resolve_account
+from .coins import keep_of_account, list_coins, obstacle_to
 
 logger = logging.getLogger("cryptopay_django")
 
-_COINS_FRESH, _COINS_KEPT = 600, 7 * 86_400
 _RATES_FRESH, _RATES_KEPT = 60, 900
-_ONE_ASKS_FOR = 15
-_FAILURE_KEPT = 5  # Page after page asks while there is no list to serve.
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +50,10 @@ def list_offers(
 ) -> list[Offer]:
     """Return what invoices of an account can be paid with, in the order of CRYPTOPAY_OFFERED_COINS or the gateway's.
 
-    Without `account`, CRYPTOPAY_ACCOUNT_RESOLVER chooses it, by the order and the price. Leaves out what
-    `create_invoice` would refuse. Raises GatewayError when the coins are not known yet and
-    the gateway does not say; rates that it does not say only leave the amounts out.
+    Without `account`, CRYPTOPAY_ACCOUNT_RESOLVER chooses it, by the order and the price. Coins that this version does
+    not know are offered too; one that cannot be paid with here is left out and named in the log. Raises GatewayError
+    when the coins are not known yet and the gateway does not say; rates that it does not say only leave the amounts
+    out.
     """
     if account is None:
         price = {"price_amount": price_amount, "price_currency": price_currency}
@@ -83,23 +78,12 @@ def find_offer(choice: str, *, account: str | None = None, order: models.Model |
 
 
 def _offers(account: str) -> list[Offer]:
-    def fetch() -> list[tuple[str, str, str, str, int]]:
-        return [
-            (
-                coin.currency,
-                network.network,
-                coin.name or coin.currency,
-                network.name or network.network,
-                network.precision,
-            )
-            for coin in client_for(account).list_coins()
-            for network in coin.networks
-            if network.invoices_enabled
-        ]
-
     known = app_settings.coins
-    rows = _kept("coins", account, fetch, fresh=_COINS_FRESH, kept=_COINS_KEPT)
-    return [offer for offer in (Offer(*row) for row in rows) if offer.network in known.get(offer.currency, ())]
+    return [
+        Offer(coin.currency, coin.network, coin.coin_name, coin.network_name, coin.precision)
+        for coin in list_coins(account)
+        if coin.takes_invoices and not obstacle_to(coin, known)
+    ]
 
 
 def _rates(account: str) -> dict[str, str]:
@@ -110,9 +94,11 @@ def _rates(account: str) -> dict[str, str]:
         return {pair: f"{rate.sell_rate:f}" for pair, rate in rates.items() if "/" in pair}
 
     try:
-        rates: dict[str, str] = _kept("rates", account, fetch, fresh=_RATES_FRESH, kept=_RATES_KEPT)
+        rates: dict[str, str] = keep_of_account("rates", account, fetch, fresh=_RATES_FRESH, kept=_RATES_KEPT)
     except GatewayError as error:
-        logger.warning("no rates for account %s, so coins are offered without amounts: %s", account, error)
+        logger.warning(
+            "account %s: the rates could not be read, so coins are offered without amounts: %s", account, error
+        )
         return {}
     return rates
 
@@ -133,26 +119,3 @@ def _amount(offer: Offer, price: Decimal, currency: str, rates: dict[str, str]) 
         return None
     unit = Decimal(1).scaleb(-offer.precision)
     return EXACT.divide(price, rate).quantize(unit, rounding=ROUND_UP, context=EXACT)
-
-
-def _kept(what: str, account: str, fetch: Callable[[], Any], *, fresh: int, kept: int) -> Any:
-    """Return what is in the cache, or fetch it: one process at a time while there is an old one to serve."""
-    configured = get_account(account)
-    whose = hashlib.sha256(f"{configured.base_url} {configured.api_key}".encode()).hexdigest()[:16]
-    key = f"cryptopay_django:{what}:{account}:{whose}"
-    entry = recall(key)
-    if entry is not None and (time.time() - entry[0] < fresh or not claim(f"{key}:asked", _ONE_ASKS_FOR)):
-        return entry[1]
-    failed: tuple[type[GatewayError], str] | None = None if entry is not None else recall(f"{key}:failed")
-    if failed is not None:
-        raise failed[0](failed[1])
-    try:
-        value = fetch()
-    except GatewayError as error:
-        if entry is None:
-            keep(f"{key}:failed", (type(error), str(error)), _FAILURE_KEPT)
-            raise
-        logger.warning("the %s of account %s are those of a while ago: %s", what, account, error)
-        return entry[1]
-    keep(key, (time.time(), value), kept)
-    return value

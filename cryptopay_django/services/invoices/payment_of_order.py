@@ -12,18 +12,21 @@ class PayableOrder:
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+from ...exceptions import MissingUnknownError, NothingMissingError
 from ...models import Invoice
 from ..accounts import resolve_account
 from ..call_budget import spend_creation
-from .create import invoice_for_order
+from .create import invoice_for_order, invoice_for_rest
 from .current import payment_under_way
 from .offers import Offer
+from .summary import PaymentSummary, missing_amount, payment_summary
 
 
 class PaymentOfOrder:
@@ -31,6 +34,9 @@ class PaymentOfOrder:
 
     account: str | None = None
     """Without one, CRYPTOPAY_ACCOUNT_RESOLVER chooses by the order."""
+
+    only_missing: bool = False
+    """Ask only for what is missing of the price: for an order of which a part was paid before."""
 
     def get_order(self) -> models.Model:
         """Return what is to be paid, a saved row that belongs to this customer, or raise Http404."""
@@ -53,8 +59,28 @@ class PaymentOfOrder:
         return None
 
     def get_payment_under_way(self, order: Any) -> Invoice | None:
-        """Return the invoice for which money has come in already, the guard against paying twice."""
+        """Return the invoice for which money has come in already, the guard against paying twice.
+
+        With `only_missing`, None as soon as it is known what is missing.
+        """
+        if self.only_missing:
+            with suppress(NothingMissingError, MissingUnknownError):
+                missing_amount(order, self.get_summary(order))
+                return None
         return payment_under_way(order)
+
+    def get_summary(self, order: Any) -> PaymentSummary:
+        """Return what was paid of the price so far."""
+        amount, currency = self.get_price(order)
+        return payment_summary(order, due_amount=amount, currency=currency)
+
+    def get_amount(self, order: Any) -> tuple[Decimal, str]:
+        """Return what the next invoice is for, and the currency: the price, or with `only_missing` the rest of it.
+
+        Raises NothingMissingError and MissingUnknownError.
+        """
+        amount, currency = self.get_price(order)
+        return (missing_amount(order, self.get_summary(order)) if self.only_missing else amount), currency
 
     def find_account(self, order: Any) -> str:
         """Return the account whose coins are offered."""
@@ -66,9 +92,11 @@ class PaymentOfOrder:
         amount, currency = self.get_price(order)
         options = {"account": self.account, **self.get_invoice_options(order)}
         given = options.pop("custom_id", None)
-        return invoice_for_order(
+        guard = {} if self.only_missing else {"get_payment_under_way": self.get_payment_under_way}
+        make = invoice_for_rest if self.only_missing else invoice_for_order
+        return make(
             order,
-            get_payment_under_way=self.get_payment_under_way,
+            **guard,
             before_call=lambda account: spend_creation(account, order),
             get_custom_id=lambda number: given or self.get_custom_id(order, offer, number),
             price_amount=amount,

@@ -51,9 +51,9 @@ def committed() -> Iterator[None]:
             stack.enter_context(write_transaction(Invoice, durable=True))
         except RuntimeError as error:
             raise TransactionOpenError(
-                "create_invoice must run outside of transaction.atomic(), so that the invoice is on record before the "
-                "gateway is called: commit the order first; under ATOMIC_REQUESTS decorate the view with "
-                "@transaction.non_atomic_requests"
+                "create_invoice and the calls about channels must run outside of transaction.atomic(), so that what "
+                "they write is on record before the gateway is called: commit the order first; under ATOMIC_REQUESTS "
+                "decorate the view with @transaction.non_atomic_requests"
             ) from error
         yield
 

@@ -13,12 +13,23 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from ...fields import EXACT, canonical
-from ...models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Payment, PaymentStatus, StatusContext
+from ...models import (
+    EventKind,
+    Invoice,
+    InvoiceEvent,
+    InvoiceStatus,
+    Payment,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+    StatusContext,
+)
 from ..accounts import is_in_force
+from .current import ENDED_UNPAID
 
 
 class State(StrEnum):
@@ -31,6 +42,7 @@ class State(StrEnum):
     CONFIRMED = "confirmed"
     COMPLETED = "completed"
     EXPIRED = "expired"
+    ELSEWHERE = "elsewhere"
     UNDERPAID = "underpaid"
     OVERPAID = "overpaid"
     LATE = "late"
@@ -52,8 +64,10 @@ _SHOWN = (
     "status", "status_context", "quarantine_reason", "price_amount", "price_currency", "pay_amount", "pay_currency",
     "paid_amount", "exchange_rate", "network", "address", "destination_tag", "uri", "hosted_page_url", "name",
     "description", "success_redirect_url", "unsuccess_redirect_url", "version", "expires_at", "polled_at",
-    "account", "environment", "custom_id", "gateway_id", "order_content_type", "order_object_id",
+    "account", "environment", "custom_id", "gateway_id", "order_content_type", "order_object_id", "attempt",
 )  # fmt: skip
+
+_SHOWN_AT_MOST = 10
 
 _UNRESOLVED: dict[str, State] = {
     StatusContext.UNDERPAID: State.UNDERPAID,
@@ -71,6 +85,8 @@ class Progress:
     state: State
     has_payment: bool
     seconds_left: int | None
+    paid_elsewhere: UUID | None = None
+    """The invoice of the same order for which money has come in since this one was made, in the state `elsewhere`."""
 
     @property
     def due_amount(self) -> Decimal | None:
@@ -83,6 +99,11 @@ class Progress:
     def is_final(self) -> bool:
         """Whether it has come to its end."""
         return self.state in FINAL
+
+    @property
+    def has_receipt(self) -> bool:
+        """Whether there is something to confirm to the customer: it is paid, or was sent back."""
+        return self.has_payment and self.state in (State.COMPLETED, State.REFUNDED)
 
     @property
     def etag(self) -> str:
@@ -120,7 +141,24 @@ def read_progress(invoice_id: UUID, *, now: datetime | None = None) -> Progress 
     left = None
     if state in PAYABLE and invoice.expires_at is not None:
         left = max(0, int((invoice.expires_at - now).total_seconds()))
-    return Progress(invoice, state, facts.has_payment or invoice.paid_amount > 0, left)
+    elsewhere = facts.paid_elsewhere if state is State.ELSEWHERE else None
+    return Progress(invoice, state, facts.has_payment or invoice.paid_amount > 0, left, elsewhere)
+
+
+def read_movements(progress: Progress) -> tuple[list[Payment], list[Refund]]:
+    """Return the transactions that paid an invoice and its refunds, oldest first, as the customer may know them.
+
+    Two queries, and none while nothing has arrived.
+    """
+    if not progress.has_payment:
+        return [], []
+    invoice = progress.invoice
+    payments = Payment.objects.filter(invoice=invoice).order_by("detected_at", "pk")
+    refunds = Refund.objects.filter(invoice=invoice).exclude(status=RefundStatus.FAILED).order_by("created_at", "pk")
+    return (
+        list(payments.only("txid", "status")[:_SHOWN_AT_MOST]),
+        list(refunds.only("txid", "status", "amount", "currency", "network")[:_SHOWN_AT_MOST]),
+    )
 
 
 @cache
@@ -128,7 +166,14 @@ def _with_facts() -> QuerySet[Invoice]:
     """Return the query of all invoices with what their state depends on; building it takes longer than running it."""
     payments = Payment.objects.filter(invoice=OuterRef("pk"))
     told = InvoiceEvent.objects.filter(invoice=OuterRef("pk"), once=EventKind.INVOICE_COMPLETED)
+    # Older money does not count: an invoice that is made after it asks for the rest. Nor do invoices that the shop has
+    # named itself count: an order may have several of these at once, such as instalments.
+    came_in = Payment.objects.filter(invoice=OuterRef("pk"), detected_at__gt=OuterRef(OuterRef("created_at")))
+    same = ("order_content_type", "order_object_id", "environment")
+    others = Invoice.objects.filter(Exists(came_in), attempt__isnull=False, **{name: OuterRef(name) for name in same})
+    others = others.exclude(pk=OuterRef("pk")).exclude(status__in=ENDED_UNPAID)
     return Invoice.objects.annotate(
+        paid_elsewhere=Subquery(others.order_by("created_at").values("pk")[:1]),
         has_payment=Exists(payments),
         is_unconfirmed=Exists(payments.filter(status=PaymentStatus.DETECTED)),
         is_accepted=Exists(told),
@@ -154,6 +199,9 @@ def _state(invoice: Invoice, now: datetime, facts: Any) -> State:
 
 
 def _open_state(invoice: Invoice, now: datetime, facts: Any) -> State:
+    is_one_at_a_time = invoice.attempt is not None
+    if facts.paid_elsewhere and is_one_at_a_time and not facts.has_payment and not invoice.paid_amount:
+        return State.ELSEWHERE
     if not invoice.address or invoice.pay_amount is None:
         return State.PREPARING
     is_expired = invoice.is_expired(now)

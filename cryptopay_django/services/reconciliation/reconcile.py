@@ -54,6 +54,15 @@ class Reconciliation:
     left: int = 0
     failed: dict[str, str] = field(default_factory=dict)
 
+    def add(self, other: Reconciliation) -> None:
+        """Add what another run found."""
+        self.asked += other.asked
+        self.drifted += other.drifted
+        self.unknown += other.unknown
+        self.requests += other.requests
+        self.left += other.left
+        self.failed |= other.failed
+
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
@@ -87,13 +96,13 @@ def reconcile_invoices(
 ) -> Reconciliation:
     """Ask the gateway about every open invoice that it can have, those first that were asked about longest ago.
 
-    Leaves out what is younger than `min_age` (its creation may be under way), was asked about within
-    `not_since`, or was made in another environment than its account is in now; `by_age`, also what TIERS
-    says can wait. Many invoices of an account are read a page at a time, the others one a call, within the
-    gateway's rate limit. A failure is noted and the next one is taken, until the gateway has been down for a
-    while. Resumable: each answer is committed by itself, with the time of asking. Processes that run this
-    side by side leave to each other what the other has asked. In the end refunds are read whose facts are not all
-    there.
+    Leaves out what is younger than `min_age` and has no answer of the gateway yet (its creation may be under way), or
+    anything younger if it goes `by_age`; what was asked about within `not_since`, or was made in another environment
+    than its account is in now; `by_age`, also what TIERS says can wait. Many invoices of an account are read a page
+    at a time, the others one a call, within the gateway's rate limit. A failure is noted and the next one is taken,
+    until the gateway has been down for a while. Resumable: each answer is committed by itself, with the time of
+    asking. Processes that run this side by side leave to each other what the other has asked. In the end refunds are
+    read whose facts are not all there.
     """
     now = timezone.now()
     candidates = _candidates(now, min_age=min_age, not_since=not_since, by_age=by_age)[:limit]
@@ -108,7 +117,10 @@ def reconcile_invoices(
 
 
 def _candidates(now: datetime, *, min_age: timedelta, not_since: timedelta, by_age: bool) -> list[_Candidate]:
-    rows = Invoice.objects.primary().filter(open_invoices(), created_at__lte=now - min_age)
+    is_made = Q(created_at__lte=now - min_age)
+    if not by_age:
+        is_made |= Q(gateway_id__isnull=False)
+    rows = Invoice.objects.primary().filter(open_invoices(), is_made)
     rows = rows.exclude(of_other_environments()).exclude(polled_at__gt=now - not_since)
     if by_age:
         due, younger_than = Q(created_at__lte=now - TIERS[-1][0], polled_at__lte=now - _OLDEST_TIER), timedelta(0)
@@ -150,7 +162,7 @@ class _Run:
                 page = client.list_invoices(starting_after=after, timeout=self._patience)
             except GatewayError as error:
                 logger.warning(
-                    "account %s: its invoices could not be listed, asking for each: %s",
+                    "account %s: the list of invoices could not be read, so each invoice is polled alone: %s",
                     account,
                     error,
                     extra=about(account=account),
@@ -189,7 +201,7 @@ class _Run:
                 self.outages = self.outages + 1 if isinstance(error, GatewayOutageError) else 0
             except Exception as error:
                 # One invoice that cannot be taken in must not keep the others from it.
-                logger.exception("invoice %s could not be taken in", row.pk, extra=about(row))
+                logger.exception("invoice %s could not be merged", row.pk, extra=about(row))
                 self.result.failed[str(row.pk)] = f"{type(error).__name__}: {error}"
 
     def _take(self, candidate: _Candidate, snapshot: InvoiceSnapshot, asked_at: datetime) -> bool:
@@ -199,7 +211,7 @@ class _Run:
         except Exception:
             extra = about(candidate.pk, account=candidate.account)
             logger.exception(
-                "invoice %s could not be taken in from a list, it is asked for alone", candidate.pk, extra=extra
+                "invoice %s could not be merged from a list, so it is polled alone", candidate.pk, extra=extra
             )
             return False
         if taken is None:

@@ -1,4 +1,4 @@
-"""The actions of people on an unresolved invoice: settle it, refund it, approve or withdraw what another has begun.
+"""The actions of people on an invoice: settle it, refund it, approve or withdraw what another has begun.
 
 An `actor` is a user, whose permissions are checked under the lock (`settle_invoice`, `refund_invoice`,
 `refund_invoice_to_address`, all on `Invoice`), or the name of a person where a script has no user. How a decision is
@@ -8,31 +8,38 @@ sent to the gateway is in `execution.py`; how one without an answer ends in `out
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 
-from ...conf import BASE_URLS, get_account
 from ...exceptions import (
+    AddressError,
     ApprovalError,
     InvoiceChangedError,
     NotResolvableError,
     Obstacle,
     QuoteExpiredError,
+    RefundAmountError,
     SamePersonError,
-    TagError,
 )
-from ...gateway.addresses import check_address
-from ...gateway.tags import with_tag
+from ...fields import EXACT, canonical
 from ...models import EventKind, Invoice, Resolution, ResolutionKind, StatusContext
 from ...models.locking import write_transaction
 from ...permissions import acts_of
-from .execution import facts, known_refunds, look_at, plan, send
+from .execution import check_left, check_of, facts, known_refunds, look_at, plan, send
 from .outcome import LEASE, fail_locked, lock_resolution, note
 from .people import Actor, Person, check_permitted
+from .places import checked_place
 from .quote import SettlementQuote, quote_for
-from .rules import check_person, check_resolvable
-from .verdicts import COMMIT, REFUND
+from .refund_quote import FeeBearer, RefundQuote, parameters_of, quote_again, quote_refund
+from .rules import check_person, check_returnable
+from .verdicts import COMMIT, REFUND, WITHDRAWAL
+
+DRIFT = Decimal("0.05")
+"""How much more than the first person saw the refund of a completed invoice may charge when the second confirms it."""
 
 
 def settle_invoice(
@@ -90,19 +97,32 @@ def refund_invoice(
     address: str | None = None,
     tag: str | None = None,
     without_tag: bool = False,
+    amount: Decimal | int | str | None = None,
+    currency: str | None = None,
+    network_fee_borne_by: str = FeeBearer.MERCHANT,
+    quote: RefundQuote | None = None,
     expected_version: int | None = None,
 ) -> Resolution:
-    """Refund an unresolved invoice and return the resolution, as far as its outcome can be seen now.
+    """Refund an invoice and return the resolution, as far as its outcome can be seen now.
 
-    Without an address the coins go to the MERCHANT's own coin account, not to the customer. An address is
-    checked for the invoice's network first (AddressError). On XRP and Stellar it needs its `tag` (destination tag,
-    memo), beside it or in it, or the word that it needs none: `without_tag` (TagError). Of an overpaid invoice the
-    gateway refunds the overage; which status the invoice ends in is the gateway's to say. Waits for a second person
-    above CRYPTOPAY_FOUR_EYES_ABOVE; raises as `settle_invoice` does.
+    Of an unresolved one all is refunded. Without an address the coins go to the MERCHANT's own coin account, not to
+    the customer. An address is checked for the invoice's network first (AddressError). On XRP and Stellar it needs its
+    `tag` (destination tag, memo), beside it or in it, or the word that it needs none: `without_tag` (TagError). Of an
+    overpaid invoice the gateway refunds the overage; which status the invoice ends in is the gateway's to say. Waits
+    for a second person above CRYPTOPAY_FOUR_EYES_ABOVE; raises as `settle_invoice` does.
+
+    Of a completed invoice an amount is sent back from the merchant's account, as a withdrawal, more than once up to
+    what was paid: give the `quote` that the person saw, or `amount`, `currency` and `network_fee_borne_by` as
+    `quote_refund` takes them, with the address. The resolution has succeeded once the gateway has accepted the
+    withdrawal; what becomes of the coins is in its `Refund`. The invoice stays completed. Raises as `quote_refund`
+    does, too.
     """
     person = check_person(invoice, actor=actor, reason=reason)
+    if quote is not None or amount is not None:
+        asked = _Asked(address, tag, without_tag, amount, currency, network_fee_borne_by)
+        return _send_back(invoice, person, reason, asked, quote=quote, expected_version=expected_version)
     check_permitted(person, *acts_of(ResolutionKind.REFUND, {"address": address}))
-    place = _place_of(invoice, address, tag=tag, without_tag=without_tag)
+    place = checked_place(invoice, address, tag=tag, without_tag=without_tag)
     row = look_at(invoice, expected_version=expected_version)
     planned = plan(
         row,
@@ -115,22 +135,75 @@ def refund_invoice(
     return send(planned)
 
 
-def _place_of(invoice: Invoice, address: str | None, *, tag: str | None, without_tag: bool) -> str | None:
-    """Return the checked address of a refund as the gateway takes it, with its tag; None for the own account."""
-    if address is None:
-        if tag or without_tag:
-            raise TagError("there is a tag, or the word that none is needed, and no address that it belongs to")
-        return None
-    is_production = get_account(invoice.account).base_url == BASE_URLS["production"]
-    check_address(address, invoice.network, testnet=False if is_production else None)
-    return with_tag(address, invoice.network, tag=tag, without_tag=without_tag)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is sent back of a completed invoice, and where to, as a caller without a quote gives it."""
+
+    address: str | None
+    tag: str | None
+    without_tag: bool
+    amount: Decimal | int | str | None
+    currency: str | None
+    network_fee_borne_by: str
 
 
-def approve_resolution(resolution: Resolution, *, actor: Actor, quote: SettlementQuote | None = None) -> Resolution:
+def _send_back(
+    invoice: Invoice,
+    person: Person,
+    reason: str,
+    asked: _Asked,
+    *,
+    quote: RefundQuote | None,
+    expected_version: int | None,
+) -> Resolution:
+    """Send back an amount of a completed invoice at a quote, or at one made now."""
+    if quote is None and not asked.address:
+        raise AddressError(f"a refund of completed invoice {invoice.pk} needs the address that the coins go to")
+    if quote is not None and (asked.address or asked.tag or asked.without_tag or asked.amount or asked.currency):
+        raise RefundAmountError("give a quote, which has address and amount in it, or these: not both")
+    check_permitted(person, *acts_of(ResolutionKind.REFUND, {"address": True}))
+    if quote is not None:
+        expected_version = _version_of(quote, invoice, expected_version)
+    row = look_at(invoice, expected_version=expected_version, check=check_returnable)
+    if quote is None:
+        quote = quote_refund(
+            row,
+            address=asked.address or "",
+            tag=asked.tag,
+            without_tag=asked.without_tag,
+            amount=asked.amount,
+            currency=asked.currency,
+            network_fee_borne_by=asked.network_fee_borne_by,
+        )
+    planned = plan(
+        row,
+        kind=ResolutionKind.REFUND,
+        person=person,
+        reason=reason,
+        parameters=_withdrawal_of(quote),
+        refund_ids=[],
+        key=quote.resolution_id,
+    )
+    return send(planned)
+
+
+def _withdrawal_of(quote: RefundQuote) -> dict[str, Any]:
+    """Return what is asked of the gateway; raise QuoteExpiredError where it would refuse it."""
+    if quote.is_expired(timezone.now()):
+        raise QuoteExpiredError(f"the quote for invoice {quote.invoice_id} has expired: ask for another")
+    most = EXACT.multiply(quote.charged_amount, 1 + DRIFT)
+    return {"call": WITHDRAWAL, "refund_overage": False, "most_charged_amount": f"{canonical(most):f}",
+            **parameters_of(quote)}  # fmt: skip
+
+
+def approve_resolution(
+    resolution: Resolution, *, actor: Actor, quote: SettlementQuote | RefundQuote | None = None
+) -> Resolution:
     """Confirm, as the second person, a resolution that waits for one; then send it, and return it as it is then.
 
-    A settlement is committed at `quote`, or at one made now: the one that the first person saw is long
-    expired. Raises ApprovalError, SamePersonError, QuoteExpiredError; InvoiceChangedError when the invoice
+    A settlement, or a refund of a completed invoice, is committed at `quote`, or at one made now: the one that the
+    first person saw is long expired. Such a refund may charge 5 % more than that person saw; else it is dropped, with
+    InvoiceChangedError. Raises ApprovalError, SamePersonError, QuoteExpiredError; InvoiceChangedError when the invoice
     is not what was decided on any more, which ends the resolution; NotPermittedError.
     """
     row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
@@ -138,22 +211,19 @@ def approve_resolution(resolution: Resolution, *, actor: Actor, quote: Settlemen
     check_permitted(person, *acts_of(row.kind, row.parameters))
     _check_waiting(row, approver=person)
     try:
-        invoice = look_at(row.invoice, expected_version=None, besides=row)
-    except NotResolvableError as error:
+        check = check_of(row.parameters["call"])
+        invoice = look_at(row.invoice, expected_version=None, besides=row, check=check)
+        fresh = _fresh_of(row, invoice, quote)
+    except (NotResolvableError, RefundAmountError) as error:
         _drop(row, f"{error}")
         raise InvoiceChangedError(f"{error}. The resolution has been dropped; nothing was sent") from error
-    fresh: dict[str, Any] = {}
-    if row.parameters["call"] == COMMIT:
-        if quote is not None:
-            _version_of(quote, invoice, invoice.version)
-        fresh = _commit_of(quote or quote_for(invoice))
     refund_ids = known_refunds(invoice) if row.parameters["call"] == REFUND else []
     now = timezone.now()
     with write_transaction(Resolution, durable=True):
         locked = lock_resolution(row)
         check_permitted(person, *acts_of(locked.kind, locked.parameters))
         _check_waiting(locked, approver=person)
-        changes = _changes(locked)
+        changes = _changes(locked, fresh)
         if changes:
             fail_locked(locked, changes, at=now)
         else:
@@ -185,7 +255,37 @@ def withdraw_resolution(resolution: Resolution, *, actor: Actor, reason: str) ->
     return locked
 
 
-def _version_of(quote: SettlementQuote, invoice: Invoice, expected_version: int | None) -> int:
+def _fresh_of(row: Resolution, invoice: Invoice, quote: SettlementQuote | RefundQuote | None) -> dict[str, Any]:
+    """Return what is asked of the gateway now, where the first person's quote has expired; else nothing."""
+    if row.parameters["call"] == WITHDRAWAL:
+        # The limit is that of the first person's quote, which both have seen.
+        most = row.parameters["most_charged_amount"]
+        return {**_fresh_withdrawal(row, invoice, quote), "most_charged_amount": most}
+    if row.parameters["call"] != COMMIT:
+        return {}
+    if quote is not None:
+        _version_of(quote, invoice, invoice.version)
+    if isinstance(quote, RefundQuote):
+        raise QuoteExpiredError("the quote is one for a refund, and a settlement waits: ask for another")
+    return _commit_of(quote or quote_for(invoice))
+
+
+def _fresh_withdrawal(
+    row: Resolution, invoice: Invoice, quote: SettlementQuote | RefundQuote | None
+) -> dict[str, Any]:
+    """Return what is asked of the gateway now for a refund that waits: the same refund, at a new quote."""
+    if quote is None:
+        return _withdrawal_of(quote_again(row))
+    _version_of(quote, invoice, invoice.version)
+    fresh = _withdrawal_of(quote) if isinstance(quote, RefundQuote) else {}
+    names = ("amount", "currency", "address", "without_tag", "network_fee_borne_by", "value_amount")
+    is_same = all(fresh.get(name) == row.parameters[name] for name in names)
+    if not isinstance(quote, RefundQuote) or quote.resolution_id != row.pk or not is_same:
+        raise QuoteExpiredError(f"the quote is not for resolution {row.pk}: ask for another, nothing was sent")
+    return fresh
+
+
+def _version_of(quote: SettlementQuote | RefundQuote, invoice: Invoice, expected_version: int | None) -> int:
     """Check a quote before anything else is done with it; return the version it was made for."""
     if quote.invoice_id != invoice.pk:
         raise QuoteExpiredError(f"the quote is for invoice {quote.invoice_id}, not {invoice.pk}")
@@ -222,12 +322,18 @@ def _check_waiting(resolution: Resolution, *, approver: Person | None = None) ->
         raise SamePersonError(f"{approver.name} planned resolution {resolution.pk}: another person has to confirm it")
 
 
-def _changes(resolution: Resolution) -> str:
+def _changes(resolution: Resolution, fresh: Mapping[str, Any]) -> str:
     """Return in words what has changed of what the first person decided on; empty when nothing has."""
     try:
-        check_resolvable(resolution.invoice)
-    except NotResolvableError as error:
+        check_of(resolution.parameters["call"])(resolution.invoice)
+        check_left(resolution.invoice, resolution.parameters)
+    except (InvoiceChangedError, NotResolvableError, RefundAmountError) as error:
         return str(error)
+    if resolution.parameters["call"] == WITHDRAWAL:
+        most, charged = resolution.parameters["most_charged_amount"], fresh["charged_amount"]
+        if Decimal(charged) > Decimal(most):
+            currency = resolution.parameters["charged_currency"]
+            return f"it would now take {charged} {currency} from the account, and {most} is the most that was agreed"
     now = facts(resolution.invoice)
     changed = [name for name in ("status_context", "paid_amount") if resolution.parameters[name] != now[name]]
     return "; ".join(f"{name} was {resolution.parameters[name]} and is {now[name]}" for name in changed)

@@ -10,9 +10,8 @@ from ...exceptions import GatewayNotFoundError, NotEndableError
 from ...models import EventKind, Resolution
 from ...models.locking import write_transaction
 from ...permissions import acts_of
-from ..events.delivery import deliver_or_dispatch
 from .execution import check_version
-from .outcome import LEASE, UNDECIDED, lock_resolution, note, read_outcome, write_outcome
+from .outcome import LEASE, UNDECIDED, lock_resolution, look_once, note
 from .people import Actor, check_permitted
 from .rules import check_person
 
@@ -40,18 +39,16 @@ def end_resolution(
     check_permitted(person, *acts)
     _check_endable(row)
     try:
-        taken, outcome = read_outcome(row)
+        row, outcome = look_once(row)
     except GatewayNotFoundError:
         pass  # an invoice that the gateway does not have shows nothing
     else:
-        row = write_outcome(row, outcome)
-        deliver_or_dispatch(taken.invoice, taken.events)
         if row.status not in UNDECIDED:
             return row
         if outcome.is_traced:
             raise NotEndableError(
                 f"the gateway shows something of resolution {row.pk} ({row.error}): it ends when the invoice is "
-                "final. Ask the service what it is waiting for"
+                "final. Ask the gateway what it is waiting for"
             )
     now = timezone.now()
     with write_transaction(Resolution):
@@ -75,7 +72,7 @@ def end_resolution(
 
 
 def is_endable(resolution: Resolution) -> bool:
-    """Tell whether a person may try to end it, as far as our row tells."""
+    """Return whether a person may try to end it, as far as our row tells."""
     try:
         _check_endable(resolution)
     except NotEndableError:
@@ -91,7 +88,7 @@ def _check_endable(resolution: Resolution) -> None:
         )
     if resolution.result:
         raise NotEndableError(
-            f"the gateway has accepted resolution {resolution.pk}: it ends when the invoice is final. Ask the service "
+            f"the gateway has accepted resolution {resolution.pk}: it ends when the invoice is final. Ask the gateway "
             "what it is waiting for"
         )
     free_at = resolution.sent_at + ENDABLE_AFTER

@@ -14,32 +14,42 @@ ended meanwhile.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypeAlias
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError
 from django.utils import timezone
 
 from ...exceptions import (
     CryptopayError,
+    GatewayAnswerError,
     GatewayError,
+    GatewayRefusedError,
     InvoiceChangedError,
+    QuoteExpiredError,
+    RefundAmountError,
     ResolutionActiveError,
     TransactionOpenError,
 )
 from ...gateway.calls import Mark
 from ...gateway.schemas import Refund
+from ...gateway.withdrawals import CoinWithdrawal
 from ...models import EventKind, Invoice, InvoiceEvent, Resolution, ResolutionKind, ResolutionStatus
 from ...models.locking import write_transaction
 from ...permissions import acts_of
 from ..accounts import client_of
 from ..events.delivery import deliver_or_dispatch
 from ..snapshots.apply import poll_invoice
-from ..snapshots.refund_rows import expect_refunds, take_refunds
+from ..snapshots.refund_rows import expect_refunds, refunds_of, take_refunds
+from ..snapshots.withdrawal_rows import PREVIEW, take_withdrawal
+from .left import left_of
 from .outcome import (
     LEASE,
     UNDECIDED,
     fail_locked,
+    find_withdrawal,
     lock_resolution,
     lose_track_locked,
     note,
@@ -48,21 +58,48 @@ from .outcome import (
     resume_locked,
 )
 from .people import Person, check_permitted
-from .rules import check_resolvable, needs_second_person
-from .verdicts import COMMIT, ODD, oddities_of_commit, oddities_of_refund, refund_figures
+from .rules import check_resolvable, check_returnable, needs_second_person
+from .verdicts import (
+    COMMIT,
+    ODD,
+    WITHDRAWAL,
+    oddities_of_commit,
+    oddities_of_refund,
+    oddities_of_withdrawal,
+    refund_figures,
+    withdrawal_figures,
+)
+
+Shown: TypeAlias = Sequence[Refund] | CoinWithdrawal
+"""What a call's answer shows of the coins that are sent back."""
 
 
-def look_at(invoice: Invoice, *, expected_version: int | None, besides: Resolution | None = None) -> Invoice:
+Check = Callable[[Invoice], None]
+"""What an invoice must be: raises NotResolvableError."""
+
+
+def check_of(call: str) -> Check:
+    """Return what an invoice must be for a call of the gateway's that moves money."""
+    return check_returnable if call == WITHDRAWAL else check_resolvable
+
+
+def look_at(
+    invoice: Invoice,
+    *,
+    expected_version: int | None,
+    besides: Resolution | None = None,
+    check: Check = check_resolvable,
+) -> Invoice:
     """Bring the invoice up to date by the one door, and return it if it still can be resolved.
 
-    `besides` is the one active resolution that may be there. One that a person had ended is looked at once more: if
-    it took effect after all, it is active again. Raises InvoiceChangedError when a version was expected and it is
-    not that one, NotResolvableError, ResolutionActiveError, GatewayError, TransactionOpenError.
+    `check` is what it must be. `besides` is the one active resolution that may be there. One that a person had ended
+    is looked at once more: if it took effect after all, it is active again. Raises InvoiceChangedError when a version
+    was expected and it is not that one, NotResolvableError, ResolutionActiveError, GatewayError, TransactionOpenError.
     """
     _refuse_open_transaction()
     row = Invoice.objects.primary().get(pk=invoice.pk)
     check_version(row, expected_version)
-    check_resolvable(row)
+    check(row)
     _check_inactive(row, besides=besides)
     resolutions = Resolution.objects.primary().filter(invoice_id=row.pk)
     for ended in resolutions.filter(status=ResolutionStatus.FAILED, next_attempt_at__isnull=False):
@@ -72,7 +109,7 @@ def look_at(invoice: Invoice, *, expected_version: int | None, besides: Resoluti
     if taken.changed:
         deliver_or_dispatch(taken.invoice, taken.events)
     check_version(taken.invoice, expected_version)
-    check_resolvable(taken.invoice)
+    check(taken.invoice)
     return taken.invoice
 
 
@@ -89,11 +126,13 @@ def plan(
     reason: str,
     parameters: Mapping[str, Any],
     refund_ids: Sequence[str],
+    key: UUID | None = None,
 ) -> Resolution:
     """Write a resolution, planned, and commit it; the invoice must be what it was when `invoice` was read.
 
     Locks the invoice first. Raises ResolutionActiveError when another one is under way, which the
-    database's constraint decides, InvoiceChangedError, and NotPermittedError.
+    database's constraint decides, InvoiceChangedError, and NotPermittedError. `key` is the primary key that a quote
+    brings: QuoteExpiredError where it was used. What is sent back of a completed invoice must be left under the lock.
     """
     now = timezone.now()
     try:
@@ -101,10 +140,14 @@ def plan(
             locked = lock_invoice(invoice)
             check_version(locked, invoice.version)
             _check_inactive(locked)
-            check_resolvable(locked)
+            check_of(parameters["call"])(locked)
             check_permitted(person, *acts_of(kind, parameters))
-            is_waiting = needs_second_person(locked)
+            if key is not None and Resolution.objects.primary().filter(pk=key).exists():
+                raise QuoteExpiredError(f"this quote for invoice {invoice.pk} was used before: ask for another")
+            check_left(locked, parameters)
+            is_waiting = needs_second_person(locked, charged=_charged(parameters))
             resolution = Resolution(
+                id=key or uuid4(),
                 invoice=locked,
                 kind=kind,
                 actor=person.name,
@@ -125,6 +168,9 @@ def plan(
                 needs_approval=is_waiting,
                 **resolution.parameters,
             )
+            if is_waiting:
+                once = f"{EventKind.APPROVAL_REQUESTED}:{resolution.pk}"
+                note(resolution, EventKind.APPROVAL_REQUESTED, at=now, once=once, planned_by=person.name)
     except IntegrityError as error:
         _check_inactive(invoice, cause=error)
         raise
@@ -150,10 +196,10 @@ def send(resolution: Resolution) -> Resolution:
         row.save()
         note(row, EventKind.RESOLUTION_SENT, at=mark.at, actor=row.approver or row.actor, **row.parameters)
     try:
-        result, refunds = _call(row, mark)
+        result, shown = _call(row, mark)
     except GatewayError as error:
         return _write_refusal(row, error)
-    deliver_or_dispatch(*_write_acceptance(row, result, refunds))
+    deliver_or_dispatch(*_write_acceptance(row, result, shown))
     return _follow_up(row)
 
 
@@ -177,8 +223,38 @@ def lock_invoice(invoice: Invoice) -> Invoice:
     return locked
 
 
-def _call(row: Resolution, mark: Mark) -> tuple[dict[str, Any], list[Refund]]:
+def check_left(invoice: Invoice, parameters: Mapping[str, Any]) -> None:
+    """Raise RefundAmountError unless what a refund of a locked, completed invoice returns is left of it.
+
+    Raises InvoiceChangedError where less is left than the person saw: another refund has begun since.
+    """
+    if parameters["call"] != WITHDRAWAL:
+        return
+    left, wanted = left_of(invoice, refunds_of(invoice)).value_amount, Decimal(parameters["value_amount"])
+    if wanted > left:
+        raise RefundAmountError(
+            f"{wanted:f} {invoice.price_currency} is more than is left to refund of invoice {invoice.pk}: "
+            f"{left:f} {invoice.price_currency}"
+        )
+    seen = Decimal(parameters["left_value_amount"])
+    if left < seen:
+        raise InvoiceChangedError(
+            f"another refund of invoice {invoice.pk} began after the quote was made: {left:f} "
+            f"{invoice.price_currency} is left now, and it was {seen:f}. Check that yours is not the same one; "
+            "nothing was sent"
+        )
+
+
+def _charged(parameters: Mapping[str, Any]) -> Decimal | None:
+    return Decimal(parameters["charged_amount"]) if parameters["call"] == WITHDRAWAL else None
+
+
+def _call(row: Resolution, mark: Mark) -> tuple[dict[str, Any], Shown]:
     """Make the one call that moves money; return what the gateway says it did, what was not asked, and its refund."""
+    if row.parameters["call"] == WITHDRAWAL:
+        done = _commit_withdrawal(row, mark)
+        different = oddities_of_withdrawal(row, done)
+        return withdrawal_figures(done) | ({ODD: "; ".join(different)} if different else {}), done
     client, gateway_id = client_of(row.invoice), str(row.invoice.gateway_id)
     refunds: list[Refund] = []
     if row.parameters["call"] == COMMIT:
@@ -193,6 +269,27 @@ def _call(row: Resolution, mark: Mark) -> tuple[dict[str, Any], list[Refund]]:
         refund = client.create_refund(gateway_id, address=row.parameters["address"], mark=mark)
         refunds, figures, odd = [refund], refund_figures(refund), oddities_of_refund(row, refund)
     return figures | ({ODD: "; ".join(odd)} if odd else {}), refunds
+
+
+def _commit_withdrawal(row: Resolution, mark: Mark) -> CoinWithdrawal:
+    """Commit a previewed withdrawal, and return it.
+
+    A refusal counts once reading has shown that nothing was committed: a proxy may have sent the call twice, and then
+    the answer is the refusal of the second one. Raises GatewayError; GatewayAnswerError where that stays open.
+    """
+    try:
+        made = client_of(row.invoice).commit_withdrawal(row.parameters["withdrawal_id"], mark=mark)
+    except GatewayRefusedError as refusal:
+        try:
+            found = find_withdrawal(row)
+        except GatewayError as error:
+            raise GatewayAnswerError(f"{refusal} Whether it was committed before is not known: {error}") from error
+        if found is None or found.status == PREVIEW:
+            raise
+        return found
+    if made.status == PREVIEW:
+        raise GatewayAnswerError(f"withdrawal {made.id} is still a preview after its commit: the outcome is unknown")
+    return made
 
 
 def _write_refusal(resolution: Resolution, error: GatewayError) -> Resolution:
@@ -213,7 +310,7 @@ def _write_refusal(resolution: Resolution, error: GatewayError) -> Resolution:
 
 
 def _write_acceptance(
-    resolution: Resolution, result: Mapping[str, Any], refunds: Sequence[Refund]
+    resolution: Resolution, result: Mapping[str, Any], shown: Shown
 ) -> tuple[Invoice, list[InvoiceEvent]]:
     """Write down what the gateway did, with an alarm where that is not what was asked; return what is to be delivered.
 
@@ -231,9 +328,11 @@ def _write_acceptance(
             resume_locked(row, at=now)
         if row.result.get(ODD):
             raise_alarm(row, row.result[ODD], at=now)
-        if refunds:
+        if shown:
             expect_refunds(row.invoice, at=now)
-        return row.invoice, take_refunds(row.invoice, refunds, at=now)
+        if isinstance(shown, CoinWithdrawal):
+            return row.invoice, take_withdrawal(row, shown, at=now)
+        return row.invoice, take_refunds(row.invoice, shown, at=now)
 
 
 def _follow_up(resolution: Resolution) -> Resolution:

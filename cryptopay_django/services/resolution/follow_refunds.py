@@ -15,16 +15,17 @@ from decimal import Decimal
 from django.utils import timezone
 
 from ...conf import app_settings
-from ...exceptions import CryptopayError
+from ...exceptions import CryptopayError, GatewayNotFoundError
 from ...fields import EXACT
 from ...gateway.lists import Page
 from ...gateway.schemas import Refund as ShownRefund
 from ...logs import about
-from ...models import Invoice, InvoiceEvent, InvoiceStatus, Refund, RefundStatus
+from ...models import Invoice, InvoiceEvent, InvoiceStatus, Refund, RefundStatus, Resolution
 from ...models.locking import write_transaction
 from ..accounts import client_of
 from ..events.delivery import deliver_or_dispatch
 from ..snapshots.refund_rows import fail_missing, followed_invoices, refunds_of, returned_amount, take_refunds
+from .outcome import take_shown_withdrawal
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -35,6 +36,7 @@ LEASE = timedelta(seconds=60)
 """For how long an invoice in work is left alone by everybody else."""
 
 _SHORTEST_PAUSE = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(days=1)
 _MOST_FAILURES = 3
 
 
@@ -47,37 +49,67 @@ def follow_refunds(limit: int = 20, *, deadline: float | None = None) -> int:
     done = failed = 0
     due = followed_invoices().filter(refunds_due_at__lte=timezone.now()).order_by("refunds_due_at", "pk")
     for invoice in due[:limit]:
-        left = None if deadline is None else min(deadline - time.monotonic(), app_settings.TOTAL_TIMEOUT)
+        left = _time_left(deadline)
         if failed == _MOST_FAILURES or (left is not None and left < 0.5):
             break
-        if _claim(invoice):
-            is_read = _follow(invoice, timeout=left, deadline=deadline)
+        if Invoice.objects.claim(invoice, "refunds_due_at", timezone.now() + LEASE):
+            is_read = _follow(invoice, deadline=deadline)
             done, failed = done + is_read, 0 if is_read else failed + 1
     return done
 
 
-def _follow(invoice: Invoice, *, timeout: float | None, deadline: float | None) -> bool:
+def read_refunds(invoice: Invoice) -> bool:
+    """Read the refunds of one invoice now, unless all is known; return False if that was not possible.
+
+    It is then due again later. Another process may read them at the same time: the same facts count once.
+    """
+    if invoice.refunds_due_at is None or not Invoice.objects.claim(invoice, "refunds_due_at", timezone.now() + LEASE):
+        return True
+    return _follow(invoice, deadline=None)
+
+
+def _time_left(deadline: float | None) -> float | None:
+    """Return the seconds that a call may take; None without a deadline."""
+    return None if deadline is None else min(deadline - time.monotonic(), app_settings.TOTAL_TIMEOUT)
+
+
+def _follow(invoice: Invoice, *, deadline: float | None) -> bool:
     """Read the refunds of one claimed invoice; return whether that was possible. Otherwise it is due again later."""
     asked_at = timezone.now()
     try:
-        page = client_of(invoice).list_refunds(str(invoice.gateway_id), timeout=timeout)
+        for row in refunds_of(invoice):
+            if row.resolution is not None and row.is_withdrawal and not _is_known(row):
+                _read_withdrawal(row, row.resolution, deadline=deadline)
+        page = client_of(invoice).list_refunds(str(invoice.gateway_id), timeout=_time_left(deadline))
         locked, events = _take(invoice, page, at=asked_at)
     except CryptopayError as error:
         extra = about(invoice)
-        logger.warning("invoice %s: its refunds could not be read, later again: %s", invoice.pk, error, extra=extra)
+        logger.warning(
+            "invoice %s: its refunds could not be read; this will be retried: %s", invoice.pk, error, extra=extra
+        )
     except Exception:
         # One invoice whose refunds cannot be taken in must not keep the others from it.
         logger.exception(
-            "invoice %s: its refunds could not be taken in, later again", invoice.pk, extra=about(invoice)
+            "invoice %s: its refunds could not be stored; this will be retried", invoice.pk, extra=about(invoice)
         )
     else:
         deliver_or_dispatch(locked, events, deadline=deadline)
         return True
     now = timezone.now()
-    Invoice.objects.filter(pk=invoice.pk, refunds_due_at=invoice.refunds_due_at).update(
-        refunds_due_at=now + _pause(now - (invoice.finished_at or invoice.updated_at))
-    )
+    Invoice.objects.claim(invoice, "refunds_due_at", now + _pause(now - (invoice.finished_at or invoice.updated_at)))
     return False
+
+
+def _read_withdrawal(row: Refund, decision: Resolution, *, deadline: float | None) -> None:
+    """Bring the refund of a completed invoice up to date; one that the gateway does not find stays as it is."""
+    try:
+        shown = client_of(row.invoice).retrieve_withdrawal(row.gateway_id, timeout=_time_left(deadline))
+    except GatewayNotFoundError as error:
+        # The others of the invoice must not wait for it.
+        words = "invoice %s: withdrawal %s was not found; this will be retried: %s"
+        logger.warning(words, row.invoice_id, row.gateway_id, error, extra=about(row.invoice))
+        return
+    take_shown_withdrawal(decision, shown, deadline=deadline)
 
 
 def _take(invoice: Invoice, page: Page[ShownRefund], *, at: datetime) -> tuple[Invoice, list[InvoiceEvent]]:
@@ -89,13 +121,14 @@ def _take(invoice: Invoice, page: Page[ShownRefund], *, at: datetime) -> tuple[I
         events = take_refunds(locked, page, at=at)
         rows = refunds_of(locked)
         since = rows[-1].created_at if rows else locked.finished_at or locked.updated_at
-        is_over = at - since >= FOLLOWED_FOR
+        is_over = at - since >= FOLLOWED_FOR and not any(map(_is_open_withdrawal, rows))
         is_taken_back = locked.finished_at is not None and not locked.is_final
         if is_over or is_taken_back:
             events += fail_missing(rows, page.ids, at=at)
         if locked.refunds_due_at == invoice.refunds_due_at:  # a merge meanwhile makes it due at once
             is_done = is_over or _is_complete(locked, rows)
-            Invoice.objects.change(locked, refunds_due_at=None if is_done else at + _pause(at - since))
+            pause = min(_pause(at - since), _LONGEST_PAUSE)
+            Invoice.objects.change(locked, refunds_due_at=None if is_done else at + pause)
     return locked, events
 
 
@@ -105,18 +138,20 @@ def _is_complete(invoice: Invoice, rows: Sequence[Refund]) -> bool:
     if invoice.status == InvoiceStatus.COMPLETED:
         expected = EXACT.subtract(invoice.paid_amount, invoice.pay_amount or Decimal(0))
     is_explained = not invoice.is_final or returned_amount(invoice, rows) >= expected
-    return bool(rows) and is_explained and all(row.txid or row.status == RefundStatus.FAILED for row in rows)
+    return bool(rows) and is_explained and all(map(_is_known, rows))
+
+
+def _is_known(row: Refund) -> bool:
+    """Return whether nothing more is to be learned of a refund."""
+    if row.status == RefundStatus.FAILED:
+        return True
+    return bool(row.txid) and not (row.is_withdrawal and row.status == RefundStatus.PENDING)
+
+
+def _is_open_withdrawal(row: Refund) -> bool:
+    """Return whether a refund is a withdrawal that has not ended. It is followed for as long as that takes."""
+    return row.is_withdrawal and row.status == RefundStatus.PENDING
 
 
 def _pause(age: timedelta) -> timedelta:
     return max(_SHORTEST_PAUSE, age / 2)
-
-
-def _claim(invoice: Invoice) -> bool:
-    """Take a due invoice into work by compare-and-swap; it falls due again if this process dies."""
-    until = timezone.now() + LEASE
-    seen = Invoice.objects.filter(pk=invoice.pk, refunds_due_at=invoice.refunds_due_at)
-    if not seen.update(refunds_due_at=until):
-        return False
-    invoice.refunds_due_at = until
-    return True

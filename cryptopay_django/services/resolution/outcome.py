@@ -16,8 +16,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from ...conf import app_settings
-from ...exceptions import CryptopayError
+from ...exceptions import CryptopayError, GatewayNotFoundError
 from ...gateway.schemas import Refund
+from ...gateway.withdrawals import CoinWithdrawal
 from ...logs import about
 from ...models import EventKind, Invoice, InvoiceEvent, Resolution, ResolutionStatus
 from ...models.locking import write_transaction
@@ -26,7 +27,17 @@ from ..events.delivery import deliver_or_dispatch
 from ..events.outbox import backoff, new_event, write_events
 from ..snapshots.apply import Taken, poll_invoice
 from ..snapshots.refund_rows import expect_refunds
-from .verdicts import ODD, REFUND, Outcome, Verdict, outcome_of
+from ..snapshots.withdrawal_rows import CANCELLED, PREVIEW, reversal_of, take_withdrawal
+from .verdicts import (
+    ODD,
+    REFUND,
+    WITHDRAWAL,
+    Outcome,
+    Verdict,
+    oddities_of_withdrawal,
+    outcome_of,
+    outcome_of_withdrawal,
+)
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -56,13 +67,72 @@ def resolve_unknown(
     row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
     if row.status not in UNDECIDED and not row.is_watched:
         return row
-    taken, outcome = read_outcome(row, timeout=timeout)
+    return look_once(row, timeout=timeout, deadline=deadline)[0]
+
+
+def look_once(
+    row: Resolution, *, timeout: float | None = None, deadline: float | None = None
+) -> tuple[Resolution, Outcome]:
+    """Ask the gateway about an undecided resolution and write down what it shows; return the row, and what that was.
+
+    Raises GatewayError or InvoiceBusyError when nothing could be read.
+    """
+    if row.parameters["call"] == WITHDRAWAL:
+        shown = find_withdrawal(row, timeout=timeout)
+        if shown is not None:
+            return take_shown_withdrawal(row, shown, deadline=deadline)
+        outcome = outcome_of_withdrawal(row, None)
+        return write_outcome(row, outcome), outcome
+    taken, outcome = _read_outcome(row, timeout=timeout)
     row = write_outcome(row, outcome)
     deliver_or_dispatch(taken.invoice, taken.events, deadline=deadline)
-    return row
+    return row, outcome
 
 
-def read_outcome(row: Resolution, *, timeout: float | None = None) -> tuple[Taken, Outcome]:
+def find_withdrawal(row: Resolution, *, timeout: float | None = None) -> CoinWithdrawal | None:
+    """Return the withdrawal of a resolution, by its id or its custom_id; None where the gateway has neither."""
+    client, asked, began = client_of(row.invoice), row.parameters, time.monotonic()
+    try:
+        shown = client.retrieve_withdrawal(asked["withdrawal_id"], timeout=timeout)
+    except GatewayNotFoundError:
+        shown = None
+    if shown is not None and shown.status != PREVIEW:
+        return shown
+    left = None if timeout is None else timeout - (time.monotonic() - began)
+    try:
+        return client.retrieve_withdrawal_by_custom_id(asked["custom_id"], timeout=left)
+    except GatewayNotFoundError:
+        return shown
+
+
+def take_shown_withdrawal(
+    row: Resolution, shown: CoinWithdrawal, *, deadline: float | None = None
+) -> tuple[Resolution, Outcome]:
+    """Take what the gateway shows of a resolution's withdrawal into its refund, and end the resolution if it is open.
+
+    Each is committed by itself, under the lock of the invoice. Another than what was asked, or an end that is taken
+    back, is an alarm. Events are delivered then.
+    """
+    outcome = outcome_of_withdrawal(row, shown)
+    now = timezone.now()
+    with write_transaction(Resolution):
+        locked = lock_resolution(row)
+        odd, reversal = oddities_of_withdrawal(locked, shown), reversal_of(locked, shown)
+        events = take_withdrawal(locked, shown, at=now)
+        if shown.status != PREVIEW:
+            expect_refunds(locked.invoice, at=now)
+            if locked.status == ResolutionStatus.FAILED and shown.status != CANCELLED and not locked.result.get(ODD):
+                resume_locked(locked, at=now)
+            if odd:
+                raise_alarm(locked, "; ".join(odd), at=now)
+            if reversal:
+                raise_alarm(locked, reversal, at=now, about="reversal")
+    written = write_outcome(locked, outcome)
+    deliver_or_dispatch(locked.invoice, events, deadline=deadline)
+    return written, outcome
+
+
+def _read_outcome(row: Resolution, *, timeout: float | None = None) -> tuple[Taken, Outcome]:
     """Ask the gateway about the invoice and its refunds; return its answer, and what that says of a resolution."""
     began = time.monotonic()
     taken = poll_invoice(row.invoice, timeout=timeout)
@@ -89,7 +159,7 @@ def resolve_pending_resolutions(limit: int = 20, *, deadline: float | None = Non
         left = None if deadline is None else min(deadline - time.monotonic(), app_settings.TOTAL_TIMEOUT)
         if left is not None and left < 0.5:
             break
-        if not _claim(resolution):
+        if not Resolution.objects.claim(resolution, "next_attempt_at", timezone.now() + LEASE):
             continue
         try:
             if resolution.status == ResolutionStatus.PLANNED:
@@ -102,7 +172,7 @@ def resolve_pending_resolutions(limit: int = 20, *, deadline: float | None = Non
             # One resolution that cannot be looked at must not keep the others from it.
             extra = about(resolution.invoice_id, resolution_id=str(resolution.pk))
             logger.exception(
-                "invoice %s: resolution %s could not be looked at; it will be again",
+                "invoice %s: the result of resolution %s could not be read; this will be retried",
                 resolution.invoice_id,
                 resolution.pk,
                 extra=extra,
@@ -151,9 +221,12 @@ def lose_track_locked(resolution: Resolution, error: str, *, at: datetime) -> No
     note(resolution, EventKind.RESOLUTION_UNKNOWN, at=at, error=resolution.error)
 
 
-def raise_alarm(row: Resolution, why: str, *, at: datetime) -> None:
-    """Write to the timeline of a locked resolution's invoice, once, that a person has to look: teams are notified."""
-    once = f"{EventKind.RESOLUTION_ALARM}:{row.pk}"
+def raise_alarm(row: Resolution, why: str, *, at: datetime, about: str = "") -> None:
+    """Write to the timeline of a locked resolution's invoice that a person has to look: teams are notified.
+
+    Once for the resolution, and once for each thing that it is `about` besides.
+    """
+    once = ":".join(filter(None, [EventKind.RESOLUTION_ALARM, str(row.pk), about]))
     if not InvoiceEvent.objects.primary().filter(invoice=row.invoice, once=once).exists():
         note(row, EventKind.RESOLUTION_ALARM, at=at, once=once, why=why[:2000])
 
@@ -237,9 +310,3 @@ def _abandon(resolution: Resolution) -> Resolution:
         if row.status == ResolutionStatus.PLANNED and row.next_attempt_at is not None:
             fail_locked(row, "it was never sent: the process that planned it did not get that far", at=now)
     return row
-
-
-def _claim(resolution: Resolution) -> bool:
-    """Take a due resolution into work by compare-and-swap; it falls due again if this process dies."""
-    seen = Resolution.objects.filter(pk=resolution.pk, next_attempt_at=resolution.next_attempt_at)
-    return bool(seen.update(next_attempt_at=timezone.now() + LEASE))

@@ -28,7 +28,7 @@ class Person:
     user: Any = field(default=None, repr=False, compare=False)
 
     def is_same(self, name: str, user_id: str) -> bool:
-        """Tell whether this may be the person on record: by id where both have one, by name where one has none."""
+        """Return whether this may be the person on record: by id where both have one, by name where one has none."""
         if self.user_id and user_id:
             return self.user_id == user_id
         return _folded(self.name) == _folded(name)
@@ -63,7 +63,9 @@ def check_permitted(person: Person, *acts: Act) -> None:
         return
     if not may(_fresh(person.user), *acts):
         needed = ", ".join(f"cryptopay_django.{act}" for act in acts)
-        raise NotPermittedError(f"{person.name} may not do this (it takes {needed}, and leave to see invoices)")
+        raise NotPermittedError(
+            f"{person.name} may not do this (it takes {needed}, and leave to see what it is done to)"
+        )
 
 
 def _fresh(user: Any) -> Any:

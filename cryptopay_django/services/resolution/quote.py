@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from django.core import signing
 from django.utils import timezone
 
 from ...exceptions import GatewayAnswerError, GatewayRefusedError, InvoiceChangedError
@@ -20,26 +17,18 @@ from ..accounts import client_of
 from ..events.delivery import deliver_or_dispatch
 from ..snapshots.apply import poll_invoice
 from .rules import check_resolvable
-
-QUOTE_LIFE = timedelta(seconds=30)
-
-_SALT = "cryptopay_django.quote"
-_READERS: Mapping[str, Callable[[str], Any]] = {
-    "UUID": UUID,
-    "Decimal": Decimal,
-    "datetime": datetime.fromisoformat,
-    "int": int,
-    "str": str,
-}
+from .sealed import QUOTE_LIFE, SealedQuote
 
 
 @dataclass(frozen=True, slots=True)
-class SettlementQuote:
+class SettlementQuote(SealedQuote):
     """What the gateway would credit for what was paid, and until when it can be committed.
 
     `invoice_version` is the state of the invoice it was made for; `shortfall_amount` is zero where the
     credit covers the order. Rates are the price currency for one coin, empty without exchange.
     """
+
+    salt = "cryptopay_django.quote"
 
     invoice_id: UUID
     invoice_version: int
@@ -55,28 +44,6 @@ class SettlementQuote:
     fee_amount: Decimal | None
     fee_currency: str | None
     expires_at: datetime
-
-    def is_expired(self, now: datetime) -> bool:
-        """Whether the gateway would refuse to commit it."""
-        return now >= self.expires_at
-
-    def seal(self) -> str:
-        """Return it as signed text, for a form or an answer that brings it back."""
-        texts = {name: None if value is None else str(value) for name, value in asdict(self).items()}
-        return signing.dumps(texts, salt=_SALT)
-
-    @classmethod
-    def unseal(cls, text: str) -> SettlementQuote | None:
-        """Return the quote that was sealed; None for any other text."""
-        try:
-            texts: dict[str, Any] = signing.loads(text, salt=_SALT)
-            readers = {field.name: _READERS[str(field.type).split(" ")[0]] for field in fields(cls)}
-            values: dict[str, Any] = {
-                name: None if value is None else readers[name](value) for name, value in texts.items()
-            }
-            return cls(**values)
-        except (signing.BadSignature, KeyError, TypeError, ValueError):
-            return None
 
 
 def quote_settlement(invoice: Invoice) -> SettlementQuote:

@@ -7,6 +7,7 @@ a payment on hold is not.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NoReturn
 
 from ...conf import app_settings
 from ...exceptions import NotResolvableError, Obstacle
@@ -21,33 +22,65 @@ RESOLVABLE = frozenset({StatusContext.UNDERPAID, StatusContext.PAID_LATE, Status
 def check_resolvable(invoice: Invoice) -> None:
     """Raise NotResolvableError, with the obstacle, unless staff may settle and refund this invoice."""
     if not is_in_force(invoice):
-        raise NotResolvableError(
-            f"invoice {invoice.pk} was made in {invoice.environment or 'an unknown environment'}, where account "
-            f"{invoice.account} is no more: it cannot be settled or refunded from here",
-            obstacle=Obstacle.OTHER_ENVIRONMENT,
-        )
+        _refuse_other_environment(invoice)
     if invoice.status != InvoiceStatus.UNRESOLVED:
+        way = (
+            ". To refund a completed one, give an amount or a quote"
+            if invoice.status == InvoiceStatus.COMPLETED
+            else ""
+        )
         raise NotResolvableError(
-            f"invoice {invoice.pk} is {invoice.status}: only an unresolved one can be settled or refunded",
+            f"invoice {invoice.pk} is {invoice.status}: only an unresolved one can be settled or refunded{way}",
             obstacle=Obstacle.NOT_UNRESOLVED,
         )
     if invoice.status_context == StatusContext.ILLICIT_RESOURCE:
         raise NotResolvableError(
-            f"invoice {invoice.pk} is on hold as high-risk: only the service's monitoring team can complete or "
+            f"invoice {invoice.pk} is on hold as high-risk: only the gateway's monitoring team can complete or "
             f"refund it. Contact {app_settings.of(invoice.account).MONITORING_CONTACT}",
             obstacle=Obstacle.HELD,
         )
     if invoice.quarantine_reason:
-        raise NotResolvableError(
-            f"invoice {invoice.pk} is quarantined ({invoice.quarantine_reason}): check it and release it first",
-            obstacle=Obstacle.QUARANTINED,
-        )
+        _refuse_quarantined(invoice)
     if invoice.status_context not in RESOLVABLE:
         raise NotResolvableError(
             f"invoice {invoice.pk} is unresolved as {invoice.status_context!r}, which is not known here: "
-            "resolve it in the account, or ask the service",
+            "resolve it in the account, or ask the gateway",
             obstacle=Obstacle.UNKNOWN_CONTEXT,
         )
+
+
+def check_returnable(invoice: Invoice) -> None:
+    """Raise NotResolvableError, with the obstacle, unless staff may send back what a completed invoice was paid."""
+    if not is_in_force(invoice):
+        _refuse_other_environment(invoice)
+    if invoice.status != InvoiceStatus.COMPLETED:
+        raise NotResolvableError(
+            f"invoice {invoice.pk} is {invoice.status}: an amount can be sent back of a completed one only. An "
+            "unresolved one is refunded without an amount",
+            obstacle=Obstacle.NOT_COMPLETED,
+        )
+    if invoice.quarantine_reason:
+        _refuse_quarantined(invoice)
+    if not invoice.settled_amount:
+        raise NotResolvableError(
+            f"it is not known what was credited for invoice {invoice.pk}: ask the gateway about it first",
+            obstacle=Obstacle.AMOUNT_UNKNOWN,
+        )
+
+
+def _refuse_other_environment(invoice: Invoice) -> NoReturn:
+    raise NotResolvableError(
+        f"invoice {invoice.pk} was made in {invoice.environment or 'an unknown environment'}, where account "
+        f"{invoice.account} is no more: it cannot be settled or refunded from here",
+        obstacle=Obstacle.OTHER_ENVIRONMENT,
+    )
+
+
+def _refuse_quarantined(invoice: Invoice) -> NoReturn:
+    raise NotResolvableError(
+        f"invoice {invoice.pk} is quarantined ({invoice.quarantine_reason}): check it and release it first",
+        obstacle=Obstacle.QUARANTINED,
+    )
 
 
 def check_person(invoice: Invoice, *, actor: Actor, reason: str) -> Person:
@@ -60,16 +93,17 @@ def check_person(invoice: Invoice, *, actor: Actor, reason: str) -> Person:
     return person
 
 
-def needs_second_person(invoice: Invoice) -> bool:
-    """Tell whether CRYPTOPAY_FOUR_EYES_ABOVE asks for two: more than that was ordered, or has been paid.
+def needs_second_person(invoice: Invoice, *, charged: Decimal | None = None) -> bool:
+    """Return whether CRYPTOPAY_FOUR_EYES_ABOVE asks for two: more than that was ordered, was paid, or is `charged`.
 
-    Where the gateway left the rate or the paid amount out, nobody can say that it is less: two are asked.
+    A part of what is above the limit takes two as well, so that nobody can go round it in small steps. Where the
+    gateway left the rate or the paid amount out, nobody can say that it is less: two are asked.
     """
     limit = app_settings.of(invoice.account).FOUR_EYES_ABOVE.get(invoice.price_currency)
     if limit is None:
         return False
     worth = _worth(invoice)
-    return worth is None or max(invoice.price_amount, worth) > limit
+    return worth is None or max(invoice.price_amount, worth, charged or Decimal(0)) > limit
 
 
 def _worth(invoice: Invoice) -> Decimal | None:

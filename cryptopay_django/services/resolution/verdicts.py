@@ -15,10 +15,12 @@ from typing import Any
 from ...fields import EXACT
 from ...gateway.schemas import InvoiceSnapshot, Recalculation, Refund
 from ...gateway.tags import is_same_place
+from ...gateway.withdrawals import CoinWithdrawal
 from ...models import InvoiceStatus, Resolution, StatusContext
 from ...models.invoice import FINAL_STATUSES
+from ..snapshots.withdrawal_rows import CANCELLED, PREVIEW
 
-COMMIT, REFUND = "commit_recalculation", "create_refund"
+COMMIT, REFUND, WITHDRAWAL = "commit_recalculation", "create_refund", "create_withdrawal"
 """What a resolution asks of the gateway: `parameters["call"]`."""
 
 ODD = "not_as_asked"
@@ -78,6 +80,61 @@ def outcome_of(resolution: Resolution, snapshot: InvoiceSnapshot, refunds: Seque
     if is_final:
         return Outcome(Verdict.NOT_DONE, f"the invoice ended as {state}, {by}", found, is_traced=bool(new))
     return Outcome(Verdict.OPEN, f"the invoice is {state}, and is being resolved {by}", is_traced=True)
+
+
+def outcome_of_withdrawal(resolution: Resolution, shown: CoinWithdrawal | None) -> Outcome:
+    """Tell from what was read whether the refund of a completed invoice was accepted. What follows is its row's.
+
+    A preview, or none, ends nothing: the call that commits it may still be on its way. What the gateway has cancelled
+    sent no coins.
+    """
+    if shown is None or shown.status == PREVIEW:
+        what = "no withdrawal" if shown is None else "a preview, which was not committed"
+        if resolution.result:
+            return Outcome(Verdict.OPEN, f"accepted, but the gateway shows {what}", is_traced=True)
+        return Outcome(Verdict.OPEN, f"no trace of it: the gateway shows {what}. It may still be accepted, unseen")
+    found = withdrawal_figures(shown)
+    if shown.status == CANCELLED:
+        return Outcome(Verdict.NOT_DONE, f"the gateway has cancelled withdrawal {shown.id}: no coins were sent", found)
+    odd = [*oddities_of_withdrawal(resolution, shown)]
+    odd += [resolution.result[ODD]] if resolution.result.get(ODD) and resolution.result[ODD] not in odd else []
+    found |= {ODD: "; ".join(odd)} if odd else {}
+    return Outcome(Verdict.DONE, f"withdrawal {shown.id} is {shown.status}", found, is_traced=True)
+
+
+def withdrawal_figures(shown: CoinWithdrawal) -> dict[str, Any]:
+    """Return what is kept of a withdrawal, as JSON. `amount` is what arrives."""
+    exchange = shown.exchange
+    fee, fee_currency = (exchange.fee, exchange.fee_currency) if exchange else (shown.fee, shown.fee_currency)
+    return {
+        "withdrawal_id": str(shown.id),
+        "withdrawal_status": shown.status,
+        "amount": f"{shown.received_amount:f}",
+        "currency": shown.received_currency,
+        "charged_amount": f"{shown.charged_amount:f}",
+        "charged_currency": shown.charged_currency,
+        "received_currency": shown.received_currency,
+        "network_fee_amount": None if shown.network_fee is None else f"{shown.network_fee:f}",
+        "fee_amount": None if fee is None else f"{fee:f}",
+        "fee_currency": fee_currency,
+        "address": shown.address,
+    }
+
+
+def oddities_of_withdrawal(resolution: Resolution, shown: CoinWithdrawal) -> list[str]:
+    """Return in words what a withdrawal has otherwise than the person saw in the quote; nothing where it is so."""
+    asked, odd = resolution.parameters, []
+    if str(shown.id) != asked["withdrawal_id"]:
+        odd.append(f"it is withdrawal {shown.id}, and {asked['withdrawal_id']} was asked")
+    if not is_same_place(asked["address"], shown.address):
+        odd.append(f"the coins go {_to(shown.address)}, and {_to(asked['address'])} was asked")
+    if shown.network and asked.get("network") and shown.network != asked["network"]:
+        odd.append(f"they go on {shown.network}, and {asked['network']} was asked")
+    odd += _odd_amount("what arrives is", shown.received_amount, shown.received_currency, asked["received_amount"],
+                       asked["pay_currency"])  # fmt: skip
+    odd += _odd_amount("what is charged is", shown.charged_amount, shown.charged_currency, asked["charged_amount"],
+                       asked["charged_currency"])  # fmt: skip
+    return odd
 
 
 def refund_figures(refund: Refund) -> dict[str, Any]:

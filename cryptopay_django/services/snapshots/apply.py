@@ -125,7 +125,7 @@ def take_callback(claim: Claim) -> Taken | Invoice | None:
             note(outcome="unknown")
             return None
         note(invoice_id=invoice.pk)
-        must_ask, known = needs_confirmation(invoice, claim.snapshot), {}
+        must_ask, known = needs_confirmation(invoice, claim.snapshot) or _is_denied(invoice, claim), {}
         if not must_ask:
             known = _known_payments(invoice, claim.snapshot)
             must_ask = _is_unproven(invoice, known, claim)
@@ -133,6 +133,11 @@ def take_callback(claim: Claim) -> Taken | Invoice | None:
             note(outcome="to be confirmed")
             return invoice
         return _take_locked(invoice, known, claim.snapshot, note, asked=None, claim=claim)
+
+
+def _is_denied(invoice: Invoice, claim: Claim) -> bool:
+    """Return whether a callback was here before the gateway was asked, and says what its answer did not."""
+    return relation(invoice, claim.snapshot) is Relation.AHEAD and claim.is_older_than(invoice.polled_at)
 
 
 def _is_unproven(invoice: Invoice, payments: Mapping[str, Payment], claim: Claim) -> bool:
@@ -293,15 +298,15 @@ def _finish_claim(
         invoice=invoice,
         event=claim.title,
         error="; ".join(denied)[:2000],
-        invoice_version=None if denied else invoice.version,
+        taken_version=None if denied else invoice.version,
         at=at,
     )
 
 
 def finish_callback(
     callback: Callback, outcome: CallbackOutcome, *, at: datetime, invoice: Invoice | None = None, **values: Any
-) -> None:
-    """Mark a callback done in one UPDATE; a callback that somebody else has finished stays as it is."""
+) -> bool:
+    """Mark a callback done in one UPDATE, and return True; one that somebody else has finished stays as it is."""
     before = callback.outcome
     values = {"next_attempt_at": None, "gateway_id": None, **values, "outcome": outcome, "processed_at": at}
     if invoice is not None:
@@ -309,11 +314,12 @@ def finish_callback(
     if callback.notes:
         values["notes"] = callback.notes
     if not Callback.objects.change(callback, _unfinished, **values):
-        return
+        return False
     if invoice is not None:
         callback.invoice = invoice
     if outcome != before:
         tell_outcome(callback)
+    return True
 
 
 def tell_outcome(callback: Callback) -> None:

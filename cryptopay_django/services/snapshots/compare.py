@@ -32,6 +32,11 @@ class Relation(Enum):
     UNKNOWN = "unknown"
 
 
+def rank_of(status: str) -> int:
+    """Return how far a status is along the documented graph; an unknown one is as far as `unresolved`."""
+    return _RANK.get(InvoiceStatus(status), 1) if status in InvoiceStatus else 1
+
+
 def relation(invoice: Invoice, snapshot: InvoiceSnapshot) -> Relation:
     """Compare statuses along the documented graph: new < unresolved < completed, refunded, cancelled.
 

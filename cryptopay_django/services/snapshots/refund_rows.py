@@ -103,13 +103,13 @@ def take_refunds(invoice: Invoice, shown: Iterable[ShownRefund], *, at: datetime
             for name, value in _facts(row, one, decision).items():
                 setattr(row, name, value)
             rows[one.id] = Refund.objects.insert(row)
-            events.append(_event(row, EventKind.REFUND_CREATED, at))
+            events.append(refund_event(row, EventKind.REFUND_CREATED, at))
         else:
             _change(row, _facts(row, one, decision) | _mistaken(row, one, decisions), at=at)
         if row.status != RefundStatus.SUCCEEDED and _has_arrived(row):
             row.succeed(at=at)
             Refund.objects.change(row, status=row.status, succeeded_at=at, updated_at=at)
-            events.append(_event(row, EventKind.REFUND_SUCCEEDED, at))
+            events.append(refund_event(row, EventKind.REFUND_SUCCEEDED, at))
     write_events(events)
     return events
 
@@ -123,19 +123,22 @@ def fail_missing(rows: Sequence[Refund], listed: Collection[UUID], *, at: dateti
     events = []
     for row in rows:
         is_new = at - row.updated_at < _LONGEST_LAG
+        if row.is_withdrawal:  # not the gateway's refund: its list does not have it
+            continue
         if row.status == RefundStatus.PENDING and row.gateway_id not in listed and not is_new:
             row.fail(at=at)
             Refund.objects.change(row, status=row.status, failed_at=at, updated_at=at)
-            events.append(_event(row, EventKind.REFUND_FAILED, at))
+            events.append(refund_event(row, EventKind.REFUND_FAILED, at))
     write_events(events)
     return events
 
 
 def returned_amount(invoice: Invoice, rows: Sequence[Refund]) -> Decimal:
-    """Return how much of the coin went back by refunds on record, the failed ones left out."""
+    """Return how much of the coin the gateway's own refunds on record sent back, the failed ones left out."""
     total = Decimal(0)
     for row in rows:
-        if row.status != RefundStatus.FAILED and row.currency == invoice.pay_currency:
+        is_counted = row.status != RefundStatus.FAILED and not row.is_withdrawal
+        if is_counted and row.currency == invoice.pay_currency:
             total = EXACT.add(total, row.amount)
     return total
 
@@ -221,7 +224,7 @@ def _cause_of(invoice: Invoice, one: ShownRefund) -> RefundCause:
     """Return who started a refund that nobody here has asked for, as far as the facts show.
 
     Money that was held as high-risk is the monitoring team's to return. A setting of the account returns to the
-    merchant's own coin account, and so does a person there who names no address. The service asks customers whose
+    merchant's own coin account, and so does a person there who names no address. The gateway asks customers whose
     e-mail address it has where to.
     """
     seen = InvoiceEvent.objects.primary().filter(invoice=invoice, kind=EventKind.INVOICE_UNRESOLVED).order_by("-pk")
@@ -245,7 +248,7 @@ def _change(row: Refund, facts: dict[str, Any], *, at: datetime) -> None:
         Refund.objects.change(row, **changed, updated_at=at)
 
 
-def _event(row: Refund, kind: EventKind, at: datetime) -> InvoiceEvent:
+def refund_event(row: Refund, kind: EventKind, at: datetime) -> InvoiceEvent:
     """Return what a shop is notified of, with the figures: it needs no arithmetic."""
     tagged = {"address": row.address, "destination_tag": row.destination_tag, "network": row.network, "txid": row.txid}
     detail = {
@@ -253,7 +256,13 @@ def _event(row: Refund, kind: EventKind, at: datetime) -> InvoiceEvent:
         "amount": _text(row.amount),
         "currency": row.currency,
         "value_amount": _text(row.value_amount),
+        "present_value_amount": _text(row.present_value_amount),
         "price_currency": row.invoice.price_currency,
+        "received_amount": _text(row.received_amount),
+        "received_currency": row.currency if row.received_amount is not None else "",
+        "network_fee_amount": _text(row.network_fee_amount),
+        "charged_amount": _text(row.charged_amount),
+        "charged_currency": row.charged_currency,
         "fee_amount": _text(row.fee_amount),
         "fee_currency": row.fee_currency,
         "cause": str(row.cause),

@@ -15,7 +15,7 @@ from ..snapshots.refund_rows import followed_invoices
 
 
 def is_anything_due(at: datetime) -> bool:
-    """Tell whether a callback, resolution, refund, event or call of a handler has been due since `at` or longer.
+    """Return whether a callback, resolution, refund, event or call of a handler has been due since `at` or longer.
 
     One statement. It asks for the earliest moment, which stands at one end of an index, and not whether such a row
     exists: a planner without fresh statistics would look for that one through the whole table. It may find more

@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from ..dispatch.postgres_notify import LOOK_AGAIN_AFTER, TRY_AGAIN_AFTER, Listener
 from ..events.notices import send_notices
-from ..reconciliation.schedule import reconcile_in_turn
+from ..reconciliation.schedule import reconcile_channels_in_turn, reconcile_in_turn
 from .queue import process_overdue
 
 logger = logging.getLogger("cryptopay_django")
 
-CHORES: tuple[Callable[[], object], ...] = (send_notices, reconcile_in_turn)
+CHORES: tuple[Callable[[], object], ...] = (send_notices, reconcile_in_turn, reconcile_channels_in_turn)
 """What has a schedule of its own, and waits for mail servers and the gateway."""
 
 
-def work_once() -> int:
-    """Do everything that is due, chores included; return how many callbacks, events and outcomes it was."""
+def work_once(more: Sequence[Callable[[], object]] = ()) -> int:
+    """Do everything that is due, chores and `more` included; return how many callbacks, events and outcomes it was."""
     done = work_off(threading.Event())
-    for chore in CHORES:
+    for chore in (*CHORES, *more):
         chore()
     return done
 
 
-def work(stop: threading.Event, *, interval: float) -> None:
+def work(stop: threading.Event, *, interval: float, more: Sequence[Callable[[], object]] = ()) -> None:
     """Work until `stop` is set: on what is due, when woken or after `interval` seconds; on chores beside it.
+
+    `more` are further chores: those of layers above, such as the mails to customers.
 
     Outlives the database. A callback that is in work when `stop` is set is finished.
     """
-    for chore in CHORES:
+    for chore in (*CHORES, *more):
         threading.Thread(target=repeat, args=[chore, stop, interval], daemon=True).start()
     listener = Listener()
     pause = interval
@@ -41,7 +43,7 @@ def work(stop: threading.Event, *, interval: float) -> None:
         try:
             work_off(stop)
         except (DatabaseError, InterfaceError):
-            logger.exception("the database does not answer; trying again")
+            logger.exception("the database does not answer; the worker will retry")
             stop.wait(min(interval, TRY_AGAIN_AFTER))
         else:
             was_told = listener.wait(stop, pause)
@@ -66,5 +68,5 @@ def repeat(chore: Callable[[], object], stop: threading.Event, interval: float) 
             chore()
         except BaseException:
             # Also when a receiver of the shop ends its process: that would end this thread alone, in silence.
-            logger.exception("%s failed; trying again", chore.__name__)
+            logger.exception("%s failed; it will be retried", chore.__name__)
     connection.close()

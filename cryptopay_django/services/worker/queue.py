@@ -50,7 +50,7 @@ def process_within_budget(callback: Callback) -> None:
         # The callback is stored: the answer is 200 whatever happens here.
         extra = about(callback.invoice, callback_id=callback.pk, account=callback.account)
         logger.exception(
-            "callback %s, %s: is stored; processing it at once failed",
+            "callback %s, %s: was stored, but processing it at once failed",
             callback.pk,
             named(callback.invoice),
             extra=extra,
@@ -128,16 +128,11 @@ def _claim_due(count: int) -> list[Callback]:
 
 def _claim(callback: Callback) -> bool:
     """Take one into work, or keep it for longer, unless somebody else has taken it meanwhile."""
-    until = timezone.now() + LEASE
-    seen = Callback.objects.filter(pk=callback.pk, next_attempt_at=callback.next_attempt_at)
-    if not seen.update(next_attempt_at=until):
-        return False
-    callback.next_attempt_at = until
-    return True
+    return Callback.objects.claim(callback, "next_attempt_at", timezone.now() + LEASE)
 
 
 def _still_ours(callback: Callback) -> bool:
-    """Tell whether a claimed callback is still for us to process, when those before it took long."""
+    """Return whether a claimed callback is still for us to process, when those before it took long."""
     assert callback.next_attempt_at is not None  # noqa: S101  for the type checker
     return callback.next_attempt_at - timezone.now() > LEASE / 2 or _claim(callback)
 
@@ -146,5 +141,4 @@ def _give_back(claimed: Sequence[Callback]) -> None:
     """Leave what was claimed and not begun to others, at once."""
     now = timezone.now()
     for callback in claimed:
-        ours = Callback.objects.filter(pk=callback.pk, next_attempt_at=callback.next_attempt_at)
-        ours.update(next_attempt_at=now)
+        Callback.objects.claim(callback, "next_attempt_at", now)

@@ -1,8 +1,8 @@
-"""The service's fourteen points before going live, played with the shop's own code against the sandbox.
+"""Runs the gateway's checklist of fourteen points, and four about channels, with the shop's own code.
 
-`run_checklist` does it, `run_live_checklist` with a person against the service's test environment;
-`manage.py cryptopay_checklist` shows both. How a story is played stands in `stage.py` and `stories.py`, what it
-proves in `judges.py`, how it is written down in `report.py`.
+`run_checklist` runs it in process, against the sandbox. `run_live_checklist` runs it with a person against the
+gateway's test environment. `manage.py cryptopay_checklist` uses both. `stage.py`, `stories.py` and `channels.py` play
+the scenarios, `judges.py`, `inbox.py` and `channel_judges.py` judge them, and `report.py` formats the results.
 """
 
 from .live import Task, run_live_checklist

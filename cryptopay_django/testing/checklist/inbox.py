@@ -1,13 +1,15 @@
-"""Point 10: what the service sent, compared with what the shop has stored and made of it."""
+"""Judges point 10: compares the callbacks that the gateway sent with those that the shop stored and processed."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 
 from ...models import Callback, CallbackOutcome
 from ...sandbox.trouble import Fault
 from ..inprocess import InProcessSandbox
+from .channels import ChannelStory
 from .report import Finding, Result
 from .stage import Story
 
@@ -15,11 +17,13 @@ _FORGED = Fault.WRONG_SECRET
 UNDONE = (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN, CallbackOutcome.UNREADABLE)
 
 
-def judge_callbacks(sandbox: InProcessSandbox, stories: list[Story], *, secret_given: bool) -> Finding:
-    """Every genuine callback answered 200, stored and processed, without GET having to mend anything."""
+def judge_callbacks(
+    sandbox: InProcessSandbox, stories: Sequence[Story | ChannelStory], *, secret_given: bool
+) -> Finding:
+    """Judge that every genuine callback was answered 200, stored and processed, and that no GET corrected anything."""
     sent, refused, lost, undone, forged = 0, Counter[str](), 0, Counter[str](), Counter[str]()
     for story in stories:
-        for callback in sandbox.callbacks(story.invoice):
+        for callback in (callback for subject in story.subjects for callback in sandbox.callbacks(subject)):
             sent += 1
             forged.update(_spell(entry.status) for entry in callback.attempts if entry.trouble == _FORGED)
             genuine = [entry for entry in callback.attempts if entry.trouble != _FORGED]
@@ -27,7 +31,7 @@ def judge_callbacks(sandbox: InProcessSandbox, stories: list[Story], *, secret_g
                 refused.update(_spell(entry.status) for entry in genuine[-1:])
                 continue
             digest = hashlib.sha256(callback.body).hexdigest()
-            rows = list(Callback.objects.primary().filter(account=story.invoice.account, digest=digest))
+            rows = list(Callback.objects.primary().filter(account=story.account, digest=digest))
             lost += not rows
             undone.update(f"{row.outcome} ({row.error})" for row in rows if row.outcome in UNDONE)
     wrong = [f"{count} of {sent} callbacks were answered {status}{_hint(status)}" for status, count in refused.items()]
@@ -58,7 +62,7 @@ def _spell(status: int | None) -> str:
 
 def _hint(status: str) -> str:
     hints = {
-        "401": ": none of the account's CALLBACK_SECRETS is the one that the service signs with",
+        "401": ": none of the account's CALLBACK_SECRETS is the one that the gateway signs with",
         "403": ": something before the app refuses a POST without a cookie or a token",
         "404": ": there is nothing at the callback URL",
         "nothing": ": the view raised an error, or took too long",

@@ -1,4 +1,4 @@
-"""Judges what the stories prove: one function for each point, or for points that are alike."""
+"""Judges the results of the scenarios, with one function for each point or for similar points."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from ...exceptions import CryptopayError
 from ...models import InvoiceStatus, ResolutionStatus, StatusContext
 from ...services.diagnosis import explain_drift
 from ..inprocess import InProcessSandbox
+from .channels import ChannelStory
 from .inbox import judge_callbacks
-from .report import Finding, Result
+from .report import GATEWAY_POINTS, Finding, Result
 from .stage import Story
 from .stories import CONTEXTS, HELD, by_setting, by_staff
 
@@ -20,7 +21,7 @@ _ENDS = (InvoiceStatus.COMPLETED, InvoiceStatus.REFUNDED)
 
 @dataclass
 class Played:
-    """Everything that was played, and its results beside the stories."""
+    """All scenarios of a run, and their results."""
 
     stories: dict[str, Story] = field(default_factory=dict)
     cannot_create: str = ""
@@ -28,14 +29,15 @@ class Played:
     has_probe: bool = False
     notified: dict[str, tuple[str, ...]] = field(default_factory=dict)
     secret_given: bool = False
+    channel_stories: list[ChannelStory] = field(default_factory=list)
 
     def pick(self, *names: str) -> list[Story]:
-        """Return the stories of these names that were begun."""
+        """Return the stories with these names that were started."""
         return [self.stories[name] for name in names if name in self.stories]
 
 
 def judge(sandbox: InProcessSandbox, played: Played) -> list[Finding]:
-    """Return all fourteen findings."""
+    """Return the findings about the gateway's fourteen points."""
     if not played.stories:
         return nothing_played(played)
     findings = [
@@ -44,7 +46,9 @@ def judge(sandbox: InProcessSandbox, played: Played) -> list[Finding]:
         judge_creation(played),
         *judge_scenarios(played),
         judge_endings(played),
-        judge_callbacks(sandbox, list(played.stories.values()), secret_given=played.secret_given),
+        judge_callbacks(
+            sandbox, [*played.stories.values(), *played.channel_stories], secret_given=played.secret_given
+        ),
         judge_reading(played),
         judge_credits(played),
         judge_resending(played),
@@ -54,16 +58,16 @@ def judge(sandbox: InProcessSandbox, played: Played) -> list[Finding]:
 
 
 def nothing_played(played: Played) -> list[Finding]:
-    """Return all fourteen findings where not even one order could be placed."""
+    """Return the findings about the gateway's fourteen points if no order could be placed."""
     nothing = "nothing could be played: see point 5"
     return [
         judge_creation(played) if number == 5 else Finding(number, Result.NOT_MEASURED, nothing)
-        for number in range(1, 15)
+        for number in GATEWAY_POINTS
     ]
 
 
 def judge_resolving(played: Played) -> Iterator[Finding]:
-    """Points 1 to 3: each context settled and refunded with the tools that staff have."""
+    """Judge points 1 to 3: each context can be settled and refunded with the functions for staff."""
     for number, context in enumerate(CONTEXTS, 1):
         wrong, done = [], []
         for story in played.pick(by_staff(context, "settled"), by_staff(context, "refunded")):
@@ -78,7 +82,7 @@ def judge_resolving(played: Played) -> Iterator[Finding]:
 
 
 def judge_settings(played: Played) -> Finding:
-    """Point 4: whichever setting is chosen, the shop's rows follow."""
+    """Judge point 4: the shop's rows follow every setting of the account."""
     wrong, done = [], []
     for context in CONTEXTS:
         stories = played.pick(by_setting(context, "recalculate"), by_setting(context, "refund"))
@@ -93,7 +97,7 @@ def judge_settings(played: Played) -> Finding:
 
 
 def judge_creation(played: Played) -> Finding:
-    """Point 5."""
+    """Judge point 5: the shop creates invoices, each with its own address."""
     invoices = [story.invoice for story in played.stories.values()]
     wrong = [played.cannot_create] if played.cannot_create else []
     if len({invoice.address + invoice.destination_tag for invoice in invoices}) != len(invoices):
@@ -103,7 +107,7 @@ def judge_creation(played: Played) -> Finding:
 
 
 def judge_scenarios(played: Played) -> Iterator[Finding]:
-    """Points 6 to 8: the service and our row agree on the result of the payment."""
+    """Judge points 6 to 8: the gateway and our row agree on the result of the payment."""
     for number, context in enumerate(CONTEXTS, 6):
         stories = played.pick(by_staff(context, "settled"), by_staff(context, "refunded"))
         wrong = [f"{story.name}: our row never said {context}" for story in stories if story.reached != context]
@@ -115,7 +119,7 @@ def judge_scenarios(played: Played) -> Iterator[Finding]:
 
 
 def judge_endings(played: Played) -> Finding:
-    """Point 9: each has ended, and the shop has not given up what was completed after all."""
+    """Judge point 9: each invoice has ended, and the shop has not cancelled an order whose invoice was completed."""
     wrong, ends = [], []
     for context in CONTEXTS:
         for story in played.pick(by_staff(context, "settled"), by_staff(context, "refunded")):
@@ -132,7 +136,7 @@ def judge_endings(played: Played) -> Finding:
 
 
 def judge_reading(played: Played) -> Finding:
-    """Point 11: GET and our row say the same of every invoice, and GET is asked before an invoice is finished."""
+    """Judge point 11: GET and our row agree for every invoice, and an invoice is confirmed with GET before it ends."""
     wrong = []
     if not app_settings.CONFIRM_WITH_API:
         wrong.append("CRYPTOPAY_CONFIRM_WITH_API is off: a callback alone may finish an invoice")
@@ -147,7 +151,7 @@ def judge_reading(played: Played) -> Finding:
 
 
 def judge_credits(played: Played) -> Finding:
-    """Point 12: credited when completed; not before, not otherwise, and not more than was settled."""
+    """Judge point 12: an order is credited when its invoice is completed, not before, and not too much."""
     failing = [
         f"{story.name}: a receiver of {event.kind} raised {event.last_error.strip().splitlines()[-1]}"
         for story in played.stories.values()
@@ -173,7 +177,7 @@ def judge_credits(played: Played) -> Finding:
 
 
 def judge_resending(played: Played) -> Finding:
-    """Point 13: what was credited before the resent callbacks is what is credited after them."""
+    """Judge point 13: resent callbacks do not change what is credited."""
     resent = [story for story in played.stories.values() if story.resent]
     if not played.has_probe or played.probe_error:
         return _no_probe(13)
@@ -190,7 +194,7 @@ def judge_resending(played: Played) -> Finding:
 
 
 def judge_teams(played: Played) -> Finding:
-    """Point 14: somebody is notified of a held payment, and staff cannot decide it."""
+    """Judge point 14: a team is notified of a held payment, and staff cannot settle or refund it."""
     story = played.stories.get(HELD)
     if story is None:
         return verdict(14, [], "", is_played=False)
@@ -206,19 +210,19 @@ def judge_teams(played: Played) -> Finding:
         return Finding(14, Result.FAILED, missing)
     notified = ", ".join(recipients)
     return Finding(
-        14, Result.PASSED, f"{notified} is notified of a payment on hold; {_ending(story)} when the service decided"
+        14, Result.PASSED, f"{notified} is notified of a payment on hold; {_ending(story)} when the gateway decided"
     )
 
 
 def verdict(number: int, wrong: list[str], evidence: str, *, is_played: bool = True) -> Finding:
-    """Return a point that failed for these reasons, or passed with this evidence."""
+    """Return a finding that failed for these reasons, or passed with this evidence."""
     if not is_played:
         return Finding(number, Result.NOT_MEASURED, "its stories were not played")
     return Finding(number, Result.FAILED, shorten(wrong)) if wrong else Finding(number, Result.PASSED, evidence)
 
 
 def shorten(reasons: list[str], most: int = 3) -> str:
-    """Return the first few reasons, and how many more there are."""
+    """Return the first reasons, and the number of further ones."""
     more = f"; and {len(reasons) - most} more" if len(reasons) > most else ""
     return "; ".join(reasons[:most]) + more
 

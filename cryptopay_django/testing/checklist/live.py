@@ -1,7 +1,7 @@
-"""The checklist against the service's own test environment: a person sends the coins, this waits and looks.
+"""Runs the checklist against the gateway's test environment: a person sends the coins, this code waits and checks.
 
-The site has to run, and the service has to reach its callback URL. Rows are written by the site; here they
-are read, resolved as staff do, and compared with GET.
+The site must be running, and the gateway must reach its callback URL. The site writes the rows. This code reads them,
+resolves the invoices like staff, and compares them with GET.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .judges import (
     judge_scenarios,
     nothing_played,
 )
-from .report import Finding, Report, Result
+from .report import CHANNEL_POINTS, Finding, Report, Result
 from .stage import PlaceOrder, Probe, Shop, Story, place_plain_order, spell_state
 from .stories import CONTEXTS, PAID, by_staff
 
@@ -41,7 +41,7 @@ _FACTORS: dict[str, Decimal] = {StatusContext.UNDERPAID: Decimal("0.9"), StatusC
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task for a person. `amount` is in the invoice's coin; None where nothing is to be sent."""
+    """A task for a person. `amount` is in the invoice's coin, or None if nothing must be sent."""
 
     invoice: Invoice
     text: str
@@ -54,7 +54,7 @@ Ask = Callable[[Sequence[Task]], None]
 
 @dataclass
 class _Course:
-    """One story on its way: its expected result, and how it is then resolved."""
+    """A running story: its expected result, and how it is resolved then."""
 
     story: Story
     context: str = ""
@@ -78,10 +78,10 @@ def run_live_checklist(
     pause: float = 2.0,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Report:
-    """Place the orders, ask a person to pay them in seven ways, wait, resolve, and judge the results.
+    """Place the orders, ask a person to pay them in seven ways, wait, resolve them, and judge the results.
 
-    `ask` is called with what is to be done; this then waits up to `patience` for all of it. Raises
-    ImproperlyConfigured for an account whose coins are real.
+    Calls `ask` with the tasks, and then waits for them up to `patience`. Raises ImproperlyConfigured for an account
+    with real money.
     """
     if get_account(account).base_url == BASE_URLS["production"]:
         raise ImproperlyConfigured(f'account "{account}" is a live one: use one of the test environment')
@@ -100,7 +100,7 @@ def run_live_checklist(
         _wait(courses, shop, until=time.monotonic() + patience.total_seconds(), pause=pause, progress=progress)
         _have_resent(courses, shop, ask, patience=patience, pause=pause)
     played.probe_error = shop.probe_error
-    notes = ["Points 4 and 14, and forged callbacks, are played without --live."]
+    notes = ["Points 4, 14 and those about channels, and forged callbacks, are played without --live."]
     return Report(_judge(played), account, begun_at, time.monotonic() - begun, None, notes)
 
 
@@ -125,7 +125,7 @@ def _payment_of(course: _Course) -> Task:
 
 
 def _wait(courses: list[_Course], shop: Shop, *, until: float, pause: float, progress: Callable[[str], None]) -> None:
-    """Look at every story until all are over. What the site's callbacks do not bring, GET does, and it is noted."""
+    """Check every story until all are finished. If a callback is missing, use GET and note it."""
     while waiting := [course for course in courses if not course.is_over]:
         if time.monotonic() >= until:
             for course in waiting:
@@ -156,7 +156,7 @@ def _look(course: _Course, shop: Shop, *, ask_after: float) -> None:
 
 
 def _compare(course: _Course) -> None:
-    """Ask the service; a difference that is still there the next time is one without a callback."""
+    """Compare with the gateway. A difference that remains until the next check means a missing callback."""
     story = course.story
     try:
         snapshot = client_for(story.invoice.account).retrieve_invoice(str(story.invoice.gateway_id))
@@ -166,14 +166,14 @@ def _compare(course: _Course) -> None:
     if theirs == story.state:
         course.differed = ""
     elif theirs == course.differed:
-        story.missed.append(f"{story.name}: the service has {theirs}, our row still had {story.state}")
+        story.missed.append(f"{story.name}: the gateway has {theirs}, our row still had {story.state}")
         story.invoice = refresh_invoice(story.invoice)
     else:
         course.differed = theirs
 
 
 def _have_resent(courses: list[_Course], shop: Shop, ask: Ask, *, patience: timedelta, pause: float) -> None:
-    """Ask for one callback of a completed invoice to be resent, and look whether it credits again."""
+    """Ask the person to resend a callback of a completed invoice, and check that it is not credited again."""
     story = next((one.story for one in courses if one.story.invoice.status == InvoiceStatus.COMPLETED), None)
     if story is None:
         return
@@ -192,15 +192,16 @@ def _have_resent(courses: list[_Course], shop: Shop, ask: Ask, *, patience: time
 
 
 def _count_arrivals(story: Story) -> int:
-    """Count the processed callbacks of an invoice, repetitions included: a repeated body has no row of its own."""
+    """Count the processed callbacks of an invoice. Repetitions are included, but have no separate row."""
     processed = Callback.objects.primary().filter(invoice=story.invoice).exclude(outcome=CallbackOutcome.PENDING)
     return sum(1 + repeats for repeats in processed.values_list("repeats", flat=True))
 
 
 def _judge(played: Played) -> list[Finding]:
-    if not played.stories:
-        return nothing_played(played)
     without = "it cannot be played here: run the checklist without --live"
+    channels = [Finding(number, Result.NOT_MEASURED, without) for number in CHANNEL_POINTS]
+    if not played.stories:
+        return [*nothing_played(played), *channels]
     is_credited = any(story.invoice.status == InvoiceStatus.COMPLETED for story in played.stories.values())
     credited = judge_credits(played)
     if credited.result is Result.PASSED and not is_credited:
@@ -216,12 +217,13 @@ def _judge(played: Played) -> list[Finding]:
         credited,
         judge_resending(played),
         Finding(14, Result.NOT_MEASURED, without),
+        *channels,
     ]
     return sorted(findings, key=lambda finding: finding.number)
 
 
 def judge_inbox(stories: list[Story]) -> Finding:
-    """Point 10, as far as it is seen from here: callbacks arrived for every paid invoice, and GET mended nothing."""
+    """Judge point 10 as far as possible: callbacks arrived for every paid invoice, and no GET corrected anything."""
     rows = Callback.objects.primary().filter(invoice__in=[story.invoice.pk for story in stories])
     wrong = [missed for story in stories for missed in story.missed[:1]]
     wrong += [f"a callback is {row.outcome} ({row.error})" for row in rows.filter(outcome__in=UNDONE)]

@@ -22,7 +22,13 @@ TITLES = (
     "Credit the customer when completed",
     "Do not credit again when a callback is resent",
     "The teams know about risk scoring and holds",
+    "Credit each payment of a channel, by what the gateway credited",
+    "Do not credit a payment of a channel that is held",
+    "Do not credit a payment of a disabled channel",
+    "Do not credit a payment of a channel again when a callback is resent",
 )
+GATEWAY_POINTS = range(1, 15)
+CHANNEL_POINTS = range(15, 19)
 
 
 class Result(StrEnum):
@@ -35,23 +41,27 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One point: its number on the service's list, its result, and why."""
+    """A point of the checklist: its number, its result and the evidence.
+
+    `is_required` is False for a point that does not concern the shop.
+    """
 
     number: int
     result: Result
     evidence: str
+    is_required: bool = True
 
     @property
     def title(self) -> str:
-        """The point in the list's own words."""
+        """The text of the point."""
         return TITLES[self.number - 1]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All findings of a run. `travelled` is how far the sandbox's clock went, `seconds` how long it took.
+    """All findings of a run. `travelled` is the time on the sandbox's clock, `seconds` the real time.
 
-    `travelled` is None where there was no sandbox.
+    `travelled` is None without a sandbox.
     """
 
     findings: list[Finding]
@@ -62,8 +72,13 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
     def count(self, result: Result) -> int:
-        """Return how many points have this result."""
+        """Return the number of points with this result."""
         return sum(finding.result is result for finding in self.findings)
+
+    def fails(self, *, strict: bool) -> bool:
+        """Return whether a point failed or, with `strict`, was not measured although it concerns the shop."""
+        bad = (Result.FAILED, Result.NOT_MEASURED) if strict else (Result.FAILED,)
+        return any(finding.result in bad and finding.is_required for finding in self.findings)
 
     def finding(self, number: int) -> Finding:
         """Return one point."""
@@ -71,10 +86,10 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """One line."""
+        """The summary, in one line."""
         counts = ", ".join(f"{self.count(result)} {result}" for result in Result)
         if self.travelled is None:
-            return f"{counts}; {self.seconds / 60:.0f} min against the service's test environment"
+            return f"{counts}; {self.seconds / 60:.0f} min against the gateway's test environment"
         minutes = round(self.travelled.total_seconds() / 60)
         return f"{counts}; {self.seconds:.1f} s, {minutes} minutes on the sandbox's clock"
 

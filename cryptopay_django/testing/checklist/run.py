@@ -1,4 +1,4 @@
-"""One run: the stage is set so that nothing leaves this machine, every story is played, then all is judged."""
+"""Runs the checklist in this process: replaces the gateway, plays every story, and judges the results."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from django.utils import timezone
 from ...conf import app_settings
 from ...services import Notice, send_notices
 from ..inprocess import InProcessSandbox
+from .channel_judges import judge_channels
+from .channels import ChannelProbe, ChannelStage, OpenChannel
 from .judges import Played, judge
 from .report import Report
 from .stage import PlaceOrder, Probe, Stage, place_plain_order
@@ -30,18 +32,21 @@ def run_checklist(
     *,
     place_order: PlaceOrder | None = None,
     probe: Probe | None = None,
+    open_channel: OpenChannel | None = None,
+    channel_probe: ChannelProbe | None = None,
     account: str = "default",
     callback_secret: str | None = None,
     stories: Collection[str] | None = None,
     progress: Callable[[str], None] = lambda name: None,
 ) -> Report:
-    """Work through the fourteen points in this process and return the result of each.
+    """Check every point in this process and return the result of each.
 
-    `place_order` takes a `django.test.Client` and returns the Invoice of a new order; without it invoices
-    are made without an order. `probe` takes an Invoice and returns what the shop has credited for it.
-    `callback_secret` is what the service will sign with, where that is to be compared with the settings.
-    `stories` names those to play, where not all are wanted: points that hang on the others are not measured.
-    Writes to the database that is configured; sends no mail, no request and no coin.
+    `place_order` takes a `django.test.Client` and returns the Invoice of a new order; without it, invoices have no
+    order. `probe` takes an Invoice and returns what the shop has credited for it. `open_channel` takes a Client and
+    returns the enabled Channel of a customer, `channel_probe` takes a ChannelPayment and returns what the shop has
+    credited for it; without them, channels are not measured. `callback_secret` is the secret to compare with the
+    settings. `stories` limits the run to some stories; points that need others are not measured.
+    Writes to the configured database. Sends no mail, no request and no coins.
     """
     begun_at, begun = timezone.now(), time.monotonic()
     with _set_stage() as (sandbox, notified):
@@ -57,9 +62,12 @@ def run_checklist(
             except Exception as error:  # noqa: BLE001 - the shop's own code: whatever it raises is the finding
                 played.cannot_create = f"{script.name}: the order failed: {type(error).__name__}: {error}"
                 break
+        channels = ChannelStage(sandbox, open_channel=open_channel, probe=channel_probe)
+        channels.play(stories, progress)
+        played.channel_stories = list(channels.stories.values())
         send_notices()
         played.probe_error = stage.probe_error
-        findings = judge(sandbox, played)
+        findings = [*judge(sandbox, played), *judge_channels(channels)]
         travelled = sandbox.now - started
     notes = [] if place_order else ["Invoices were made without an order: name CRYPTOPAY_CHECKLIST_ORDER or --order."]
     return Report(findings, account, begun_at, time.monotonic() - begun, travelled, notes)
@@ -67,7 +75,7 @@ def run_checklist(
 
 @contextmanager
 def _set_stage() -> Iterator[tuple[InProcessSandbox, dict[str, tuple[str, ...]]]]:
-    """Put the sandbox in the service's place, and write down notices instead of sending them."""
+    """Replace the gateway by the sandbox, and record notices instead of sending them."""
     notified: dict[str, tuple[str, ...]] = {}
     own_notifier = app_settings.NOTIFIER
 

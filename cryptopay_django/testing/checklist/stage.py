@@ -1,4 +1,4 @@
-"""The stage of the stories: the sandbox, the shop under test, and the records of both on the way."""
+"""Plays the steps of a story with the sandbox and the shop under test, and records what happens."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Probe = Callable[[Invoice], Any]
 
 ACTOR = "cryptopay_checklist"
 SECOND_PERSON = "cryptopay_checklist, second person"
-_ROUNDS = 20
+ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """The shop's credit for an invoice at one moment, beside the invoice as it was then."""
+    """What the shop had credited for an invoice at one moment, and the invoice's state at that moment."""
 
     moment: str
     status: str
@@ -43,7 +43,7 @@ class Credit:
 
     @property
     def wrong(self) -> str:
-        """The difference from what it should be, in words; empty when there is none."""
+        """The difference from the expected result, as text; empty if there is none."""
         if self.status != InvoiceStatus.COMPLETED or self.settled is None:
             return "" if self.amount == 0 else f"credited {self.amount:f} {self.moment}, when it was {self.status}"
         least = min(self.ordered, self.settled) if self.settled >= self.ordered else Decimal(0)
@@ -54,7 +54,7 @@ class Credit:
 
 @dataclass
 class Story:
-    """One invoice from its order to its end, and everything that was noticed about it."""
+    """The story of one invoice from its order to its end, with all observations."""
 
     name: str
     client: Client
@@ -69,8 +69,18 @@ class Story:
 
     @property
     def state(self) -> str:
-        """Status and context, as people say it."""
+        """Status and context as readable text."""
         return spell_state(self.invoice.status, self.invoice.status_context)
+
+    @property
+    def account(self) -> str:
+        """The account whose callbacks are about the invoice."""
+        return self.invoice.account
+
+    @property
+    def subjects(self) -> list[Invoice]:
+        """The invoice: callbacks are about it."""
+        return [self.invoice]
 
     @property
     def undelivered(self) -> list[InvoiceEvent]:
@@ -79,7 +89,7 @@ class Story:
 
 
 class Shop:
-    """The shop under test: its orders, its pages, its desk, and what it says that it has credited."""
+    """The shop under test: its orders, its pages, its staff functions, and the amounts that it has credited."""
 
     def __init__(self, *, place_order: PlaceOrder, probe: Probe | None) -> None:
         self.place_order = place_order
@@ -87,25 +97,25 @@ class Shop:
         self.probe_error = ""
 
     def look(self, story: Story, moment: str) -> None:
-        """Read the row anew, and note what is credited."""
+        """Read the row again, and record what is credited."""
         story.invoice = Invoice.objects.primary().get(pk=story.invoice.pk)
         if story.invoice.status == InvoiceStatus.UNRESOLVED:
             story.reached = story.invoice.status_context
         self._ask_probe(story, moment)
 
     def begin(self, name: str) -> Story:
-        """Let the shop take an order, and return to its page before anything is paid."""
+        """Place an order in the shop, and open the return page before anything is paid."""
         client = Client()
         invoice = self.place_order(client)
         if not isinstance(invoice, Invoice) or invoice.gateway_id is None:
-            raise TypeError(f"the order function must return an Invoice that the service knows, not {invoice!r}")
+            raise TypeError(f"the order function must return an Invoice that the gateway knows, not {invoice!r}")
         story = Story(name, client, invoice)
         self.look(story, "after the order")
         self.come_back(story)
         return story
 
     def come_back(self, story: Story) -> None:
-        """Open the page that the customer returns to after paying. It must not be what credits."""
+        """Open the page that the customer returns to. It must not credit the order."""
         url = urlsplit(story.invoice.success_redirect_url)
         if url.path:
             path = f"{url.path}?{url.query}" if url.query else url.path
@@ -114,11 +124,11 @@ class Shop:
             self.look(story, "after a visit to the return URL")
 
     def settle(self, story: Story) -> None:
-        """Settle an unresolved invoice, as staff do."""
+        """Settle an unresolved invoice like staff."""
         self._resolve(story, settle_invoice(story.invoice, actor=ACTOR, reason="checklist"), "after the settlement")
 
     def refund(self, story: Story) -> None:
-        """Refund an unresolved invoice to the merchant's own account, as staff do."""
+        """Refund an unresolved invoice to the merchant's own account like staff."""
         self._resolve(story, refund_invoice(story.invoice, actor=ACTOR, reason="checklist"), "after the refund")
 
     def _resolve(self, story: Story, resolution: Resolution, moment: str) -> None:
@@ -140,14 +150,14 @@ class Shop:
 
 
 class Stage(Shop):
-    """Plays the customer, the chain and the staff. After every step the callbacks are delivered and processed."""
+    """Plays the customer, the blockchain and staff. After every step, delivers and processes callbacks."""
 
     def __init__(self, sandbox: InProcessSandbox, *, place_order: PlaceOrder, probe: Probe | None) -> None:
         super().__init__(place_order=place_order, probe=probe)
         self.sandbox = sandbox
 
     def pay(self, story: Story, factor: str = "1", *, risk: str = "low", confirm: bool = True) -> None:
-        """Pay a factor of what is asked for, and let the network confirm it."""
+        """Pay a factor of the amount, and let the network confirm it."""
         self.sandbox.pay(story.invoice, factor=factor, risk=risk)
         self.look(story, "after the payment")
         if confirm:
@@ -155,7 +165,7 @@ class Stage(Shop):
             self.look(story, "after the confirmation")
 
     def expire(self, story: Story) -> None:
-        """Let the frozen rate run out."""
+        """Let the invoice expire."""
         left = self.sandbox.invoice(story.invoice).expires_at - self.sandbox.now + timedelta(seconds=1)
         self.pass_time(story, max(left, timedelta(0)), "after the expiry")
 
@@ -165,7 +175,7 @@ class Stage(Shop):
         self.look(story, moment)
 
     def resend(self, story: Story) -> None:
-        """Let the service send every callback of the invoice again, the oldest last, and the newest twice."""
+        """Let the gateway send every callback of the invoice again, the oldest last, and the newest twice."""
         callbacks = [
             entry for entry in self.sandbox.callbacks(story.invoice) if any(try_.ok for try_ in entry.attempts)
         ]
@@ -177,20 +187,19 @@ class Stage(Shop):
         self.look(story, "after every callback was resent")
 
     def look(self, story: Story, moment: str) -> None:
-        """Deliver and process what is due; compare our row with the gateway's; ask what is credited.
+        """Deliver and process due callbacks, compare our row with the gateway, and record what is credited.
 
-        Where the callbacks did not bring our row up to date, that is noted and GET does, so that one
-        fault does not fail every point.
+        If callbacks did not update our row, note it and use GET, so that one fault does not fail every point.
         """
         self.sandbox.deliver()
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             if not process_overdue():
                 break
         story.invoice = Invoice.objects.primary().get(pk=story.invoice.pk)
         there = self.sandbox.invoice(story.invoice)
         theirs = spell_state(str(there.status), str(there.context or ""))
         if theirs != story.state:
-            story.missed.append(f"{story.name}, {moment}: the service has {theirs}, our row still had {story.state}")
+            story.missed.append(f"{story.name}, {moment}: the gateway has {theirs}, our row still had {story.state}")
             try:
                 story.invoice = refresh_invoice(story.invoice)
             except CryptopayError as error:
@@ -199,10 +208,10 @@ class Stage(Shop):
 
 
 def place_plain_order(client: Client) -> Invoice:
-    """Make an invoice without an order, where the shop names no function of its own."""
+    """Create an invoice without an order, for a shop without an order function."""
     return create_invoice(price_amount="100", price_currency="EUR", pay_currency="BTC", name="Checklist")
 
 
 def spell_state(status: str, context: str) -> str:
-    """Return status and context, as people say it."""
+    """Return status and context as readable text."""
     return f"{status} ({context})" if context else status

@@ -1,4 +1,4 @@
-"""The stories, one function for each kind; each invoice is an order of its own."""
+"""Defines the stories, with one function for each kind. Each invoice has its own order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Script:
 
 
 def scripts() -> Iterator[Script]:
-    """Yield all stories: plain ones first, then each context both ways by staff and by the account's settings."""
+    """Yield all stories: first the plain ones, then each context, resolved by staff and by the account's settings."""
     yield Script(PAID, _pay_in_full)
     yield Script(OUT_OF_ORDER, _pay_out_of_order)
     for context in CONTEXTS:
@@ -39,17 +39,17 @@ def scripts() -> Iterator[Script]:
 
 
 def by_staff(context: str, how: str) -> str:
-    """Name the story of a context that staff resolve."""
+    """Return the name of the story in which staff resolve a context."""
     return f"{context}, {how}"
 
 
 def by_setting(context: str, handling: str) -> str:
-    """Name the story of a context that the account's own setting resolves."""
+    """Return the name of the story in which the account's setting resolves a context."""
     return f"{context}, setting {handling}"
 
 
 def play(stage: Stage, script: Script) -> Story:
-    """Play a story; what goes wrong in the shop ends it and is kept with it."""
+    """Play a story. An error of the shop ends the story and is stored in it."""
     story = stage.begin(script.name)
     try:
         script.play(stage, story)
@@ -59,7 +59,7 @@ def play(stage: Stage, script: Script) -> Story:
 
 
 def _pay_in_full(stage: Stage, story: Story) -> None:
-    """With one callback forged on the way, which must be refused, and everything resent at the end."""
+    """Pay in full. One forged callback must be refused, and all callbacks are resent at the end."""
     stage.sandbox.fail_next("wrong_secret", account=story.invoice.account)
     stage.sandbox.pay(story.invoice)
     stage.sandbox.deliver()
@@ -71,7 +71,7 @@ def _pay_in_full(stage: Stage, story: Story) -> None:
 
 
 def _pay_out_of_order(stage: Stage, story: Story) -> None:
-    """The last callback overtakes the two before it."""
+    """Pay in full, but deliver the last callback before the two earlier ones."""
     stage.sandbox.fail_next("reorder", count=2, account=story.invoice.account)
     stage.sandbox.pay(story.invoice)
     stage.sandbox.confirm(story.invoice)
@@ -107,7 +107,7 @@ def _bring_to(context: str, stage: Stage, story: Story) -> None:
 
 
 def _hold(stage: Stage, story: Story) -> None:
-    """A payment from a risky wallet, on hold until the service's monitoring team lets it through."""
+    """Pay from a risky wallet. The invoice is on hold until the gateway's monitoring team completes it."""
     stage.pay(story, risk="high")
     stage.sandbox.decide(story.invoice, "complete")
-    stage.look(story, "after the service let it through")
+    stage.look(story, "after the gateway let it through")

@@ -51,6 +51,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "event_uuid",
+                    models.UUIDField(
+                        help_text="The event that credited it; empty for what the shop itself booked.",
+                        null=True,
+                        unique=True,
+                        verbose_name="event",
+                    ),
+                ),
+                (
+                    "channel_payment",
+                    models.OneToOneField(
+                        help_text="A payment to a channel is credited once, too.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="cryptopay_django.channelpayment",
+                    ),
+                ),
+                (
                     "invoice",
                     models.OneToOneField(
                         help_text="An invoice is credited once, says the database.",
@@ -98,6 +116,17 @@ class Migration(migrations.Migration):
                     "shipment_key",
                     models.UUIDField(
                         editable=False, help_text="The warehouse ships once for each key.", null=True, unique=True
+                    ),
+                ),
+                (
+                    "returned_amount",
+                    models.DecimalField(
+                        decimal_places=2,
+                        default=0,
+                        editable=False,
+                        help_text="The price of goods that came back and were refunded.",
+                        max_digits=10,
+                        verbose_name="returned in EUR",
                     ),
                 ),
                 (

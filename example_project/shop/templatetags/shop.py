@@ -15,6 +15,11 @@ def eur(amount: Decimal) -> str:
     return f"−€{-amount:,.2f}" if amount < 0 else f"€{amount:,.2f}"
 
 
+@register.filter
+def coins(amount: Decimal) -> str:
+    return f"{amount:f}"
+
+
 @register.simple_tag(takes_context=True)
 def cart_count(context: dict[str, Any]) -> int:
     return len(Cart(context["request"]))

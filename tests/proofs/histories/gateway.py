@@ -13,11 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from requests import PreparedRequest, ReadTimeout, Response
 
-from cryptopay_django.models import Invoice
 from cryptopay_django.sandbox import resolutions
 from cryptopay_django.sandbox.invoices import Context, Refund, Status
 from cryptopay_django.sandbox.refusals import RefusalError
-from cryptopay_django.services import refresh_invoice
 
 from .stage import respond
 from .world import has_rows, picks
@@ -174,5 +172,3 @@ class OddGateway:
         self.manner = ""
         while self.accepted:
             self.act_at_last(0)
-        for row in Invoice.objects.filter(gateway_id__in=self.suspicious):  # what is final is not polled
-            self.ask(refresh_invoice, row)

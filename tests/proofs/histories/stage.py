@@ -121,7 +121,8 @@ def as_a_process(act: Callable[[], Any]) -> Any:
 
 def tables() -> list[type[models.Model]]:
     """Return every model that a history writes to; each before those that its foreign keys point at."""
-    left = [model for label in ("cryptopay_django", "effects") for model in apps.get_app_config(label).get_models()]
+    models_of = [apps.get_app_config(label).get_models() for label in ("cryptopay_django", "effects")]
+    left = [model for of_app in models_of for model in of_app if not model._meta.proxy]
     ordered: list[type[models.Model]] = []
     while left:
         pointed_at = {
@@ -175,4 +176,5 @@ class Ordered:
         """How `create_invoice` is called for it."""
         network = {"network": "ethereum"} if self.coin == "USDT" else {}
         named = {"custom_id": self.custom_id} if self.custom_id else {}
-        return {"price_amount": self.price, "price_currency": "EUR", "pay_currency": self.coin, **network, **named}
+        price = {"price_amount": self.price, "price_currency": "EUR", "payer_email": "ada@shop.example"}
+        return {**price, "pay_currency": self.coin, **network, **named}

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from .promises import FORGED_TXID
 from .world import picks
 
 HIS = "tb1qthiefthiefthiefthiefthiefthiefthiefth0"
@@ -24,7 +25,7 @@ LIES: dict[str, tuple[Any, ...]] = {
     "pay_amount": ("0.00000001", "1"),
     "pay_currency": ("BTC", "ETH"),
     "paid_amount": ("0", "0.0001", "1000"),
-    "transactions": ([], [{"txid": "f" * 64, "risk": None}]),
+    "transactions": ([], [{"txid": FORGED_TXID, "risk": None}]),
     "id": ("another",),
     "custom_id": ("order-0", "order-1", None),
 }

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,7 +18,9 @@ from requests import PreparedRequest, Response
 
 from cryptopay_django.exceptions import CreationUnknownError, CryptopayError
 from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent, Resolution
+from cryptopay_django.sandbox.invoices import Risk
 from cryptopay_django.sandbox.refusals import RefusalError
+from cryptopay_django.sandbox.risks import make_wallet
 from cryptopay_django.services import (
     create_invoice,
     end_resolution,
@@ -44,6 +46,8 @@ PRICES = [Decimal("0.03"), Decimal(100), Decimal("2999.99")]
 FACTORS = ["0.01", "0.5", "0.999", "1", "1", "1.001", "2"]
 WAYS = ["manual", "refund", "recalculate"]
 CHANCES = ["0", "0.05", "0.14"]  # seven kinds of trouble share one callback
+BEARERS = ["merchant", "customer"]
+FUNDS = Decimal(100_000)
 picks = st.integers(min_value=0, max_value=10**6)
 has_rows = precondition(lambda self: bool(self.known))
 
@@ -80,6 +84,7 @@ class World(RuleBasedStateMachine):
         self.lost: set[str] = set()
         self.suspicious: set[str] = set()
         self.sandbox = self.stack.enter_context(Gateway(self))
+        self.sandbox.deposit("EUR", FUNDS)
         self.shop = self.stack.enter_context(self.shop_class().open())
         self.stack.enter_context(registered())
         self.prepare()
@@ -181,6 +186,47 @@ class World(RuleBasedStateMachine):
     def refund(self, number: int) -> None:
         self.ask(refund_invoice, self.pick(number), actor="ada", reason="asked")
 
+    @has_rows
+    @rule(
+        number=picks, part=st.sampled_from(["0.3", "0.5", "1"]), in_coin=st.booleans(), bearer=st.sampled_from(BEARERS)
+    )
+    def send_back(self, number: int, part: str, *, in_coin: bool, bearer: str) -> None:
+        """A person refunds part of a completed order, or all of it; again and again, as far as that is let."""
+        paid = Invoice.objects.filter(pk__in=self.known, status="completed", price_amount__gt=50).order_by(
+            "created_at"
+        )
+        if not paid:
+            self.attempt(self.sandbox.pay, number)
+            self.attempt(self.sandbox.confirm, number)
+            self.ask(refresh_invoice, self.pick(number))
+        row = paid[number % len(paid)] if paid else self.pick(number)
+        whole = row.paid_amount if in_coin else row.settled_amount or Decimal(0)
+        places = Decimal(1).scaleb(-6 if in_coin else -2)
+        self.ask(
+            refund_invoice,
+            row,
+            actor="ada",
+            reason="it came back",
+            amount=(whole * Decimal(part)).quantize(places, ROUND_DOWN),
+            currency=row.pay_currency if in_coin else row.price_currency,
+            address=make_wallet(self.sandbox.here.state.seed, row.network or "bitcoin", Risk.LOW),
+            network_fee_borne_by=bearer,
+        )
+
+    @rule(which=picks, decision=st.sampled_from(["hold", "release", "fail", "complete", "cancel"]))
+    def decide_withdrawal(self, which: int, decision: str) -> None:
+        sent = [one for one in self.sandbox.withdrawals() if not one.is_preview]
+        if sent:
+            with suppress(RefusalError):
+                self.sandbox.decide_withdrawal(sent[which % len(sent)], decision)
+
+    @rule(which=picks)
+    def replay_withdrawal(self, which: int) -> None:
+        """Send any older body about a withdrawal again."""
+        log = [one for one in self.sandbox.here.state.outbox.log.values() if b'"CoinWithdrawal"' in one.body]
+        if log:
+            self.sandbox.resend(log[which % len(log)])
+
     def ask(self, verb: Callable[..., Any], *subject: Any, **arguments: Any) -> Any:
         """Call a verb, in a process of its own; a refusal of ours or of the gateway's is an answer."""
         with suppress(CryptopayError):
@@ -192,14 +238,16 @@ class World(RuleBasedStateMachine):
         self.sandbox.advance(minutes=minutes, deliver=deliver)
         self.fall_due()
 
-    @rule(days=st.sampled_from([1, 14]), deliver=st.booleans())
+    @rule(days=st.sampled_from([1, 4, 14]), deliver=st.booleans())
     def pass_days(self, days: int, *, deliver: bool) -> None:
         self.sandbox.advance(days=days, deliver=deliver)
         self.fall_due()
 
-    @rule(under=st.sampled_from(WAYS), over=st.sampled_from(WAYS), late=st.sampled_from(WAYS))
-    def set_up_account(self, under: str, over: str, late: str) -> None:
+    @rule(under=st.sampled_from(WAYS), over=st.sampled_from(WAYS), late=st.sampled_from(WAYS), by_mail=st.booleans())
+    def set_up_account(self, under: str, over: str, late: str, *, by_mail: bool) -> None:
+        """Choose what the account does by itself; a refund may wait until the customer has named an address by mail."""
         self.sandbox.settings(underpaid=under, overpaid=over, paid_late=late)
+        self.sandbox.variants(email_refunds="on" if by_mail else "off")
 
     @rule()
     def deliver(self) -> None:
@@ -293,6 +341,8 @@ class World(RuleBasedStateMachine):
     def quiesce(self) -> None:
         """Trouble stops; callbacks are delivered; the worker works off what is due; one poll."""
         self.stop_trouble()
+        for row in Invoice.objects.filter(gateway_id__in=self.suspicious):  # what is final is not polled
+            self.ask(refresh_invoice, row)
         self.try_handlers_again()
         self.sandbox.advance(days=2, deliver=True)
         for order in list(self.orders):

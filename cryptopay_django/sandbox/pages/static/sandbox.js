@@ -45,9 +45,9 @@
       const data = await response.json();
       if (response.ok) {
         toast(tell(data), false);
-        const here = location.pathname === "/" && data.invoice;
-        if (here && (action === "invoice" || action === "scenario")) {
-          location.assign(`/invoices/${data.invoice.id}/desk`);
+        const made = { "/": "invoice", "/channels": "channel" }[location.pathname];
+        if (made && data[made] && (action === made || action === "scenario")) {
+          location.assign(`/${made}s/${data[made].id}/desk`);
           return;
         }
       } else {
@@ -149,6 +149,8 @@
     if (!element) return;
     if (element.dataset.copy !== undefined) {
       copy(element);
+    } else if (element.dataset.back !== undefined) {
+      history.back();
     } else if (element.dataset.stay !== undefined) {
       clearTimeout(returning);
       element.parentElement.remove();

@@ -3,8 +3,8 @@
 "use strict";
 
 (() => {
-  const SOONEST = { fast: 3000, slow: 15000 };
-  const LATEST = { fast: 15000, slow: 60000 };
+  const SOONEST = { live: 2000, fast: 3000, slow: 15000 };
+  const LATEST = { live: 3000, fast: 15000, slow: 60000 };
   const PATIENCE = 6000; // with a stream that says nothing at all, as behind a proxy that holds it back
 
   function keep(root) {
@@ -17,6 +17,7 @@
     let timer = 0;
     let endsAt = null;
     let busy = false;
+    let missed = 0;
 
     // --- looking
 
@@ -29,9 +30,11 @@
         const answer = await fetch(statusUrl, { headers, cache: "no-store", credentials: "same-origin" });
         if (answer.ok && answer.headers.get("ETag") !== panel.dataset.etag) await renew(fetch(panelUrl, { cache: "no-store" }));
         else if (answer.ok) setClock((await answer.json()).seconds_left);
+        missed = answer.ok ? 0 : missed + 1;
       } catch {
-        // Offline for a moment: the next look will tell.
+        missed += 1;
       }
+      showContact();
       busy = false;
       plan();
     }
@@ -43,6 +46,8 @@
       const fresh = page.querySelector("[data-cp-panel]");
       if (!fresh) return;
       const isNews = fresh.dataset.state !== panel.dataset.state;
+      const [was, is] = [panel, fresh].map((one) => one.querySelector("[data-cp-title]").textContent);
+      if (document.title.startsWith(was)) document.title = is + document.title.slice(was.length);
       const hadFocus = panel.contains(document.activeElement);
       panel.replaceWith(fresh);
       panel = fresh;
@@ -50,8 +55,8 @@
       furnish();
       if (hadFocus) panel.querySelector("[data-cp-title]").focus({ preventScroll: true });
       if (isNews) root.dispatchEvent(new CustomEvent("cryptopay:state", { bubbles: true, detail: fresh.dataset.state }));
-      const note = panel.querySelector(".cp-note");
-      if (isNews || note) said.textContent = [panel.querySelector("[data-cp-title]"), panel.querySelector(".cp-text"), note].map((part) => part?.textContent.trim() ?? "").join(". ");
+      const note = panel.querySelector(".cp-note:not([hidden])");
+      if (isNews || note) said.textContent = `${is.trim()}. ${[panel.querySelector(".cp-text"), note].map((part) => part?.textContent.trim() ?? "").join(" ")}`;
     }
 
     function isWatching() {
@@ -71,7 +76,7 @@
     // --- being told
 
     function listen() {
-      if (!window.EventSource || stream || !isWatching()) return plan();
+      if (!window.EventSource || !eventsUrl || stream || !isWatching()) return plan();
       heard = false;
       const mine = (stream = new EventSource(eventsUrl));
       setTimeout(() => stream === mine && !heard && fallBack(), PATIENCE);
@@ -99,6 +104,17 @@
     function furnish() {
       for (const button of panel.querySelectorAll("[data-cp-copy]")) button.hidden = false;
       setClock(panel.dataset.secondsLeft);
+      showContact();
+    }
+
+    // What cannot be asked for is said. One answer may get lost.
+    function showContact() {
+      show("[data-cp-lost]", missed > 1 || navigator.onLine === false);
+    }
+
+    function show(selector, isShown) {
+      const part = panel.querySelector(selector);
+      if (part) part.hidden = !isShown;
     }
 
     function setClock(seconds) {
@@ -110,6 +126,8 @@
       const place = panel.querySelector("[data-cp-left]");
       if (endsAt === null || !place) return;
       const left = Math.max(0, Math.ceil((endsAt - performance.now()) / 1000));
+      show("[data-cp-pay]", left > 0);
+      show("[data-cp-over]", left === 0);
       const parts = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
       if (!parts[0]) parts.shift();
       place.textContent = parts.map((part, index) => (index ? String(part).padStart(2, "0") : part)).join(":");
@@ -120,9 +138,19 @@
     }
 
     async function copy(button) {
-      const text = button.dataset.cpCopy;
+      const isCopied = await put(button.dataset.cpCopy);
+      const label = button.querySelector("[data-cp-done]");
+      const usual = (label.dataset.usual ??= label.textContent);
+      label.textContent = said.textContent = isCopied ? label.dataset.cpDone : label.dataset.cpFailed;
+      button.focus();
+      if (!isCopied) getSelection().selectAllChildren(button.parentElement.querySelector(".cp-exact"));
+      setTimeout(() => (label.textContent = usual), isCopied ? 2000 : 6000);
+    }
+
+    async function put(text) {
       try {
         await navigator.clipboard.writeText(text);
+        return true;
       } catch {
         const field = document.createElement("textarea");
         field.value = text;
@@ -130,14 +158,15 @@
         field.className = "cp-sr";
         root.append(field);
         field.select();
-        document.execCommand("copy");
+        let isCopied = false;
+        try {
+          isCopied = document.execCommand("copy");
+        } catch {
+          // Some browsers refuse it with an error.
+        }
         field.remove();
-        button.focus();
+        return isCopied;
       }
-      const label = button.querySelector("[data-cp-done]");
-      const usual = (label.dataset.usual ??= label.textContent);
-      label.textContent = said.textContent = label.dataset.cpDone;
-      setTimeout(() => (label.textContent = usual), 2000);
     }
 
     root.addEventListener("click", (event) => {
@@ -167,10 +196,15 @@
     document.addEventListener("visibilitychange", wake);
     window.addEventListener("pageshow", (event) => event.persisted && wake());
     window.addEventListener("online", wake);
+    window.addEventListener("offline", showContact);
     setInterval(tick, 1000);
     furnish();
     listen();
   }
 
-  for (const root of document.querySelectorAll("[data-cryptopay]")) keep(root);
+  // A page with several panels includes this script once for each of them.
+  for (const root of document.querySelectorAll("[data-cryptopay]:not([data-cp-kept])")) {
+    root.dataset.cpKept = "";
+    keep(root);
+  }
 })();

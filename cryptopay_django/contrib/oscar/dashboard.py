@@ -1,0 +1,109 @@
+"""The page of oscar's dashboard where staff refund an order that is paid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.generic import FormView
+from oscar.apps.dashboard.orders.views import get_order_for_user_or_404
+
+from cryptopay_django.exceptions import CryptopayError, InvoiceChangedError, QuoteExpiredError
+from cryptopay_django.models import Invoice
+from cryptopay_django.services import RefundQuote, named_refund_address, quote_refund, refund_invoice
+
+if TYPE_CHECKING:
+    Base = FormView["RefundForm"]
+else:
+    Base = FormView
+
+
+class RefundForm(forms.Form):
+    """What is sent back, where to and why; with a quote, what was shown for it."""
+
+    amount = forms.DecimalField(min_value=Decimal("0.01"), max_digits=12, decimal_places=2)
+    address = forms.CharField(max_length=256)
+    tag = forms.CharField(max_length=64, required=False, label="Destination tag or memo")
+    without_tag = forms.BooleanField(required=False, label="The customer says that the address needs no tag")
+    reason = forms.CharField(max_length=500)
+    quote = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+class RefundOrder(PermissionRequiredMixin, Base):
+    """Refund an order in oscar's dashboard: the first POST shows what it costs, the second one sends it."""
+
+    permission_required = "cryptopay_django.refund_invoice_to_address"
+    raise_exception = True
+    form_class = RefundForm
+    template_name = "cryptopay_oscar/dashboard_refund.html"
+    quote: RefundQuote | None = None
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+        """Return the view, outside of ATOMIC_REQUESTS: a refund is committed before the gateway is called."""
+        return transaction.non_atomic_requests(super().as_view(**initkwargs))
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Find the order as oscar's dashboard does, and its invoice."""
+        if request.user.is_authenticated:
+            self.order = get_order_for_user_or_404(request.user, kwargs["number"])
+            self.invoice = get_object_or_404(Invoice.objects.for_order(self.order), pk=kwargs["invoice_id"])
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_initial(self) -> dict[str, Any]:
+        """Begin with the address that the customer has named."""
+        named = named_refund_address(self.invoice)
+        if named is None:
+            return {}
+        return {"address": named.address, "tag": named.destination_tag, "without_tag": named.without_tag}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(order=self.order, invoice=self.invoice, quote=self.quote, **kwargs)
+
+    def form_valid(self, form: RefundForm) -> HttpResponse:
+        """Show a quote, or commit the one that was shown."""
+        try:
+            quote = RefundQuote.unseal(form.cleaned_data["quote"])
+            return self.ask(form) if quote is None else self.send(form, quote)
+        except CryptopayError as error:
+            field = getattr(error, "field", None)
+            form.data = {**form.cleaned_data, "quote": ""}  # what is entered next needs another quote
+            form.add_error(field if field in form.fields else None, str(error))
+            return self.form_invalid(form)
+
+    def ask(self, form: RefundForm, problem: str = "") -> HttpResponse:
+        """Show what the refund costs and brings; raise what `quote_refund` raises."""
+        asked = {name: form.cleaned_data[name] for name in ("amount", "address", "without_tag")}
+        self.quote = quote_refund(self.invoice, tag=form.cleaned_data["tag"] or None, **asked)
+        shown = RefundForm({**form.cleaned_data, "quote": self.quote.seal()})
+        for field in shown.fields.values():
+            field.widget = forms.HiddenInput()
+        return self.render_to_response(self.get_context_data(form=shown, problem=problem))
+
+    def send(self, form: RefundForm, quote: RefundQuote) -> HttpResponse:
+        """Commit a quote; show another one if it has expired meanwhile, and send nothing."""
+        reason = form.cleaned_data["reason"]
+        try:
+            done = refund_invoice(self.invoice, quote=quote, actor=self.request.user, reason=reason)
+        except (InvoiceChangedError, QuoteExpiredError) as error:
+            return self.ask(form, problem=str(error))
+        if done.awaits_approval:
+            messages.warning(self.request, "The refund waits for a second person, who confirms it in the admin.")
+        elif done.error or done.status == "failed":
+            messages.error(self.request, f"The refund is {done.get_status_display()}: {done.error}")
+        else:
+            text = "The gateway has the refund. It is booked here once the coins have arrived."
+            messages.success(self.request, text)
+        return HttpResponseRedirect(self.get_success_url())
+
+    def get_success_url(self) -> str:
+        return reverse("dashboard:order-detail", args=[self.order.number])

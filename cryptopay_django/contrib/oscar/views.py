@@ -1,0 +1,55 @@
+"""The page where the customer chooses a coin for an order that is placed, and starts again when the time was up."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext
+
+from cryptopay_django.models import Invoice
+from cryptopay_django.pages import ChooseCoinView
+
+from .mails import order_path, pay_path
+from .statuses import Order, waits
+
+
+class PayOrder(ChooseCoinView):
+    """Let whoever has the link of an order choose a coin, and pay what is missing. Guests have no account."""
+
+    template_name = "cryptopay_oscar/pay.html"
+    only_missing = True
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        order = self.get_order()
+        return super().get(request, *args, **kwargs) if waits(order) else redirect(order_path(order))
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        order = self.get_order()
+        return super().post(request, *args, **kwargs) if waits(order) else redirect(order_path(order))
+
+    def get_order(self) -> Any:
+        """Return the order with this number, if the signature in the link is right."""
+        order = get_object_or_404(Order, number=self.kwargs["number"])
+        if not order.check_verification_hash(self.kwargs["hash"]):
+            raise Http404
+        return order
+
+    def get_price(self, order: Any) -> tuple[Decimal, str]:
+        """Return the total of the order, with tax and shipping."""
+        return order.total_incl_tax, order.currency
+
+    def get_invoice_options(self, order: Any) -> dict[str, Any]:
+        """Lead back to the order when it is paid, and to this page when it is not."""
+        return {
+            "name": f"{gettext('Order')} {order.number}",
+            "success_redirect_url": self.request.build_absolute_uri(order_path(order)),
+            "unsuccess_redirect_url": self.request.build_absolute_uri(pay_path(order)),
+        }
+
+
+def new_invoice_url(invoice: Invoice) -> str:
+    """Return the path where the order of an invoice is paid in another coin: for CRYPTOPAY_NEW_INVOICE_URL."""
+    return pay_path(invoice.order) if isinstance(invoice.order, Order) else ""

@@ -1,0 +1,195 @@
+"""The provider for PAYMENT_VARIANTS, and the page on which customers choose a coin."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, NoReturn
+from urllib.parse import urljoin
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from payments import PaymentError, PaymentStatus, RedirectNeeded, get_payment_model
+from payments.core import BasicProvider, get_base_url, provider_factory
+from payments.forms import PaymentForm
+from payments.models import BasePayment
+
+from ...exceptions import CryptopayError, TransactionOpenError
+from ...models import Invoice, InvoiceStatus
+from ...pages import ChooseCoinView
+from ...services import Offer
+from .refunds import send_back
+
+PAY = "cryptopay_payments_pay"
+_PAYABLE = (PaymentStatus.WAITING, PaymentStatus.INPUT, PaymentStatus.ERROR)
+
+
+class PayPayment(ChooseCoinView):
+    """Let the customer choose a coin for a payment, or go on at once in the provider's coin.
+
+    When an invoice has expired, another one is made here. If a part was settled, it is for what is missing.
+    """
+
+    only_missing = True
+    provider: CryptopayProvider
+    payment: BasePayment
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.payment = get_object_or_404(get_payment_model(), token=kwargs["token"])
+        try:
+            provider = provider_factory(self.payment.variant, self.payment)
+        except ValueError as error:
+            raise Http404(str(error)) from error
+        if not isinstance(provider, CryptopayProvider):
+            raise Http404("this payment is made in another way")
+        self.use(provider)
+        if closed := provider.get_closed_url(self.payment):
+            return HttpResponseRedirect(closed)
+        return super().dispatch(request, *args, **kwargs)
+
+    def use(self, provider: CryptopayProvider) -> PayPayment:
+        """Take account and coin from a provider, and return the view."""
+        self.provider, self.account = provider, provider.account
+        self.pay_currency, self.network = provider.pay_currency, provider.network
+        return self
+
+    def get_order(self) -> BasePayment:
+        return self.payment
+
+    def get_price(self, order: BasePayment) -> tuple[Decimal, str]:
+        return order.total, order.currency
+
+    def get_invoice_options(self, order: BasePayment) -> dict[str, Any]:
+        return self.provider.get_invoice_options(order)
+
+    def create(self, order: BasePayment, offer: Offer) -> Invoice:
+        """Create the invoice, and note its key as the payment's `transaction_id`."""
+        invoice = super().create(order, offer)
+        order._meta.model._default_manager.filter(pk=order.pk).update(transaction_id=str(invoice.pk))
+        return invoice
+
+
+class CoinForm(PaymentForm):
+    """The choice of a coin, for the shop's own page."""
+
+    coin = forms.ChoiceField(label=_("Pay with"), widget=forms.RadioSelect)
+
+    def __init__(self, data: Any, offers: list[Offer], **options: Any) -> None:
+        super().__init__(data, hidden_inputs=False, **options)
+        self.fields["coin"].choices = [(offer.choice, _name_of(offer)) for offer in offers]
+
+
+class CryptopayProvider(BasicProvider):
+    """Takes payments in coins.
+
+    Without `pay_currency` the customer chooses the coin: on our page, or with `own_page` in a form on the shop's page.
+    """
+
+    def __init__(
+        self,
+        *,
+        account: str | None = None,
+        pay_currency: str | None = None,
+        network: str | None = None,
+        own_page: bool = False,
+        **options: Any,
+    ) -> None:
+        self.account, self.pay_currency, self.network, self.own_page = account, pay_currency, network, own_page
+        super().__init__(**options)
+
+    # What a shop may override.
+
+    def get_pay_url(self, payment: BasePayment) -> str:
+        """Return the URL of the page where a customer pays, also after an invoice has expired."""
+        return f"{get_base_url()}{reverse(PAY, args=[payment.token])}"
+
+    def get_invoice_options(self, payment: BasePayment) -> dict[str, Any]:
+        """Return further arguments of `create_invoice`."""
+        again = payment.get_failure_url() if self.own_page else self.get_pay_url(payment)
+        return {
+            "name": payment.description[:255],
+            "payer_email": payment.billing_email,
+            "success_redirect_url": self.get_return_url(payment),
+            "unsuccess_redirect_url": urljoin(get_base_url(), again),
+        }
+
+    def get_refund_address(self, payment: BasePayment, invoice: Invoice) -> dict[str, Any] | None:
+        """Return `address` and, where it needs one, `tag`, if the shop knows where the customer wants the coins."""
+        return None
+
+    # What django-payments calls.
+
+    def get_closed_url(self, payment: BasePayment) -> str:
+        """Return where a customer belongs whose payment is not to be paid any more; empty if it is."""
+        if payment.status in _PAYABLE:
+            return ""
+        is_paid = payment.status in (PaymentStatus.CONFIRMED, PaymentStatus.PREAUTH)
+        return str(payment.get_success_url() if is_paid else payment.get_failure_url())
+
+    def get_form(self, payment: BasePayment, data: Any = None) -> PaymentForm:
+        """Return the choice of a coin, with what went wrong; raise RedirectNeeded to the page where to go on."""
+        if closed := self.get_closed_url(payment):
+            raise RedirectNeeded(closed)
+        if not self.own_page:
+            raise RedirectNeeded(self.get_pay_url(payment))
+        view = PayPayment().use(self)
+        if under_way := view.get_payment_under_way(payment):
+            self._redirect(view, under_way)
+        offers: list[Offer] = []
+        try:
+            amount, currency = view.get_amount(payment)
+            offers = view.get_offers(payment, price_amount=amount, price_currency=currency)
+            form = CoinForm(data, offers, provider=self, payment=payment)
+            if form.is_valid():
+                chosen = next(offer for offer in offers if offer.choice == form.cleaned_data["coin"])
+                self._redirect(view, view.create(payment, chosen))
+        except TransactionOpenError as error:
+            raise PaymentError(
+                "get_form() cannot create an invoice inside a transaction: decorate the view with "
+                "transaction.non_atomic_requests, or leave out own_page"
+            ) from error
+        except CryptopayError as error:
+            # To send this form again is to try again, also where no coin can be listed.
+            form = CoinForm(data or {}, offers, provider=self, payment=payment)
+            if not offers:
+                del form.fields["coin"]
+            form.add_error(None, view.explain(error, payment))
+        return form
+
+    def process_data(self, payment: BasePayment, request: HttpRequest) -> HttpResponse:
+        """Redirect a customer who comes back: to the payment page as long as the payment is on its way."""
+        view = PayPayment().use(self)
+        under_way = view.get_payment_under_way(payment)
+        if payment.status == PaymentStatus.CONFIRMED or under_way is None:
+            return HttpResponseRedirect(self.get_closed_url(payment) or payment.get_failure_url())
+        if under_way.status == InvoiceStatus.COMPLETED and not under_way.quarantine_reason:
+            return HttpResponseRedirect(payment.get_success_url())
+        return HttpResponseRedirect(view.get_success_url(under_way))
+
+    def get_token_from_request(self, payment: BasePayment | None, request: HttpRequest) -> NoReturn:
+        """Refuse callbacks here: the gateway posts them to the URL of `cryptopay_django`."""
+        raise PaymentError("set the callback URL of the Cryptopay account to that of cryptopay_django", code=404)
+
+    def refund(self, payment: BasePayment, amount: Decimal | None = None) -> Decimal:
+        """Send coins back and return the amount; raise PaymentError if nothing was sent, or not all of it."""
+        return send_back(self, payment, amount)
+
+    def cancel(self, payment: BasePayment) -> None:
+        """Allow the shop to cancel a payment for which nothing has come in; else raise PaymentError.
+
+        The gateway cannot take back an address. If a cancelled payment is paid after all, it is confirmed, for review.
+        """
+        under_way = PayPayment().use(self).get_payment_under_way(payment)
+        if under_way is not None:
+            raise PaymentError(f"money has come in for invoice {under_way.custom_id}: settle or refund it first")
+
+    def _redirect(self, view: PayPayment, invoice: Invoice) -> NoReturn:
+        raise RedirectNeeded(urljoin(get_base_url(), view.get_success_url(invoice)))
+
+
+def _name_of(offer: Offer) -> str:
+    about = "" if offer.amount is None else f", ≈ {offer.amount:f} {offer.currency}"
+    return f"{offer.coin_name} ({offer.network_name}){about}"

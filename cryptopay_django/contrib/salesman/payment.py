@@ -1,0 +1,147 @@
+"""The payment method for SALESMAN_PAYMENT_METHODS, and the page on which customers choose a coin."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
+from salesman.basket.models import BaseBasket
+from salesman.checkout.payment import PaymentMethod
+from salesman.core.utils import get_salesman_model
+from salesman.orders.models import BaseOrder, BaseOrderPayment
+
+from ...models import Invoice
+from ...pages import ChooseCoinView
+from .books import METHOD
+from .refunds import send_back
+
+
+class PayOrder(ChooseCoinView):
+    """Let the customer choose a coin for an order, or go on at once in the method's coin.
+
+    The URL has the order's token, so that guests can use it. When an invoice has expired, another one is made here. If
+    a part was settled, it is for what is missing.
+    """
+
+    only_missing = True
+    method: CryptopayPayment = None  # type: ignore[assignment]  # given to as_view()
+    order: BaseOrder
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        method = self.method
+        self.account, self.pay_currency, self.network = method.account, method.pay_currency, method.network
+        self.order = get_object_or_404(get_salesman_model("Order"), token=kwargs["token"])
+        try:
+            method.validate_order(self.order, request)
+        except ValidationError:  # paid, cancelled or refunded
+            return HttpResponseRedirect(method.get_return_url(self.order, request))
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_order(self) -> BaseOrder:
+        return self.order
+
+    def get_price(self, order: BaseOrder) -> tuple[Decimal, str]:
+        return order.total, self.method.get_currency(order)
+
+    def get_invoice_options(self, order: BaseOrder) -> dict[str, Any]:
+        return self.method.get_invoice_options(order, self.request)
+
+
+class CryptopayPayment(PaymentMethod):
+    """Takes payments in coins, for baskets and for orders. A shop subclasses it, and names its currency.
+
+    Without `pay_currency` the customer chooses the coin. Statuses that the shop does not have, and steps that it does
+    not allow, are left out.
+    """
+
+    identifier = "cryptopay"
+    label = "Cryptopay"
+
+    currency = ""
+    """The currency of all prices, such as "EUR"; or override `get_currency`."""
+
+    account: str | None = None
+    pay_currency: str | None = None
+    network: str | None = None
+
+    return_url = ""
+    """Where customers go after the payment, with {ref} and {token} of the order; empty for the order in the API."""
+
+    paid_status = "PROCESSING"
+    attention_status = "HOLD"
+    failed_status = "FAILED"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # Salesman offers a method for baskets or orders only if its own class, not a parent, defines these.
+        for name in ("basket_payment", "order_payment"):
+            if name not in vars(cls):
+                setattr(cls, name, getattr(cls, name))
+
+    def __init__(self) -> None:
+        if not self.currency and type(self).get_currency is CryptopayPayment.get_currency:
+            raise ImproperlyConfigured(f'{type(self).__name__} must name the currency of its prices: currency = "EUR"')
+
+    # What a shop may override.
+
+    def get_currency(self, order: BaseOrder) -> str:
+        """Return the currency of an order's price."""
+        return self.currency
+
+    def get_return_url(self, order: BaseOrder, request: HttpRequest) -> str:
+        """Return where the customer goes after the payment, as an absolute URL."""
+        if self.return_url:
+            return self.return_url.format(ref=order.ref, token=order.token)
+        page = reverse("salesman-order-detail", args=[order.ref])
+        return request.build_absolute_uri(f"{page}?{urlencode({'token': order.token})}")
+
+    def get_invoice_options(self, order: BaseOrder, request: HttpRequest) -> dict[str, Any]:
+        """Return further arguments of `create_invoice`. Keep `metadata`: it names the method."""
+        return {
+            "name": order.ref,
+            "payer_email": order.email,
+            "metadata": {METHOD: self.identifier},
+            "success_redirect_url": self.get_return_url(order, request),
+            "unsuccess_redirect_url": self.get_pay_url(order, request),
+        }
+
+    def get_refund_address(self, order: BaseOrder, invoice: Invoice) -> dict[str, Any] | None:
+        """Return `address` and, where it needs one, `tag`, if the shop knows where the customer wants the coins."""
+        return None
+
+    def get_pay_url(self, order: BaseOrder, request: HttpRequest) -> str:
+        """Return the URL of the page where the customer pays, also after an invoice has expired."""
+        return request.build_absolute_uri(reverse(self._url_name, args=[order.token]))
+
+    # What salesman calls.
+
+    def get_urls(self) -> list[URLPattern]:
+        view = login_not_required(PayOrder.as_view(method=self))
+        return [path("<str:token>/", view, name=self._url_name)]
+
+    def basket_payment(self, basket: BaseBasket, request: HttpRequest) -> str:
+        """Make an order of the basket, and return the URL of its payment page. The gateway is not called yet."""
+        with transaction.atomic():
+            order = get_salesman_model("Order").objects.create_from_basket(basket, request)
+            basket.delete()
+        return self.get_pay_url(order, request)
+
+    def order_payment(self, order: BaseOrder, request: HttpRequest) -> str:
+        """Return the URL of an order's payment page."""
+        return self.get_pay_url(order, request)
+
+    def refund_payment(self, payment: BaseOrderPayment) -> bool:
+        """Send back all that is left of a payment; return whether it is on its way. A note says why not."""
+        return send_back(self, payment)
+
+    @property
+    def _url_name(self) -> str:
+        return f"salesman-{self.identifier}-pay"

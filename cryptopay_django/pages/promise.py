@@ -1,0 +1,62 @@
+"""Says who writes to whom, and by when, while a payment waits for a person. It promises what the shop has set only."""
+
+from __future__ import annotations
+
+import logging
+
+from django.utils.translation import gettext, ngettext
+
+from ..conf import app_settings
+from ..logs import about
+from ..models import Invoice
+from ..services.invoices.contact import customer_address, masked
+from ..services.invoices.progress import Progress, State
+from .names import isolated
+
+logger = logging.getLogger("cryptopay_django")
+
+_DECIDED = frozenset({State.UNDERPAID, State.OVERPAID, State.LATE, State.HELD, State.REVIEW})
+
+
+def promise(progress: Progress) -> str:
+    """Return what the customer hears while somebody decides, in the active language, or "".
+
+    Reads the customer's address only if it is needed.
+    """
+    account = app_settings.of(progress.invoice.account)
+    days = account.ANSWER_WITHIN_DAYS
+    is_mailed = {"paid", "refunded"} <= set(account.CUSTOMER_MAILS)
+    address = masked(_address(progress.invoice)) if progress.state in _DECIDED and (days or is_mailed) else ""
+    if not address:
+        return ""
+    if not days:
+        return gettext("You get an e-mail at %(address)s when it is decided.") % {"address": isolated(address)}
+    text = ngettext(
+        "The shop will write to you at %(address)s within %(days)d day.",
+        "The shop will write to you at %(address)s within %(days)d days.",
+        days,
+    )
+    return text % {"address": isolated(address), "days": days}
+
+
+def answer_within(account: str) -> str:
+    """Return by when the shop of an account answers, in the active language, or "": also where it names no contact."""
+    options = app_settings.of(account)
+    days = options.ANSWER_WITHIN_DAYS
+    if not days or not (options.SUPPORT_EMAIL or options.SUPPORT_URL):
+        return ""
+    text = ngettext(
+        "If you write to the shop, you get an answer within %(days)d day.",
+        "If you write to the shop, you get an answer within %(days)d days.",
+        days,
+    )
+    return text % {"days": days}
+
+
+def _address(invoice: Invoice) -> str:
+    try:
+        return customer_address(invoice)
+    except Exception:
+        # Whatever the shop's function raises: the customer must see the page.
+        logger.exception("CRYPTOPAY_CUSTOMER_ADDRESS failed for invoice %s", invoice.pk, extra=about(invoice))
+        return ""

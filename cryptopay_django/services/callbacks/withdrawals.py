@@ -1,0 +1,65 @@
+"""Callbacks about withdrawals that refund completed invoices: each is confirmed with the gateway, then taken in.
+
+The withdrawal is known by the custom_id that a resolution gave it, or by its id. One of the shop's own, or one by
+which the gateway delivers a refund of its own, is not: it stays a callback of another type.
+"""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+from ...conf import app_settings, get_account
+from ...exceptions import GatewayNotFoundError
+from ...gateway.schemas import CallbackMessage
+from ...models import Callback, Refund, Resolution
+from ..accounts import client_of
+from ..resolution.outcome import take_shown_withdrawal
+from ..resolution.verdicts import WITHDRAWAL
+from ..snapshots.withdrawal_rows import resolution_id_of
+
+WITHDRAWAL_TYPE = "CoinWithdrawal"
+
+
+def take_withdrawal_callback(callback: Callback, message: CallbackMessage, *, deadline: float | None = None) -> None:
+    """Bring the refund that a callback is about up to date, if it is one of ours, by asking the gateway. Commits.
+
+    A callback's own word counts for nothing: it can be old. So the order in which they come, and how often, is all the
+    same. Raises GatewayError when the gateway does not answer; then the callback stays pending.
+    """
+    data = message.data
+    shown_id, custom_id = (value if isinstance(value := data.get(name), str) else "" for name in ("id", "custom_id"))
+    decision = _decision_of(callback, shown_id, custom_id)
+    if decision is None:
+        return
+    timeout = None if deadline is None else min(max(deadline - time.monotonic(), 0.5), app_settings.TOTAL_TIMEOUT)
+    try:
+        shown = client_of(decision.invoice).retrieve_withdrawal(shown_id, timeout=timeout)
+    except GatewayNotFoundError:
+        return
+    known = str(shown.id) in (decision.parameters.get("withdrawal_id"), decision.result.get("withdrawal_id"))
+    if known or resolution_id_of(shown.custom_id) == decision.pk:
+        take_shown_withdrawal(decision, shown, deadline=deadline)
+
+
+def _decision_of(callback: Callback, shown_id: str, custom_id: str) -> Resolution | None:
+    """Return the resolution that made a withdrawal; None where none here did."""
+    key, gateway_id = resolution_id_of(custom_id), _uuid(shown_id)
+    if gateway_id is None:
+        return None
+    if key is None:
+        refund = Refund.objects.primary().filter(gateway_id=gateway_id).exclude(withdrawal_status="").first()
+        key = refund.resolution_id if refund else None
+    found = Resolution.objects.primary().select_related("invoice").filter(pk=key).first() if key else None
+    if found is None or found.parameters.get("call") != WITHDRAWAL:
+        return None
+    account = get_account(callback.account)
+    is_there = (found.invoice.account, found.invoice.environment) == (account.name, account.environment)
+    return found if is_there else None
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,150 @@
+"""Mails to customers: durable calls like those of handlers, each sent by itself, outside of any transaction.
+
+The records are written with the events (`owe_mails` in `outbox.py`). A worker sends them, never a request: a mail
+server that hangs delays no payment. What a mail says: the package `mails`.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, Protocol
+
+from django.utils import timezone
+
+from ...logs import about_event
+from ...models import EventKind, HandlerDelivery, Invoice, InvoiceEvent, Payment, Refund
+from ...models.locking import write_transaction
+from ...redaction import hide_locals
+from ...tracing import Note, span
+from .attempt import Attempt, Lane, Turn
+from .outbox import new_event, put_row, write_events
+from .withholding import sendable
+
+logger = logging.getLogger("cryptopay_django")
+
+LEASE = timedelta(minutes=10)
+"""How long an attempt keeps a mail from other processes: longer than a mail server may take."""
+
+
+class Mail(Protocol):
+    """A mail that is ready to leave. `once` names what a customer is told once only; `detail` is for the timeline."""
+
+    @property
+    def once(self) -> str: ...
+
+    @property
+    def detail(self) -> Mapping[str, Any]: ...
+
+    def send(self) -> None: ...
+
+
+Find = Callable[[InvoiceEvent], Mail | None]
+"""Returns the mail of an event, or None if there is nothing to say any more."""
+
+
+class _WithheldError(Exception):
+    """The event is not true any more, or its invoice is quarantined: the mail waits."""
+
+
+def send_due_mails(find: Find, *, limit: int = 100) -> int:
+    """Send the mails that are due; return how many were sent, or dropped because there was nothing to say any more.
+
+    None waits for another. One that fails is retried after a back-off, and given up after
+    CRYPTOPAY_HANDLER_ATTEMPTS failures, like the call of a handler. Any number of processes may run this.
+    """
+    due = sendable(HandlerDelivery.objects.primary()).filter(next_attempt_at__lte=timezone.now())
+    calls = due.select_related("event").order_by("next_attempt_at", "pk")[:limit]
+    lane = Lane(
+        span="cryptopay.send_mail",
+        rows=HandlerDelivery.objects,
+        claimable=sendable,
+        markable=sendable,
+        call=partial(_send, find),
+        event_of=_event_of,
+        gives_up=True,
+        lease=LEASE,
+    )
+    done = 0
+    for call in calls:
+        fields = about_event(call.event, handler=call.handler, delivery_id=call.pk)
+        attempt = _MailAttempt(lane, call.pk, call.event.named, "mail to the customer", fields, at_hand=call)
+        done += attempt.make() is Turn.TAKEN
+    return done
+
+
+class _MailAttempt(Attempt[HandlerDelivery]):
+    """One attempt to send a mail."""
+
+    def make(self) -> Turn:
+        """Make the attempt; return what became of it.
+
+        1. Count it, and commit that: for LEASE no other process makes one.
+        2. Send the mail, without a transaction, and mark it. A process that ends between the mail server's answer and
+           the commit sends it once more, with the same Message-ID.
+
+        What a template, a hook or a mail server raises is noted, and retried.
+        """
+        begun_at = timezone.now()
+        turn = self._count(begun_at)
+        if turn is not Turn.TAKEN or self.at_hand is None:
+            return turn
+        try:
+            with span(self.lane.span, **self.fields) as note:
+                self.lane.call(self.at_hand, note)
+        except _WithheldError:
+            self._give_back(begun_at)
+            return Turn.HELD
+        except Exception as error:  # noqa: BLE001
+            return self._failed(error)
+        return Turn.TAKEN
+
+    def _failed(self, error: BaseException) -> Turn:
+        """Note a failure. The log gets its type only: a mail server's answer names the customer's address."""
+        reason = type(error).__name__
+        logger.error("%s: mail to the customer failed: %s", self.named, reason, extra=dict(self.fields))
+        self.note_failure("".join(traceback.format_exception(error)))
+        return Turn.OVER
+
+
+@hide_locals  # the customer's address is among them
+def _send(find: Find, delivery: HandlerDelivery, note: Note) -> None:
+    """Send the mail of an event, unless its customer was told already, and mark it delivered."""
+    event = _event_of(delivery)
+    put_row(event)
+    if event.payment_id is not None:
+        event.payment = Payment.objects.primary().get(pk=event.payment_id)
+    if event.refund_id is not None:
+        event.refund = Refund.objects.primary().get(pk=event.refund_id)
+    mail = find(event)
+    if not sendable(HandlerDelivery.objects.primary()).filter(pk=delivery.pk).exists():
+        raise _WithheldError
+    told = InvoiceEvent.objects.primary().filter(subject=event.subject, once=mail.once) if mail else None
+    if mail is None or told is None or told.exists():
+        note(outcome="nothing to say any more")
+        _mark(delivery)
+    else:
+        mail.send()
+        note(outcome="sent")
+        _mark(delivery, event.invoice, mail)
+
+
+def _mark(delivery: HandlerDelivery, invoice: Invoice | None = None, mail: Mail | None = None) -> None:
+    """Mark a mail as done, and write into the timeline that it was sent."""
+    now = timezone.now()
+    with write_transaction(HandlerDelivery):
+        row = HandlerDelivery.objects.lock(pk=delivery.pk)
+        if row is None:
+            return
+        if invoice is not None and mail is not None:
+            detail = dict(mail.detail)
+            write_events([new_event(invoice, EventKind.CUSTOMER_MAILED, at=now, once=mail.once, detail=detail)])
+        attempts = max(row.attempts - 1, 0)
+        HandlerDelivery.objects.change(row, delivered_at=now, next_attempt_at=None, begun_at=None, attempts=attempts)
+
+
+def _event_of(delivery: HandlerDelivery) -> InvoiceEvent:
+    return InvoiceEvent.objects.primary().get(pk=delivery.event_id)

@@ -1,0 +1,36 @@
+"""Reads what a receipt shows: what was paid for an invoice, what it settled, and what was sent back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from ...models import Invoice, InvoiceStatus, Payment, Refund, RefundStatus
+from .progress import read_progress
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """An invoice that has ended with money, its transactions and its refunds, oldest first."""
+
+    invoice: Invoice
+    payments: tuple[Payment, ...]
+    refunds: tuple[Refund, ...]
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether the order was paid, whatever was sent back later."""
+        return bool(self.invoice.status == InvoiceStatus.COMPLETED)
+
+
+def read_receipt(invoice_id: UUID) -> Receipt | None:
+    """Return the receipt of an invoice; None if there is no such invoice, or nothing to confirm to the customer yet.
+
+    There is one as soon as the payment page says that the invoice is paid or refunded. Four queries.
+    """
+    progress = read_progress(invoice_id)
+    if progress is None or not progress.has_receipt:
+        return None
+    invoice = Invoice.objects.get(pk=invoice_id)
+    refunds = invoice.refunds.exclude(status=RefundStatus.FAILED).order_by("created_at", "pk")
+    return Receipt(invoice, tuple(invoice.payments.order_by("detected_at", "pk")), tuple(refunds))

@@ -1,0 +1,194 @@
+"""Sends coins back for a refund of pretix.
+
+pretix executes a refund inside its transaction, and a gateway cannot be rolled back. So a refund is in transit at
+first, and is sent when pretix has committed it. Then the events of cryptopay_django complete it or let it fail.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django_scopes import scopes_disabled
+from pretix.base.models import Order, OrderPayment, OrderRefund
+from pretix.base.payment import PaymentException
+from pretix.helpers import OF_SELF
+
+from cryptopay_django.exceptions import CryptopayError
+from cryptopay_django.models import Invoice, Refund, Resolution
+from cryptopay_django.services import check_refund_address, check_returnable, named_refund_address, refund_invoice
+
+logger = logging.getLogger("pretix_cryptopay")
+
+ACTOR = "pretix"
+LOST_AFTER = timedelta(minutes=15)
+"""A refund that was not sent after this time will not be: the process that was to send it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where coins go back to."""
+
+    address: str
+    tag: str = ""
+    without_tag: bool = False
+
+
+def returnable_invoice(payment: OrderPayment) -> Invoice | None:
+    """Return the completed invoice of a payment, of which money can be sent back, or None."""
+    key = payment.info_data.get("cryptopay_invoice")
+    invoice = Invoice.objects.filter(pk=key).first() if key and payment.provider == "cryptopay" else None
+    if invoice is None:
+        return None
+    try:
+        check_returnable(invoice)
+    except CryptopayError:
+        return None
+    return invoice
+
+
+def returnable_payments(order: Order) -> list[OrderPayment]:
+    """Return the payments of an order of which something can still be sent back. Each has its `invoice`."""
+    found = []
+    for payment in order.payments.filter(provider="cryptopay", state=OrderPayment.PAYMENT_STATE_CONFIRMED):
+        payment.invoice = returnable_invoice(payment)
+        payment.left_amount = payment.amount - payment.refunded_amount
+        if payment.invoice is not None and payment.left_amount > 0:
+            found.append(payment)
+    return found
+
+
+def place_of(payment: OrderPayment) -> Place | None:
+    """Return the address that the customer has named for the coins of a payment, or None."""
+    invoice = returnable_invoice(payment)
+    named = named_refund_address(invoice) if invoice else None
+    return Place(named.address, named.destination_tag, named.without_tag) if named else None
+
+
+def asked_by_staff(data: Mapping[str, str], amount: Decimal, order: Order) -> OrderRefund:
+    """Return a refund, not saved, as staff asked for it in the form of pretix. Raises ValidationError."""
+    wanted = data.get("cryptopay-payment", "")
+    payment = next((one for one in returnable_payments(order) if str(one.pk) == wanted), None)
+    if payment is None:
+        raise ValidationError(_("Choose the payment whose coins go back."))
+    if amount > payment.left_amount:
+        raise ValidationError(_("This is more than is left of the payment %(id)s.") % {"id": payment.full_id})
+    place = Place(
+        data.get("cryptopay-address", "").strip(),
+        data.get("cryptopay-tag", "").strip(),
+        data.get("cryptopay-without-tag") == "on",
+    )
+    _check(payment.invoice, place)
+    refund = OrderRefund(
+        order=order,
+        payment=payment,
+        source=OrderRefund.REFUND_SOURCE_ADMIN,
+        state=OrderRefund.REFUND_STATE_CREATED,
+        amount=amount,
+        provider="cryptopay",
+    )
+    refund.info_data = {"address": place.address, "tag": place.tag, "without_tag": place.without_tag}
+    return refund
+
+
+def start(refund: OrderRefund) -> None:
+    """Bring a refund on its way: in transit now, sent after the commit. Raises PaymentException."""
+    asked = refund.info_data
+    place = Place(asked["address"], asked["tag"], asked["without_tag"]) if asked.get("address") else None
+    place = place or (place_of(refund.payment) if refund.payment else None)
+    if place is None or returnable_invoice(refund.payment) is None:
+        raise PaymentException(
+            _("It is not known where the coins are to go. Ask the customer for an address, or enter one.")
+        )
+    refund.info_data = {"address": place.address, "tag": place.tag, "without_tag": place.without_tag}
+    refund.state = OrderRefund.REFUND_STATE_TRANSIT
+    refund.save(update_fields=["info", "state"])
+    transaction.on_commit(lambda: send(refund.pk))
+    if not transaction.get_connection().in_atomic_block:
+        refund.refresh_from_db()
+
+
+def send(refund_id: int) -> None:
+    """Ask the gateway to send the coins of a refund. What fails before the gateway has accepted it is on record."""
+    with scopes_disabled():
+        refund = OrderRefund.objects.select_related("order__event__organizer", "payment").get(pk=refund_id)
+        invoice, asked = returnable_invoice(refund.payment), refund.info_data
+        if invoice is None:
+            fail(refund, "the payment cannot be sent back any more")
+            return
+        try:
+            done = refund_invoice(
+                invoice,
+                actor=ACTOR,
+                reason=reason_of(refund),
+                amount=refund.amount,
+                address=asked["address"],
+                tag=asked["tag"] or None,
+                without_tag=asked["without_tag"],
+            )
+        except CryptopayError as error:
+            fail(refund, str(error))
+        else:
+            if done.status == "failed":
+                fail(refund, done.error)
+
+
+def look_after() -> None:
+    """Let refunds fail that were never sent, or whose answer came later and was no. For the periodic task."""
+    with scopes_disabled():
+        waiting = OrderRefund.objects.filter(provider="cryptopay", state=OrderRefund.REFUND_STATE_TRANSIT)
+        for refund in waiting.select_related("order__event__organizer", "payment"):
+            resolution = Resolution.objects.filter(**_of(refund)).first()
+            if resolution is None and refund.created < timezone.now() - LOST_AFTER:
+                fail(refund, "it was not sent, because the server was stopped; start it again")
+            elif resolution is not None and resolution.status == "failed":
+                fail(refund, resolution.error)
+
+
+def fail(refund: OrderRefund, error: str) -> None:
+    """Let a refund fail that is in transit, and write down why."""
+    with transaction.atomic():
+        row = OrderRefund.objects.select_for_update(of=OF_SELF).get(pk=refund.pk)
+        if row.state in (OrderRefund.REFUND_STATE_FAILED, OrderRefund.REFUND_STATE_DONE):
+            return
+        row.state = OrderRefund.REFUND_STATE_FAILED
+        row.save(update_fields=["state"])
+        data = {"local_id": row.local_id, "provider": row.provider, "error": error}
+        refund.order.log_action("pretix.event.order.refund.failed", data)
+    logger.warning("refund %s failed: %s", refund.full_id, error)
+
+
+def reason_of(refund: OrderRefund) -> str:
+    """Return the reason on record at cryptopay_django, by which a refund is found again."""
+    return f"pretix refund {refund.global_id}"
+
+
+def find_asked(order: Order, reason: str) -> OrderRefund | None:
+    """Return the refund of pretix that has this reason, or None."""
+    return next((one for one in order.refunds.filter(provider="cryptopay") if reason_of(one) == reason), None)
+
+
+def sent_for(refund: OrderRefund) -> Refund | None:
+    """Return what the gateway shows of a refund, or None before it has accepted it."""
+    return Refund.objects.filter(resolution__in=Resolution.objects.filter(**_of(refund))).first()
+
+
+def _of(refund: OrderRefund) -> dict[str, Any]:
+    """Return the filter for the resolution of a refund."""
+    booked = refund.payment.info_data.get("cryptopay_invoice") if refund.payment else None
+    return {"reason": reason_of(refund), "invoice_id": booked}
+
+
+def _check(invoice: Invoice, place: Place) -> None:
+    try:
+        check_refund_address(invoice, place.address, tag=place.tag or None, without_tag=place.without_tag)
+    except CryptopayError as error:
+        raise ValidationError(str(error)) from error

@@ -1,0 +1,81 @@
+"""Connects the plugin to pretix: the payment method, the periodic task, log entries, copies of events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.dispatch import receiver
+from django.utils.translation import gettext_lazy as _
+from pretix.base.logentrytypes import ClearDataShredderMixin, NoOpShredderMixin, OrderLogEntryType, log_entry_types
+from pretix.base.models import Event, LogEntry
+from pretix.base.signals import event_copy_data, periodic_task, register_payment_providers
+
+from cryptopay_django.services import work_once
+
+from . import refunds
+from .accounts import MODES, OWNER, PREFIX, SECRETS, forget_accounts
+from .provider import Cryptopay
+
+
+@receiver(register_payment_providers, dispatch_uid="pretix_cryptopay_provider")
+def register_provider(sender: Event, **kwargs: Any) -> type[Cryptopay]:
+    """Add the payment method to an event."""
+    return Cryptopay
+
+
+@receiver(periodic_task, dispatch_uid="pretix_cryptopay_work")
+def work(sender: Any, **kwargs: Any) -> None:
+    """Do what is due: callbacks that failed, deliveries, invoices without a callback, refunds."""
+    work_once()
+    refunds.look_after()
+
+
+@receiver(event_copy_data, dispatch_uid="pretix_cryptopay_copy")
+def use_account_of_original(sender: Event, other: Event, **kwargs: Any) -> None:
+    """Let a copy of an event use the account of the original; pretix has copied its credentials.
+
+    An event of another organizer gets no credentials.
+    """
+    had_own = any(sender.settings.get(f"{PREFIX}{mode}_api_key") for mode in MODES.values())
+    for mode in MODES.values():
+        for name in SECRETS:
+            sender.settings.delete(f"{PREFIX}{mode}_{name}")
+    if sender.organizer_id != other.organizer_id:
+        sender.settings.delete(PREFIX + OWNER)
+    elif had_own:
+        sender.settings.set(PREFIX + OWNER, str(other.pk))
+    forget_accounts()
+
+
+@log_entry_types.new_from_dict(
+    {
+        "pretix_cryptopay.order.detected": _("Coins for payment {local_id} were seen on the network."),
+        "pretix_cryptopay.order.quarantined": _(
+            "Payment {local_id} contradicts the order and must be checked: {reason}"
+        ),
+    }
+)
+class PaymentLogEntryType(OrderLogEntryType, NoOpShredderMixin):
+    """What happened to a payment."""
+
+
+@log_entry_types.new("pretix_cryptopay.order.unresolved")
+class UnresolvedLogEntryType(OrderLogEntryType, NoOpShredderMixin):
+    """Why the team has to decide about a payment."""
+
+    texts = {
+        "underpaid": _("Payment {local_id} is too small. Settle or refund it."),
+        "overpaid": _("Payment {local_id} is too large. Settle it, or refund the rest."),
+        "paid_late": _("Payment {local_id} came too late. Settle or refund it."),
+        "illicit_resource": _("Payment {local_id} is being checked by the gateway. Wait for its decision."),
+    }
+
+    def display(self, logentry: LogEntry, data: dict[str, Any]) -> str:
+        """Return the text for the log of an order."""
+        text = self.texts.get(data.get("context", ""), _("Payment {local_id} needs a decision."))
+        return str(text).format(**data)
+
+
+@log_entry_types.new("pretix_cryptopay.order.decided", _("Payment {local_id}: {act}. Reason: {reason}"))
+class DecidedLogEntryType(OrderLogEntryType, ClearDataShredderMixin):
+    """What the team decided about a payment."""

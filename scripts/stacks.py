@@ -1,0 +1,368 @@
+"""Run the shop of tests/stacks on every stack of its table, and write what came of it into docs/compatibility.md.
+
+    python -m scripts.stacks                      # all rows, one after another
+    python -m scripts.stacks --only psycopg2      # rows whose name has one of these words
+    python -m scripts.stacks --list
+
+Each row has an environment of its own under build/stacks, a database server of its own, and a sandbox of its own.
+Results are kept in tests/stacks/results.json; those of rows that were not run stay. Exit status 1 if a row is red that
+the table does not explain, or holds although the table says that it does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from scripts.throwaway import KINDS, ThrowawayError
+from tests.settings import database_from_url
+from tests.stacks import parts
+from tests.stacks.rows import BASE, FRONTS, ROWS, SERVERS, SUB_PATH, Row
+from tests.stacks.story import Story, StoryError
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "tests" / "stacks" / "results.json"
+BUILD = ROOT / "build" / "stacks"
+SEEDED = 2200
+SECRETS = ("sandbox-api-secret", "sandbox-callback-secret")
+
+Result = dict[str, Any]
+
+
+class RowError(Exception):
+    """A row could not be tried to its end."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.stacks", description="Try every stack of tests/stacks.")
+    parser.add_argument("--only", nargs="+", metavar="WORD", help="rows whose name or group has one of these words")
+    parser.add_argument("--exactly", nargs="+", metavar="NAME", help="rows of these names")
+    parser.add_argument(
+        "--red", action="store_true", help="of these, rows that have no result, or one not as the table says"
+    )
+    parser.add_argument("--list", action="store_true", help="print the rows")
+    parser.add_argument("--steps", nargs="+", metavar="STEP", help="only these steps of the story; nothing is written")
+    parser.add_argument("--keep", action="store_true", help="leave results.json and the page as they are")
+    options = parser.parse_args(arguments)
+    chosen = [row for row in ROWS if _is_chosen(row, options.only, options.exactly)]
+    if options.red:
+        chosen = [row for row in chosen if not is_explained_now(row)]
+    if options.list:
+        print("\n".join(f"{row.group}: {row.name}" for row in chosen))
+        return 0
+    if not chosen:
+        print("no row has such a name", file=sys.stderr)
+        return 64
+    red = 0
+    # So that what was started is ended, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for row in chosen:
+        if options.red and is_explained_now(row):
+            continue  # another run has done it meanwhile
+        print(f"{row.name} ...", end=" ", flush=True)
+        result = run(row, options.steps)
+        red += not is_explained(row, result)
+        print(summary(row, result), flush=True)
+        if result["log"]:
+            print(_indented(result["log"]))
+        if not (options.keep or options.steps):
+            # After each row, so that a run that is broken off keeps what it has seen.
+            seen = {name: value for name, value in result.items() if name != "log"}
+            write_results(read_results() | {row.name: seen})
+    if not (options.keep or options.steps):
+        subprocess.run([sys.executable, "-m", "scripts.document"], cwd=ROOT, check=True)
+    print(f"{len(chosen) - red} passed, {red} failed")
+    return 1 if red else 0
+
+
+def _is_chosen(row: Row, words: list[str] | None, names: list[str] | None) -> bool:
+    if names:
+        return row.name in names
+    return not words or any(word.lower() in f"{row.name} {row.group}".lower() for word in words)
+
+
+def is_explained(row: Row, result: Result) -> bool:
+    """Return whether a row came out as the table says."""
+    return bool(result["ok"]) is not bool(row.not_supported)
+
+
+def is_explained_now(row: Row) -> bool:
+    """Return whether a row has a result that is as the table says."""
+    kept = read_results()
+    return row.name in kept and is_explained(row, kept[row.name])
+
+
+def summary(row: Row, result: Result) -> str:
+    """Return one line about a row that ran."""
+    if result["ok"]:
+        return f"ok, {result['seconds']} s" + (
+            ", though the table says that it is not supported" * bool(row.not_supported)
+        )
+    word = "as the table says, not supported" if row.not_supported else "FAILED"
+    return f"{word}, {result['seconds']} s: {result['failed']}"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def read_results() -> dict[str, Result]:
+    """Return the kept results of the rows that the table still has."""
+    kept: dict[str, Result] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return {row.name: kept[row.name] for row in ROWS if row.name in kept}
+
+
+def write_results(results: dict[str, Result]) -> None:
+    """Keep results, in the order of the table."""
+    ordered = {row.name: results[row.name] for row in ROWS if row.name in results}
+    RESULTS.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")
+
+
+# --- one row
+
+
+def run(row: Row, steps: list[str] | None = None) -> Result:
+    """Try one row; return what ran, on which versions, and what failed."""
+    begun = time.monotonic()
+    result: Result = {"ok": False, "failed": "", "versions": {}, "steps": {}, "checks": [], "log": ""}
+    folder = Path(tempfile.mkdtemp(prefix="stack-"))
+    try:
+        _try(row, folder, result, steps)
+        result["ok"] = True
+    except (RowError, StoryError, ThrowawayError) as error:
+        result["failed"] = str(error).splitlines()[0]
+        result["log"] = f"{error}\n{_ends_of_logs(folder)}"
+    except Exception as error:  # noqa: BLE001  a row that breaks in an unforeseen way is red, and the next one runs
+        result["failed"] = f"{type(error).__name__}: {error}".splitlines()[0]
+        result["log"] = f"{error!r}\n{_ends_of_logs(folder)}"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    result["seconds"] = round(time.monotonic() - begun)
+    return result
+
+
+def _ends_of_logs(folder: Path) -> str:
+    found = [
+        f"{log.name}:\n" + "\n".join(log.read_text(errors="replace").splitlines()[-25:])
+        for log in folder.glob("*.log")
+        if log.name != "sandbox.log"
+    ]
+    return "\n".join(found)
+
+
+def _try(row: Row, folder: Path, result: Result, steps: list[str] | None) -> None:
+    venv = environment(row, (*SERVERS[row.server].packages, *row.packages))
+    with contextlib.ExitStack() as stack:
+        story = _open(row, folder, venv, result, stack)
+        result["versions"] = _versions(story, row)
+        for name, step in story.steps():
+            if steps is None or name in steps:
+                try:
+                    result["steps"][name] = step()
+                except StoryError as error:
+                    raise StoryError(f"{name}: {error}") from error
+        story.fail()
+    _look_for_secrets(row, folder)
+    result["steps"]["secrets"] = "in no log and no report"
+
+
+def _open(row: Row, folder: Path, venv: Path, result: Result, stack: contextlib.ExitStack) -> Story:
+    """Start everything of a row, to be ended with `stack`, and return the story that can be played on it."""
+    python = str(venv / "bin" / "python")
+    databases = stack.enter_context(_databases(row, folder))
+    port, gateway_port = parts.free_port(), parts.free_port()
+    prefix = SUB_PATH if row.front == "sub-path" else ""
+    shop = f"http://127.0.0.1:{stack.enter_context(_front(row, port))}"
+    gateway = f"http://127.0.0.1:{gateway_port}"
+    variables = _variables(row, folder, databases, gateway)
+    if row.redis:
+        variables["STACK_REDIS"] = str(stack.enter_context(parts.redis()))
+
+    def keep_running(name: str, command: list[str], port: int = 0) -> parts.Process:
+        process = parts.Process(name, command, environment=variables, folder=folder, port=port)
+        return stack.enter_context(parts.kept_running(process))
+
+    sandbox = ["-m", "cryptopay_django.sandbox", f"--port={gateway_port}", f"--seed={row.name}"]
+    sandbox.append(f"--callback-url={shop}{prefix}/cryptopay/callbacks/")
+    keep_running("sandbox", [python, *sandbox], gateway_port)
+    seed = [python, "-m", "tests.stacks.shop.seed", str(SEEDED)]
+    result["checks"] = _run(seed, variables, "the tables could not be made").split()
+    server = keep_running("server", _command(SERVERS[row.server].command, venv, port), port)
+    for number, words in enumerate(row.workers):
+        keep_running(f"worker-{number}", [python, *words])
+
+    def restart() -> float:
+        took = server.end()
+        story.meanwhile()
+        server.start()
+        return took
+
+    story = Story(shop, gateway, seeded=SEEDED, restart=restart, prefix=prefix)
+    return story
+
+
+def _look_for_secrets(row: Row, folder: Path) -> None:
+    """Raise RowError if a secret is in a log or in what a tracker was sent, or if a tracker was sent nothing."""
+    logs = {log.name: log.read_text(errors="replace") for log in folder.glob("*.log") if log.name != "sandbox.log"}
+    if shown := sorted(name for name, text in logs.items() if any(secret in text for secret in SECRETS)):
+        raise RowError(f"secrets in {', '.join(shown)}")
+    if row.setup in {"sentry", "opentelemetry"} and not logs.get("tracker.log"):
+        raise RowError("the tracker was told nothing")
+
+
+def _variables(row: Row, folder: Path, databases: dict[str, Any], gateway: str) -> dict[str, str]:
+    stack = {
+        "folder": str(folder),
+        "gateway": gateway,
+        "databases": databases,
+        "processing": row.processing,
+        "values": dict(row.values),
+        "first": row.first,
+        "apps": row.apps,
+        "outermost": row.outermost,
+        "middleware": row.middleware,
+        "urls": row.urls,
+        "setup": row.setup,
+        "collects": row.collects,
+    }
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+    return {
+        **{name: os.environ[name] for name in kept if name in os.environ},
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": "ignore",
+        "DJANGO_SETTINGS_MODULE": "tests.stacks.shop.settings",
+        "STACK": json.dumps(stack),
+    }
+
+
+@contextlib.contextmanager
+def _databases(row: Row, folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield DATABASES for a row, with its server running."""
+    if row.database == "sqlite":
+        one = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / "shop.sqlite3")}
+        options = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": "PRAGMA journal_mode=WAL;"}
+        yield {"default": {**one, "OPTIONS": {**options, **row.options}, **row.database_settings}}
+        return
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(KINDS[row.database](fsync=False))
+        found = database_from_url(server.tcp_url)
+        if row.pooler:
+            password = unquote(urlsplit(server.tcp_url).password or "")
+            found["PORT"] = str(stack.enter_context(parts.pgbouncer(server, password)))
+        found["ENGINE"] = row.engine or found["ENGINE"]
+        found["OPTIONS"] |= row.options
+        yield {"default": {**found, **row.database_settings}}
+
+
+@contextlib.contextmanager
+def _front(row: Row, port: int) -> Iterator[int]:
+    """Yield the port that customers and the gateway use."""
+    if not row.front:
+        yield port
+        return
+    location = f"{SUB_PATH}/" if row.front == "sub-path" else "/"
+    with parts.nginx(port, location=location, more=FRONTS[row.front]) as front:
+        yield front
+
+
+def _command(words: tuple[str, ...], venv: Path, port: int) -> list[str]:
+    given = [word.format(port=port, venv=venv) for word in words]
+    return [str(venv / "bin" / "python"), *given] if given[0] == "-m" else [str(venv / "bin" / given[0]), *given[1:]]
+
+
+def _run(command: list[str], variables: dict[str, str], otherwise: str) -> str:
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode:
+        raise RowError(f"{otherwise}: {(done.stderr or done.stdout).strip().splitlines()[-1]}\n{done.stderr[-3000:]}")
+    return done.stdout
+
+
+def _versions(story: Story, row: Row) -> dict[str, str]:
+    """Return the versions that ran, as the shop itself says them."""
+    packages = [re.split(r"[\[=]", entry)[0] for entry in (*SERVERS[row.server].packages, *row.packages)]
+    found: dict[str, str] = story.get("/about/", package=list(dict.fromkeys(packages))).json()
+    return found
+
+
+# --- environments
+
+
+def environment(row: Row, packages: tuple[str, ...]) -> Path:
+    """Return a row's environment: its own packages, before those that every row has."""
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    base = _environment(
+        row.python, [*(one for one in needed if not one.startswith("django>")), f"django~={row.django}.0", *BASE]
+    )
+    if not packages:
+        return base
+    return _environment(row.python, [*dict.fromkeys(packages), f"django~={row.django}.0"], base)
+
+
+def _environment(python: str, requirements: list[str], base: Path | None = None) -> Path:
+    """Make an environment, unless it is there. With a base, what that has is found behind its own packages."""
+    name = hashlib.sha256(json.dumps([python, requirements, str(base)]).encode()).hexdigest()[:12]
+    folder = BUILD / f"{python}-{name}"
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / f"{python}-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two runs at a time, one makes it
+        if not (folder / "complete").exists():
+            _make_environment(folder, python, requirements, base)
+    return folder
+
+
+def _make_environment(folder: Path, python: str, requirements: list[str], base: Path | None) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    interpreter = find_python(python)
+    without_pip = ["--without-pip"] if base else []
+    subprocess.run([str(interpreter), "-m", "venv", *without_pip, str(folder)], check=True)
+    pip = (base or folder) / "bin" / "python"
+    if base:
+        (found,) = (folder / "lib").glob("python*/site-packages")
+        (beneath,) = (base / "lib").glob("python*/site-packages")
+        (found / "base.pth").write_text(f"{beneath}\n")
+    elsewhere = ["--python", str(folder / "bin" / "python")] if base else []
+    command = [str(pip), "-m", "pip", *elsewhere, "install", "--quiet"]
+    done = subprocess.run(
+        [*command, "--disable-pip-version-check", *requirements], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "ERROR" in line or "error:" in line]
+        raise RowError(f"cannot be installed: {lines[0] if lines else 'pip failed'}\n{done.stderr[-2500:]}")
+    (folder / "complete").touch()
+
+
+def find_python(version: str) -> Path:
+    """Return an interpreter of this version; raise RowError if there is none."""
+    home = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    candidates = [
+        *sorted(home.glob(f"versions/{version}.*/bin/python{version}")),
+        Path(shutil.which(f"python{version}") or ""),
+    ]
+    for candidate in candidates:
+        if (
+            candidate.name
+            and subprocess.run([candidate, "-c", "import venv"], check=False, capture_output=True).returncode == 0
+        ):
+            return candidate
+    raise RowError(f"no Python {version} on this machine")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+default_app_config = "forked.checkout.apps.CheckoutConfig"

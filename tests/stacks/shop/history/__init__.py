@@ -1,0 +1,1 @@
+"""Registers django-simple-history for invoices, as a project would."""
