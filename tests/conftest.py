@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import connections
 from django.test import testcases
+from hypothesis import settings
 
 from cryptopay_django import caching
 from cryptopay_django.gateway import calls
@@ -17,6 +18,14 @@ pytest_plugins = ["tests.canary"]
 
 # Each is a project of its own, with packages that are not installed here: `python -m scripts.hosts`.
 collect_ignore = ["hosts"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Generate the same programs each time, unless a seed asks for others: `make prove` looks for new faults."""
+    if config.getoption("--hypothesis-seed", None) is None:
+        settings.register_profile("suite", derandomize=True)
+        settings.load_profile("suite")
+
 
 KEPT = {"django_content_type", "auth_permission"}
 """Tables that only `migrate` writes to."""

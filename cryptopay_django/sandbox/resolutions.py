@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -36,7 +38,7 @@ def change_status(state: State, invoice: Invoice, status: Status, context: Conte
 
 
 def resolve_by_settings(state: State, invoice: Invoice, at: datetime) -> None:
-    """Do what the account chose for the context that the invoice is in."""
+    """Do what the account chose for the context that the invoice is in. What cannot be done waits for a person."""
     handling = state.account.handling_of(invoice.context or "")
     if handling is Handling.REFUND and invoice.texts["payer_email"] and state.variants["email_refunds"] == "on":
         state.note(invoice, at, "the customer is asked by mail where the coins shall go")
@@ -44,13 +46,24 @@ def resolve_by_settings(state: State, invoice: Invoice, at: datetime) -> None:
     elif handling is Handling.REFUND:
         create_refund(state, invoice, address=None, at=at)
     elif handling is Handling.RECALCULATE:
-        create_recalculation(state, invoice, force_commit=True, at=at)
+        with _left_unresolved(state, invoice, at):
+            create_recalculation(state, invoice, force_commit=True, at=at)
 
 
 def refund_by_email(state: State, invoice: Invoice, at: datetime) -> None:
     """Send the coins to the address that the customer has named by mail, unless it was resolved meanwhile."""
     if invoice.status is Status.UNRESOLVED:
-        _refund(state, invoice, address=make_wallet(state.seed, invoice.network, Risk.LOW), at=at)
+        with _left_unresolved(state, invoice, at):
+            _refund(state, invoice, address=make_wallet(state.seed, invoice.network, Risk.LOW), at=at)
+
+
+@contextmanager
+def _left_unresolved(state: State, invoice: Invoice, at: datetime) -> Iterator[None]:
+    """Note why something that nobody asks for is impossible, such as money that is worth less than a cent."""
+    try:
+        yield
+    except RefusalError as error:
+        state.note(invoice, at, f"left unresolved: {error}")
 
 
 def decide_by_desk(state: State, invoice: Invoice, *, decision: str, at: datetime) -> None:

@@ -110,6 +110,12 @@ STORIES = [
         ],
     ),
     Story(
+        "underpaid by so much that it has no price, recalculated",
+        ["pay 0.00005", "confirm", "wait 11"],
+        [*SEEN, "status_changed(unresolved, underpaid)"],
+        {"underpaid": "recalculate"},
+    ),
+    Story(
         "held, whatever the account's settings",
         ["risky", "confirm", "wait 30000"],
         [*SEEN, "status_changed(unresolved, illicit_resource)"],

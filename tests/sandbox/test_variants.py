@@ -284,6 +284,22 @@ def test_refunds_by_mail_go_out_three_days_later_to_the_customer(
     assert sandbox.find(silent).refunds[0].address is None
 
 
+def test_a_refund_by_mail_that_the_network_fee_would_eat_leaves_the_invoice_unresolved(
+    sandbox: Sandbox, merchant: Merchant
+) -> None:
+    sandbox.variants({"email_refunds": "on"})
+    sandbox.change_settings({"underpaid": "refund"})
+    invoice = merchant.order(payer_email="ann@example.com")["id"]
+    sandbox.pay(invoice, amount="0.00000001")
+    sandbox.confirm(invoice)
+
+    pass_time(sandbox, days=3, hours=1)
+
+    found = sandbox.find(invoice)
+    assert (found.status, found.context, found.refunds) == ("unresolved", "underpaid", [])
+    assert found.timeline[-1][1].startswith("left unresolved: ")
+
+
 def test_every_variant_answers_every_list(sandbox: Sandbox, merchant: Merchant) -> None:
     for name, question in QUESTIONS.items():
         for answer in question.answers:
