@@ -19,7 +19,7 @@ from django.test import override_settings
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from cryptopay_django.exceptions import CryptopayError
 from cryptopay_django.models import Callback, Channel, ChannelPayment, InvoiceEvent
@@ -35,7 +35,7 @@ from cryptopay_django.testing.factories import ChannelPaymentFactory
 from cryptopay_django.testing.inprocess import InProcessSandbox
 from tests.effects.models import Effect
 from tests.effects.receivers import Shop
-from tests.proofs.histories.stage import empty_tables
+from tests.proofs.histories.stage import empty_tables, when
 from tests.proofs.report import tried
 from tests.services.topping import channel_of, customer, fall_due, post
 
@@ -75,30 +75,30 @@ class Channels(RuleBasedStateMachine):
         with suppress(CryptopayError):
             channel_of(customer(f"customer {owner}"), **request)
 
-    @precondition(lambda self: self.theirs)
     @rule(number=picks, amount=st.sampled_from(AMOUNTS), risk=st.sampled_from(["low", "high"]), doomed=st.booleans())
+    @when(lambda self: self.theirs)
     def pay(self, number: int, amount: str, risk: str, *, doomed: bool) -> None:
         self.sandbox.pay(self.pick(number).id, amount, risk=risk, double_spend=doomed)
 
-    @precondition(lambda self: self.theirs)
     @rule(number=picks)
+    @when(lambda self: self.theirs)
     def confirm(self, number: int) -> None:
         self.sandbox.confirm(self.pick(number).id)
 
-    @precondition(lambda self: ChannelPayment.objects.exists())
     @rule(number=picks, decision=st.sampled_from(["complete", "refund"]))
+    @when(lambda self: ChannelPayment.objects.exists())
     def decide(self, number: int, decision: str) -> None:
         rows = list(ChannelPayment.objects.order_by("pk"))
         with suppress(RefusalError):
             self.sandbox.decide(rows[number % len(rows)], decision)
 
-    @precondition(lambda self: self.theirs)
     @rule(number=picks, status=st.sampled_from(["enabled", "disabled"]))
+    @when(lambda self: self.theirs)
     def switch_in_the_account(self, number: int, status: str) -> None:
         self.sandbox.change_channel(self.pick(number).id, status)
 
-    @precondition(lambda self: Channel.objects.exists())
     @rule(number=picks, switch=st.sampled_from([enable_channel, disable_channel]))
+    @when(lambda self: Channel.objects.exists())
     def switch(self, number: int, switch: Any) -> None:
         rows = list(Channel.objects.order_by("pk"))
         with suppress(CryptopayError):
@@ -112,16 +112,16 @@ class Channels(RuleBasedStateMachine):
     def make_trouble(self, chance: str, lost: str) -> None:
         self.sandbox.trouble(all=chance, drop=lost)
 
-    @precondition(lambda self: ChannelPayment.objects.exists())
     @rule(number=picks, status=st.sampled_from(["pending", "on_hold", "completed", "refunded", "cancelled"]))
+    @when(lambda self: ChannelPayment.objects.exists())
     def say_too_much(self, number: int, status: str) -> None:
         """Post a body that is signed, and not true or not yet."""
         rows = list(ChannelPayment.objects.select_related("channel").order_by("pk"))
         context = "illicit_resource" if status == "on_hold" else None
         post(rows[number % len(rows)], status=status, status_context=context)
 
-    @precondition(lambda self: Channel.objects.exclude(gateway_id=None).exists())
     @rule(number=picks)
+    @when(lambda self: Channel.objects.exclude(gateway_id=None).exists())
     def invent(self, number: int) -> None:
         """Post a signed body about a payment that the gateway does not have."""
         rows = list(Channel.objects.exclude(gateway_id=None).order_by("pk"))

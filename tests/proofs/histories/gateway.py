@@ -10,14 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 from requests import PreparedRequest, ReadTimeout, Response
 
 from cryptopay_django.sandbox import resolutions
 from cryptopay_django.sandbox.invoices import Context, Refund, Status
 from cryptopay_django.sandbox.refusals import RefusalError
 
-from .stage import respond
+from .stage import respond, when
 from .world import has_rows, picks
 
 A_REFUND = re.compile(r"/api/invoices/([^/]+)/refunds")
@@ -74,8 +74,8 @@ class OddGateway:
         """Take refunds in another manner from now on."""
         self.manner = manner
 
-    @precondition(lambda self: bool(self.accepted))
     @rule(number=picks)
+    @when(lambda self: self.accepted)
     def act_at_last(self, number: int) -> None:
         """Make a refund that was accepted long ago."""
         accepted = self.accepted.pop(number % len(self.accepted))
@@ -87,8 +87,8 @@ class OddGateway:
             )
             made.id = accepted.refund.id
 
-    @has_rows
     @rule(number=picks, status=st.sampled_from(list(Status)), is_announced=st.booleans())
+    @has_rows
     def go_back(self, number: int, status: Status, *, is_announced: bool) -> None:
         """Change a final status, or put a completed invoice on hold."""
         sandbox = self.sandbox.here

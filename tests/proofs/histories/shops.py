@@ -11,12 +11,12 @@ from typing import Any
 from django.conf import settings
 from django.test import override_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 
 from cryptopay_django.models import Invoice
 
 from . import promises
-from .stage import back_up, empty_tables, restore, start_again
+from .stage import back_up, empty_tables, restore, start_again, when
 from .world import PRICES, picks
 
 ENVIRONMENTS = ("sandbox", "production")
@@ -47,8 +47,8 @@ class Shops:
     def take_a_backup(self) -> None:
         self.backup = back_up(), list(self.orders)
 
-    @precondition(lambda self: self.backup is not None)
     @rule()
+    @when(lambda self: self.backup is not None)
     def set_back(self) -> None:
         """Restore what was there at the last backup."""
         self.lose()

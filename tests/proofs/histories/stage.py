@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import io
 import json
@@ -117,6 +118,24 @@ def as_a_process(act: Callable[[], Any]) -> Any:
     except ENDS:
         start_again()
         return None
+
+
+def when(is_possible: Callable[[Any], Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Let a rule do nothing where it cannot do anything.
+
+    Hypothesis' own `precondition` decides which rules a program may have next. What is there depends on the time that
+    calls take, so the same program would be another one in a second run, and Hypothesis ends with an error of its own.
+    """
+
+    def decorate(act: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(act)
+        def perform(self: Any, *arguments: Any, **named: Any) -> None:
+            if is_possible(self):
+                act(self, *arguments, **named)
+
+        return perform
+
+    return decorate
 
 
 def tables() -> list[type[models.Model]]:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from django.test import override_settings
 from django.utils import timezone
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from requests import PreparedRequest, Response
 
 from cryptopay_django.exceptions import CreationUnknownError, CryptopayError
@@ -38,7 +38,7 @@ from tests.effects.handlers import HANDLERS, broken, registered
 from tests.effects.models import Order
 
 from . import promises
-from .stage import Gateway, Ordered, Witness, as_a_process, empty_tables
+from .stage import Gateway, Ordered, Witness, as_a_process, empty_tables, when
 
 QUEUES = (Callback, Resolution, InvoiceEvent, HandlerDelivery)
 COINS = ["BTC", "ETH", "USDT", "XRP"]
@@ -49,7 +49,7 @@ CHANCES = ["0", "0.05", "0.14"]  # seven kinds of trouble share one callback
 BEARERS = ["merchant", "customer"]
 FUNDS = Decimal(100_000)
 picks = st.integers(min_value=0, max_value=10**6)
-has_rows = precondition(lambda self: bool(self.known))
+has_rows = when(lambda self: self.known)
 
 
 class World(RuleBasedStateMachine):
@@ -151,23 +151,23 @@ class World(RuleBasedStateMachine):
             self.made_for |= dict.fromkeys(made, order.real)
             self.look_for_rows()
 
-    @has_rows
     @rule(number=picks, factor=st.sampled_from(FACTORS), risk=st.sampled_from(["low", "low", "medium", "high"]))
+    @has_rows
     def pay(self, number: int, factor: str, risk: str) -> None:
         self.attempt(lambda row: self.sandbox.pay(row, factor=factor, risk=risk), number)
 
-    @has_rows
     @rule(number=picks)
+    @has_rows
     def double_spend(self, number: int) -> None:
         self.attempt(lambda row: self.sandbox.pay(row, double_spend=True), number)
 
-    @has_rows
     @rule(number=picks)
+    @has_rows
     def confirm(self, number: int) -> None:
         self.attempt(self.sandbox.confirm, number)
 
-    @has_rows
     @rule(number=picks, decision=st.sampled_from(["complete", "refund"]))
+    @has_rows
     def decide(self, number: int, decision: str) -> None:
         self.attempt(lambda row: self.sandbox.decide(row, decision), number)
 
@@ -176,20 +176,20 @@ class World(RuleBasedStateMachine):
         with suppress(RefusalError):
             act(self.pick(number))
 
-    @has_rows
     @rule(number=picks, refund_overage=st.booleans())
+    @has_rows
     def settle(self, number: int, *, refund_overage: bool) -> None:
         self.ask(settle_invoice, self.pick(number), actor="ada", reason="asked", refund_overage=refund_overage)
 
-    @has_rows
     @rule(number=picks)
+    @has_rows
     def refund(self, number: int) -> None:
         self.ask(refund_invoice, self.pick(number), actor="ada", reason="asked")
 
-    @has_rows
     @rule(
         number=picks, part=st.sampled_from(["0.3", "0.5", "1"]), in_coin=st.booleans(), bearer=st.sampled_from(BEARERS)
     )
+    @has_rows
     def send_back(self, number: int, part: str, *, in_coin: bool, bearer: str) -> None:
         """A person refunds part of a completed order, or all of it; again and again, as far as that is let."""
         paid = Invoice.objects.filter(pk__in=self.known, status="completed", price_amount__gt=50).order_by(
@@ -253,8 +253,8 @@ class World(RuleBasedStateMachine):
     def deliver(self) -> None:
         self.sandbox.deliver()
 
-    @has_rows
     @rule(number=picks, which=picks)
+    @has_rows
     def replay(self, number: int, which: int) -> None:
         """Send any older body again."""
         if sent := self.sandbox.callbacks(self.pick(number)):
@@ -283,8 +283,8 @@ class World(RuleBasedStateMachine):
         for dead in HandlerDelivery.objects.filter(given_up_at__isnull=False):
             assert retry_delivery(dead)
 
-    @has_rows
     @rule(number=picks)
+    @has_rows
     def refresh(self, number: int) -> None:
         self.ask(refresh_invoice, self.pick(number))
 
@@ -297,8 +297,8 @@ class World(RuleBasedStateMachine):
     def reconcile(self) -> None:
         self.ask(reconcile_invoices, min_age=timedelta(0))
 
-    @has_rows
     @rule(number=picks)
+    @has_rows
     def release(self, number: int) -> None:
         row = self.pick(number)
         if row.quarantine_reason:
