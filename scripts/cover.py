@@ -29,7 +29,8 @@ WHOLE = (
         for name in (
             "callbacks/*", "snapshots/apply", "snapshots/hold_unreadable", "snapshots/merge", "snapshots/refund_rows",
             "events/delivery", "events/outbox",
-            "resolution/actions", "resolution/execution", "resolution/outcome", "resolution/quote",
+            "resolution/actions", "resolution/approval", "resolution/asked",
+            "resolution/planning", "resolution/sending", "resolution/outcome", "resolution/quote",
             "resolution/follow_refunds", "resolution/release", "resolution/rules",
         )
     ),

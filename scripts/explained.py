@@ -26,7 +26,7 @@ class Explained:
 
 SIGNING, MERGE, EVENTS = "gateway/signing.py", "services/snapshots/merge.py", "services/events/outbox.py"
 COMPARISON = "services/snapshots/compare.py"
-RESOLUTION, SCHEMAS = "services/resolution/actions.py", "gateway/schemas.py"
+APPROVAL, SCHEMAS = "services/resolution/approval.py", "gateway/schemas.py"
 JSON, VALUES = "gateway/strictjson.py", "gateway/values.py"
 TYPES = "for the type checker; nothing is done with it"
 ONE_DATABASE = "with one database a model is routed as none is"
@@ -123,41 +123,41 @@ EXPLAINED: tuple[Explained, ...] = (
         ONE_DATABASE,
     ),
     Explained(
-        RESOLUTION,
+        APPROVAL,
         "approve_resolution",
         'row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)',
         r".*select_related\(None\).*",
         "the invoice is then read by a statement more",
     ),
     Explained(
-        RESOLUTION,
+        APPROVAL,
         "approve_resolution",
         "_check_waiting(locked, approver=person)",
         r"_check_waiting\(locked, (approver=None)?\)",
         "who planned it never changes, and was compared before",
     ),
     Explained(
-        RESOLUTION,
+        APPROVAL,
         "approve_resolution",
         "with write_transaction(Resolution, durable=True):",
         r".*\(Resolution, (durable=(None|False))?\):",
         "`look_at` has refused an open transaction before",
     ),
     Explained(
-        RESOLUTION,
+        APPROVAL,
         "approve_resolution",
         "with write_transaction(Resolution, durable=True):",
         r".*\(None, durable=True\):",
         ONE_DATABASE,
     ),
     Explained(
-        RESOLUTION,
+        APPROVAL,
         "withdraw_resolution",
         "with write_transaction(Resolution):",
         r".*\(None\):",
         ONE_DATABASE,
     ),
-    Explained(RESOLUTION, "_drop", "with write_transaction(Resolution):", r".*\(None\):", ONE_DATABASE),
+    Explained(APPROVAL, "_drop", "with write_transaction(Resolution):", r".*\(None\):", ONE_DATABASE),
     Explained(
         MERGE,
         "_take_identity",

@@ -46,6 +46,8 @@ MODULES = {
     ),
     "services/events/outbox.py": ("services/test_events.py", "services/test_handling.py"),
     "services/resolution/actions.py": ("services/test_settle.py", "services/test_four_eyes.py"),
+    "services/resolution/approval.py": ("services/test_settle.py", "services/test_four_eyes.py"),
+    "services/resolution/asked.py": ("services/test_settle.py", "services/test_four_eyes.py"),
 }
 """Which tests judge a module: the quick ones that are about it."""
 

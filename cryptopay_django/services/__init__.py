@@ -41,7 +41,8 @@ from .reconciliation.missing import MissingInvoice, find_missing_invoices
 from .reconciliation.reconcile import reconcile_invoices, refresh_invoice
 from .reconciliation.restore import restore_invoice
 from .reconciliation.schedule import reconcile_channels_in_turn, reconcile_in_turn
-from .resolution.actions import approve_resolution, refund_invoice, settle_invoice, withdraw_resolution
+from .resolution.actions import refund_invoice, settle_invoice
+from .resolution.approval import approve_resolution, withdraw_resolution
 from .resolution.end_by_hand import end_resolution
 from .resolution.outcome import resolve_pending_resolutions, resolve_unknown
 from .resolution.places import check_refund_address

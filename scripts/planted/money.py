@@ -101,7 +101,7 @@ BUGS = (
     ),
     Bug(
         "no answer to a refund means that it failed",
-        "services/resolution/execution.py",
+        "services/resolution/sending.py",
         "        if row.status == ResolutionStatus.SENT and error.outcome_unknown:\n"
         "            lose_track_locked(row, why, at=now)\n"
         "        elif row.status in UNDECIDED and not error.outcome_unknown:\n",
@@ -131,7 +131,7 @@ BUGS = (
     ),
     Bug(
         "what a person has ended is not looked for before the next one",
-        "services/resolution/execution.py",
+        "services/resolution/planning.py",
         "        resolve_unknown(ended)\n",
         "",
         (f"{ENDING}test_the_next_refund_looks_for_the_ended_one_first",),
@@ -166,7 +166,7 @@ BUGS = (
     ),
     Bug(
         "what was credited is not compared with the quote",
-        "services/resolution/execution.py",
+        "services/resolution/sending.py",
         "        odd = oddities_of_commit(row, made)\n",
         "        odd = oddities_of_commit(row, made)[:0]\n",
         (f"{COMPARED}test_a_settlement_that_is_not_as_quoted_is_an_alarm",),
@@ -201,7 +201,7 @@ BUGS = (
     ),
     Bug(
         "the row is locked, and the stale one used",
-        "services/resolution/execution.py",
+        "services/resolution/sending.py",
         "        row = lock_resolution(resolution)\n        if row.status != ResolutionStatus.PLANNED",
         "        lock_resolution(resolution)\n"
         "        row = resolution\n"
@@ -210,7 +210,7 @@ BUGS = (
     ),
     Bug(
         "the invoice that a person saw may have changed",
-        "services/resolution/execution.py",
+        "services/resolution/planning.py",
         "    if expected_version is not None and invoice.version != expected_version:\n",
         "    if expected_version is not None and invoice.version < expected_version:\n",
         (f"{SETTLE}test_an_invoice_that_is_not_the_one_that_was_shown_is_not_touched",),
@@ -245,14 +245,14 @@ BUGS = (
     ),
     Bug(
         "whoever planned it may approve it",
-        "services/resolution/actions.py",
+        "services/resolution/approval.py",
         "if approver is not None and approver.is_same(resolution.actor, resolution.actor_user_id):",
         "if approver is not None and not approver:",
         (f"{FOUR_EYES}test_nobody_confirms_their_own",),
     ),
     Bug(
         "an approval of what has changed since is sent",
-        "services/resolution/actions.py",
+        "services/resolution/approval.py",
         "        changes = _changes(locked, fresh)\n",
         '        changes = ""\n',
         (f"{FOUR_EYES}test_what_was_decided_on_must_still_be_so",),
@@ -336,7 +336,7 @@ BUGS = (
     ),
     Bug(
         "a completed invoice is refunded with more than was paid for it",
-        "services/resolution/execution.py",
+        "services/resolution/planning.py",
         "    if wanted > left:",
         "    if False:",
         (f"{RETURNS}test_two_quotes_of_the_whole_make_one_refund",),
@@ -350,7 +350,7 @@ BUGS = (
     ),
     Bug(
         "a quote for a refund is used twice",
-        "services/resolution/execution.py",
+        "services/resolution/planning.py",
         "            if key is not None and Resolution.objects.primary().filter(pk=key).exists():",
         "            if False:",
         (f"{RETURNS}test_a_quote_is_used_once",),
@@ -358,7 +358,7 @@ BUGS = (
     ),
     Bug(
         "the refusal of a second commit means that no coins were sent, and they are sent again",
-        "services/resolution/execution.py",
+        "services/resolution/sending.py",
         "        if found is None or found.status == PREVIEW:\n            raise\n        return found\n",
         "        raise\n",
         (f"{SENT_BACK}test_the_refusal_of_a_second_commit_is_no_failure",),
@@ -386,7 +386,7 @@ BUGS = (
     ),
     Bug(
         "a refund costs any amount by the time the second person confirms it",
-        "services/resolution/actions.py",
+        "services/resolution/approval.py",
         "        if Decimal(charged) > Decimal(most):",
         "        if False:",
         (f"{SENT_BACK}test_a_refund_that_has_become_dearer_than_both_agreed_is_dropped",),

@@ -31,7 +31,7 @@ from cryptopay_django.services import (
     release_invoice,
     settle_invoice,
 )
-from cryptopay_django.services.resolution.actions import _commit_of
+from cryptopay_django.services.resolution.asked import commit_of
 from cryptopay_django.testing.factories import InvoiceFactory
 
 from .desk import (
@@ -182,7 +182,7 @@ def test_what_a_person_decided_on_is_kept_with_it(wire, cryptopay_sandbox):
 def test_what_a_quote_does_not_have_is_kept_as_nothing(wire, cryptopay_sandbox):
     quote = replace(quote_settlement(unresolved(cryptopay_sandbox)), exchange_rate=None, fee_amount=None)
 
-    kept = _commit_of(quote)
+    kept = commit_of(quote)
 
     assert (kept["exchange_rate"], kept["fee_amount"]) == (None, None)
 
@@ -443,4 +443,4 @@ def test_a_quote_that_expires_while_the_invoice_is_read_is_not_sent(wire, crypto
     quote = quote_settlement(unresolved(cryptopay_sandbox))
 
     with pytest.raises(QuoteExpiredError):
-        _commit_of(replace(quote, expires_at=timezone.now()))
+        commit_of(replace(quote, expires_at=timezone.now()))

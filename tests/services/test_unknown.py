@@ -21,9 +21,10 @@ from cryptopay_django.services import (
     resolve_unknown,
     settle_invoice,
 )
-from cryptopay_django.services.resolution.execution import plan, send
 from cryptopay_django.services.resolution.outcome import _abandon
 from cryptopay_django.services.resolution.people import Person
+from cryptopay_django.services.resolution.planning import plan
+from cryptopay_django.services.resolution.sending import send
 from cryptopay_django.testing.factories import InvoiceFactory
 
 from .desk import (

@@ -10,9 +10,9 @@ from ...exceptions import GatewayNotFoundError, NotEndableError
 from ...models import EventKind, Resolution
 from ...models.locking import write_transaction
 from ...permissions import acts_of
-from .execution import check_version
 from .outcome import LEASE, UNDECIDED, lock_resolution, look_once, note
 from .people import Actor, check_permitted
+from .planning import check_version
 from .rules import check_person
 
 ENDABLE_AFTER = timedelta(minutes=20)

@@ -1,78 +1,44 @@
-"""Executes a money operation: planned, sent, decided by the answer. Each step is committed by itself.
+"""Plans a money operation: reads the invoice anew, checks it under its lock, commits a row. Nothing is sent yet.
 
-What happens when the process dies
-    before it is planned   nothing was asked of the gateway but reads and quotes
-    planned                nothing was sent; the resolver fails it
-    sent                   only reading can show whether the call left; the resolver reads
-    accepted               the resolver waits until the invoice is final
-
-A call leaves within seconds of being marked sent, or not at all, and is signed with the time of the mark: the
-gateway refuses a signature that is ten minutes old. So a process that was suspended cannot send what a person has
-ended meanwhile.
+A planned operation that is never sent, because its process died, is failed by the resolver: nothing was asked of the
+gateway but reads and quotes. The next step is `sending.py`.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError
 from django.utils import timezone
 
 from ...exceptions import (
-    CryptopayError,
-    GatewayAnswerError,
-    GatewayError,
-    GatewayRefusedError,
     InvoiceChangedError,
     QuoteExpiredError,
     RefundAmountError,
     ResolutionActiveError,
     TransactionOpenError,
 )
-from ...gateway.calls import Mark
-from ...gateway.schemas import Refund
-from ...gateway.withdrawals import CoinWithdrawal
-from ...models import EventKind, Invoice, InvoiceEvent, Resolution, ResolutionKind, ResolutionStatus
+from ...models import EventKind, Invoice, Resolution, ResolutionKind, ResolutionStatus
 from ...models.locking import write_transaction
 from ...permissions import acts_of
 from ..accounts import client_of
 from ..events.delivery import deliver_or_dispatch
 from ..snapshots.apply import poll_invoice
-from ..snapshots.refund_rows import expect_refunds, refunds_of, take_refunds
-from ..snapshots.withdrawal_rows import PREVIEW, take_withdrawal
+from ..snapshots.refund_rows import refunds_of
 from .left import left_of
 from .outcome import (
     LEASE,
-    UNDECIDED,
-    fail_locked,
-    find_withdrawal,
-    lock_resolution,
-    lose_track_locked,
     note,
-    raise_alarm,
     resolve_unknown,
-    resume_locked,
 )
 from .people import Person, check_permitted
 from .rules import check_resolvable, check_returnable, needs_second_person
 from .verdicts import (
-    COMMIT,
-    ODD,
     WITHDRAWAL,
-    oddities_of_commit,
-    oddities_of_refund,
-    oddities_of_withdrawal,
-    refund_figures,
-    withdrawal_figures,
 )
-
-Shown: TypeAlias = Sequence[Refund] | CoinWithdrawal
-"""What a call's answer shows of the coins that are sent back."""
-
 
 Check = Callable[[Invoice], None]
 """What an invoice must be: raises NotResolvableError."""
@@ -177,32 +143,6 @@ def plan(
     return resolution
 
 
-def send(resolution: Resolution) -> Resolution:
-    """Send a planned resolution and follow it as far as can be seen now; return the row as it is then.
-
-    1. Mark it sent, and commit: from here on nobody can say that nothing happened.
-    2. Call. Holds no transaction and no lock.
-    3. Refused by the gateway's own word, or nothing sent: failed, with the reason. No clear answer: unknown.
-    4. Accepted: compared with what was asked and written down, then the invoice is read. It has succeeded when the
-       invoice is final.
-    """
-    mark = Mark(timezone.now(), time.monotonic())
-    with write_transaction(Resolution, durable=True):
-        row = lock_resolution(resolution)
-        if row.status != ResolutionStatus.PLANNED or row.awaits_approval:
-            return row
-        row.send(at=mark.at)
-        row.next_attempt_at = mark.at + LEASE
-        row.save()
-        note(row, EventKind.RESOLUTION_SENT, at=mark.at, actor=row.approver or row.actor, **row.parameters)
-    try:
-        result, shown = _call(row, mark)
-    except GatewayError as error:
-        return _write_refusal(row, error)
-    deliver_or_dispatch(*_write_acceptance(row, result, shown))
-    return _follow_up(row)
-
-
 def facts(invoice: Invoice) -> dict[str, Any]:
     """Return what a person decides on, as JSON: kept with the resolution, compared when it is approved."""
     return {
@@ -245,120 +185,16 @@ def check_left(invoice: Invoice, parameters: Mapping[str, Any]) -> None:
         )
 
 
-def _charged(parameters: Mapping[str, Any]) -> Decimal | None:
-    return Decimal(parameters["charged_amount"]) if parameters["call"] == WITHDRAWAL else None
-
-
-def _call(row: Resolution, mark: Mark) -> tuple[dict[str, Any], Shown]:
-    """Make the one call that moves money; return what the gateway says it did, what was not asked, and its refund."""
-    if row.parameters["call"] == WITHDRAWAL:
-        done = _commit_withdrawal(row, mark)
-        different = oddities_of_withdrawal(row, done)
-        return withdrawal_figures(done) | ({ODD: "; ".join(different)} if different else {}), done
-    client, gateway_id = client_of(row.invoice), str(row.invoice.gateway_id)
-    refunds: list[Refund] = []
-    if row.parameters["call"] == COMMIT:
-        made = client.commit_recalculation(gateway_id, row.parameters["recalculation_id"], mark=mark)
-        odd = oddities_of_commit(row, made)
-        figures: dict[str, Any] = {
-            "recalculation_id": str(made.id),
-            "credited_amount": f"{made.price_amount:f}",
-            "price_currency": made.price_currency,
-        }
-    else:
-        refund = client.create_refund(gateway_id, address=row.parameters["address"], mark=mark)
-        refunds, figures, odd = [refund], refund_figures(refund), oddities_of_refund(row, refund)
-    return figures | ({ODD: "; ".join(odd)} if odd else {}), refunds
-
-
-def _commit_withdrawal(row: Resolution, mark: Mark) -> CoinWithdrawal:
-    """Commit a previewed withdrawal, and return it.
-
-    A refusal counts once reading has shown that nothing was committed: a proxy may have sent the call twice, and then
-    the answer is the refusal of the second one. Raises GatewayError; GatewayAnswerError where that stays open.
-    """
-    try:
-        made = client_of(row.invoice).commit_withdrawal(row.parameters["withdrawal_id"], mark=mark)
-    except GatewayRefusedError as refusal:
-        try:
-            found = find_withdrawal(row)
-        except GatewayError as error:
-            raise GatewayAnswerError(f"{refusal} Whether it was committed before is not known: {error}") from error
-        if found is None or found.status == PREVIEW:
-            raise
-        return found
-    if made.status == PREVIEW:
-        raise GatewayAnswerError(f"withdrawal {made.id} is still a preview after its commit: the outcome is unknown")
-    return made
-
-
-def _write_refusal(resolution: Resolution, error: GatewayError) -> Resolution:
-    """Write down that nothing happened: failed. Or that the outcome is not known: unknown, to be read."""
-    now, why = timezone.now(), f"{type(error).__name__}: {error}"
-    with write_transaction(Resolution):
-        row = lock_resolution(resolution)
-        if row.status == ResolutionStatus.SENT and error.outcome_unknown:
-            lose_track_locked(row, why, at=now)
-        elif row.status in UNDECIDED and not error.outcome_unknown:
-            fail_locked(row, why, at=now)
-        elif row.is_watched and not error.outcome_unknown:
-            row.next_attempt_at = None
-            row.save()
-    if row.status == ResolutionStatus.FAILED:
-        _refresh(row)
-    return row
-
-
-def _write_acceptance(
-    resolution: Resolution, result: Mapping[str, Any], shown: Shown
-) -> tuple[Invoice, list[InvoiceEvent]]:
-    """Write down what the gateway did, with an alarm where that is not what was asked; return what is to be delivered.
-
-    One that was ended meanwhile is active again, with an alarm, unless another one is.
-    """
-    now = timezone.now()
-    with write_transaction(Resolution):
-        row = lock_resolution(resolution)
-        row.result = {**row.result, **result}
-        if row.status in UNDECIDED:
-            row.next_attempt_at = now
-        row.save()
-        note(row, EventKind.RESOLUTION_ACCEPTED, at=now, **row.result)
-        if row.status == ResolutionStatus.FAILED:
-            resume_locked(row, at=now)
-        if row.result.get(ODD):
-            raise_alarm(row, row.result[ODD], at=now)
-        if shown:
-            expect_refunds(row.invoice, at=now)
-        if isinstance(shown, CoinWithdrawal):
-            return row.invoice, take_withdrawal(row, shown, at=now)
-        return row.invoice, take_refunds(row.invoice, shown, at=now)
-
-
-def _follow_up(resolution: Resolution) -> Resolution:
-    """Look at the outcome now. Where that fails, the resolver does it: the resolution is due."""
-    try:
-        return resolve_unknown(resolution)
-    except CryptopayError:
-        return Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
-
-
-def _refresh(resolution: Resolution) -> None:
-    """After a refusal: show what the invoice is now. The resolution has ended whatever comes of it."""
-    try:
-        taken = poll_invoice(resolution.invoice)
-    except CryptopayError:
-        return
-    resolution.invoice = taken.invoice
-    deliver_or_dispatch(taken.invoice, taken.events)
-
-
 def check_version(invoice: Invoice, expected_version: int | None) -> None:
     if expected_version is not None and invoice.version != expected_version:
         raise InvoiceChangedError(
             f"invoice {invoice.pk} has changed since it was shown: it is {invoice.status} {invoice.status_context} "
             "now. Look at it again; nothing was sent"
         )
+
+
+def _charged(parameters: Mapping[str, Any]) -> Decimal | None:
+    return Decimal(parameters["charged_amount"]) if parameters["call"] == WITHDRAWAL else None
 
 
 def _check_inactive(invoice: Invoice, *, besides: Resolution | None = None, cause: Exception | None = None) -> None:
