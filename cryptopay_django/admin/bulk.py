@@ -225,7 +225,7 @@ def plan_for(kind: str, invoice: Invoice) -> Plan:
     active = invoice.resolutions.filter(active=True).first()
     if active is not None:
         text = _("%(actor)s has begun to %(kind)s it, which is %(status)s.")
-        values = {"actor": active.actor, "kind": active.kind, "status": active.get_status_display()}
+        values = {"actor": active.actor, "kind": active.get_kind_display(), "status": active.get_status_display()}
         return Plan(invoice, paid, why_not=text % values)
     return Plan(invoice, paid, what=f"{_promise(kind, invoice, paid)} {_second(invoice)}".strip())
 

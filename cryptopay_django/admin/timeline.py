@@ -13,7 +13,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..models import Callback, CallbackOutcome, ChannelPayment, EventKind, HandlerDelivery, InvoiceEvent, Subject
+from ..models import (
+    Callback,
+    CallbackOutcome,
+    ChannelPayment,
+    EventKind,
+    HandlerDelivery,
+    InvoiceEvent,
+    ResolutionKind,
+    Subject,
+)
 from ..services.events.outbox import SIGNALS
 from ..services.events.unheard import unheard_kinds
 from ..services.events.withholding import is_withheld
@@ -183,7 +192,8 @@ def _of_event(event: InvoiceEvent, about: Subject) -> Entry:
 
 def _title(event: InvoiceEvent) -> str:
     kind = event.detail.get("resolution_kind")
-    return f"{event.get_kind_display()} ({kind})" if kind else str(event.get_kind_display())
+    words = dict(ResolutionKind.choices)
+    return f"{event.get_kind_display()} ({words.get(kind, kind)})" if kind else str(event.get_kind_display())
 
 
 def _of_polls(about: Subject) -> Iterator[Entry]:
