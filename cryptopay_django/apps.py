@@ -1,6 +1,8 @@
 """Configures the Django app."""
 
 from django.apps import AppConfig, apps
+from django.db.models import Field
+from django.utils import translation
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +17,16 @@ class CryptopayConfig(AppConfig):
     def ready(self) -> None:
         from . import checks  # noqa: F401, PLC0415  checks register themselves, once the apps are there
 
+        self._translate_field_names()
+
         if apps.is_installed("django.contrib.admin"):
             from .checks import selects  # noqa: F401, PLC0415  cannot be imported without the admin's models
 
         autodiscover_modules("cryptopay_handlers")
+
+    def _translate_field_names(self) -> None:
+        """Let the admin show fields in the language of its user: Django names them after the column, in English."""
+        for model in self.get_models():
+            for field in model._meta.get_fields():
+                if isinstance(field, Field):
+                    field.verbose_name = translation.gettext_lazy(str(field.verbose_name))

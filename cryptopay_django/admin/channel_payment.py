@@ -34,6 +34,7 @@ from .channel_filters import (
     SeenFilter,
     WaitingPaymentFilter,
 )
+from .fact_names import fact_name
 from .forms import ActForm
 from .page import Button
 from .paging import CappedPaginator
@@ -223,7 +224,7 @@ class ChannelPaymentAdmin(Retries, DeliverAgain, ActPages[ChannelPayment], ReadO
 def release_context(payment: ChannelPayment) -> dict[str, Any]:
     """Lay out why a payment is quarantined, and what a release accepts."""
     said = [
-        (name.replace("_", " "), str(value), gettext("as the gateway reports it"))
+        (fact_name(name), str(value), gettext("as the gateway reports it"))
         for name, value in payment.contradicted.items()
     ]
     return {

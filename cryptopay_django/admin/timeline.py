@@ -27,6 +27,7 @@ from ..services.events.outbox import SIGNALS
 from ..services.events.unheard import unheard_kinds
 from ..services.events.withholding import is_withheld
 from .display import amount, context_name, moment_text
+from .fact_names import fact_name
 
 MOST = 200
 """How many callbacks, and how many events, a page shows at most: the newest."""
@@ -282,7 +283,7 @@ def facts_of(detail: Mapping[str, Any], about: Subject) -> Iterator[tuple[str, s
             text = context_name(str(value))
         else:
             text = _("yes") if value is True else str(value)
-        yield name.removesuffix("_amount").replace("_", " "), text
+        yield fact_name(name), text
 
 
 def _amount(value: object, currency: str) -> str:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import polib
 import pytest
+from django.apps import apps
 from django.contrib import admin
+from django.db.models import Field
 from django.utils import translation
 from django.utils.translation import ngettext
 from django.utils.translation.template import templatize
@@ -56,19 +58,18 @@ def entries(language: str) -> polib.POFile:
 
 
 def marked() -> Iterator[str]:
-    """Yield every text that the pages, the mails and the desk mark for translation, but for those of Django's admin."""
+    """Yield every text that is marked for translation, but for those that Django's admin translates on its own pages."""
     of_django = {entry.msgid for entry in polib.pofile(str(DJANGO_ADMIN))}
-    yield from (text for text in everywhere() if text not in of_django)
-
-
-def everywhere() -> Iterator[str]:
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKERS:
                 yield ast.literal_eval(node.args[0])
     for path in TEMPLATES:
         for text in re.findall(r"""gettext\(u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", templatize(path.read_text())):
-            yield ast.literal_eval(text)
+            if ast.literal_eval(text) not in of_django or "templates/admin" not in path.as_posix():
+                yield ast.literal_eval(text)
+    for model in apps.get_app_config("cryptopay_django").get_models():
+        yield from (str(field.verbose_name) for field in model._meta.get_fields() if isinstance(field, Field))
 
 
 def written(entry: polib.POEntry) -> list[str]:
