@@ -60,16 +60,19 @@ def entries(language: str) -> polib.POFile:
 def marked() -> Iterator[str]:
     """Yield every text that is marked for translation, but for those that Django's admin translates on its own pages."""
     of_django = {entry.msgid for entry in polib.pofile(str(DJANGO_ADMIN))}
+    yield from (text for path, text in texts() if text not in of_django or "/admin/" not in path.as_posix())
+    for model in apps.get_app_config("cryptopay_django").get_models():
+        yield from (str(field.verbose_name) for field in model._meta.get_fields() if isinstance(field, Field))
+
+
+def texts() -> Iterator[tuple[Path, str]]:
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKERS:
-                yield ast.literal_eval(node.args[0])
+                yield path, ast.literal_eval(node.args[0])
     for path in TEMPLATES:
         for text in re.findall(r"""gettext\(u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", templatize(path.read_text())):
-            if ast.literal_eval(text) not in of_django or "templates/admin" not in path.as_posix():
-                yield ast.literal_eval(text)
-    for model in apps.get_app_config("cryptopay_django").get_models():
-        yield from (str(field.verbose_name) for field in model._meta.get_fields() if isinstance(field, Field))
+            yield path, ast.literal_eval(text)
 
 
 def written(entry: polib.POEntry) -> list[str]:
