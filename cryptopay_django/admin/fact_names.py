@@ -6,6 +6,8 @@ from django.utils import translation
 from django.utils.translation import gettext_noop as _
 
 FACTS = (
+    _("afterwards"),
+    _("before"),
     _("accepted"),
     _("account"),
     _("address"),
@@ -25,7 +27,6 @@ FACTS = (
     _("expected"),
     _("fee"),
     _("found"),
-    _("from"),
     _("handler"),
     _("invoice id"),
     _("left value"),
@@ -50,7 +51,6 @@ FACTS = (
     _("shortfall"),
     _("status"),
     _("tag"),
-    _("to"),
     _("txid"),
     _("value"),
     _("why"),
@@ -60,7 +60,9 @@ FACTS = (
 )
 """The names in English: keys of `InvoiceEvent.detail`, with spaces and without "amount"."""
 
+_OF_STATUSES = {"from": "before", "to": "afterwards"}
+
 
 def fact_name(key: str) -> str:
     """Return the name of a key of `InvoiceEvent.detail`, or of a column: translated where it is known."""
-    return translation.gettext(key.removesuffix("_amount").replace("_", " "))
+    return translation.gettext(_OF_STATUSES.get(key) or key.removesuffix("_amount").replace("_", " "))
