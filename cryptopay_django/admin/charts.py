@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from unicodedata import east_asian_width
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -26,7 +27,8 @@ class Bar:
 def bars(lines: Sequence[Bar]) -> SafeString:
     """Return horizontal bars with their names and values. The table beside it says the same."""
     most = max((line.value for line in lines), default=0) or 1
-    label, step, space = 120, 30, _NARROW - 120 - 40
+    label, step = _room_for([line.name for line in lines]), 30
+    space = _NARROW - label - 40
     drawn = format_html_join(
         "",
         '<text x="{}" y="{}" class="cp-axis cp-end">{}</text>'
@@ -42,6 +44,12 @@ def bars(lines: Sequence[Bar]) -> SafeString:
         ),
     )  # fmt: skip
     return _svg(_NARROW, len(lines) * step + 6, drawn)
+
+
+def _room_for(names: Sequence[str]) -> int:
+    """Return how much of the width the longest name takes, roughly: languages differ. Never less than in English."""
+    longest = max((sum(13 if east_asian_width(sign) in "WF" else 7 for sign in name) for name in names), default=0)
+    return min(max(longest + 16, 120), 250)
 
 
 def stacked_columns(names: Sequence[str], series: Mapping[str, Sequence[int]]) -> SafeString:
