@@ -180,4 +180,4 @@ def _tone(name: str) -> str:
 def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return display.span(timedelta(seconds=seconds))
