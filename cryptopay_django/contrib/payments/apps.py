@@ -1,6 +1,7 @@
 """Configures the app. Its `cryptopay_handlers` are imported when Django starts."""
 
 from django.apps import AppConfig
+from django.core import checks
 
 
 class CryptopayPaymentsConfig(AppConfig):
@@ -9,3 +10,8 @@ class CryptopayPaymentsConfig(AppConfig):
     name = "cryptopay_django.contrib.payments"
     label = "cryptopay_payments"
     verbose_name = "Cryptopay for django-payments"
+
+    def ready(self) -> None:
+        from .checks import check_variants  # noqa: PLC0415  it imports the host
+
+        checks.register(check_variants, "cryptopay")

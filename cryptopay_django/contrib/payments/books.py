@@ -11,6 +11,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from django.db import router, transaction
+from django.db.models import QuerySet
 from payments import FraudStatus, PaymentStatus
 from payments.models import BasePayment
 
@@ -25,6 +26,7 @@ from ...models import (
     StatusContext,
 )
 from ...services import PaymentSummary, payment_summary
+from ..common import CENT, is_covered, reason_of
 
 RECORD = "cryptopay"
 """Where the figures are that BasePayment has no field for: `payment.attrs.cryptopay`."""
@@ -33,30 +35,36 @@ FIGURES = ["captured_amount", "extra_data", "fraud_status", "fraud_message"]
 BOOKED = [*FIGURES, "status", "message"]
 """The fields of a payment that `book` writes."""
 
-_CENT = Decimal("0.01")
-_OPEN = (InvoiceStatus.NEW, InvoiceStatus.UNRESOLVED, InvoiceStatus.COMPLETED)
+_OPEN = (InvoiceStatus.NEW, InvoiceStatus.UNRESOLVED)
 
 
-def book(payment: BasePayment, kind: str = "") -> None:
+def book(payment: BasePayment, event: InvoiceEvent | None = None) -> None:
     """Write what has become of a payment: amounts, fraud status, status and message. Locks its row.
 
-    `kind` is that of the event that is delivered. Only `invoice_completed` confirms a payment, and `refund_failed` one
-    that was refunded. `status_changed` is sent once for each change, after the amounts are written; but shops ship at
-    `confirmed`, so a payment that was confirmed before is confirmed again without it.
+    Only the event `invoice_completed` confirms a payment, and `refund_failed` one that was refunded; one that is
+    delivered again changes no status of a payment that was confirmed before. `status_changed` is sent once for each
+    change, after the amounts are written; but shops ship at `confirmed`, so a payment that was confirmed before is
+    confirmed again without it.
     """
-    rows = payment._meta.model._default_manager
-    using = router.db_for_write(payment._meta.model)
-    with transaction.atomic(using=using):
-        locked = rows.using(using).select_for_update().filter(pk=payment.pk).first()
+    rows = lock_payment(payment)
+    with transaction.atomic(using=rows.db):
+        locked = rows.first()
         if locked is None:
             return  # deleted by the shop
-        found = _Found.of(locked, kind)
-        status, message = found.status, found.message
-        was_confirmed = found.write_figures(status)
+        found = _Found.of(locked, event)
+        status, message, was_confirmed = found.status, found.message, found.was_confirmed
+        found.write_figures(status)
         if status == locked.status or (status == PaymentStatus.CONFIRMED and was_confirmed):
-            rows.using(using).filter(pk=locked.pk).update(status=status, message=message)
+            rows.update(status=status, message=message)
         else:
             locked.change_status(status, message)
+
+
+def lock_payment(payment: BasePayment) -> QuerySet[BasePayment]:
+    """Return the rows to lock a payment by, in the database that is written to: read them in a transaction there."""
+    model = payment._meta.model
+    rows: QuerySet[BasePayment] = model._default_manager.using(router.db_for_write(model)).select_for_update()
+    return rows.filter(pk=payment.pk)
 
 
 def invoices_of(payment: BasePayment) -> list[Invoice]:
@@ -66,26 +74,48 @@ def invoices_of(payment: BasePayment) -> list[Invoice]:
 
 def in_cents(amount: Decimal) -> Decimal:
     """Return an amount as BasePayment stores it, rounded down: nothing is booked that did not come."""
-    return amount.quantize(_CENT, rounding=ROUND_DOWN)
+    return amount.quantize(CENT, rounding=ROUND_DOWN)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A locked payment, and what is known of its money. `is_paid`: `invoice_completed` is on record, and true."""
+    """A locked payment, and what is known of its money. `kind` is that of an event that may change its status.
+
+    `extra` is None if the shop keeps something else in `extra_data` than a JSON object.
+    """
 
     payment: BasePayment
     kind: str
     invoices: list[Invoice]
     summary: PaymentSummary
     is_paid: bool
+    was_confirmed: bool
+    extra: dict[str, Any] | None
 
     @classmethod
-    def of(cls, payment: BasePayment, kind: str) -> _Found:
-        invoices = invoices_of(payment)
+    def of(cls, payment: BasePayment, event: InvoiceEvent | None) -> _Found:
         summary = payment_summary(payment, due_amount=payment.total, currency=payment.currency)
-        done = [one for one in invoices if one.status == InvoiceStatus.COMPLETED and not one.quarantine_reason]
-        events = InvoiceEvent.objects.primary().filter(invoice__in=done, kind=EventKind.INVOICE_COMPLETED)
-        return cls(payment, kind, invoices, summary, events.exists())
+        extra, now = _extra_of(payment), payment.status
+        was_confirmed = now == PaymentStatus.CONFIRMED or (
+            now == PaymentStatus.REFUNDED and summary.returned_amount > 0
+            if extra is None
+            else bool(extra.get(RECORD, {}).get("was_confirmed"))
+        )
+        if event is not None and event.is_repetition and (was_confirmed or extra is None):
+            event = None
+        return cls(
+            payment=payment,
+            kind=event.kind if event else "",
+            invoices=invoices_of(payment),
+            summary=summary,
+            is_paid=is_covered(payment, price=payment.total, currency=payment.currency),
+            was_confirmed=was_confirmed,
+            extra=extra,
+        )
+
+    @property
+    def is_returned(self) -> bool:
+        return self.summary.returned_amount > 0 and in_cents(self.summary.kept_amount) <= 0
 
     @property
     def has_quarantined(self) -> bool:
@@ -95,15 +125,16 @@ class _Found:
     def status(self) -> str:
         """Return the status that the payment belongs in. What staff have set stays until there is news of it."""
         now = str(self.payment.status)
+        is_open = any(one.status in _OPEN for one in self.invoices)
+        if self.is_returned and (self.is_paid or not (is_open or self.has_quarantined)):
+            return str(PaymentStatus.REFUNDED)
         if self.is_paid:
-            if self.summary.returned_amount > 0 and in_cents(self.summary.kept_amount) <= 0:
-                return str(PaymentStatus.REFUNDED)
             is_back = self.kind == EventKind.REFUND_FAILED and now == PaymentStatus.REFUNDED
             is_confirmed = is_back or self.kind == EventKind.INVOICE_COMPLETED
             return str(PaymentStatus.CONFIRMED) if is_confirmed else now
         if now == PaymentStatus.CONFIRMED or self.has_quarantined:
             return now  # something contradicts it: a person decides
-        if any(one.status in _OPEN for one in self.invoices):
+        if is_open or any(one.status == InvoiceStatus.COMPLETED for one in self.invoices):
             is_ended = now in (PaymentStatus.REJECTED, PaymentStatus.REFUNDED)
             return str(PaymentStatus.WAITING) if is_ended else now
         if any(one.status == InvoiceStatus.REFUNDED for one in self.invoices):
@@ -118,9 +149,11 @@ class _Found:
             if invoice.quarantine_reason:
                 return f"quarantined: {invoice.quarantine_reason}{where}"
             if invoice.status == InvoiceStatus.UNRESOLVED:
-                return f"{invoice.status_context.replace('_', ' ')}{where}"
+                return f"{reason_of(invoice)}{where}"
             if invoice.status == InvoiceStatus.COMPLETED and not self.is_paid:
                 return f"settled for {invoice.settled_amount:f} {invoice.price_currency}{where}"
+        if not self.summary.is_certain:
+            return "paid in another currency, or refunded at a value that is not known: see its invoices"
         return "paid twice: see its invoices" if self.summary.is_paid_twice else ""
 
     @property
@@ -140,34 +173,28 @@ class _Found:
         is_usual = levels <= {RiskLevel.LOW, RiskLevel.MEDIUM}
         return FraudStatus.ACCEPT if is_usual else FraudStatus.REVIEW, f"risk: {', '.join(sorted(levels))}"
 
-    def write_figures(self, status: str) -> bool:
-        """Write amounts and fraud status, and return whether the payment was confirmed before.
-
-        What a person has made of the fraud status stays until something new is known.
-        """
-        payment = self.payment
+    def write_figures(self, status: str) -> None:
+        """Write amounts and fraud status. What a person has made of the latter stays until something new is known."""
+        payment, was_confirmed = self.payment, self.was_confirmed
         if self.is_paid or not self.has_quarantined:
             payment.captured_amount = in_cents(self.summary.kept_amount)
-        extra = _extra_of(payment)
-        known = (extra or {}).get(RECORD, {})
-        was_confirmed = payment.status == PaymentStatus.CONFIRMED or bool(known.get("was_confirmed"))
         fraud, why = self.fraud
+        known = (self.extra or {}).get(RECORD, {})
         if known.get("fraud_status") != fraud:
             payment.change_fraud_status(fraud, why, commit=False)
         is_reopened = payment.status == PaymentStatus.CANCELLED or (was_confirmed and payment.status != status)
         if is_reopened and self.kind == EventKind.INVOICE_COMPLETED:
             why = f"paid after it was {payment.status}"
             payment.change_fraud_status(FraudStatus.REVIEW, why, commit=False)
-        if extra is not None:
+        if self.extra is not None:
             record = {
                 "settled_amount": f"{in_cents(self.summary.paid_amount):f}",
                 "refunded_amount": f"{in_cents(self.summary.returned_amount):f}",
                 "fraud_status": fraud,
                 "was_confirmed": was_confirmed or status == PaymentStatus.CONFIRMED,
             }
-            payment.extra_data = json.dumps({**extra, RECORD: record})
+            payment.extra_data = json.dumps({**self.extra, RECORD: record})
         payment.save(update_fields=FIGURES)
-        return was_confirmed
 
 
 def _extra_of(payment: BasePayment) -> dict[str, Any] | None:
@@ -176,4 +203,4 @@ def _extra_of(payment: BasePayment) -> dict[str, Any] | None:
         extra = json.loads(payment.extra_data or "{}")
     except ValueError:
         return None
-    return extra if isinstance(extra, dict) else None
+    return extra if isinstance(extra, dict) and isinstance(extra.get(RECORD, {}), dict) else None

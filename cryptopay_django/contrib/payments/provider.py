@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 from urllib.parse import urljoin
 
 from django import forms
+from django.core.exceptions import ImproperlyConfigured
+from django.db import router, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -21,6 +23,7 @@ from ...exceptions import CryptopayError, TransactionOpenError
 from ...models import Invoice, InvoiceStatus
 from ...pages import ChooseCoinView
 from ...services import Offer
+from .books import lock_payment
 from .refunds import send_back
 
 PAY = "cryptopay_payments_pay"
@@ -98,6 +101,10 @@ class CryptopayProvider(BasicProvider):
         **options: Any,
     ) -> None:
         self.account, self.pay_currency, self.network, self.own_page = account, pay_currency, network, own_page
+        if not options.get("capture", True):
+            raise ImproperlyConfigured("coins cannot be reserved: leave out capture")
+        if network and not pay_currency:
+            raise ImproperlyConfigured("network needs pay_currency: the coin that is sent on it")
         super().__init__(**options)
 
     # What a shop may override.
@@ -180,11 +187,17 @@ class CryptopayProvider(BasicProvider):
     def cancel(self, payment: BasePayment) -> None:
         """Allow the shop to cancel a payment for which nothing has come in; else raise PaymentError.
 
-        The gateway cannot take back an address. If a cancelled payment is paid after all, it is confirmed, for review.
+        Locks the payment: in a transaction of the caller, nothing is booked on it before that is committed. The
+        gateway cannot take back an address. If a cancelled payment is paid after all, it is confirmed, for review.
         """
-        under_way = PayPayment().use(self).get_payment_under_way(payment)
-        if under_way is not None:
-            raise PaymentError(f"money has come in for invoice {under_way.custom_id}: settle or refund it first")
+        view = PayPayment().use(self)
+        view.only_missing = False  # of a part that was settled, the rest may be missing: but money has come in
+        with transaction.atomic(using=router.db_for_write(type(payment))):
+            status = lock_payment(payment).values_list("status", flat=True).first()
+            if status not in (None, PaymentStatus.WAITING, PaymentStatus.INPUT):
+                raise PaymentError(f"the payment cannot be cancelled any more: it was {status} meanwhile")
+            if under_way := view.get_payment_under_way(payment):
+                raise PaymentError(f"money has come in for invoice {under_way.custom_id}: settle or refund it first")
 
     def _redirect(self, view: PayPayment, invoice: Invoice) -> NoReturn:
         raise RedirectNeeded(urljoin(get_base_url(), view.get_success_url(invoice)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,7 +22,16 @@ from .books import BOOKED, book, in_cents, invoices_of
 if TYPE_CHECKING:
     from .provider import CryptopayProvider
 
+logger = logging.getLogger("cryptopay_django")
+
 ACTOR = "django-payments"
+
+_OUTCOMES = {
+    ResolutionStatus.PLANNED: "was not sent yet",
+    ResolutionStatus.SENT: "was sent, and is not finished yet",
+    ResolutionStatus.FAILED: "has failed",
+    ResolutionStatus.UNKNOWN: "was sent, and its result is not known yet",
+}
 
 
 class RefundAddressNeededError(PaymentError):
@@ -50,27 +60,43 @@ def send_back(provider: CryptopayProvider, payment: BasePayment, amount: Decimal
 
     1. Read what is left; an amount of several invoices is taken from the newest first.
     2. Find out where the coins go, before anything is sent.
-    3. Send, and book each part at once. What of it arrives, or fails, is booked when the gateway says so.
+    3. Send, and book each part at once. What of it arrives, or fails, is booked when the gateway says so. If a
+       receiver of the shop fails, the rest is sent all the same. PaymentError says so; the event books it later.
     4. Leave `payment` as BasePayment.refund() expects it, which then subtracts the amount and saves every field.
     """
     parts = _parts_of(provider, payment, amount)
-    sent = Decimal(0)
+    sent, failure = Decimal(0), None
     for part in parts:
         try:
             _send(part)
         except (CryptopayError, PaymentError) as error:
+            _try_to_book(payment)
             done = f"{sent:f} {payment.currency} were sent back, the rest was not: " if sent else ""
             raise PaymentError(f"{done}{error}") from error
-        finally:
-            book(payment)
         sent += part.amount
-    payment.refresh_from_db(fields=BOOKED)
+        failure = _try_to_book(payment)
+    if failure is not None:
+        raise PaymentError(
+            f"{sent:f} {payment.currency} were sent back. They are not on record yet, and will be: do not refund them "
+            f"again. A receiver of the shop has failed: {failure!r}"
+        ) from failure
+    payment.refresh_from_db(fields=[*BOOKED, "transaction_id"])
     payment.captured_amount += sent
     return sent
 
 
+def _try_to_book(payment: BasePayment) -> Exception | None:
+    try:
+        book(payment)
+    except Exception as error:
+        logger.exception("payment %s: what was sent back could not be booked", payment.pk)
+        return error
+    return None
+
+
 def _parts_of(provider: CryptopayProvider, payment: BasePayment, amount: Decimal | None) -> Sequence[_Part]:
-    left = {one: in_cents(left_to_refund(one)) for one in invoices_of(payment)}
+    paid = [one for one in invoices_of(payment) if one.price_currency == payment.currency]
+    left = {one: in_cents(left_to_refund(one)) for one in paid}
     total = sum(left.values(), Decimal(0))
     wanted = total if amount is None else amount
     if not isinstance(wanted, Decimal | int) or not 0 < wanted <= total:
@@ -85,13 +111,14 @@ def _parts_of(provider: CryptopayProvider, payment: BasePayment, amount: Decimal
 
 def _send(part: _Part) -> None:
     """Refund a part; raise CryptopayError, or PaymentError if it is not known yet that the gateway has accepted it."""
+    name = part.invoice.custom_id
     done = refund_invoice(part.invoice, actor=ACTOR, reason="refund of the payment", amount=part.amount, **part.place)
     if done.awaits_approval:
-        raise PaymentError(f"the refund of invoice {part.invoice.custom_id} waits for a second person in the admin")
+        raise PaymentError(f"the refund of invoice {name} waits for a second person in the admin")
     if done.status != ResolutionStatus.SUCCEEDED:
         raise PaymentError(
-            f"the refund of invoice {part.invoice.custom_id} is {done.status}: {done.error or 'see the admin'}. It is "
-            "booked as soon as the gateway shows it"
+            f"the refund of invoice {name} {_OUTCOMES[done.status]}: {done.error or 'see the admin'}. "
+            "It is booked as soon as the gateway shows it"
         )
 
 

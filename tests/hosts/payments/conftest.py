@@ -8,7 +8,9 @@ import pytest
 from django.core.cache import cache
 from shop.models import Payment
 
+from cryptopay_django.contrib.payments.provider import CryptopayProvider
 from cryptopay_django.models import Invoice
+from cryptopay_django.sandbox.addresses import make_address
 from cryptopay_django.services import process_overdue
 
 COIN = {"coin": "BTC/bitcoin"}
@@ -60,6 +62,17 @@ def pay(cryptopay_sandbox, invoice_of):
         return again(payment)
 
     return pay
+
+
+@pytest.fixture
+def named(monkeypatch):
+    """The shop knows where its customers want their coins."""
+
+    class KnowingProvider(CryptopayProvider):
+        def get_refund_address(self, payment, invoice):
+            return {"address": make_address(invoice.network, seed="customer", index="refund")[0]}
+
+    monkeypatch.setattr("payments.core.PROVIDER_CACHE", {"coins": KnowingProvider()})
 
 
 def again(payment):

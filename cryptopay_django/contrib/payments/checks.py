@@ -1,0 +1,45 @@
+"""Checks the variants of PAYMENT_VARIANTS that use the provider, and its URLs: `manage.py check`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+from ...conf import get_account
+from ..common import check_url
+from .provider import PAY, CryptopayProvider
+
+
+def check_variants(**kwargs: Any) -> list[CheckMessage]:
+    """Return an error for each variant that cannot work, and one if the pages are not mounted."""
+    variants: Mapping[str, tuple[str, dict[str, Any]]] = getattr(settings, "PAYMENT_VARIANTS", {})
+    found: list[CheckMessage] = []
+    ours = 0
+    for variant, (path, options) in variants.items():
+        kind = import_string(path)
+        if not (isinstance(kind, type) and issubclass(kind, CryptopayProvider)):
+            continue
+        ours += 1
+        if problem := _problem_of(kind, options):
+            hint = "See the options in docs/adapters/payments.md."
+            found.append(Error(f'PAYMENT_VARIANTS["{variant}"]: {problem}', hint=hint, id="cryptopay_payments.E001"))
+    if ours:
+        urls = "cryptopay_django.contrib.payments.urls"
+        found += check_url(PAY, [UUID(int=0)], include=urls, check_id="cryptopay_payments.E002")
+    return found
+
+
+def _problem_of(kind: type[CryptopayProvider], options: Mapping[str, Any]) -> str:
+    try:
+        provider = kind(**options)
+        if provider.account is not None:
+            get_account(provider.account)
+    except (ImproperlyConfigured, TypeError) as error:
+        return str(error)
+    return ""
