@@ -32,6 +32,7 @@ CryptopayError
 ├── PriceSealError               the gateway's invoice has another price than ordered
 ├── ChannelHeldError             the gateway's channel has another coin, network, currency or address
 ├── ProtectedColumnError         save() of an existing row would change a column that services own
+├── MissingPackageError          a part of this package needs another package, which is not installed
 ├── TransactionOpenError         called inside a transaction; it must commit before it calls the gateway
 ├── HandlerError                 a function that cannot be a durable handler; says what to do
 ├── HandlerMissingError          a delivery names a handler that is not registered
@@ -61,7 +62,8 @@ CryptopayError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -239,6 +241,24 @@ class ProtectedColumnError(CryptopayError):
 
     def __reduce__(self) -> tuple[type[ProtectedColumnError], tuple[str, tuple[str, ...]]]:
         return type(self), (self.model, self.columns)
+
+
+class MissingPackageError(CryptopayError, ImportError):
+    """A package that this part needs is not installed. The message says what to install."""
+
+
+@contextmanager
+def needs(module: str, *, install: str) -> Iterator[None]:
+    """Raise MissingPackageError if what is imported in the block fails because this module is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != module:
+            raise
+        raise MissingPackageError(
+            f'{module} is not installed, and this part of cryptopay_django needs it: pip install "{install}"',
+            name=error.name,
+        ) from error
 
 
 class TransactionOpenError(CryptopayError):

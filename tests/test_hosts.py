@@ -117,3 +117,33 @@ def test_an_adapter_is_imported_without_its_host():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("part", "missing", "install"),
+    [
+        ("cryptopay_django.api", "drf_spectacular", "cryptopay-django[api]"),
+        ("cryptopay_django.contrib.oscar.apps", "oscar", "django-oscar"),
+        ("cryptopay_django.contrib.payments.apps", "payments", "django-payments"),
+    ],
+)
+def test_a_part_says_what_to_install_for_it(part, missing, install):
+    code = (
+        "import importlib, sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.partition('.')[0] == {missing!r}:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+        "import django; django.setup()\n"
+        "from cryptopay_django.exceptions import MissingPackageError\n"
+        "try:\n"
+        f"    importlib.import_module({part!r})\n"
+        "except MissingPackageError as error:\n"
+        "    print(error)\n"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "django.conf.global_settings"}
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+
+    assert f'pip install "{install}"' in done.stdout, done.stderr

@@ -5,9 +5,12 @@ and the views of channels, because only the shop knows its orders, prices and cu
 package.
 """
 
-from .channels import ChannelPaymentsView, ChannelsOfOwner, ChannelsView, ChannelView
-from .creation import CreateInvoiceView
-from .public import CoinsView, InvoiceStateView
+from ..exceptions import needs
+
+with needs("drf_spectacular", install="cryptopay-django[api]"):
+    from .channels import ChannelPaymentsView, ChannelsOfOwner, ChannelsView, ChannelView
+    from .creation import CreateInvoiceView
+    from .public import CoinsView, InvoiceStateView
 
 __all__ = [
     "ChannelPaymentsView",

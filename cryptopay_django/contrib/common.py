@@ -10,7 +10,7 @@ from django.db import models, router
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import override
 
-from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, StatusContext
+from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Resolution, ResolutionStatus, StatusContext
 from ..services import payment_summary
 
 CENT = Decimal("0.01")
@@ -49,6 +49,17 @@ def reason_of(invoice: Invoice) -> str:
     code = invoice.status_context or invoice.status
     with override("en"):
         return str(dict(StatusContext.choices).get(code, code.replace("_", " ")))
+
+
+def outcome_of(refund: Resolution) -> str:
+    """Return in English what staff must know of a refund that was asked for; empty if the gateway has accepted it."""
+    if refund.awaits_approval:
+        return "waits for a second person, who confirms it in the admin"
+    if refund.status == ResolutionStatus.SUCCEEDED:
+        return f"was accepted, but not as requested: {refund.error}" if refund.error else ""
+    if refund.status == ResolutionStatus.FAILED:
+        return f"has failed: {refund.error}"
+    return "was sent, but its result is not known yet. Do not send it again: it is booked when the gateway shows it"
 
 
 def check_url(name: str, arguments: list[Any], *, include: str, check_id: str) -> list[CheckMessage]:

@@ -92,7 +92,7 @@ def test_the_tree_on_top_of_the_errors_is_the_tree_of_the_classes() -> None:
         parents[depth:] = [name]
         tree[name] = parents[depth - 1] if depth else "Exception"
 
-    assert tree == {name: value.__base__.__name__ for name, value in vars(exceptions).items() if is_error(value)}
+    assert tree == {name: value.__bases__[0].__name__ for name, value in vars(exceptions).items() if is_error(value)}
 
 
 def is_error(value: object) -> bool:

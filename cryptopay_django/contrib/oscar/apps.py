@@ -3,6 +3,11 @@
 from django.apps import AppConfig
 from django.core import checks
 
+from ...exceptions import needs
+
+with needs("oscar", install="django-oscar"):
+    import oscar  # noqa: F401  for a plain message before anything else fails
+
 
 class CryptopayOscarConfig(AppConfig):
     """Connects Cryptopay and django-oscar."""
@@ -12,6 +17,7 @@ class CryptopayOscarConfig(AppConfig):
     verbose_name = "Cryptopay for django-oscar"
 
     def ready(self) -> None:
-        from .statuses import check_statuses  # noqa: PLC0415  it imports oscar's models
+        from .checks import check_pages, check_statuses  # noqa: PLC0415  it imports oscar's models
 
-        checks.register(check_statuses, "cryptopay")
+        for check in (check_pages, check_statuses):
+            checks.register(check, "cryptopay")

@@ -17,6 +17,7 @@ from cryptopay_django.exceptions import CryptopayError
 from cryptopay_django.services import list_offers
 
 from .mails import pay_path, send_not_paid
+from .sources import expect_coins, expects_coins
 from .views import PayOrder
 
 if TYPE_CHECKING:
@@ -53,14 +54,19 @@ class PayInCoinsMixin(Base):
             response = self.render_preview(request, cryptopay_offer=offers.get(choice))
         return response
 
+    def save_payment_details(self, order: Any) -> None:
+        """Mark the order as one that is to be paid in coins; no other one asks for them."""
+        super().save_payment_details(order)
+        if self.is_paid_in_coins(total_of(order)):
+            expect_coins(order)
+
     def handle_successful_order(self, order: Any) -> HttpResponse:
         """Send the customer of an unpaid order to its payment instead of the thank-you page.
 
         The invoice is made when the order is committed, with ATOMIC_REQUESTS too. If that fails, the customer meets
         the choice of coins, which says why.
         """
-        total = Price(order.currency, excl_tax=order.total_excl_tax, incl_tax=order.total_incl_tax)
-        self.unpaid_order = order if self.is_paid_in_coins(total) else None
+        self.unpaid_order = order if expects_coins(order) else None
         response: HttpResponse = super().handle_successful_order(order)
         if self.unpaid_order is not None:
             if order.is_anonymous:  # who has just given this address may see the order
@@ -76,7 +82,7 @@ class PayInCoinsMixin(Base):
         """Make the invoice in the chosen coin, and let the response lead to it."""
         if not self.request.POST.get("coin"):
             return
-        answer = PayOrder.as_view()(self.request, number=order.number, hash=order.verification_hash())
+        answer = PayOrder.as_view()(self.request, pk=order.pk, hash=order.verification_hash())
         if answer.status_code == 302:
             response["Location"] = answer["Location"]
             response.cookies.update(answer.cookies)
@@ -88,3 +94,8 @@ class PayInCoinsMixin(Base):
             return
         context = {**self.get_message_context(order), "pay_path": pay_path(order)}
         transaction.on_commit(lambda: send_not_paid(order, context), robust=True)
+
+
+def total_of(order: Any) -> Any:
+    """Return what an order costs, as the checkout knows it."""
+    return Price(order.currency, excl_tax=order.total_excl_tax, incl_tax=order.total_incl_tax)

@@ -6,10 +6,9 @@ the gateway's id of the invoice or refund. The receivers lock the order.
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, Sum
 from django.dispatch import receiver
 from oscar.core.loading import get_class, get_model
 
@@ -27,7 +26,9 @@ from cryptopay_django.signals import (
     refund_succeeded,
 )
 
+from ..common import in_cents, is_covered, reason_of
 from .mails import send_order_confirmation
+from .sources import Transaction, credit, debit, has, kept_of, source_of
 from .statuses import (
     ATTENTION,
     CANCELLED,
@@ -43,16 +44,10 @@ from .statuses import (
     waits,
 )
 
-Source, SourceType, Transaction = (get_model("payment", name) for name in ("Source", "SourceType", "Transaction"))
 PaymentEventType = get_model("order", "PaymentEventType")
 EventHandler = get_class("order.processing", "EventHandler")
 
-CODE, NAME = "cryptopay", "Cryptopay"
-"""Oscar's source type."""
-
 REFUNDED_EVENT = "Refunded"
-CENT = Decimal("0.01")
-"""Oscar stores amounts with two decimal places."""
 
 
 class NotPaidYetError(Exception):
@@ -76,11 +71,11 @@ def pay_order(invoice: Invoice, **kwargs: Any) -> None:
     paid_event = paid_event_of(order)
     if paid_event is not None:
         if paid_event.reference != str(invoice.pk):
-            note(order, f"{named(invoice)} is paid too, and the order was paid before. Refund one of the payments.")
+            is_too_much = invoice.price_currency != order.currency or kept_of(order) > order.total_incl_tax
+            advice = "Refund one of the payments." if is_too_much else "Together they are not more than its price."
+            note(order, f"{named(invoice)} is paid too, and the order was paid before. {advice}")
         return
-    # The app, or a person, has accepted that the invoice was settled for less than its price.
-    accepted = max(invoice.price_amount - in_cents(invoice.settled_amount), Decimal(0))
-    if invoice.price_currency != order.currency or kept_of(order) + accepted < order.total_incl_tax:
+    if not is_covered(order, price=order.total_incl_tax, currency=order.currency):
         move(order, ATTENTION, f"{named(invoice)} is paid, but it does not cover the price of the order.")
         return
     lines = list(order.lines.all())
@@ -104,7 +99,7 @@ def confirm_order(invoice: Invoice, event: InvoiceEvent) -> None:
 @receiver(invoice_unresolved, dispatch_uid="cryptopay_oscar.unresolved")
 def need_decision(invoice: Invoice, **kwargs: Any) -> None:
     """Coins came, but not as ordered."""
-    need_attention(invoice, f"{named(invoice)} needs a decision: {invoice.status_context or invoice.status}.")
+    need_attention(invoice, f"{named(invoice)} needs a decision: {reason_of(invoice)}.")
 
 
 @receiver(invoice_quarantined, dispatch_uid="cryptopay_oscar.quarantined")
@@ -193,39 +188,6 @@ def locked_order(invoice: Invoice) -> Any:
     return Order.objects.select_for_update().filter(pk=order.pk).first() if isinstance(order, Order) else None
 
 
-def source_of(order: Any, invoice: Invoice) -> Any:
-    """Return the Source of an invoice on its locked order, made if need be."""
-    kind, _ = SourceType.objects.get_or_create(code=CODE, defaults={"name": NAME})
-    new = {"currency": invoice.price_currency, "label": f"{invoice.pay_currency} {invoice.network}".strip()}
-    source, _ = Source.objects.get_or_create(order=order, source_type=kind, reference=str(invoice.pk), defaults=new)
-    return source
-
-
-def credit(order: Any, invoice: Invoice) -> None:
-    """Book what the gateway has credited for an invoice, once."""
-    source, reference = source_of(order, invoice), str(invoice.gateway_id)
-    if not has(source, Transaction.DEBIT, reference):
-        debit(source, in_cents(invoice.settled_amount), reference, status="credited")
-
-
-def debit(source: Any, amount: Decimal, reference: str, *, status: str) -> None:
-    """Book an amount that came in: authorised and debited at once, because coins cannot be reserved."""
-    source.allocate(amount, reference=reference, status=status)
-    source.debit(amount, reference=reference, status=status)
-
-
-def has(source: Any, kind: str, reference: str) -> bool:
-    """Return whether a source has a transaction of this kind with this reference."""
-    return bool(source.transactions.filter(txn_type=kind, reference=reference).exists())
-
-
-def kept_of(order: Any) -> Decimal:
-    """Return what came in for an order in its currency, less what was sent back."""
-    sources = order.sources.filter(source_type__code=CODE, currency=order.currency)
-    kept = sources.aggregate(kept=Sum(F("amount_debited") - F("amount_refunded")))["kept"]
-    return in_cents(kept or 0)
-
-
 def record(order: Any, kind: str, amount: Decimal, reference: str, *lines: Any) -> None:
     """Record a payment event on an order, and with it the lines that it is for."""
     event_type, _ = PaymentEventType.objects.get_or_create(name=kind)
@@ -241,8 +203,3 @@ def has_other(order: Any, invoice: Invoice) -> bool:
 def named(invoice: Invoice) -> str:
     """Return an invoice in words for a note."""
     return f"Invoice {invoice.pk} ({invoice.price_amount:f} {invoice.price_currency} in {invoice.pay_currency})"
-
-
-def in_cents(amount: Decimal | int | None) -> Decimal:
-    """Return an amount with two decimal places; databases would round it without a word."""
-    return Decimal(amount or 0).quantize(CENT, ROUND_HALF_UP)

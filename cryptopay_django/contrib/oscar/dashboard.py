@@ -18,8 +18,10 @@ from django.views.generic import FormView
 from oscar.apps.dashboard.orders.views import get_order_for_user_or_404
 
 from cryptopay_django.exceptions import CryptopayError, InvoiceChangedError, QuoteExpiredError
-from cryptopay_django.models import Invoice
+from cryptopay_django.models import Invoice, Resolution
 from cryptopay_django.services import RefundQuote, named_refund_address, quote_refund, refund_invoice
+
+from ..common import outcome_of
 
 if TYPE_CHECKING:
     Base = FormView["RefundForm"]
@@ -95,11 +97,13 @@ class RefundOrder(PermissionRequiredMixin, Base):
         try:
             done = refund_invoice(self.invoice, quote=quote, actor=self.request.user, reason=reason)
         except (InvoiceChangedError, QuoteExpiredError) as error:
-            return self.ask(form, problem=str(error))
-        if done.awaits_approval:
-            messages.warning(self.request, "The refund waits for a second person, who confirms it in the admin.")
-        elif done.error or done.status == "failed":
-            messages.error(self.request, f"The refund is {done.get_status_display()}: {done.error}")
+            if not Resolution.objects.primary().filter(pk=quote.resolution_id).exists():
+                return self.ask(form, problem=str(error))
+            # Pressed twice: another quote would invite to refund again.
+            messages.warning(self.request, "This refund was sent before: nothing was sent again.")
+            return HttpResponseRedirect(self.get_success_url())
+        if problem := outcome_of(done):
+            messages.warning(self.request, f"The refund {problem}.")
         else:
             text = "The gateway has the refund. It is booked here once the coins have arrived."
             messages.success(self.request, text)

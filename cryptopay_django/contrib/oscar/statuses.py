@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
-from django.core.checks import Warning as CheckWarning
 from oscar.core.loading import get_class, get_model
+
+from .sources import expects_coins
 
 Order = get_model("order", "Order")
 
@@ -28,7 +28,7 @@ PAID_EVENT = "Paid"
 
 def status_for(meaning: str) -> str:
     """Return the shop's status for a meaning, or "" if it has none."""
-    return str(_chosen().get(meaning, ""))
+    return str(chosen().get(meaning, ""))
 
 
 def paid_event_of(order: Any) -> Any:
@@ -37,8 +37,9 @@ def paid_event_of(order: Any) -> Any:
 
 
 def waits(order: Any) -> bool:
-    """Return whether an order waits for its payment: nobody has paid it, cancelled it, or moved it on by hand."""
-    return order.status in (_first(), status_for(ATTENTION)) and paid_event_of(order) is None
+    """Return whether an order waits for coins: nobody has paid it, cancelled it, or moved it on by hand."""
+    is_open = order.status in (first_status(), status_for(ATTENTION)) and paid_event_of(order) is None
+    return is_open and expects_coins(order)
 
 
 def move(order: Any, meaning: str, message: str) -> None:
@@ -56,49 +57,16 @@ def move(order: Any, meaning: str, message: str) -> None:
 
 
 def note(order: Any, message: str) -> None:
-    """Write a note for staff on an order."""
-    order.notes.create(message=message, note_type=order.notes.model.SYSTEM)
+    """Write a note for staff on an order, once: events can be delivered again."""
+    order.notes.get_or_create(message=message, note_type=order.notes.model.SYSTEM)
 
 
-def check_statuses(**kwargs: Any) -> list[CheckMessage]:
-    """Return an error for each entry of OSCAR_CRYPTOPAY_STATUSES that cannot work.
-
-    Return a warning if the pipeline does not lead from the status of new orders to the one of paid orders.
-    """
-    chosen, known = _chosen(), Order.all_statuses()
-    found: list[CheckMessage] = [
-        Error(
-            f'OSCAR_CRYPTOPAY_STATUSES has the key "{meaning}"',
-            hint=f"The keys are: {', '.join(MEANINGS)}.",
-            id="cryptopay_oscar.E001",
-        )
-        for meaning in chosen
-        if meaning not in MEANINGS
-    ]
-    found += [
-        Error(
-            f'OSCAR_ORDER_STATUS_PIPELINE has no status "{status}", which OSCAR_CRYPTOPAY_STATUSES names',
-            hint=f"It has: {', '.join(known) or 'none'}.",
-            id="cryptopay_oscar.E002",
-        )
-        for status in chosen.values()
-        if status not in known
-    ]
-    if chosen.get(PAID) not in Order.pipeline.get(_first(), ()):
-        found.append(
-            CheckWarning(
-                f'an order that is paid stays "{_first()}": the pipeline does not lead to "{chosen.get(PAID, "")}"',
-                hint="Set OSCAR_INITIAL_ORDER_STATUS, OSCAR_ORDER_STATUS_PIPELINE and OSCAR_CRYPTOPAY_STATUSES.",
-                id="cryptopay_oscar.W001",
-            )
-        )
-    return found
+def chosen() -> dict[str, str]:
+    """Return the shop's status for each meaning."""
+    statuses: dict[str, str] = getattr(settings, "OSCAR_CRYPTOPAY_STATUSES", DEFAULT)
+    return statuses
 
 
-def _chosen() -> dict[str, str]:
-    chosen: dict[str, str] = getattr(settings, "OSCAR_CRYPTOPAY_STATUSES", DEFAULT)
-    return chosen
-
-
-def _first() -> str:
+def first_status() -> str:
+    """Return the status of an order that was just placed."""
     return str(getattr(settings, "OSCAR_INITIAL_ORDER_STATUS", ""))

@@ -8,6 +8,6 @@ from .views import PayOrder
 app_name = "cryptopay_oscar"
 
 urlpatterns = [
-    path("pay/<str:number>/<str:hash>/", PayOrder.as_view(), name="pay"),
+    path("pay/<int:pk>/<path:hash>/", PayOrder.as_view(), name="pay"),
     path("refund/<str:number>/<uuid:invoice_id>/", RefundOrder.as_view(), name="refund"),
 ]

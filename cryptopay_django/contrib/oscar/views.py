@@ -31,8 +31,8 @@ class PayOrder(ChooseCoinView):
         return super().post(request, *args, **kwargs) if waits(order) else redirect(order_path(order))
 
     def get_order(self) -> Any:
-        """Return the order with this number, if the signature in the link is right."""
-        order = get_object_or_404(Order, number=self.kwargs["number"])
+        """Return the order with this key, if the signature of its number in the link is right."""
+        order = get_object_or_404(Order, pk=self.kwargs["pk"])
         if not order.check_verification_hash(self.kwargs["hash"]):
             raise Http404
         return order

@@ -3,6 +3,11 @@
 from django.apps import AppConfig
 from django.core import checks
 
+from ...exceptions import needs
+
+with needs("payments", install="django-payments"):
+    import payments  # noqa: F401  for a plain message before anything else fails
+
 
 class CryptopayPaymentsConfig(AppConfig):
     """Named apart from django-payments, whose label is `payments`."""

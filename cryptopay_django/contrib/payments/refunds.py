@@ -15,8 +15,9 @@ from payments.core import get_base_url
 from payments.models import BasePayment
 
 from ...exceptions import CryptopayError
-from ...models import Invoice, RefundLink, ResolutionStatus
+from ...models import Invoice, RefundLink
 from ...services import left_to_refund, make_refund_link, named_refund_address, refund_invoice
+from ..common import outcome_of
 from .books import BOOKED, book, in_cents, invoices_of
 
 if TYPE_CHECKING:
@@ -25,13 +26,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cryptopay_django")
 
 ACTOR = "django-payments"
-
-_OUTCOMES = {
-    ResolutionStatus.PLANNED: "was not sent yet",
-    ResolutionStatus.SENT: "was sent, and is not finished yet",
-    ResolutionStatus.FAILED: "has failed",
-    ResolutionStatus.UNKNOWN: "was sent, and its result is not known yet",
-}
 
 
 class RefundAddressNeededError(PaymentError):
@@ -111,15 +105,9 @@ def _parts_of(provider: CryptopayProvider, payment: BasePayment, amount: Decimal
 
 def _send(part: _Part) -> None:
     """Refund a part; raise CryptopayError, or PaymentError if it is not known yet that the gateway has accepted it."""
-    name = part.invoice.custom_id
     done = refund_invoice(part.invoice, actor=ACTOR, reason="refund of the payment", amount=part.amount, **part.place)
-    if done.awaits_approval:
-        raise PaymentError(f"the refund of invoice {name} waits for a second person in the admin")
-    if done.status != ResolutionStatus.SUCCEEDED:
-        raise PaymentError(
-            f"the refund of invoice {name} {_OUTCOMES[done.status]}: {done.error or 'see the admin'}. "
-            "It is booked as soon as the gateway shows it"
-        )
+    if problem := outcome_of(done):
+        raise PaymentError(f"the refund of invoice {part.invoice.custom_id} {problem}")
 
 
 def _place(provider: CryptopayProvider, payment: BasePayment, invoice: Invoice) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from forked.checkout.views import PaymentDetailsView
 from oscar.core.loading import get_model
 from shop import InProcess, coins_on, fill_basket, go_to_payment, place_order
 
+from cryptopay_django.contrib.oscar.checks import check_statuses
 from cryptopay_django.contrib.oscar.mails import order_path, pay_path
-from cryptopay_django.contrib.oscar.statuses import check_statuses
 from cryptopay_django.models import HandlerDelivery, Invoice, Refund
 from cryptopay_django.services import (
     create_invoice,

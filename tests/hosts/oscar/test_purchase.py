@@ -87,7 +87,7 @@ def test_an_expired_invoice_is_renewed_and_both_are_paid(site):
     pay(site, first)
     pay(site, second)
 
-    number = again.split("/")[3]
+    number = again.split("/")[4].split(":")[0]
     staff = OverHttp(site.url)
     site.manage("shell", "--no-imports", "-c", MAKE_STAFF)
     staff.get("/dashboard/login/").submit("password", username="staff@example.org", password="staff-only")

@@ -11,6 +11,7 @@ from cryptopay_django.exceptions import InvoiceRequestError
 from cryptopay_django.models import Invoice
 from cryptopay_django.services import payment_summary
 
+from ...common import reason_of
 from ..mails import pay_path
 from ..statuses import paid_event_of, waits
 from ..views import PayOrder
@@ -33,7 +34,13 @@ def cryptopay_order(order: Any) -> dict[str, Any]:
         summary = None
     return {
         "invoices": [
-            {"row": one, "path": PayOrder().get_success_url(one), "admin_url": _admin_url(one)} for one in invoices
+            {
+                "row": one,
+                "why": reason_of(one) if one.status_context else "",
+                "path": PayOrder().get_success_url(one),
+                "admin_url": _admin_url(one),
+            }
+            for one in invoices
         ],
         "summary": summary,
         "is_paid": paid_event_of(order) is not None,

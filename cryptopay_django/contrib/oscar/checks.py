@@ -1,0 +1,54 @@
+"""Checks what the adapter needs of the shop: the statuses of its pipeline, and the pages for paying."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
+
+from ..common import check_url
+from .statuses import MEANINGS, PAID, Order, chosen, first_status
+
+
+def check_pages(**kwargs: Any) -> list[CheckMessage]:
+    """Return an error if the pages are not mounted: each order would be placed, and then fail."""
+    urls, page = "cryptopay_django.contrib.oscar.urls", "cryptopay_oscar:refund"
+    return check_url(page, ["1", UUID(int=0)], include=urls, check_id="cryptopay_oscar.E003")
+
+
+def check_statuses(**kwargs: Any) -> list[CheckMessage]:
+    """Return an error for each entry of OSCAR_CRYPTOPAY_STATUSES that cannot work.
+
+    Return a warning if the pipeline does not lead from the status of new orders to the one of paid orders.
+    """
+    statuses, known = chosen(), Order.all_statuses()
+    found: list[CheckMessage] = [
+        Error(
+            f'OSCAR_CRYPTOPAY_STATUSES has the key "{meaning}"',
+            hint=f"The keys are: {', '.join(MEANINGS)}.",
+            id="cryptopay_oscar.E001",
+        )
+        for meaning in statuses
+        if meaning not in MEANINGS
+    ]
+    found += [
+        Error(
+            f'OSCAR_ORDER_STATUS_PIPELINE has no status "{status}", which OSCAR_CRYPTOPAY_STATUSES names',
+            hint=f"It has: {', '.join(known) or 'none'}.",
+            id="cryptopay_oscar.E002",
+        )
+        for status in statuses.values()
+        if status not in known
+    ]
+    new, paid = first_status(), statuses.get(PAID, "")
+    if paid not in Order.pipeline.get(new, ()):
+        found.append(
+            CheckWarning(
+                f'an order that is paid stays "{new}": the pipeline does not lead to "{paid}"',
+                hint="Set OSCAR_INITIAL_ORDER_STATUS, OSCAR_ORDER_STATUS_PIPELINE and OSCAR_CRYPTOPAY_STATUSES.",
+                id="cryptopay_oscar.W001",
+            )
+        )
+    return found
