@@ -64,6 +64,10 @@ class AdapterHost(AdapterStage):
         """Refund an amount in the host's own screens, to `customer_address`. A host without any need not define it."""
         raise unittest.SkipTest("this host has no refund of its own")
 
+    def raise_price(self, order: Any) -> None:
+        """Let staff change an order so that it costs more. A host whose prices never change need not define it."""
+        raise unittest.SkipTest("the price of an order does not change in this host")
+
     def _missing(self, name: str) -> TypeError:
         return TypeError(f"{type(self).__name__} must define {name}(): see docs/adapters.md")
 

@@ -121,6 +121,19 @@ class AdapterContract(AdapterHost):
 
         self.in_every_order(story)
 
+    def test_the_price_was_raised(self) -> None:
+        """An invoice that was made before the order became dearer is paid: that does not pay the order."""
+
+        def story() -> None:
+            order, invoice = self.begin()
+            self.raise_price(order)
+            self.pay(invoice)
+            self.deliver()
+            self.expect_to_the_end(order, self.OPEN, self.ATTENTION, refunded=NOTHING, fulfilled=0)
+            self.assertIn(self.paid_of(order), (NOTHING, self.price), "booked what did not come")
+
+        self.in_every_order(story)
+
     # Held.
 
     def test_held_then_completed(self) -> None:

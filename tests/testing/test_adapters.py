@@ -279,6 +279,17 @@ class AsksForAnotherPrice(Wrong):
         return super().begin_payment(order)
 
 
+class FulfilsAtAnyPrice(Wrong):
+    caught_by = "test_the_price_was_raised"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.connect(signals.invoice_completed, lambda invoice, **kwargs: orders_of(invoice).update(status="paid"))
+
+    def raise_price(self, order: Order) -> None:
+        Order.objects.filter(pk=order.pk).update(amount=F("amount") + 1)
+
+
 def run(kind: type[ShopContract], name: str) -> unittest.TestResult:
     result = unittest.TestResult()
     result.failfast = True

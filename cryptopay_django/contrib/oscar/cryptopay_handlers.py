@@ -71,8 +71,9 @@ def pay_order(invoice: Invoice, **kwargs: Any) -> None:
     paid_event = paid_event_of(order)
     if paid_event is not None:
         if paid_event.reference != str(invoice.pk):
-            is_too_much = invoice.price_currency != order.currency or kept_of(order) > order.total_incl_tax
-            advice = "Refund one of the payments." if is_too_much else "Together they are not more than its price."
+            kept, price = kept_of(order), order.total_incl_tax
+            is_too_much = invoice.price_currency != order.currency or kept > price
+            advice = "Refund one of the payments." if is_too_much else f"Of {price} {order.currency}, {kept} are kept."
             note(order, f"{named(invoice)} is paid too, and the order was paid before. {advice}")
         return
     if not is_covered(order, price=order.total_incl_tax, currency=order.currency):

@@ -20,26 +20,23 @@ def check_variants(**kwargs: Any) -> list[CheckMessage]:
     """Return an error for each variant that cannot work, and one if the pages are not mounted."""
     variants: Mapping[str, tuple[str, dict[str, Any]]] = getattr(settings, "PAYMENT_VARIANTS", {})
     found: list[CheckMessage] = []
-    ours = 0
     for variant, (path, options) in variants.items():
-        kind = import_string(path)
-        if not (isinstance(kind, type) and issubclass(kind, CryptopayProvider)):
-            continue
-        ours += 1
-        if problem := _problem_of(kind, options):
+        if problem := _problem_of(path, options):
             hint = "See the options in docs/adapters/payments.md."
             found.append(Error(f'PAYMENT_VARIANTS["{variant}"]: {problem}', hint=hint, id="cryptopay_payments.E001"))
-    if ours:
-        urls = "cryptopay_django.contrib.payments.urls"
-        found += check_url(PAY, [UUID(int=0)], include=urls, check_id="cryptopay_payments.E002")
-    return found
+    urls = "cryptopay_django.contrib.payments.urls"
+    return found + check_url(PAY, [UUID(int=0)], include=urls, check_id="cryptopay_payments.E002")
 
 
-def _problem_of(kind: type[CryptopayProvider], options: Mapping[str, Any]) -> str:
+def _problem_of(path: str, options: Mapping[str, Any]) -> str:
+    """Return why a provider of ours cannot work; empty for one that can, or that is another's."""
     try:
+        kind = import_string(path)
+        if not (isinstance(kind, type) and issubclass(kind, CryptopayProvider)):
+            return ""
         provider = kind(**options)
         if provider.account is not None:
             get_account(provider.account)
-    except (ImproperlyConfigured, TypeError) as error:
+    except (ImportError, ImproperlyConfigured, TypeError) as error:
         return str(error)
     return ""

@@ -103,8 +103,6 @@ class CryptopayProvider(BasicProvider):
         self.account, self.pay_currency, self.network, self.own_page = account, pay_currency, network, own_page
         if not options.get("capture", True):
             raise ImproperlyConfigured("coins cannot be reserved: leave out capture")
-        if network and not pay_currency:
-            raise ImproperlyConfigured("network needs pay_currency: the coin that is sent on it")
         super().__init__(**options)
 
     # What a shop may override.

@@ -74,3 +74,6 @@ class ContractTests(AdapterContract, TransactionTestCase):
         assert "Send the coins" in page.text
         page.submit("quote")
         assert page.path == f"/dashboard/orders/{order.number}/"
+
+    def raise_price(self, order):
+        Order.objects.filter(pk=order.pk).update(total_incl_tax=self.price + 1)

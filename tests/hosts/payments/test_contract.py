@@ -57,3 +57,6 @@ class ContractTests(AdapterContract, TransactionTestCase):
             address, tag = self.customer_address(Invoice.objects.for_order(order)[0])
             name_refund_address(token, address=address, tag=tag)
             payment.refund(amount)
+
+    def raise_price(self, order: Payment) -> None:
+        Payment.objects.filter(pk=order.pk).update(total=self.price + 1)

@@ -178,7 +178,6 @@ PROVIDER = "cryptopay_django.contrib.payments.provider.CryptopayProvider"
         ({"acount": "default"}, "acount"),
         ({"account": "gone"}, 'no account "gone"'),
         ({"capture": False}, "cannot be reserved"),
-        ({"network": "tron"}, "needs pay_currency"),
     ],
 )
 def test_a_variant_that_cannot_work_is_found(settings, options, problem):
@@ -189,6 +188,12 @@ def test_a_variant_that_cannot_work_is_found(settings, options, problem):
     assert message.id == "cryptopay_payments.E001"
     assert message.msg.startswith('PAYMENT_VARIANTS["coins"]: ')
     assert problem in message.msg
+
+
+def test_a_provider_that_is_misspelt_is_found(settings):
+    settings.PAYMENT_VARIANTS = {"coins": (f"{PROVIDER}s", {}), "gone": ("shop.gone.Provider", {})}
+
+    assert [message.id for message in check_variants()] == ["cryptopay_payments.E001"] * 2
 
 
 @pytest.mark.urls("payments.urls")
