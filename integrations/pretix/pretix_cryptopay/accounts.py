@@ -10,21 +10,39 @@ from time import monotonic
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 from django_scopes import scopes_disabled
 from pretix.base.models import Event
 from pretix.base.models.event import Event_SettingsStore
 
+from cryptopay_django.exceptions import CryptopayError
+
 PREFIX = "payment_cryptopay_"
 OWNER = "owner"
-"""The setting with the id of another event, whose credentials are used."""
+"""The setting with the id of another event, whose credentials are used for new payments.
+
+An account stays while its credentials are there, also if its event uses another one: earlier invoices need it.
+"""
 
 SECRETS = ("api_key", "api_secret", "callback_secret")
+NOT_DONE = (CryptopayError, ImproperlyConfigured)
+"""What calls of cryptopay_django raise here: organizers can take credentials away at any time."""
+
 MODES = {False: "live", True: "test"}
 KEPT_FOR = 5.0
 """Seconds for which a process keeps the accounts: cryptopay_django asks several times for each request."""
 
 _kept: tuple[float, dict[str, Any]] = (0.0, {})
+
+
+def words_for_staff(error: Exception) -> str:
+    """Return what is wrong, without the names of other accounts."""
+    if isinstance(error, ImproperlyConfigured):
+        return _("The credentials for this payment are missing or wrong: see the payment settings of the event.")
+    return str(error)
 
 
 def account_name(event: Event, *, testmode: bool) -> str:
@@ -50,6 +68,7 @@ def base_url(*, testmode: bool) -> str:
     return found
 
 
+@sensitive_variables()
 def entry_of(values: dict[str, str], *, testmode: bool) -> dict[str, Any] | None:
     """Return an entry of CRYPTOPAY_ACCOUNTS from the settings of an event, or None while credentials are missing."""
     found = [values.get(f"{MODES[testmode]}_{name}", "") for name in SECRETS]
@@ -67,6 +86,7 @@ def entry_of(values: dict[str, str], *, testmode: bool) -> dict[str, Any] | None
     }
 
 
+@sensitive_variables()
 def all_accounts() -> dict[str, Any]:
     """Return the accounts of all events, as CRYPTOPAY_ACCOUNTS has them. Reads them every few seconds."""
     global _kept  # noqa: PLW0603  kept for a few seconds, by each process
@@ -83,6 +103,7 @@ def forget_accounts() -> None:
     _kept = 0.0, {}
 
 
+@sensitive_variables()
 def _read_accounts() -> dict[str, Any]:
     by_event: dict[int, dict[str, str]] = {}
     with scopes_disabled():
@@ -92,7 +113,6 @@ def _read_accounts() -> dict[str, Any]:
     accounts = {}
     for event_id, values in by_event.items():
         for testmode in (False, True):
-            entry = None if values.get(OWNER) else entry_of(values, testmode=testmode)
-            if entry is not None:
+            if (entry := entry_of(values, testmode=testmode)) is not None:
                 accounts[own_name(event_id, testmode=testmode)] = entry
     return accounts

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 from django_scopes import scopes_disabled
 from pretix.base.models import Order, OrderPayment
 from pretix.base.payment import PaymentException
 from pretix.multidomain.urlreverse import eventreverse_absolute
 
-from cryptopay_django.exceptions import CryptopayError
+from cryptopay_django.exceptions import CryptopayError, OtherEnvironmentError
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages import ChooseCoinView
 from cryptopay_django.services import find_offer, read_progress, refresh_invoice
@@ -59,6 +60,8 @@ def begin_payment(payment: OrderPayment, choice: str) -> Invoice:
         invoice = tickets.create(payment, offer)
     except CryptopayError as error:
         raise PaymentException(tickets.explain(error, payment)) from error
+    except ImproperlyConfigured as error:
+        raise PaymentException(_("Payments are not possible at the moment. Please ask the shop.")) from error
     OrderPayment.objects.filter(pk=payment.pk, state=OrderPayment.PAYMENT_STATE_CREATED).update(
         state=OrderPayment.PAYMENT_STATE_PENDING
     )
@@ -111,9 +114,19 @@ def _invoices_with_money(payment: OrderPayment) -> Iterator[Invoice]:
     """
     for other in payment.order.payments.filter(provider=IDENTIFIER).exclude(pk=payment.pk):
         for invoice in Invoice.objects.for_order(other):
-            found = invoice if invoice.is_final or invoice.gateway_id is None else refresh_invoice(invoice)
+            found = _refreshed(invoice)
             if not found.is_final and _has_money(found):
                 yield found
+
+
+def _refreshed(invoice: Invoice) -> Invoice:
+    """Return an invoice as the gateway has it now, or as it is on record if nobody can be asked about it any more."""
+    if invoice.is_final or invoice.gateway_id is None:
+        return invoice
+    try:
+        return refresh_invoice(invoice)
+    except (OtherEnvironmentError, ImproperlyConfigured):
+        return invoice
 
 
 def _has_money(invoice: Invoice) -> bool:

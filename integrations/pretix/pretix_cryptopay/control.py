@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -14,8 +15,8 @@ from pretix.base.models import Order, OrderPayment
 from pretix.control.permissions import EventPermissionRequiredMixin
 from pretix.helpers.urls import mainreverse_absolute
 
-from cryptopay_django.exceptions import CryptopayError
-from cryptopay_django.models import Invoice
+from cryptopay_django.exceptions import CryptopayError, QuoteExpiredError
+from cryptopay_django.models import Invoice, Resolution
 from cryptopay_django.services import (
     SettlementQuote,
     check_resolvable,
@@ -26,6 +27,20 @@ from cryptopay_django.services import (
     release_invoice,
     settle_invoice,
 )
+
+from .accounts import NOT_DONE, words_for_staff
+from .refunds import why_not_done
+
+
+class DecisionForm(forms.Form):
+    """What staff send. The page itself draws the fields."""
+
+    version = forms.IntegerField()
+    reason = forms.CharField(max_length=500)
+    quote = forms.CharField(required=False)
+    address = forms.CharField(required=False, max_length=200)
+    tag = forms.CharField(required=False, max_length=100)
+    without_tag = forms.BooleanField(required=False)
 
 
 class DecideView(EventPermissionRequiredMixin, TemplateView):
@@ -64,60 +79,63 @@ class DecideView(EventPermissionRequiredMixin, TemplateView):
 
     def post(self, request: Any, **kwargs: Any) -> HttpResponse:
         """Do what was chosen, and go back to the order; with an error, show the page again."""
-        act, reason = request.POST.get("act", ""), request.POST.get("reason", "").strip()
+        act, form = request.POST.get("act", ""), DecisionForm(request.POST)
         try:
             if act == "link":
                 return self._link()
-            done = self._decide(act, reason)
-        except CryptopayError as error:
-            messages.error(request, str(error))
+            if not form.is_valid():
+                raise CryptopayError(" ".join(text for texts in form.errors.values() for text in texts))
+            done, in_words = self._decide(act, **form.cleaned_data)
+        except NOT_DONE as error:
+            messages.error(request, words_for_staff(error))
             return redirect(request.path)
         self._order.log_action(
             "pretix_cryptopay.order.decided",
-            {"local_id": self.invoice.order.local_id, "act": done, "reason": reason},
+            {"local_id": self.invoice.order.local_id, "act": in_words, "reason": form.cleaned_data["reason"]},
             user=request.user,
         )
-        messages.success(request, _("Done: %(act)s.") % {"act": done})
+        if done is not None and done.error:
+            messages.warning(request, _("The gateway did something else than was asked: %s") % done.error)
+        elif done is not None and done.status != "succeeded":
+            messages.warning(request, _("It was sent. What becomes of it will appear here: do nothing until then."))
+        else:
+            messages.success(request, _("Done: %(act)s.") % {"act": in_words})
         event = request.event
         return redirect("control:event.order", organizer=event.organizer.slug, event=event.slug, code=self._order.code)
 
     def _quoted(self) -> dict[str, Any]:
         try:
             check_resolvable(self.invoice)
-        except CryptopayError as error:
-            return {"may_resolve": False, "why_not": str(error)}
+        except NOT_DONE as error:
+            return {"may_resolve": False, "why_not": words_for_staff(error)}
         try:
             quote = quote_settlement(self.invoice)
-        except CryptopayError as error:
-            return {"may_resolve": True, "why_no_quote": str(error)}
+        except NOT_DONE as error:
+            return {"may_resolve": True, "why_no_quote": words_for_staff(error)}
         return {"may_resolve": True, "quote": quote, "sealed": quote.seal()}
 
-    def _decide(self, act: str, reason: str) -> str:
-        """Do it, and return it in words. Raises CryptopayError."""
-        who: dict[str, Any] = {"actor": self.request.user.email, "reason": reason}
-        version = int(self.request.POST.get("version") or 0)
+    def _decide(
+        self, act: str, *, version: int, reason: str, quote: str, address: str, tag: str, without_tag: bool
+    ) -> tuple[Resolution | None, str]:
+        """Do it; return the resolution, None for a release, and it in words. Raises what is in NOT_DONE."""
+        who: dict[str, Any] = {"actor": self.request.user.email, "reason": reason, "expected_version": version}
         if act == "release":
-            release_invoice(self.invoice, expected_version=version, **who)
-            return _("released")
+            release_invoice(self.invoice, **who)
+            return None, _("released")
         if act == "settle":
-            quote = SettlementQuote.unseal(self.request.POST.get("quote", ""))
-            done = settle_invoice(self.invoice, quote=quote, expected_version=version, **who)
+            seen = SettlementQuote.unseal(quote)
+            if seen is None:  # without one, it would be settled at a rate that nobody has seen
+                raise QuoteExpiredError(_("Load the page again for a new quote."))
+            done = settle_invoice(self.invoice, quote=seen, **who)
         elif act == "refund_overage":
-            done = settle_invoice(self.invoice, refund_overage=True, expected_version=version, **who)
+            done = settle_invoice(self.invoice, refund_overage=True, **who)
         elif act == "refund":
-            done = refund_invoice(
-                self.invoice,
-                address=self.request.POST.get("address", "").strip(),
-                tag=self.request.POST.get("tag", "").strip() or None,
-                without_tag=self.request.POST.get("without_tag") == "on",
-                expected_version=version,
-                **who,
-            )
+            done = refund_invoice(self.invoice, address=address, tag=tag or None, without_tag=without_tag, **who)
         else:
             raise Http404
-        if done.status == "failed":
-            raise CryptopayError(done.error)
-        return _("settled") if act == "settle" else _("refunded")
+        if error := why_not_done(done, actor=who["actor"]):
+            raise CryptopayError(error)
+        return done, _("settled") if act == "settle" else _("refunded")
 
     def _link(self) -> HttpResponse:
         """Show the link by which the customer names an address, once."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from django.dispatch import receiver
@@ -63,7 +63,7 @@ def book(sender: Any, invoice: Invoice, event: InvoiceEvent, **kwargs: Any) -> N
             return
         if booked_payment(payment.order, invoice) is None:
             _confirm(_place_for(payment, invoice))
-        shortfall = invoice.price_amount - invoice.settled_amount
+        shortfall = invoice.price_amount - _in_cents(invoice.settled_amount)
         if event.kind == "invoice_completed" and shortfall > 0:
             _accept(payment.order, invoice, shortfall)
 
@@ -159,13 +159,13 @@ def _accept(order: Order, invoice: Invoice, shortfall: Decimal) -> None:
 
 
 def _confirm(payment: OrderPayment) -> None:
-    was_paid = payment.order.status == Order.STATUS_PAID
+    was_ended = payment.order.status in (Order.STATUS_PAID, Order.STATUS_CANCELED)
     try:
         payment.confirm()
     except Quota.QuotaExceededException as error:
         # The money is on record; the order has expired and its tickets are sold. Staff refund it, or allow more.
         payment.order.log_action("pretix.event.order.quotaexceeded", {"message": str(error)})
-    if was_paid and payment.order.pending_sum < 0:
+    if was_ended and payment.order.pending_sum < 0:
         payment.order.log_action("pretix.event.order.overpaid", {})
 
 
@@ -186,4 +186,5 @@ def _log(invoice: Invoice, name: str, **data: str) -> None:
 
 
 def _in_cents(amount: Decimal) -> Decimal:
-    return amount.quantize(Decimal("0.01"))
+    """Return an amount as pretix stores it, rounded down: nothing is booked that did not come."""
+    return amount.quantize(Decimal("0.01"), rounding=ROUND_DOWN)

@@ -15,12 +15,11 @@ from pretix.base.models import Order, OrderPayment, OrderRefund
 from pretix.base.payment import BasePaymentProvider, PaymentException
 from pretix.base.settings import SettingsSandbox
 
-from cryptopay_django.exceptions import CryptopayError
 from cryptopay_django.models import Invoice
 from cryptopay_django.services import find_offer
 
 from . import refunds, settings_form
-from .accounts import account_name
+from .accounts import NOT_DONE, account_name
 from .checkout import IDENTIFIER, begin_payment, has_money, invoice_of, order_url
 
 SESSION_KEY = "payment_cryptopay_coin"
@@ -59,6 +58,11 @@ class Cryptopay(BasePaymentProvider):
         """Whether it is switched on and has credentials for the mode that the event is in now."""
         return super().is_enabled and settings_form.has_account(self.event, testmode=self.event.testmode)
 
+    def order_change_allowed(self, order: Order, request: HttpRequest | None = None) -> bool:
+        """Return whether an order can be paid with this method: not without credentials for its own mode."""
+        is_allowed = super().order_change_allowed(order, request)
+        return is_allowed and settings_form.has_account(self.event, testmode=order.testmode)
+
     @property
     def test_mode_message(self) -> str | None:
         """What the customer reads in test mode, which uses the gateway's sandbox."""
@@ -92,7 +96,7 @@ class Cryptopay(BasePaymentProvider):
         """Return the chosen coin, and what happens next."""
         try:
             offer = find_offer(request.session.get(SESSION_KEY, ""), account=self._account(order))
-        except CryptopayError:
+        except NOT_DONE:
             offer = None  # the gateway is down: placing the order says so, and lets the customer try again
         return _render("confirm.html", request, {"offer": offer})
 
@@ -168,7 +172,7 @@ class Cryptopay(BasePaymentProvider):
         choice = request.POST.get("coin", "")
         try:
             offer = find_offer(choice, account=account)
-        except CryptopayError:
+        except NOT_DONE:
             messages.error(request, _("The coins cannot be listed at the moment. Please try again."))
             return False
         if offer is None:

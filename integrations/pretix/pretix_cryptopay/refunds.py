@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,13 +22,24 @@ from pretix.base.models import Order, OrderPayment, OrderRefund
 from pretix.base.payment import PaymentException
 from pretix.helpers import OF_SELF
 
-from cryptopay_django.exceptions import CryptopayError
 from cryptopay_django.models import Invoice, Refund, Resolution
-from cryptopay_django.services import check_refund_address, check_returnable, named_refund_address, refund_invoice
+from cryptopay_django.services import (
+    check_refund_address,
+    check_returnable,
+    named_refund_address,
+    quote_refund,
+    refund_invoice,
+    withdraw_resolution,
+)
+
+from .accounts import NOT_DONE, words_for_staff
 
 logger = logging.getLogger("pretix_cryptopay")
 
 ACTOR = "pretix"
+STARTED_AT = "started_at"
+"""The key in `OrderRefund.info` with the time from which LOST_AFTER counts."""
+
 LOST_AFTER = timedelta(minutes=15)
 """A refund that was not sent after this time will not be: the process that was to send it has ended."""
 
@@ -50,7 +61,7 @@ def returnable_invoice(payment: OrderPayment) -> Invoice | None:
         return None
     try:
         check_returnable(invoice)
-    except CryptopayError:
+    except NOT_DONE:
         return None
     return invoice
 
@@ -100,30 +111,61 @@ def asked_by_staff(data: Mapping[str, str], amount: Decimal, order: Order) -> Or
 
 
 def start(refund: OrderRefund) -> None:
-    """Bring a refund on its way: in transit now, sent after the commit. Raises PaymentException."""
+    """Bring a refund on its way: in transit now, sent after the commit.
+
+    Raises PaymentException, also if the gateway refuses it. Inside a transaction that is known by a quote.
+    """
     asked = refund.info_data
     place = Place(asked["address"], asked["tag"], asked["without_tag"]) if asked.get("address") else None
     place = place or (place_of(refund.payment) if refund.payment else None)
-    if place is None or returnable_invoice(refund.payment) is None:
+    invoice = returnable_invoice(refund.payment) if refund.payment else None
+    if place is None or invoice is None:
         raise PaymentException(
             _("It is not known where the coins are to go. Ask the customer for an address, or enter one.")
         )
-    refund.info_data = {"address": place.address, "tag": place.tag, "without_tag": place.without_tag}
+    is_open = transaction.get_connection().in_atomic_block
+    if is_open:  # what pretix does next, such as to cancel the order, is committed before the coins are sent
+        _try(invoice, place, refund.amount)
+    refund.info_data = {
+        "address": place.address,
+        "tag": place.tag,
+        "without_tag": place.without_tag,
+        STARTED_AT: timezone.now().isoformat(),
+    }
     refund.state = OrderRefund.REFUND_STATE_TRANSIT
     refund.save(update_fields=["info", "state"])
-    transaction.on_commit(lambda: send(refund.pk))
-    if not transaction.get_connection().in_atomic_block:
-        refund.refresh_from_db()
+    if is_open:
+        transaction.on_commit(lambda: send(refund.pk), robust=True)
+        return
+    error = send(refund.pk)
+    refund.refresh_from_db()
+    if error:
+        raise PaymentException(error)  # so pretix says so, and leaves the order as it is
 
 
-def send(refund_id: int) -> None:
-    """Ask the gateway to send the coins of a refund. What fails before the gateway has accepted it is on record."""
+def _try(invoice: Invoice, place: Place, amount: Decimal) -> None:
+    """Ask the gateway for a quote, which moves nothing; raise PaymentException if it refuses the refund."""
+    try:
+        quote_refund(
+            invoice, amount=amount, address=place.address, tag=place.tag or None, without_tag=place.without_tag
+        )
+    except NOT_DONE as error:
+        raise PaymentException(words_for_staff(error)) from error
+
+
+def send(refund_id: int) -> str:
+    """Ask the gateway to send the coins of a refund; return why nothing was sent, or an empty text.
+
+    What fails before the gateway has accepted it is on record. A refund that is not in transit any more is left alone:
+    staff have cancelled it, or it was given up.
+    """
     with scopes_disabled():
         refund = OrderRefund.objects.select_related("order__event__organizer", "payment").get(pk=refund_id)
         invoice, asked = returnable_invoice(refund.payment), refund.info_data
+        if refund.state != OrderRefund.REFUND_STATE_TRANSIT:
+            return ""
         if invoice is None:
-            fail(refund, "the payment cannot be sent back any more")
-            return
+            return fail(refund, "the payment cannot be sent back any more")
         try:
             done = refund_invoice(
                 invoice,
@@ -134,11 +176,21 @@ def send(refund_id: int) -> None:
                 tag=asked["tag"] or None,
                 without_tag=asked["without_tag"],
             )
-        except CryptopayError as error:
-            fail(refund, str(error))
-        else:
-            if done.status == "failed":
-                fail(refund, done.error)
+        except NOT_DONE as error:
+            return fail(refund, words_for_staff(error))
+        error = why_not_done(done, actor=ACTOR)
+        return fail(refund, error) if error else ""
+
+
+def why_not_done(done: Resolution, *, actor: str) -> str:
+    """Return why a resolution has failed, or an empty text.
+
+    One that waits for a second person is dropped: pretix has no page for that person.
+    """
+    if done.awaits_approval:
+        withdraw_resolution(done, actor=actor, reason="pretix has no page for a second person")
+        return _("A second person would have to confirm it, and pretix has no page for that. Nothing was sent.")
+    return done.error if done.status == "failed" else ""
 
 
 def look_after() -> None:
@@ -147,23 +199,25 @@ def look_after() -> None:
         waiting = OrderRefund.objects.filter(provider="cryptopay", state=OrderRefund.REFUND_STATE_TRANSIT)
         for refund in waiting.select_related("order__event__organizer", "payment"):
             resolution = Resolution.objects.filter(**_of(refund)).first()
-            if resolution is None and refund.created < timezone.now() - LOST_AFTER:
+            started_at = refund.info_data.get(STARTED_AT) or refund.created.isoformat()
+            if resolution is None and datetime.fromisoformat(started_at) < timezone.now() - LOST_AFTER:
                 fail(refund, "it was not sent, because the server was stopped; start it again")
             elif resolution is not None and resolution.status == "failed":
                 fail(refund, resolution.error)
 
 
-def fail(refund: OrderRefund, error: str) -> None:
-    """Let a refund fail that is in transit, and write down why."""
+def fail(refund: OrderRefund, error: str) -> str:
+    """Let a refund fail that is in transit, and write down why; return that."""
     with transaction.atomic():
         row = OrderRefund.objects.select_for_update(of=OF_SELF).get(pk=refund.pk)
-        if row.state in (OrderRefund.REFUND_STATE_FAILED, OrderRefund.REFUND_STATE_DONE):
-            return
+        if row.state != OrderRefund.REFUND_STATE_TRANSIT:
+            return error
         row.state = OrderRefund.REFUND_STATE_FAILED
         row.save(update_fields=["state"])
         data = {"local_id": row.local_id, "provider": row.provider, "error": error}
         refund.order.log_action("pretix.event.order.refund.failed", data)
     logger.warning("refund %s failed: %s", refund.full_id, error)
+    return error
 
 
 def reason_of(refund: OrderRefund) -> str:
@@ -190,5 +244,5 @@ def _of(refund: OrderRefund) -> dict[str, Any]:
 def _check(invoice: Invoice, place: Place) -> None:
     try:
         check_refund_address(invoice, place.address, tag=place.tag or None, without_tag=place.without_tag)
-    except CryptopayError as error:
-        raise ValidationError(str(error)) from error
+    except NOT_DONE as error:
+        raise ValidationError(words_for_staff(error)) from error

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_variables
 from i18nfield.forms import I18nFormField, I18nTextInput
 from pretix.base.forms import SECRET_REDACTED, SecretKeySettingsField
 from pretix.base.models import Event
@@ -76,6 +77,7 @@ def fields_of(event: Event) -> dict[str, forms.Field]:
     return fields
 
 
+@sensitive_variables()
 def checked(event: Event, cleaned_data: dict[str, Any]) -> dict[str, Any]:
     """Return the form's data; raise ValidationError, by field, unless each mode has all credentials or none.
 
@@ -88,8 +90,6 @@ def checked(event: Event, cleaned_data: dict[str, Any]) -> dict[str, Any]:
     }
     forget_accounts()
     transaction.on_commit(forget_accounts)
-    if values.get(OWNER):
-        return cleaned_data
     problems: dict[str, Any] = {}
     for testmode, mode in MODES.items():
         missing = [name for name in SECRETS if not values.get(f"{mode}_{name}")]
@@ -97,7 +97,7 @@ def checked(event: Event, cleaned_data: dict[str, Any]) -> dict[str, Any]:
             problems |= {f"{PREFIX}{mode}_{name}": _("This field is required.") for name in missing}
         elif not missing and (problem := _problem(event, values, testmode=testmode)):
             problems[f"{PREFIX}{mode}_api_key"] = problem
-    if not any(values.get(f"{mode}_api_key") for mode in MODE_NAMES):
+    if not values.get(OWNER) and not any(values.get(f"{mode}_api_key") for mode in MODE_NAMES):
         problems[f"{PREFIX}live_api_key"] = _("Enter the credentials for live orders, for the test mode, or for both.")
     if problems:
         raise ValidationError(problems)
@@ -125,6 +125,7 @@ def modes_of(event: Event) -> list[dict[str, Any]]:
     ]
 
 
+@sensitive_variables()
 def _problem(event: Event, values: dict[str, str], *, testmode: bool) -> str:
     """Return why credentials cannot be used, or an empty text."""
     entry = entry_of(values, testmode=testmode)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 from pretix.base.logentrytypes import ClearDataShredderMixin, NoOpShredderMixin, OrderLogEntryType, log_entry_types
 from pretix.base.models import Event, LogEntry
+from pretix.base.forms import SECRET_REDACTED
 from pretix.base.signals import event_copy_data, periodic_task, register_payment_providers
 
 from cryptopay_django.services import work_once
@@ -26,8 +29,23 @@ def register_provider(sender: Event, **kwargs: Any) -> type[Cryptopay]:
 @receiver(periodic_task, dispatch_uid="pretix_cryptopay_work")
 def work(sender: Any, **kwargs: Any) -> None:
     """Do what is due: callbacks that failed, deliveries, invoices without a callback, refunds."""
-    work_once()
     refunds.look_after()
+    work_once()
+
+
+@receiver(pre_save, sender=LogEntry, dispatch_uid="pretix_cryptopay_secrets")
+def keep_secrets_out_of_log(sender: Any, instance: LogEntry, **kwargs: Any) -> None:
+    """Take credentials out of the entry that pretix writes when the settings of a payment method are saved.
+
+    pretix hides secrets in entries, but not the new values of payment methods, which are one level deeper.
+    """
+    if instance.action_type != "pretix.event.payment.provider":
+        return
+    data = instance.parsed_data
+    names = {f"{PREFIX}{mode}_{name}" for mode in MODES.values() for name in SECRETS}
+    if known := names & data.get("new_values", {}).keys():
+        data["new_values"] |= dict.fromkeys(known, SECRET_REDACTED)
+        instance.data = json.dumps(data, sort_keys=True)
 
 
 @receiver(event_copy_data, dispatch_uid="pretix_cryptopay_copy")

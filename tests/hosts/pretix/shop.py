@@ -124,6 +124,16 @@ def place_order(event, *, as_user=None, coin="BTC/bitcoin"):
     return order, Invoice.objects.for_order(order.payments.get()).get()
 
 
+def url_of(order):
+    """Return the path of the customer's page of an order."""
+    return f"/orga/conf/order/{order.code}/{order.secret}/"
+
+
+def decide_url(order, invoice):
+    """Return the path of the page on which staff decide about a payment."""
+    return f"/control/event/orga/conf/orders/{order.code}/cryptopay/{invoice.pk}/"
+
+
 def pay(sandbox, invoice, factor="1", *, expire=False):
     """Pay an invoice from the customer's wallet, and let pretix hear of it."""
     sandbox.pay(invoice, factor)

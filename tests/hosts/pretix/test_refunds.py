@@ -70,11 +70,65 @@ def test_a_refund_that_the_gateway_refuses_fails(event, bought, cryptopay_sandbo
     cryptopay_sandbox.settings(denied=["coin_withdrawals"], account=invoice.account)
     refund = asked_refund(order)
 
-    refunds.start(refund)
+    with pytest.raises(PaymentException, match="may not make withdrawals"):
+        refunds.start(refund)
 
     refund.refresh_from_db()
     assert refund.state == "failed"
     assert any("failed" in str(text).lower() for text in log_of(order))
+
+
+def test_a_refusal_is_known_before_pretix_cancels_the_order(event, backend, bought, cryptopay_sandbox):
+    order, invoice = bought
+    cryptopay_sandbox.settings(denied=["coin_withdrawals"], account=invoice.account)
+    start = {"start-mode": "partial", "start-partial_amount": "100.00", "start-action": "mark_refunded"}
+    asked = {
+        **start,
+        "perform": "true",
+        "last_known_refund_id": "0",
+        "newrefund-cryptopay": "100.00",
+        "cryptopay-payment": str(order.payments.get().pk),
+        "cryptopay-address": ADDRESS,
+    }
+
+    page = backend.post(f"/control/event/orga/conf/orders/{order.code}/refund", asked, follow=True).content.decode()
+
+    order.refresh_from_db()
+    assert "The error message was: the gateway refuses the refund" in page
+    assert (order.status, order.refunds.get().state) == ("p", "failed")
+
+
+def test_a_refund_that_staff_have_cancelled_is_not_sent(event, bought):
+    order, _ = bought
+    refund = asked_refund(order)
+    with transaction.atomic():
+        refunds.start(refund)
+        OrderRefund.objects.update(state=OrderRefund.REFUND_STATE_CANCELED)
+
+    assert order.refunds.get().state == "canceled"
+    assert not Resolution.objects.exists()
+
+
+def test_a_refund_that_begins_long_after_it_was_made_is_not_given_up(event, bought):
+    order, _ = bought
+    refund = asked_refund(order)
+    OrderRefund.objects.update(created=now() - timedelta(minutes=20))
+    with transaction.atomic():
+        refunds.start(refund)
+        refunds.look_after()
+
+    assert order.refunds.get().state == "transit"
+    assert Resolution.objects.get().status == "succeeded"
+
+
+def test_a_refund_for_two_people_fails(event, bought, settings):
+    settings.CRYPTOPAY_FOUR_EYES_ABOVE = {"EUR": Decimal(50)}
+    order, _ = bought
+
+    with pytest.raises(PaymentException, match="second person"):
+        refunds.start(asked_refund(order))
+
+    assert (order.refunds.get().state, Resolution.objects.get().status) == ("failed", "failed")
 
 
 def test_a_refund_that_was_never_sent_fails_after_a_while(event, bought):

@@ -4,16 +4,26 @@ from configparser import ConfigParser
 
 import pytest
 from django.conf import settings as project
-from pretix.base.models import Event, Organizer
+from django.test import Client
+from django.views.debug import SafeExceptionReporterFilter
+from pretix.base.models import Event, LogEntry, Organizer
 from pretix.base.payment import PaymentException
-from pretix_cryptopay.accounts import OWNER, PREFIX, account_name, all_accounts, forget_accounts
+from pretix_cryptopay import accounts
+from pretix_cryptopay.accounts import OWNER, PREFIX, SECRETS, account_name, all_accounts, forget_accounts
 from pretix_cryptopay.checkout import begin_payment
 from pretix_cryptopay.provider import Cryptopay
-from shop import fields_of, make_event, place_order
+from shop import fields_of, make_event, place_order, url_of
 
 from cryptopay_django.conf import get_account
+from cryptopay_django.models import Invoice
 
 URL = "/control/event/orga/conf/settings/payment/cryptopay"
+
+
+def take_away_credentials(event, mode="live"):
+    for name in SECRETS:
+        event.settings.delete(f"{PREFIX}{mode}_{name}")
+    forget_accounts()
 
 
 def save(backend, **values):
@@ -140,3 +150,97 @@ def test_a_gateway_that_is_down_is_a_message_to_the_customer(event, cryptopay_sa
         begin_payment(payment, "BTC/bitcoin")
     payment.refresh_from_db()
     assert payment.state == "created"
+
+
+def test_new_credentials_are_in_no_log(event, backend, gateway):
+    save(backend, live_api_key="", live_api_secret="", live_callback_secret="", test_callback_secret="new-and-secret")
+
+    assert Event.objects.get(pk=event.pk).settings.get(f"{PREFIX}test_callback_secret") == "new-and-secret"
+    (entry,) = LogEntry.objects.filter(action_type="pretix.event.payment.provider")
+    assert entry.parsed_data["new_values"][f"{PREFIX}test_callback_secret"] == "*****"
+    assert "new-and-secret" not in entry.data
+
+
+def test_credentials_are_in_no_error_report(event, monkeypatch, rf):
+    def fails(**kwargs):
+        raise LookupError
+
+    monkeypatch.setattr(accounts, "base_url", fails)
+
+    with pytest.raises(LookupError) as caught:
+        all_accounts()
+
+    reported, shown = rf.get("/"), SafeExceptionReporterFilter()
+    frames = [entry.frame.raw for entry in caught.traceback[1:]]  # without this test's own
+    variables = [dict(shown.get_traceback_frame_variables(reported, frame)) for frame in frames]
+    assert "live-conf-secret" not in str(variables)
+
+
+def test_the_order_page_is_shown_without_credentials(event, cryptopay_sandbox):
+    order, _ = place_order(event)
+    take_away_credentials(event)
+
+    for page in ("", "pay/change"):
+        assert Client().get(url_of(order) + page).status_code == 200
+
+
+def test_an_order_of_the_test_mode_cannot_be_paid_by_live_credentials(event, staff, cryptopay_sandbox):
+    event.testmode = True
+    event.save()
+    order, _ = place_order(event, as_user=staff)
+    event.testmode = False
+    event.save()
+    take_away_credentials(event, "test")
+    payment = order.payments.create(provider="cryptopay", amount=5, state="created")
+    customer = Client()
+
+    for page in ("pay/change", f"pay/{payment.pk}/", f"pay/{payment.pk}/confirm"):
+        for asked in (
+            customer.get(url_of(order) + page),
+            customer.post(url_of(order) + page, {"coin": "BTC/bitcoin"}),
+        ):
+            assert asked.status_code in (200, 302)
+
+    with pytest.raises(PaymentException, match="not possible at the moment"):
+        begin_payment(payment, "BTC/bitcoin")
+    assert not Cryptopay(event).order_change_allowed(order)
+
+
+def test_earlier_invoices_keep_their_account_when_the_event_uses_another_one(event, cryptopay_sandbox):
+    order, invoice = place_order(event)
+    other = make_event("other")
+    event.settings.set(PREFIX + OWNER, str(other.pk))
+    forget_accounts()
+
+    cryptopay_sandbox.pay(invoice)
+    cryptopay_sandbox.confirm(invoice)
+    cryptopay_sandbox.deliver()
+
+    order.refresh_from_db()
+    assert (order.status, account_name(event, testmode=False)) == ("p", f"e{other.pk}")
+
+
+def test_a_payment_begins_anew_when_the_account_of_the_earlier_one_is_gone(event, cryptopay_sandbox):
+    order, first = place_order(event)
+    other = make_event("other")
+    event.settings.set(PREFIX + OWNER, str(other.pk))
+    take_away_credentials(event)
+    customer = Client()
+
+    page = customer.post(f"{url_of(order)}pay/change", {"payment": "cryptopay", "coin": "BTC/bitcoin"}, follow=True)
+    customer.post(page.redirect_chain[-1][0], {}, follow=True)
+
+    second = Invoice.objects.for_order(order.payments.last()).get()
+    assert (first.account, second.account) == (f"e{event.pk}", f"e{other.pk}")
+
+
+@pytest.mark.parametrize("coins", ["BTC;;", "a/b/c", "é"])
+def test_a_wrong_list_of_coins_harms_no_other_event(event, cryptopay_sandbox, coins):
+    other = make_event("other")
+    other.settings.set(f"{PREFIX}coins", coins)
+    forget_accounts()
+
+    order, _ = place_order(event)
+
+    assert order.payments.get().state == "pending"
+    assert Client().get("/orga/other/").status_code == 200

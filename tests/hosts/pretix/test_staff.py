@@ -12,20 +12,22 @@ from django.test import Client
 from django.utils.timezone import now
 from pretix.base.models import Order, Team, User
 from pretix.base.payment import PaymentException
+from pretix.base.services.orders import cancel_order
 from pretix.base.signals import periodic_task
-from pretix_cryptopay.accounts import forget_accounts
+from pretix_cryptopay.accounts import PREFIX, SECRETS, forget_accounts
+from pretix_cryptopay.cryptopay_handlers import book
 from pretix_cryptopay.provider import Cryptopay
-from shop import ADDRESS, fields_of, log_of, pay, place_order
+from shop import ADDRESS, decide_url, fields_of, log_of, pay, place_order, url_of
 
-from cryptopay_django.models import Invoice, Refund, Resolution
+from cryptopay_django.models import Invoice, InvoiceEvent, Refund, Resolution
 from cryptopay_django.services import name_refund_address
 
 
 def decide(backend, order, invoice, act, **data):
-    url = f"/control/event/orga/conf/orders/{order.code}/cryptopay/{invoice.pk}/"
+    url = decide_url(order, invoice)
     page = backend.get(url).content.decode()
     hidden = {"version": str(invoice.version)}
-    if act == "settle":
+    if act == "settle" and "quote" not in data:
         hidden["quote"] = fields_of(page)["quote"]
     return backend.post(url, hidden | {"act": act} | data, follow=True).content.decode()
 
@@ -45,7 +47,7 @@ def test_an_underpaid_order_is_settled_and_the_customer_pays_the_rest(event, bac
     assert "settled. Reason: the wallet took its fee from it" in page
 
     customer = Client()
-    url = f"/orga/conf/order/{order.code}/{order.secret}/pay/change"
+    url = f"{url_of(order)}pay/change"
     page = customer.post(url, {"payment": "cryptopay", "coin": "BTC/bitcoin"}, follow=True)
     customer.post(page.redirect_chain[-1][0], {}, follow=True)
     rest = Invoice.objects.for_order(order.payments.last()).get()
@@ -78,6 +80,68 @@ def test_a_wrong_address_is_a_message_and_nothing_is_sent(event, backend, crypto
     assert not Resolution.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"version": "abc"}, {"version": ""}, {"version": "9" * 5000}, {"reason": ""}, {"reason": "x" * 5000},
+     {"reason": "\x00"}, {"address": "\x00"}, {"tag": "x" * 5000}, {"act": "dance"}],
+)  # fmt: skip
+def test_what_no_form_of_ours_sends_is_refused(event, backend, cryptopay_sandbox, wrong):
+    order, invoice = place_order(event)
+    pay(cryptopay_sandbox, invoice, "0.5", expire=True)
+    asked = {"act": "refund", "reason": "x", "version": str(invoice.version), "address": ADDRESS}
+
+    done = backend.post(decide_url(order, invoice), asked | wrong)
+
+    assert done.status_code == (404 if "act" in wrong else 302)
+    assert not Resolution.objects.exists()
+
+
+@pytest.mark.parametrize("quote", ["", "made up"])
+def test_nothing_is_settled_at_a_rate_that_nobody_has_seen(event, backend, cryptopay_sandbox, quote):
+    order, invoice = place_order(event)
+    pay(cryptopay_sandbox, invoice, "0.9", expire=True)
+    asked = {"act": "settle", "reason": "x", "version": str(invoice.version), "quote": quote}
+
+    page = backend.post(decide_url(order, invoice), asked, follow=True).content.decode()
+
+    assert "Load the page again for a new quote." in page
+    assert not Resolution.objects.exists()
+
+
+def test_staff_are_told_when_the_gateway_sends_the_coins_elsewhere(event, backend, cryptopay_sandbox):
+    order, invoice = place_order(event)
+    pay(cryptopay_sandbox, invoice, "0.5", expire=True)
+    cryptopay_sandbox.variants(refund_address="ignored", account=invoice.account)
+
+    page = decide(backend, order, invoice, "refund", reason="wanted", address=ADDRESS)
+
+    assert "The gateway did something else than was asked" in page
+    assert "Done: " not in page
+
+
+def test_what_would_take_a_second_person_is_dropped(event, backend, cryptopay_sandbox, settings):
+    settings.CRYPTOPAY_FOUR_EYES_ABOVE = {"EUR": Decimal(50)}
+    order, invoice = place_order(event)
+    pay(cryptopay_sandbox, invoice, "0.5", expire=True)
+
+    page = decide(backend, order, invoice, "refund", reason="wanted", address=ADDRESS)
+
+    assert "A second person would have to confirm it" in page
+    assert Resolution.objects.get().status == "failed"
+
+
+def test_staff_are_told_that_the_credentials_are_missing(event, backend, bought):
+    order, invoice = bought
+    for name in SECRETS:
+        event.settings.delete(f"{PREFIX}live_{name}")
+    forget_accounts()
+
+    for act in ("settle", "refund", "release", "refund_overage", "link"):
+        page = decide(backend, order, invoice, act, reason="x", address=ADDRESS, quote="x")
+        assert "alert-danger" in page
+        assert "CRYPTOPAY_ACCOUNTS" not in page
+
+
 def test_staff_make_a_link_and_the_customer_names_an_address(event, backend, bought):
     order, invoice = bought
 
@@ -99,7 +163,7 @@ def test_only_who_may_change_orders_decides(event, bought):
     team.members.add(reader)
     client = Client()
     client.force_login(reader)
-    url = f"/control/event/orga/conf/orders/{order.code}/cryptopay/{invoice.pk}/"
+    url = decide_url(order, invoice)
 
     assert client.get(url).status_code == 403
     assert client.post(url, {"act": "link"}).status_code == 403
@@ -108,7 +172,7 @@ def test_only_who_may_change_orders_decides(event, bought):
 
 def test_an_invoice_of_another_order_is_not_found(event, backend, bought, cryptopay_sandbox):
     other, _ = place_order(event)
-    url = f"/control/event/orga/conf/orders/{other.code}/cryptopay/{bought[1].pk}/"
+    url = decide_url(other, bought[1])
 
     assert backend.get(url).status_code == 404
 
@@ -127,7 +191,7 @@ def test_the_periodic_task_finds_a_payment_whose_callback_was_lost(event, crypto
 
 def test_a_customer_whose_coins_are_seen_cannot_pay_in_another_way(event, cryptopay_sandbox):
     order, invoice = place_order(event)
-    url = f"/orga/conf/order/{order.code}/{order.secret}/"
+    url = url_of(order)
     assert "pay/change" in Client().get(url).content.decode()
 
     cryptopay_sandbox.pay(invoice)
@@ -140,7 +204,7 @@ def test_a_customer_whose_coins_are_seen_cannot_pay_in_another_way(event, crypto
 
 def test_money_that_comes_while_the_customer_begins_anew_is_seen(event, cryptopay_sandbox):
     order, invoice = place_order(event)
-    Client().post(f"{order_path(order)}pay/change", {"payment": "cryptopay", "coin": "BTC/bitcoin"})
+    Client().post(f"{url_of(order)}pay/change", {"payment": "cryptopay", "coin": "BTC/bitcoin"})
     second = order.payments.last()
     cryptopay_sandbox.pay(invoice)  # no callback has come yet
 
@@ -162,6 +226,34 @@ def test_an_order_that_has_expired_and_is_sold_out_keeps_the_money_on_record(eve
     assert order.all_logentries().filter(action_type="pretix.event.order.quotaexceeded").exists()
 
 
+def test_money_for_a_cancelled_order_is_on_record_and_staff_are_told(event, cryptopay_sandbox):
+    order, invoice = place_order(event)
+    cryptopay_sandbox.pay(invoice)
+    cryptopay_sandbox.deliver()
+    cancel_order(order.pk)
+
+    cryptopay_sandbox.confirm(invoice)
+    cryptopay_sandbox.deliver()
+
+    order.refresh_from_db()
+    assert (order.status, order.payments.get().state, order.pending_sum) == ("c", "confirmed", -100)
+    assert order.all_logentries().filter(action_type="pretix.event.order.overpaid").exists()
+
+
+def test_a_fraction_of_a_cent_that_is_missing_is_not_rounded_up(event, cryptopay_sandbox):
+    order, invoice = place_order(event)
+    Invoice.objects.update(status="completed", settled_amount=Decimal("99.996"))
+    invoice.refresh_from_db()
+    seen = []
+
+    for kind in ("invoice_settled_short", "invoice_completed"):
+        with transaction.atomic():
+            book(None, invoice, InvoiceEvent(kind=kind))
+        seen.append((Order.objects.get(pk=order.pk).status, order.payments.first().amount))
+
+    assert seen == [("n", Decimal("99.99")), ("p", Decimal("99.99"))]
+
+
 def test_money_for_an_order_that_was_deleted_breaks_nothing(event, cryptopay_sandbox):
     order, invoice = place_order(event)
     order.testmode = True
@@ -173,10 +265,6 @@ def test_money_for_an_order_that_was_deleted_breaks_nothing(event, cryptopay_san
 
     assert invoice.status == "completed"
     assert not invoice.events.filter(delivered_at=None).exists()
-
-
-def order_path(order):
-    return f"/orga/conf/order/{order.code}/{order.secret}/"
 
 
 def request_with(coin):
