@@ -29,12 +29,12 @@ METHOD = "payment_method"
 _CENT = Decimal("0.01")
 
 
-def book(order: BaseOrder, kind: str = "") -> None:
+def book(order: BaseOrder, event: InvoiceEvent | None = None) -> None:
     """Write what has become of an order: its payments, its status and a note for staff. Locks its row.
 
     A completed invoice is an OrderPayment over what was settled. A refund of it is one over a negative amount, as soon
-    as it is on its way. `kind` is that of the event that is delivered: only `invoice_completed` makes an order paid,
-    and `refund_failed` one that was refunded. `status_changed` is sent once for each change of the status.
+    as it is on its way. `event` is the one that is delivered: only `invoice_completed` makes an order paid, and
+    `refund_failed` one that was refunded. `status_changed` is sent once for each change of the status.
     """
     using = router.db_for_write(order._meta.model)
     rows = order._meta.model._default_manager.using(using)
@@ -42,13 +42,13 @@ def book(order: BaseOrder, kind: str = "") -> None:
         locked = rows.select_for_update().filter(pk=order.pk).first()
         if locked is None:
             return  # deleted by the shop
-        found = _Found.of(locked, kind)
+        found = _Found.of(locked, event)
         if found is None:
             return  # the shop has taken its payment method out, or made these invoices in another way
+        messages, status = list(found.notes()), found.status
         found.write_payments()
-        for message in found.notes():
+        for message in messages:
             note(locked, message)
-        status = found.status
         if status == locked.status:
             return
         if locked.status == locked.Status.REFUNDED:  # its refund has failed; shops ship at the signal
@@ -62,6 +62,15 @@ def book(order: BaseOrder, kind: str = "") -> None:
 def invoices_of(order: BaseOrder) -> list[Invoice]:
     """Return the invoices of an order, the newest first, as the database has them that is written to."""
     return list(Invoice.objects.for_order(order).using(router.db_for_write(Invoice)))
+
+
+def due_amount(order: BaseOrder, invoices: Sequence[Invoice] | None = None) -> Decimal:
+    """Return what an order costs, less what was paid for it in other ways, such as by a voucher or in cash."""
+    ours = [str(one.pk) for one in (invoices_of(order) if invoices is None else invoices)]
+    refunds = Refund.objects.primary().filter(invoice__in=ours).values_list("pk", flat=True)
+    others = order.payments.exclude(transaction_id__in=[*ours, *map(str, refunds)])
+    paid = sum(others.values_list("amount", flat=True), Decimal(0))
+    return max(order.total - paid, Decimal(0))
 
 
 def note(order: BaseOrder, message: str) -> None:
@@ -80,20 +89,20 @@ def in_cents(amount: Decimal) -> Decimal:
 class _Found:
     """A locked order, and what is known of its money.
 
-    `paid_by` are the keys of the invoices that have paid it: `invoice_completed` is on record, and nothing contradicts
-    it.
+    `paid_by` are the invoices that have paid it, by key: `invoice_completed` is on record, and nothing contradicts it.
+    The value says whether the event was delivered before.
     """
 
     order: BaseOrder
-    kind: str
+    event: InvoiceEvent | None
     method: CryptopayPayment
     invoices: list[Invoice]
-    paid_by: set[UUID]
+    paid_by: dict[UUID, bool]
     refunds: list[Refund]
     summary: PaymentSummary
 
     @classmethod
-    def of(cls, order: BaseOrder, kind: str) -> _Found | None:
+    def of(cls, order: BaseOrder, event: InvoiceEvent | None) -> _Found | None:
         """Read everything; return None if none of the invoices was made by a payment method of the shop."""
         invoices = invoices_of(order)
         method = _method_of(invoices)
@@ -101,10 +110,50 @@ class _Found:
             return None
         done = [one for one in invoices if one.status == InvoiceStatus.COMPLETED and not one.quarantine_reason]
         events = InvoiceEvent.objects.primary().filter(invoice__in=done, kind=EventKind.INVOICE_COMPLETED)
-        paid_by = set(events.values_list("invoice_id", flat=True))
+        paid_by = {one.invoice_id: bool(one.delivered_at or one.is_repetition) for one in events}
         refunds = Refund.objects.primary().filter(invoice__in=invoices).exclude(withdrawal_status="")
-        summary = payment_summary(order, due_amount=order.total, currency=method.get_currency(order))
-        return cls(order, kind, method, invoices, paid_by, list(refunds), summary)
+        due = due_amount(order, invoices)
+        summary = payment_summary(order, due_amount=due, currency=method.get_currency(order))
+        return cls(order, event, method, invoices, paid_by, list(refunds), summary)
+
+    @property
+    def kind(self) -> str:
+        return self.event.kind if self.event else ""
+
+    @property
+    def makes_it_paid(self) -> bool:
+        """Return whether this event pays the order: not if it was paid before, by this invoice or by others.
+
+        An invoice that was sent back as a whole counts no longer.
+        """
+        if self.event is None or self.kind != EventKind.INVOICE_COMPLETED:
+            return False
+        this = self.event.invoice_id
+        if self.event.is_repetition and self.order.payments.filter(transaction_id=str(this)).exists():
+            return False
+        before = {key for key, is_known in self.paid_by.items() if is_known and key != this and self._kept(key) > 0}
+        return not before or self._missing(before) > 0
+
+    @property
+    def uncovered_amount(self) -> Decimal:
+        """Return what the order costs more than its invoices asked for: the shop has changed its total meanwhile."""
+        return self._missing({key for key in self.paid_by if self._kept(key) > 0})
+
+    def _missing(self, paid: set[UUID]) -> Decimal:
+        """Return what is missing if these invoices have paid what they asked for."""
+        asked = Decimal(0)
+        for invoice in self.invoices:
+            if invoice.pk in paid:
+                asked += invoice.price_amount
+            elif invoice.status in _WAITS_FOR_STAFF and invoice.pk not in self.paid_by:
+                asked += Decimal(0) if invoice.quarantine_reason else invoice.settled_amount or Decimal(0)
+        return max((self.summary.due_amount or Decimal(0)) - asked, Decimal(0))
+
+    def _kept(self, key: UUID) -> Decimal:
+        """Return what was settled by an invoice, and not sent back."""
+        settled = sum((one.settled_amount or Decimal(0) for one in self.invoices if one.pk == key), Decimal(0))
+        gone = [one for one in self.refunds if one.invoice_id == key and one.status != RefundStatus.FAILED]
+        return settled - sum((one.value_amount or Decimal(0) for one in gone), Decimal(0))
 
     def write_payments(self) -> None:
         """Write a payment for each credited invoice and each refund; take back those of refunds that have failed.
@@ -136,10 +185,12 @@ class _Found:
             elif invoice.status == InvoiceStatus.COMPLETED and invoice.pk not in self.paid_by:
                 amount = f"{invoice.settled_amount:f} {invoice.price_currency}"
                 yield f"settled for {amount}, which nobody has accepted yet{where}"
-        if self.summary.is_paid_twice:
+        if self.summary.is_paid_twice or (self.kind == EventKind.INVOICE_COMPLETED and not self.summary.due_amount):
             yield "paid twice: see its invoices"
         status = str(self.order.status)
         is_paid_now = self.kind == EventKind.INVOICE_COMPLETED and self.summary.kept_amount > 0
+        if self.makes_it_paid and self.uncovered_amount:
+            yield f"{self.uncovered_amount:f} is missing: the order costs more than when its payment began"
         if is_paid_now and status in ("CANCELLED", "REFUNDED"):
             yield f"paid after it was {status.lower()}: refund it, or ship it"
 
@@ -148,20 +199,24 @@ class _Found:
         """Return the status that the order belongs in. What staff have set stays until there is news of it."""
         now, statuses = str(self.order.status), self.order.Status
         if self.paid_by:
-            if self.summary.returned_amount > 0 and in_cents(self.summary.kept_amount) <= 0:
-                is_on_its_way = any(one.status == RefundStatus.PENDING for one in self.refunds)
-                return now if is_on_its_way else self._allowed(statuses.REFUNDED)
-            is_back = self.kind == EventKind.REFUND_FAILED and now == statuses.REFUNDED
-            is_new = self.kind == EventKind.INVOICE_COMPLETED and now in statuses.get_payable()
-            if is_back:
-                return self.method.paid_status
-            return self._allowed(self.method.paid_status) if is_new else now
+            return self._status_of_paid(now)
         if now not in statuses.get_payable():
             return now
         if any(one.quarantine_reason or one.status in _WAITS_FOR_STAFF for one in self.invoices):
             return self._allowed(self.method.attention_status)
         is_open = any(one.status == InvoiceStatus.NEW for one in self.invoices)
         return now if is_open else self._allowed(self.method.failed_status)
+
+    def _status_of_paid(self, now: str) -> str:
+        statuses = self.order.Status
+        if self.summary.returned_amount > 0 and in_cents(self.summary.kept_amount) <= 0:
+            is_on_its_way = any(one.status == RefundStatus.PENDING for one in self.refunds)
+            return now if is_on_its_way else self._allowed(statuses.REFUNDED)
+        if self.kind == EventKind.REFUND_FAILED and now == statuses.REFUNDED:
+            return self.method.paid_status
+        if now not in statuses.get_payable() or not self.makes_it_paid:
+            return now
+        return self._allowed(self.method.attention_status if self.uncovered_amount else self.method.paid_status)
 
     def _allowed(self, status: str) -> str:
         """Return a status if the shop's statuses have it and allow the step, else the one that the order has."""

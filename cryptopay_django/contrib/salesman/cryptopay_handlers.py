@@ -28,4 +28,4 @@ _EVENTS = [
 def book_event(sender: object, *, invoice: Invoice, event: InvoiceEvent, **kwargs: Any) -> None:
     """Bring the order of an invoice up to date. Invoices of anything else are left alone."""
     if isinstance(invoice.order, BaseOrder):
-        book(invoice.order, event.kind)
+        book(invoice.order, event)

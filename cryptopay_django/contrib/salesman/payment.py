@@ -13,14 +13,15 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from salesman.basket.models import BaseBasket
-from salesman.checkout.payment import PaymentMethod
+from salesman.checkout.payment import PaymentError, PaymentMethod
 from salesman.core.utils import get_salesman_model
 from salesman.orders.models import BaseOrder, BaseOrderPayment
 
 from ...models import Invoice
 from ...pages import ChooseCoinView
-from .books import METHOD
+from .books import METHOD, due_amount
 from .refunds import send_back
 
 
@@ -49,10 +50,11 @@ class PayOrder(ChooseCoinView):
         return self.order
 
     def get_price(self, order: BaseOrder) -> tuple[Decimal, str]:
-        return order.total, self.method.get_currency(order)
+        return due_amount(order), self.method.get_currency(order)
 
     def get_invoice_options(self, order: BaseOrder) -> dict[str, Any]:
-        return self.method.get_invoice_options(order, self.request)
+        options = self.method.get_invoice_options(order, self.request)
+        return {**options, "metadata": {**options.get("metadata", {}), METHOD: self.method.identifier}}
 
 
 class CryptopayPayment(PaymentMethod):
@@ -104,11 +106,10 @@ class CryptopayPayment(PaymentMethod):
         return request.build_absolute_uri(f"{page}?{urlencode({'token': order.token})}")
 
     def get_invoice_options(self, order: BaseOrder, request: HttpRequest) -> dict[str, Any]:
-        """Return further arguments of `create_invoice`. Keep `metadata`: it names the method."""
+        """Return further arguments of `create_invoice`."""
         return {
             "name": order.ref,
             "payer_email": order.email,
-            "metadata": {METHOD: self.identifier},
             "success_redirect_url": self.get_return_url(order, request),
             "unsuccess_redirect_url": self.get_pay_url(order, request),
         }
@@ -128,8 +129,13 @@ class CryptopayPayment(PaymentMethod):
         return [path("<str:token>/", view, name=self._url_name)]
 
     def basket_payment(self, basket: BaseBasket, request: HttpRequest) -> str:
-        """Make an order of the basket, and return the URL of its payment page. The gateway is not called yet."""
+        """Make an order of the basket, and return the URL of its payment page. The gateway is not called yet.
+
+        Locks the basket. Raises PaymentError if it has become an order meanwhile: the button was pressed twice.
+        """
         with transaction.atomic():
+            if type(basket)._default_manager.select_for_update().filter(pk=basket.pk).first() is None:
+                raise PaymentError(_("Your basket is empty."))
             order = get_salesman_model("Order").objects.create_from_basket(basket, request)
             basket.delete()
         return self.get_pay_url(order, request)

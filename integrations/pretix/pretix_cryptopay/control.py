@@ -84,7 +84,7 @@ class DecideView(EventPermissionRequiredMixin, TemplateView):
             if act == "link":
                 return self._link()
             if not form.is_valid():
-                raise CryptopayError(" ".join(text for texts in form.errors.values() for text in texts))
+                raise CryptopayError(" ".join(f"{text}" for texts in form.errors.values() for text in texts))
             done, in_words = self._decide(act, **form.cleaned_data)
         except NOT_DONE as error:
             messages.error(request, words_for_staff(error))

@@ -178,8 +178,8 @@ def send(refund_id: int) -> str:
             )
         except NOT_DONE as error:
             return fail(refund, words_for_staff(error))
-        error = why_not_done(done, actor=ACTOR)
-        return fail(refund, error) if error else ""
+        why_not = why_not_done(done, actor=ACTOR)
+        return fail(refund, why_not) if why_not else ""
 
 
 def why_not_done(done: Resolution, *, actor: str) -> str:

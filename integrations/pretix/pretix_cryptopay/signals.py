@@ -8,9 +8,9 @@ from typing import Any
 from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
+from pretix.base.forms import SECRET_REDACTED
 from pretix.base.logentrytypes import ClearDataShredderMixin, NoOpShredderMixin, OrderLogEntryType, log_entry_types
 from pretix.base.models import Event, LogEntry
-from pretix.base.forms import SECRET_REDACTED
 from pretix.base.signals import event_copy_data, periodic_task, register_payment_providers
 
 from cryptopay_django.services import work_once

@@ -12,9 +12,15 @@ from salesman.orders.signals import status_changed
 from shop.models import Shipment
 
 from cryptopay_django.contrib.salesman.books import book
-from cryptopay_django.models import Invoice, Resolution
+from cryptopay_django.models import Invoice, InvoiceEvent, Resolution
 from cryptopay_django.sandbox.addresses import make_address
-from cryptopay_django.services import approve_resolution, make_refund_link, name_refund_address, process_overdue
+from cryptopay_django.services import (
+    approve_resolution,
+    deliver_again,
+    make_refund_link,
+    name_refund_address,
+    process_overdue,
+)
 from cryptopay_django.services import refund_invoice as send_part
 
 ADDRESS = make_address("bitcoin", seed="customer", index="refund")[0]
@@ -232,6 +238,63 @@ def test_two_paid_invoices_are_both_on_record(order, invoice_of, cryptopay_sandb
     assert Shipment.objects.count() == 1
 
 
+@pytest.mark.parametrize("status", ["HOLD", "FAILED"])
+def test_an_order_that_staff_have_set_aside_is_not_shipped_again(order, invoice_of, pay, cryptopay_sandbox, status):
+    bought = order()
+    second = invoice_of(bought)
+    Invoice.objects.update(expires_at=second.created_at)
+    first = Invoice.objects.for_order(pay(bought))[0]
+    type(bought).objects.update(status=status)
+
+    cryptopay_sandbox.pay(second)
+    cryptopay_sandbox.confirm(second)
+    cryptopay_sandbox.deliver()
+    deliver_again(first, actor="staff", reason="a try")
+
+    assert (again(bought).status, amounts_of(bought)) == (status, [100, 100])
+    assert notes_of(bought) == ["paid twice: see its invoices"]
+    assert Shipment.objects.count() == 1
+
+
+def test_an_order_that_has_become_dearer_waits_for_the_rest(order, invoice_of, pay, cryptopay_sandbox):
+    bought = order()
+    invoice = invoice_of(bought)
+    type(bought).objects.update(total=Decimal(150))
+    cryptopay_sandbox.pay(invoice)
+    cryptopay_sandbox.confirm(invoice)
+    cryptopay_sandbox.deliver()
+
+    held = again(bought)
+    in_between = held.status, amounts_of(held), notes_of(held), Shipment.objects.count()
+    paid = pay(bought)
+
+    missing = "50 is missing: the order costs more than when its payment began"
+    assert in_between == ("HOLD", [100], [missing], 0)
+    assert (paid.status, amounts_of(paid), Shipment.objects.count()) == ("PROCESSING", [50, 100], 1)
+
+
+def test_only_what_was_not_paid_in_another_way_is_asked_for(order, pay):
+    bought = order()
+    bought.pay(Decimal(60), "voucher 7", "voucher")
+
+    paid = pay(bought)
+
+    assert Invoice.objects.get().price_amount == 40
+    assert (paid.status, amounts_of(paid), notes_of(paid)) == ("PROCESSING", [40, 60], [])
+
+
+def test_an_order_that_was_paid_in_another_way_too_has_a_note(order, invoice_of, cryptopay_sandbox):
+    bought = order()
+    invoice = invoice_of(bought)
+    bought.pay(Decimal(100), "cash 7", "cash")
+
+    cryptopay_sandbox.pay(invoice)
+    cryptopay_sandbox.confirm(invoice)
+    cryptopay_sandbox.deliver()
+
+    assert (again(bought).status, notes_of(bought)) == ("PROCESSING", ["paid twice: see its invoices"])
+
+
 def test_an_order_that_is_paid_again_after_its_refund_has_a_note(
     order, invoice_of, pay, named, refund, cryptopay_sandbox
 ):
@@ -298,11 +361,11 @@ class Lagging:
 
 def test_what_is_decided_is_read_from_the_primary_database(order, pay, settings):
     bought = pay(order())
-    invoice = Invoice.objects.get()
+    invoice, event = Invoice.objects.get(), InvoiceEvent.objects.get(kind="invoice_completed")
     type(bought).objects.update(status="CREATED")
     settings.DATABASE_ROUTERS = [Lagging()]
 
-    book(bought, "invoice_completed")
+    book(bought, event)
 
     settings.DATABASE_ROUTERS = []
     assert invoice.status == "completed"

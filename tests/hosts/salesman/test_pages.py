@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from conftest import BUYER, COIN, again, notes_of, pay_page
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
-from salesman.checkout.payment import payment_methods_pool
+from salesman.checkout.payment import PaymentError, payment_methods_pool
+from salesman.core.utils import get_salesman_model
 from shop.models import Product, Shipment
 
 from cryptopay_django.contrib.salesman.payment import CryptopayPayment
@@ -126,6 +128,30 @@ def test_what_is_missing_of_a_short_settlement_can_be_paid(order, pay):
     assert second.price_amount == 100 - first.settled_amount
     assert (paid.status, paid.amount_paid, paid.is_paid) == ("PROCESSING", 100, True)
     assert Shipment.objects.count() == 1
+
+
+def test_a_basket_that_is_sent_twice_becomes_one_order(order, coins, rf):
+    order()
+    request = rf.post("/")
+    request.user = AnonymousUser()
+    basket = get_salesman_model("Basket").objects.create()
+    basket.add(Product.objects.get())
+    seen_in_two_tabs = [get_salesman_model("Basket").objects.get(pk=basket.pk) for _ in range(2)]
+    for one in seen_in_two_tabs:
+        one.update(request)
+
+    coins.basket_payment(seen_in_two_tabs[0], request)
+    with pytest.raises(PaymentError, match="Your basket is empty"):
+        coins.basket_payment(seen_in_two_tabs[1], request)
+
+    assert get_salesman_model("Order").objects.count() == 2
+
+
+def test_a_shops_own_options_keep_the_orders_booked(order, pay, coins):
+    coins.get_invoice_options = lambda order, request: {"metadata": {"shop": "Berlin"}}
+
+    assert pay(order()).status == "PROCESSING"
+    assert Invoice.objects.get().metadata == {"shop": "Berlin", "payment_method": "coins"}
 
 
 def test_an_empty_basket_cannot_be_paid(client, db):
