@@ -8,21 +8,45 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import requests
 
-SECONDS_TO_START = 60
+SECONDS_TO_START, SECONDS_TO_STOP = 60, 20
+
+
+class Gateway:
+    """A sandbox server: what the network, the clock, the customer's wallet and the gateway's team do."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def control(self, action: str, **body: Any) -> Any:
+        """Let something happen, and return the answer. Each callback that is posted meanwhile must be accepted."""
+        answer = requests.post(f"{self.url}/control/{action}", json=body, timeout=60)
+        assert answer.ok, answer.text
+        done = answer.json()
+        assert {one["answer"]["status"] for one in done.get("callbacks", ()) if "answer" in one} <= {200}, done
+        return done
+
+    def state(self) -> Any:
+        """Return everything that the gateway has."""
+        return requests.get(f"{self.url}/control/state", timeout=60).json()
+
+    def newest_invoice(self) -> dict[str, Any]:
+        """Return the invoice that the gateway made last."""
+        return dict(max(self.state()["invoices"], key=lambda one: one["created_at"]))
 
 
 class Customer:
     """A browser without scripts, and the wallet in it. Paths are those of the shop."""
 
-    def __init__(self, shop: str, gateway: str, manage: Callable[..., str]) -> None:
+    def __init__(self, shop: str, gateway: Gateway, manage: Callable[..., str]) -> None:
         self.shop, self.gateway, self.manage = shop, gateway, manage
+        self.control, self.state, self.newest_invoice = gateway.control, gateway.state, gateway.newest_invoice
         self.session = requests.Session()
 
     def get(self, path: str) -> requests.Response:
@@ -39,20 +63,6 @@ class Customer:
         """Post JSON to an API of the shop, and return its answer."""
         return self._ask("POST", path, json=body).json()
 
-    def control(self, action: str, **body: Any) -> Any:
-        """Play the network, the clock or the customer's wallet at the gateway; callbacks are posted meanwhile."""
-        answer = requests.post(f"{self.gateway}/control/{action}", json=body, timeout=30)
-        assert answer.ok, answer.text
-        return answer.json()
-
-    def newest_invoice(self) -> dict[str, Any]:
-        """Return the invoice that the gateway made last."""
-        return dict(max(self.state()["invoices"], key=lambda one: one["created_at"]))
-
-    def state(self) -> Any:
-        """Return everything that the gateway has."""
-        return requests.get(f"{self.gateway}/control/state", timeout=30).json()
-
     def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
         url = path if path.startswith("http") else f"{self.shop}{path}"
         answer = self.session.request(method, url, timeout=30, **options)
@@ -61,18 +71,26 @@ class Customer:
 
 
 @contextmanager
-def served(project: Path, folder: Path, *, prepare: Sequence[str] = ()) -> Iterator[Customer]:
-    """Migrate the database of a project, serve it with the sandbox, and yield a customer of it.
+def served(
+    project: Path,
+    folder: Path,
+    *,
+    migrate: str = "migrate",
+    prepare: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Customer]:
+    """Make the database of a project with the command `migrate`, serve it with the sandbox, and yield a customer of it.
 
     `customer.manage` runs a management command, and returns what it prints. So are those of `prepare` run first. The
-    project reads SHOP_DATABASE, SHOP_HOST and SANDBOX_URL.
+    project reads SHOP_DATABASE, SHOP_HOST and SANDBOX_URL, and `variables`.
     """
-    shop, gateway = (f"127.0.0.1:{port}" for port in _free_ports(2))
+    shop, gateway = (f"127.0.0.1:{port}" for port in free_ports(2))
     # The project's own manage.py names its settings; those of this test run are another's.
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"} | {
         "SHOP_DATABASE": str(folder / "shop.sqlite3"),
         "SHOP_HOST": shop,
         "SANDBOX_URL": f"http://{gateway}",
+        **(variables or {}),
     }
 
     def manage(*command: str) -> str:
@@ -81,26 +99,42 @@ def served(project: Path, folder: Path, *, prepare: Sequence[str] = ()) -> Itera
         assert done.returncode == 0, f"{command}: {done.stderr}"
         return done.stdout.strip()
 
-    for command in ("migrate", *prepare):
-        manage(command)
-    sandbox = [sys.executable, "-m", "cryptopay_django.sandbox", "--port", gateway.rpartition(":")[2]]
-    sandbox += ["--callback-url", f"http://{shop}/cryptopay/callbacks/"]
+    for command in (migrate, *prepare):
+        manage(*command.split())
     site = [sys.executable, "manage.py", "runserver", "--noreload", shop]
-    with ExitStack() as stack, (folder / "log").open("w") as log:
-        for command, address in ((sandbox, gateway), (site, shop)):
-            process = subprocess.Popen(command, cwd=project, env=environment, stdout=log, stderr=log)
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-            _wait_for(address, process, folder / "log")
-        yield Customer(f"http://{shop}", f"http://{gateway}", manage)
+    with (
+        sandbox(gateway, f"http://{shop}/cryptopay/callbacks/", folder) as running,
+        process(site, shop, folder / "shop.log", cwd=project, env=environment),
+    ):
+        yield Customer(f"http://{shop}", running, manage)
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+@contextmanager
+def sandbox(address: str, callback_url: str, folder: Path, **credentials: str) -> Iterator[Gateway]:
+    """Run a sandbox server until the block ends."""
+    command = [sys.executable, "-m", "cryptopay_django.sandbox", "--port", address.rpartition(":")[2]]
+    for name, value in {"callback_url": callback_url, **credentials}.items():
+        command += [f"--{name.replace('_', '-')}", value]
+    with process(command, address, folder / "sandbox.log"):
+        yield Gateway(f"http://{address}")
+
+
+@contextmanager
+def process(command: Sequence[str], address: str, log: Path, **options: Any) -> Iterator[None]:
+    """Run a server until the block ends; what it prints is in the log. The block begins when it answers."""
+    with log.open("w") as file, ExitStack() as stack:
+        running = subprocess.Popen(command, stdout=file, stderr=file, **options)
+        stack.callback(running.wait, timeout=SECONDS_TO_STOP)
+        stack.callback(running.terminate)
+        _wait_for(address, running, log)
+        yield
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in sockets]
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -66,11 +66,11 @@ def invoices_of(order: BaseOrder) -> list[Invoice]:
 
 def due_amount(order: BaseOrder, invoices: Sequence[Invoice] | None = None) -> Decimal:
     """Return what an order costs, less what was paid for it in other ways, such as by a voucher or in cash."""
-    ours = [str(one.pk) for one in (invoices_of(order) if invoices is None else invoices)]
-    refunds = Refund.objects.primary().filter(invoice__in=ours).values_list("pk", flat=True)
-    others = order.payments.exclude(transaction_id__in=[*ours, *map(str, refunds)])
-    paid = sum(others.values_list("amount", flat=True), Decimal(0))
-    return max(order.total - paid, Decimal(0))
+    ours = invoices_of(order) if invoices is None else invoices
+    refunds = Refund.objects.primary().filter(invoice__in=ours)
+    others = order.payments.exclude(transaction_id__in=[str(one.pk) for one in (*ours, *refunds)])
+    due: Decimal = order.total - sum(others.values_list("amount", flat=True), Decimal(0))
+    return max(due, Decimal(0))
 
 
 def note(order: BaseOrder, message: str) -> None:
@@ -110,7 +110,7 @@ class _Found:
             return None
         done = [one for one in invoices if one.status == InvoiceStatus.COMPLETED and not one.quarantine_reason]
         events = InvoiceEvent.objects.primary().filter(invoice__in=done, kind=EventKind.INVOICE_COMPLETED)
-        paid_by = {one.invoice_id: bool(one.delivered_at or one.is_repetition) for one in events}
+        paid_by = {one.invoice_id: bool(one.delivered_at or one.is_repetition) for one in events if one.invoice_id}
         refunds = Refund.objects.primary().filter(invoice__in=invoices).exclude(withdrawal_status="")
         due = due_amount(order, invoices)
         summary = payment_summary(order, due_amount=due, currency=method.get_currency(order))

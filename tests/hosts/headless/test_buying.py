@@ -12,22 +12,26 @@ from typing import Any
 import pytest
 import requests
 from playwright.sync_api import Page, expect, sync_playwright
-from servers import STAFF, Servers, servers
+from serving import Customer, served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PROJECT = Path(__file__).parent / "project"
+STAFF = {"email": "ben@shop.example", "password": "a-long-word-for-ben"}
 WIDTH, SCHEME = int(os.environ.get("HEADLESS_WIDTH", "390")), os.environ.get("HEADLESS_SCHEME", "light")
 ADDRESS = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"
 PATIENCE = 20_000  # milliseconds until the page must show what has happened
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with servers(tmp_path_factory.mktemp("shop")) as running:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Customer]:
+    variables = {f"DJANGO_SUPERUSER_{name.upper()}": value for name, value in {"username": "ben", **STAFF}.items()}
+    folder, prepare = tmp_path_factory.mktemp("shop"), ["createsuperuser --noinput"]
+    with served(PROJECT, folder, prepare=prepare, variables=variables) as running:
         yield running
 
 
 @pytest.fixture
-def page(site: Servers) -> Iterator[Page]:
+def page(site: Customer) -> Iterator[Page]:
     """A phone, whose pages fail the test when the browser complains of them."""
     if CHROMIUM is None:
         pytest.fail("no chromium on this machine: apt-get install chromium")
@@ -54,7 +58,7 @@ def sees(page: Page, where: str, text: str) -> None:
     expect(page.locator(where)).to_contain_text(text, timeout=PATIENCE)
 
 
-def sign_up(page: Page, site: Servers, name: str) -> None:
+def sign_up(page: Page, site: Customer, name: str) -> None:
     page.goto(site.shop)
     picture(page, "1-log-in")
     page.get_by_label("E-mail").fill(f"{name}@shop.example")
@@ -76,14 +80,14 @@ def order(page: Page, coin: str = "BTC/bitcoin") -> None:
     picture(page, "4-pay")
 
 
-def the_invoice(page: Page, site: Servers) -> Any:
+def the_invoice(page: Page, site: Customer) -> Any:
     """Return the gateway's invoice that the page shows."""
     address = page.locator("#address").inner_text()
     (found,) = (one for one in site.state()["invoices"] if one["address"].partition("?")[0] == address)
     return found
 
 
-def desk(site: Servers, method: str, path: str, **body: Any) -> Any:
+def desk(site: Customer, method: str, path: str, **body: Any) -> Any:
     """Ask what the shop's back office asks: the staff endpoints, with a token of allauth."""
     login = requests.post(f"{site.shop}/_allauth/app/v1/auth/login", json=STAFF, timeout=20).json()
     answer = requests.request(
@@ -94,7 +98,7 @@ def desk(site: Servers, method: str, path: str, **body: Any) -> Any:
     return answer.json()
 
 
-def test_she_logs_in_orders_pays_and_sees_a_refund(site: Servers, page: Page) -> None:
+def test_she_logs_in_orders_pays_and_sees_a_refund(site: Customer, page: Page) -> None:
     sign_up(page, site, "ada")
     order(page)
     invoice = the_invoice(page, site)
@@ -130,7 +134,7 @@ def test_she_logs_in_orders_pays_and_sees_a_refund(site: Servers, page: Page) ->
     picture(page, "7-orders")
 
 
-def test_too_little_is_asked_for_and_paid(site: Servers, page: Page) -> None:
+def test_too_little_is_asked_for_and_paid(site: Customer, page: Page) -> None:
     sign_up(page, site, "eva")
     order(page)
     invoice = the_invoice(page, site)
@@ -146,7 +150,7 @@ def test_too_little_is_asked_for_and_paid(site: Servers, page: Page) -> None:
     sees(page, "#status", "paid")
 
 
-def test_a_reload_goes_on_and_a_log_out_ends_it(site: Servers, page: Page) -> None:
+def test_a_reload_goes_on_and_a_log_out_ends_it(site: Customer, page: Page) -> None:
     sign_up(page, site, "fay")
     order(page, "LTC/litecoin")
     address = page.locator("#address").inner_text()

@@ -93,6 +93,34 @@ class HeadlessContract(AdapterContract, TransactionTestCase):
 
         assert (seen.status_code, paid.status_code) == (404, 404)
 
+    def test_a_mark_for_staff_outlives_the_end_of_another_invoice(self) -> None:
+        """What was settled short, or is quarantined, waits for staff, also when an older invoice is cancelled."""
+        order, first = self.begin()
+        self.expire(first)
+        second = self.begin_again(order, first)
+        self.pay(second, "0.9")
+        self.expire(second)
+        self.deliver()
+        self.settle_only(second)
+        self.expect(order, self.ATTENTION, fulfilled=0)
+
+        self.cryptopay_sandbox.advance(days=15)
+        self.deliver()
+
+        assert "cancelled" in [one.status for one in self.invoices_of(order)]
+        self.expect(order, self.ATTENTION, fulfilled=0)
+
+    def test_a_paid_order_cannot_be_paid_again(self) -> None:
+        order, first = self.paid()
+        for coin in ("BTC", "LTC"):
+            self.client.post(
+                f"/api/orders/{order.reference}/pay/",
+                {"currency": coin},
+                content_type="application/json",
+                headers={"X-Session-Token": self.token},
+            )
+        assert list(self.invoices_of(order)) == [first]
+
     def test_a_price_in_the_body_is_not_the_customers_to_choose(self) -> None:
         self.place_order()
 

@@ -11,7 +11,7 @@ _OWN = None if "FROBSHOP_FOLDER" in os.environ else tempfile.TemporaryDirectory(
 FOLDER = Path(_OWN.name if _OWN else os.environ["FROBSHOP_FOLDER"])
 DATABASES["default"]["NAME"] = FOLDER / "shop.sqlite3"
 DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY"
-CRYPTOPAY_ACCOUNTS["default"]["BASE_URL"] = os.environ.get("FROBSHOP_GATEWAY", "http://127.0.0.1:8100")
+CRYPTOPAY_ACCOUNTS["default"]["BASE_URL"] = os.environ.get("SANDBOX_URL", "http://127.0.0.1:8100")
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = FOLDER / "mails"

@@ -14,11 +14,6 @@ def site(tmp_path_factory):
         yield running
 
 
-def newest_invoice(site):
-    """Return the gateway's newest invoice."""
-    return max(site.control("state")["invoices"], key=lambda invoice: invoice["created_at"])
-
-
 def pay(site, invoice):
     site.control("pay", invoice_id=invoice["id"])
     site.control("confirm", invoice_id=invoice["id"])
@@ -32,7 +27,7 @@ def test_a_guest_buys_with_one_choice_of_a_coin(site):
 
     place_order(guest, coin="ETH/ethereum")
     assert re.match(r"/cryptopay/", guest.path), guest.path
-    invoice = newest_invoice(site)
+    invoice = site.newest_invoice()
     assert Decimal(invoice["price_amount"]) == 100
     assert (invoice["price_currency"], invoice["pay_currency"]) == ("GBP", "ETH")
     (before,) = site.mails()
@@ -65,7 +60,7 @@ def test_a_customer_with_an_account_buys(site):
     fill_basket(customer, site.mug)
     go_to_payment(customer)
     place_order(customer)
-    invoice = newest_invoice(site)
+    invoice = site.newest_invoice()
 
     pay(site, invoice)
 
@@ -78,11 +73,11 @@ def test_an_expired_invoice_is_renewed_and_both_are_paid(site):
     fill_basket(guest, site.mug)
     go_to_payment(guest, email="joan@example.org")
     place_order(guest)
-    first = newest_invoice(site)
+    first = site.newest_invoice()
     again = first["unsuccess_redirect_url"].removeprefix(site.url)
 
     guest.get(again).submit("coin", coin="LTC/litecoin")
-    second = newest_invoice(site)
+    second = site.newest_invoice()
     assert second["id"] != first["id"]
     pay(site, first)
     pay(site, second)

@@ -84,6 +84,6 @@ CRYPTOPAY_ACCOUNTS = {
         "API_KEY": "sandbox-api-key",
         "API_SECRET": "sandbox-api-secret",
         "CALLBACK_SECRETS": ["sandbox-callback-secret"],
-        "BASE_URL": os.environ.get("SHOP_GATEWAY", "http://127.0.0.1:8100"),
+        "BASE_URL": os.environ.get("SANDBOX_URL", "http://127.0.0.1:8100"),
     }
 }

@@ -53,11 +53,11 @@ def ask_staff(invoice, **kwargs):
 
 @receiver([invoice_cancelled, invoice_refunded])
 def close(invoice, **kwargs):
-    """Cancel an order that was never paid, unless it has another invoice that still can be."""
+    """Cancel an order that was never paid, unless another invoice of it can still be paid, or waits for staff."""
     order = lock_order(invoice)
     if order is None or order.status == Status.PAID:
         return
-    if not Invoice.objects.for_order(order).filter(status__in=["new", "unresolved"]).exists():
+    if not Invoice.objects.for_order(order).exclude(status__in=["cancelled", "refunded"]).exists():
         order.status = Status.CANCELLED
         order.save(update_fields=["status"])
 
