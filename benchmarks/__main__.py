@@ -32,7 +32,7 @@ from scripts.throwaway import KINDS, ThrowawayError
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
 DRIVERS = {"sqlite": "sqlite3", "postgresql": "psycopg", "mariadb": "MySQLdb"}
 SERVERS = ("gunicorn", "granian")
-PARTS = ("roads", "profile", "bursts", "pages")
+PARTS = ("start", "roads", "profile", "bursts", "pages")
 LONGEST_MINUTES = 30
 """For one part on one database."""
 
@@ -92,6 +92,7 @@ def _minutes(options: argparse.Namespace) -> float:
     """Say roughly how long it will take, by what the parts took before."""
     databases = len(options.databases)
     took = {
+        "start": 1,
         "roads": databases * len(options.servers) * (10 * (options.laps * options.seconds + 0.5) + 15) / 60,
         "profile": 1,
         "bursts": sum(_burst(options, kind).minutes for kind in options.databases),
@@ -134,6 +135,13 @@ def _names(known: Any) -> Any:
         return names
 
     return read
+
+
+def measure_start(options: argparse.Namespace, failed: list[str]) -> str:
+    """Measure what each process pays for the installed app."""
+    with noting(failed, "start"):
+        return report.start(run("benchmarks.start", [], {}))
+    return ""
 
 
 def measure_roads(options: argparse.Namespace, failed: list[str]) -> str:
@@ -205,7 +213,13 @@ def measure_pages(options: argparse.Namespace, failed: list[str]) -> str:
     return ""
 
 
-RUNNERS = {"roads": measure_roads, "profile": measure_profile, "bursts": measure_bursts, "pages": measure_pages}
+RUNNERS = {
+    "start": measure_start,
+    "roads": measure_roads,
+    "profile": measure_profile,
+    "bursts": measure_bursts,
+    "pages": measure_pages,
+}
 
 
 @contextlib.contextmanager

@@ -46,6 +46,15 @@ def machine() -> str:
     )
 
 
+def start(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of what a process has when Django is set up."""
+    rows = [
+        [line["name"], f"{line['processor_ms']:.0f}", f"{line['mebibytes']:.1f}", f"{line['modules']:.0f}"]
+        for line in lines
+    ]
+    return table(["`django.setup()`", "processor ms", "resident memory, MiB", "modules"], rows)
+
+
 def roads(title: str, lines: Sequence[Mapping[str, Any]]) -> str:
     """Return the table of one database with one server."""
     rows = [

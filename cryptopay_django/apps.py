@@ -1,6 +1,6 @@
 """Configures the Django app."""
 
-from django.apps import AppConfig, apps
+from django.apps import AppConfig
 from django.db.models import Field
 from django.utils import translation
 from django.utils.module_loading import autodiscover_modules
@@ -18,10 +18,6 @@ class CryptopayConfig(AppConfig):
         from . import checks  # noqa: F401, PLC0415  checks register themselves, once the apps are there
 
         self._translate_field_names()
-
-        if apps.is_installed("django.contrib.admin"):
-            from .checks import selects  # noqa: F401, PLC0415  cannot be imported without the admin's models
-
         autodiscover_modules("cryptopay_handlers")
 
     def _translate_field_names(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import segno
 from django.utils.safestring import SafeString, mark_safe
 
 
@@ -14,6 +13,8 @@ def qr_svg(text: str, label: str) -> SafeString:
 
     `label` is its name for screen readers; segno escapes it. The SVG has no inline style.
     """
+    import segno  # noqa: PLC0415  the admin's classes come by here at every start, and draw no code then
+
     code = segno.make(text, error="m", micro=False, boost_error=False)
     svg = code.svg_inline(
         border=4, dark="#000", light="#fff", omitsize=True, title=label, svgclass="cp-qr-code", lineclass=None

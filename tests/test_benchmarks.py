@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks import report, start
 from benchmarks.__main__ import PARTS, PartError, noting, run
 from benchmarks.load import Figures
 from scripts.throwaway import ProgramsMissingError
@@ -116,6 +116,16 @@ def test_the_blocks_of_the_results_are_those_that_are_written():
     blocks = re.findall(r"<!-- begin (\w+) -->", report.RESULTS.read_text())
 
     assert blocks == list(PARTS)
+
+
+def test_a_start_is_measured_with_the_app_and_without_it():
+    lines = {line["name"]: line for line in start.measure(rounds=1)}
+
+    text = report.start(list(lines.values()))
+
+    assert lines["Django alone"]["modules"] < lines["with cryptopay_django"]["modules"]
+    assert lines["Django alone"]["mebibytes"] < lines["with cryptopay_django"]["mebibytes"]
+    assert re.search(r"^\| with cryptopay_django, with the admin \| \d+ \| \d+\.\d \| \d+ \|$", text, re.MULTILINE)
 
 
 def test_a_rate_is_of_answers_and_a_percentile_in_milliseconds():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig, apps
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
@@ -19,7 +19,6 @@ _READ_COMMITTED = 2
 """As psycopg numbers them."""
 
 
-@register("cryptopay")
 def check_databases(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return E016 for models of the project, such as orders, that are written to another database than ours.
 
@@ -55,7 +54,6 @@ def _some(labels: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-@register("cryptopay")
 def check_autocommit(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E027 for a database whose transactions nothing commits: a callback would be answered 200 and be gone."""
     database = router.db_for_write(InvoiceEvent)
@@ -71,7 +69,6 @@ def check_autocommit(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
     ]
 
 
-@register("cryptopay")
 def check_isolation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return W018 if PostgreSQL ends a transaction with an error instead of letting it wait."""
     database = router.db_for_write(InvoiceEvent)
@@ -89,7 +86,6 @@ def check_isolation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
     ]
 
 
-@register("cryptopay")
 def check_driver(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return W029 for the Django backend of MySQL Connector/Python, which drops the microseconds of times."""
     database = router.db_for_write(InvoiceEvent)

@@ -11,7 +11,7 @@ from typing import Any
 
 import django_fsm
 from django.apps import AppConfig, apps
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
 from ..conf import app_settings
@@ -20,7 +20,6 @@ from ..services.dispatch.wake_or_enqueue import find_task
 _FSM_PROVIDERS = ("django-fsm-2", "django-fsm")
 
 
-@register("cryptopay")
 def check_installation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return E009 without contenttypes, and W010 if django_fsm comes from another distribution, or from two."""
     found: list[CheckMessage] = []
@@ -64,7 +63,6 @@ def _installed_files(distribution: str) -> list[metadata.PackagePath]:
     return [file for file in files if file.parts == ("django_fsm", "__init__.py")]
 
 
-@register("cryptopay")
 def check_tasks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return E019 if callbacks are processed as tasks but cannot be enqueued, W026 for a backend without a worker."""
     try:

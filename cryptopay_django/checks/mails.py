@@ -8,7 +8,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
 from ..conf import account_names, app_settings
@@ -17,7 +17,6 @@ _NO_ONE = ("", "localhost")
 """The host of Django's own DEFAULT_FROM_EMAIL, which is nobody's."""
 
 
-@register("cryptopay")
 def check_mails(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return E032 if mails to customers could not link to the site, and W033 if they had no sender of the shop."""
     try:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
-from django.core.checks import CheckMessage, register
+from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
 
 from ..conf import account_names, app_settings
 from ..models.notice import NoticeKind
 
 
-@register("cryptopay")
 def check_approvals(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return W031 for each account that asks for a second person, and names nobody who is notified of that.
 

@@ -8,14 +8,13 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import FieldError, ImproperlyConfigured, ValidationError
 
 from ..conf import AppSettings, Option, app_settings
 
 
-@register("cryptopay")
 def check_options(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return E002 for every CRYPTOPAY_* setting with a wrong type or value, and W008 for an unknown one."""
     names = option_names()

@@ -7,13 +7,12 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
 _CACHES_OF_ONE_PROCESS = ("locmem.LocMemCache", "dummy.DummyCache")
 
 
-@register("cryptopay")
 def check_time_zone(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return E014 for naive times."""
     if settings.USE_TZ:
@@ -27,7 +26,6 @@ def check_time_zone(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
     ]
 
 
-@register(Tags.caches, deploy=True)
 def check_cache(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return W017, with --deploy, if the cache is missing or not shared between processes."""
     backend = settings.CACHES.get("default", {}).get("BACKEND", "")

@@ -11,13 +11,12 @@ from typing import Any
 from django.apps import AppConfig
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.sites import AdminSite, all_sites
-from django.core.checks import CheckMessage, register
+from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
 
 from ..models import Invoice
 
 
-@register("cryptopay", "admin")
 def check_selects(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return W011 for a form of the admin with a drop-down list of all invoices."""
     return [

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, register
+from django.core.checks import CheckMessage
 from django.core.checks import Warning as CheckWarning
 from django.urls import NoReverseMatch
 from django.utils.translation import override
@@ -24,7 +24,6 @@ _HOSTS = 3
 _ANY_HOST = "shop.example"
 
 
-@register("cryptopay")
 def check_callback_url(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return W024 without a callback URL, W015 if callbacks are redirected, W025 if they do not arrive."""
     try:

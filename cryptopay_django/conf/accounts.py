@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
-from ..gateway.calls import API_KEY, check_base_url
+from ..gateway.credentials import API_KEY, check_base_url
 from ..redaction import hide_locals
 from .options import Option, read_accounts
 from .settings import AppSettings

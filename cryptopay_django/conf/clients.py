@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..gateway.client import Client
 from ..redaction import hide_locals
 from .accounts import Account, get_account, read_account
 from .settings import app_settings
+
+if TYPE_CHECKING:
+    from ..gateway.client import Client
 
 _kept = threading.local()
 
@@ -39,6 +41,8 @@ def client_for_entry(account_name: str, entry: object) -> Client:
 
 
 def _new_client(account: Account) -> Client:
+    from ..gateway.client import Client  # noqa: PLC0415  brings requests: a process that calls nobody needs none
+
     adapter = app_settings.HTTP_ADAPTER
     return Client(
         account.api_key,

@@ -9,10 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from requests.adapters import BaseAdapter
 
 from ..gateway.currencies import COINS
 from .options import Option
@@ -46,6 +45,9 @@ from .validators import (
     site,
     text,
 )
+
+if TYPE_CHECKING:
+    from requests.adapters import BaseAdapter
 
 
 class AppSettings:

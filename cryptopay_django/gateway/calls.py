@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import random as randomness
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,7 +33,9 @@ from ..exceptions import (
 from ..redaction import hide_locals
 from ..tracing import span
 from .answers import Answer, read_clock_offset, read_retry_after
+from .credentials import API_KEY, check_base_url
 from .limiter import RateLimiter, limiter_for
+from .marks import MARK_LIFE, Mark
 from .signing import CONTENT_TYPE, sign_request
 from .transport import DeadlineAdapter
 
@@ -50,8 +51,6 @@ LONGEST_PAUSE = 4.0
 
 _CHUNK = 16 * 1024
 _SHORTEST_SECRET = 8
-API_KEY = re.compile(r"[\x21-\x7e]+", re.ASCII)
-"""What an API key may be made of: it is sent in a header."""
 
 # Other errors of theirs are raised before sending and after it alike: InvalidHeader, for one, means either side's.
 _NEVER_SENT = (
@@ -69,18 +68,6 @@ class Route:
 
     path: str
     template: str
-
-
-MARK_LIFE = 15.0
-"""How many seconds after it was written down as sent a call may still leave."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """The moment when a call was marked as sent: by the wall clock, and by the monotonic clock."""
-
-    at: datetime
-    monotonic: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,19 +297,6 @@ def _new_session(adapter: BaseAdapter) -> requests.Session:
         }
     )
     return session
-
-
-@hide_locals
-def check_base_url(base_url: str) -> None:
-    """Raise ValueError, which shows nothing of it, for what is no root of an HTTP site: a password may be in it."""
-    wrong = "the base URL must be scheme://host[:port] with http or https, without a user, a path or a query"
-    try:
-        parts = urlsplit(base_url)
-        has_root = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        raise ValueError(wrong) from None
-    if not has_root or "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(wrong)
 
 
 def _network_error(call: Call, error: Exception) -> GatewayError:

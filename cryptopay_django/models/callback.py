@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from ..fields import SparseIndex
-from ..gateway.schemas import CallbackMessage, parse_callback
 from .channel_payment import ChannelPayment
 from .invoice import Invoice
 from .locking import LockingManager
+
+if TYPE_CHECKING:
+    from ..gateway.schemas import CallbackMessage
 
 _NAMESPACE = uuid.UUID("0b7a4d56-6a0e-4f0b-9f6e-5d7d2b1c8a42")
 
@@ -119,4 +122,6 @@ class Callback(models.Model):
     @property
     def message(self) -> CallbackMessage:
         """What it says, read anew from its bytes; raises WireError where these cannot be read."""
+        from ..gateway.schemas import parse_callback  # noqa: PLC0415  a model is defined without the wire
+
         return parse_callback(bytes(self.body))

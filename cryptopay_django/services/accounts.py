@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
@@ -12,9 +12,11 @@ from django.db.models import Q
 
 from ..conf import account_names, app_settings, client_for, client_for_entry, get_account
 from ..exceptions import OtherEnvironmentError
-from ..gateway.client import Client
 from ..models import Channel, ChannelPayment, Invoice, PaymentLink
 from ..redaction import hide_locals
+
+if TYPE_CHECKING:
+    from ..gateway.client import Client
 
 DEFAULT_ACCOUNT = "default"
 

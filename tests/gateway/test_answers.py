@@ -17,9 +17,10 @@ from cryptopay_django.exceptions import (
     GatewayUnreachableError,
 )
 from cryptopay_django.gateway.answers import Answer, Reason, read_reasons
-from cryptopay_django.gateway.calls import MARK_LIFE, Mark, http_date
+from cryptopay_django.gateway.calls import http_date
 from cryptopay_django.gateway.client import Client
 from cryptopay_django.gateway.limiter import RateLimiter
+from cryptopay_django.gateway.marks import MARK_LIFE, Mark
 
 from . import examples
 from .server import data

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from cryptopay_django.gateway.calls import check_base_url
+from cryptopay_django.gateway.credentials import check_base_url
 from cryptopay_django.gateway.parts import Risk
 
 

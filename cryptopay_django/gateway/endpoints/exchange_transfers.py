@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import UUID
 
-from ..calls import Mark
 from ..exchange_transfers import ExchangeTransfer
+from ..marks import Mark
 from .base import Endpoints, flags, given, one_amount, route_to
 
 

@@ -11,8 +11,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from ...redaction import hide_locals
-from ..calls import Mark
 from ..lists import Page
+from ..marks import Mark
 from ..schemas import InvoiceSnapshot, Recalculation, Refund
 from .base import Endpoints, amount_text, flags, given, route_to, with_query
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from ...exceptions import TransferRequestError
 from ...redaction import hide_locals
-from ..calls import Mark
 from ..lists import Page
+from ..marks import Mark
 from ..strictjson import Json
 from ..withdrawals import Beneficiary, CoinWithdrawal, NetworkFee
 from .base import Endpoints, flags, given, one_amount, route_to, with_query

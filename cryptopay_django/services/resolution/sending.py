@@ -24,7 +24,7 @@ from ...exceptions import (
     GatewayError,
     GatewayRefusedError,
 )
-from ...gateway.calls import Mark
+from ...gateway.marks import Mark
 from ...gateway.schemas import Refund
 from ...gateway.withdrawals import CoinWithdrawal
 from ...models import EventKind, Invoice, InvoiceEvent, Resolution, ResolutionStatus
