@@ -188,20 +188,27 @@ class StatusModel(models.Model):
             del self.__dict__["_reloading"]
 
 
+_NOTHING = "DO 0"
+"""A statement without an effect, on MySQL and MariaDB: the schema editor must be given one."""
+
+
 class SparseIndex(models.Index):
     """An index of the few rows that match `where`, or of all rows on a database without partial indexes.
 
     Django's own condition makes MySQL warn at every `migrate`. Here the fields are chosen so that the
-    whole index serves too, and there is nothing to warn of.
+    whole index serves too, and there is nothing to warn of. With `partial_only` such a database gets none: another
+    index begins with the same columns.
     """
 
-    def __init__(self, *, where: models.Q, **kwargs: Any) -> None:
+    def __init__(self, *, where: models.Q, partial_only: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.where = where
+        self.partial_only = partial_only
 
     def deconstruct(self) -> tuple[str, Any, dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
-        return path, args, {**kwargs, "where": self.where}
+        more = {"partial_only": True} if self.partial_only else {}
+        return path, args, {**kwargs, "where": self.where, **more}
 
     def create_sql(
         self,
@@ -210,5 +217,15 @@ class SparseIndex(models.Index):
         using: str = "",
         **kwargs: Any,
     ) -> Statement:
+        if self._is_left_out(schema_editor):
+            return Statement(_NOTHING)
         index = models.Index(fields=self.fields, name=self.name, condition=self.where)
         return index.create_sql(model, schema_editor, using=using, **kwargs)
+
+    def remove_sql(self, model: type[models.Model], schema_editor: BaseDatabaseSchemaEditor, **kwargs: Any) -> Any:
+        if self._is_left_out(schema_editor):
+            return Statement(_NOTHING)
+        return super().remove_sql(model, schema_editor, **kwargs)
+
+    def _is_left_out(self, schema_editor: BaseDatabaseSchemaEditor) -> bool:
+        return self.partial_only and not schema_editor.connection.features.supports_partial_indexes

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('gateway_id', models.UUIDField(blank=True, help_text='Empty until the gateway has answered.', null=True)),
                 ('custom_id', cryptopay_django.fields.CodeField(editable=False, help_text='Our UUID, at the gateway. All payments of the channel carry it.', max_length=128)),
                 ('owner_object_id', cryptopay_django.fields.CodeField(blank=True, max_length=64)),
-                ('slot', cryptopay_django.fields.CodeField(blank=True, editable=False, help_text='Stands for owner, coin, network, currency, account and environment. Empty for a channel that create_channel does not return any more.', max_length=64, null=True, unique=True)),
+                ('slot', cryptopay_django.fields.CodeField(blank=True, editable=False, help_text='Stands for owner, coin, network, currency, account and environment. Empty for a channel that create_channel does not return any more.', max_length=64, null=True)),
                 ('status', cryptopay_django.fields.StatusField(choices=[('enabled', 'enabled'), ('disabled', 'disabled')], default='enabled', max_length=32)),
                 ('quarantine_reason', models.TextField(blank=True, help_text='Why it is held for a person. While it is set, the address is not shown.')),
                 ('contradicted', models.JSONField(blank=True, default=dict, editable=False, help_text='What the gateway says otherwise than this row, by column.')),
@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                 ('paid_at', models.DateTimeField(blank=True, editable=False, help_text='When its last payment was first seen.', null=True)),
                 ('payments_read_at', models.DateTimeField(blank=True, editable=False, help_text='All payments that the gateway had of it at that time are here.', null=True)),
                 ('payments_due_at', models.DateTimeField(blank=True, editable=False, help_text="When the gateway's list of its payments is read next; empty until the gateway has it.", null=True)),
-                ('owner_content_type', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contenttypes.contenttype')),
+                ('owner_content_type', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contenttypes.contenttype')),
             ],
             options={
                 'verbose_name': 'channel',
@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
                 ('finished_at', models.DateTimeField(blank=True, help_text='When a final status was stored.', null=True)),
                 ('polled_at', models.DateTimeField(blank=True, help_text='When it was last polled.', null=True)),
                 ('poll_due_at', models.DateTimeField(blank=True, editable=False, help_text='When the gateway is asked about it next; empty once it is final.', null=True)),
-                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='cryptopay_django.channel')),
+                ('channel', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='cryptopay_django.channel')),
             ],
             options={
                 'verbose_name': 'channel payment',
@@ -167,7 +167,7 @@ class Migration(migrations.Migration):
                 ('finished_at', models.DateTimeField(blank=True, help_text='When a final status was stored.', null=True)),
                 ('polled_at', models.DateTimeField(blank=True, help_text='When it was last polled.', null=True)),
                 ('refunds_due_at', models.DateTimeField(blank=True, editable=False, help_text="When the gateway's list of its refunds is read next; empty if this is not needed.", null=True)),
-                ('order_content_type', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contenttypes.contenttype')),
+                ('order_content_type', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='contenttypes.contenttype')),
             ],
             options={
                 'verbose_name': 'invoice',
@@ -188,7 +188,7 @@ class Migration(migrations.Migration):
                 ('error', models.TextField(blank=True, help_text='Why it is unreadable, stale or still pending.')),
                 ('notes', models.TextField(blank=True, default='', help_text='Invalid optional data that was ignored, one line each.')),
                 ('event', models.CharField(blank=True, help_text="The gateway's type and event, once read.", max_length=64)),
-                ('gateway_id', models.UUIDField(blank=True, db_index=True, help_text='The unknown invoice or channel that an orphan speaks of.', null=True)),
+                ('gateway_id', models.UUIDField(blank=True, help_text='The unknown invoice or channel that an orphan speaks of.', null=True)),
                 ('attempts', models.PositiveIntegerField(default=0)),
                 ('received_at', models.DateTimeField()),
                 ('repeats', models.PositiveIntegerField(default=0, help_text='How often the same body arrived again without changes.')),
@@ -264,7 +264,7 @@ class Migration(migrations.Migration):
                 ('source_addresses', models.JSONField(blank=True, default=list)),
                 ('detected_at', models.DateTimeField(help_text='When we first saw it.')),
                 ('confirmed_at', models.DateTimeField(blank=True, help_text='When we first saw its confirmation.', null=True)),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='cryptopay_django.invoice')),
+                ('invoice', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='cryptopay_django.invoice')),
             ],
             options={
                 'verbose_name': 'payment',
@@ -274,7 +274,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='invoiceevent',
             name='payment',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cryptopay_django.payment'),
+            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cryptopay_django.payment'),
         ),
         migrations.CreateModel(
             name='Refund',
@@ -335,11 +335,11 @@ class Migration(migrations.Migration):
                 ('result', models.JSONField(blank=True, default=dict, help_text="The gateway's answer, or the result that was found later.")),
                 ('error', models.TextField(blank=True)),
                 ('attempts', models.PositiveIntegerField(default=0, help_text='How often the app has tried to read the result.')),
-                ('next_attempt_at', models.DateTimeField(blank=True, db_index=True, help_text='When the app reads the result next; empty if this is not needed.', null=True)),
+                ('next_attempt_at', models.DateTimeField(blank=True, help_text='When the app reads the result next; empty if this is not needed.', null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('sent_at', models.DateTimeField(blank=True, null=True)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='resolutions', to='cryptopay_django.invoice')),
+                ('invoice', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='resolutions', to='cryptopay_django.invoice')),
             ],
             options={
                 'verbose_name': 'resolution',
@@ -385,7 +385,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='channel',
-            index=cryptopay_django.fields.SparseIndex(fields=['created_at', 'id'], name='cryptopay_channel_held', where=models.Q(('quarantine_reason', ''), _negated=True)),
+            index=cryptopay_django.fields.SparseIndex(fields=['created_at', 'id'], name='cryptopay_channel_held', partial_only=True, where=models.Q(('quarantine_reason', ''), _negated=True)),
+        ),
+        migrations.AddConstraint(
+            model_name='channel',
+            constraint=models.UniqueConstraint(fields=('slot',), name='cryptopay_channel_slot'),
         ),
         migrations.AddConstraint(
             model_name='channel',
@@ -449,7 +453,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='invoice',
-            index=cryptopay_django.fields.SparseIndex(fields=['created_at', 'id'], name='cryptopay_invoice_held', where=models.Q(('quarantine_reason', ''), _negated=True)),
+            index=cryptopay_django.fields.SparseIndex(fields=['created_at', 'id'], name='cryptopay_invoice_held', partial_only=True, where=models.Q(('quarantine_reason', ''), _negated=True)),
         ),
         migrations.AddIndex(
             model_name='invoice',
@@ -496,6 +500,10 @@ class Migration(migrations.Migration):
             index=cryptopay_django.fields.SparseIndex(fields=['channel_payment'], name='cryptopay_callback_channel', where=models.Q(('channel_payment__isnull', False))),
         ),
         migrations.AddIndex(
+            model_name='callback',
+            index=cryptopay_django.fields.SparseIndex(fields=['gateway_id'], name='cryptopay_callback_gateway_id', where=models.Q(('gateway_id__isnull', False))),
+        ),
+        migrations.AddIndex(
             model_name='handlerdelivery',
             index=cryptopay_django.fields.SparseIndex(fields=['given_up_at'], name='cryptopay_delivery_dead', where=models.Q(('given_up_at__isnull', False))),
         ),
@@ -535,6 +543,10 @@ class Migration(migrations.Migration):
             model_name='resolution',
             index=cryptopay_django.fields.SparseIndex(fields=['active', 'status'], name='cryptopay_resolution_open', where=models.Q(('active', True))),
         ),
+        migrations.AddIndex(
+            model_name='resolution',
+            index=cryptopay_django.fields.SparseIndex(fields=['next_attempt_at', 'id'], name='cryptopay_resolution_due', where=models.Q(('next_attempt_at__isnull', False))),
+        ),
         migrations.AddConstraint(
             model_name='resolution',
             constraint=models.UniqueConstraint(fields=('invoice', 'active'), name='cryptopay_resolution_one_active'),
@@ -559,7 +571,7 @@ class Migration(migrations.Migration):
             name='RefundLink',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('token_digest', cryptopay_django.fields.CodeField(editable=False, help_text="SHA-256 of the link's token.", max_length=64, unique=True)),
+                ('token_digest', cryptopay_django.fields.CodeField(editable=False, help_text="SHA-256 of the link's token.", max_length=64)),
                 ('actor', models.CharField(blank=True, help_text='Who made it; empty for the customer, on the payment page.', max_length=255)),
                 ('created_at', models.DateTimeField()),
                 ('expires_at', models.DateTimeField()),
@@ -575,6 +587,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'refund link',
                 'verbose_name_plural': 'refund links',
                 'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('token_digest',), name='cryptopay_refund_link_token')],
             },
         ),
         migrations.CreateModel(
@@ -659,7 +672,7 @@ class Migration(migrations.Migration):
             name='PaymentLink',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('token', cryptopay_django.fields.CodeField(editable=False, help_text='Part of its URL.', max_length=32, unique=True)),
+                ('token', cryptopay_django.fields.CodeField(editable=False, help_text='Part of its URL.', max_length=32)),
                 ('kind', models.CharField(choices=[('link', 'payment link'), ('donation', 'donation'), ('counter', 'counter')], default='link', max_length=16)),
                 ('account', models.CharField(default='default', help_text='Key in CRYPTOPAY_ACCOUNTS.', max_length=32)),
                 ('environment', models.CharField(editable=False, help_text='The gateway of the account when the link was made.', max_length=255)),
@@ -683,6 +696,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'payment links',
                 'default_permissions': ('add', 'change', 'view'),
                 'indexes': [models.Index(fields=['created_at'], name='cryptopay_link_created'), models.Index(fields=['reference'], name='cryptopay_link_reference')],
+                'constraints': [models.UniqueConstraint(fields=('token',), name='cryptopay_link_token')],
             },
         ),
         migrations.CreateModel(
@@ -692,7 +706,7 @@ class Migration(migrations.Migration):
                 ('single', models.BooleanField(editable=False, help_text='True if the link is paid once; empty otherwise. Prevents a second one.', null=True)),
                 ('price_amount', cryptopay_django.fields.AmountField()),
                 ('created_at', models.DateTimeField()),
-                ('link', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='uses', to='cryptopay_django.paymentlink')),
+                ('link', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='uses', to='cryptopay_django.paymentlink')),
             ],
             options={
                 'verbose_name': 'payment by a link',

@@ -64,7 +64,7 @@ class Callback(models.Model):
         ChannelPayment, null=True, blank=True, on_delete=models.PROTECT, related_name="callbacks", db_index=False
     )
     gateway_id = models.UUIDField(
-        null=True, blank=True, db_index=True, help_text=_("The unknown invoice or channel that an orphan speaks of.")
+        null=True, blank=True, help_text=_("The unknown invoice or channel that an orphan speaks of.")
     )
     attempts = models.PositiveIntegerField(default=0)
     received_at = models.DateTimeField()
@@ -108,6 +108,9 @@ class Callback(models.Model):
                 fields=["channel_payment"],
                 where=models.Q(channel_payment__isnull=False),
                 name="cryptopay_callback_channel",
+            ),
+            SparseIndex(
+                fields=["gateway_id"], where=models.Q(gateway_id__isnull=False), name="cryptopay_callback_gateway_id"
             ),
         ]
 

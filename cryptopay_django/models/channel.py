@@ -71,7 +71,7 @@ class Channel(ProtectedModel):
     )
 
     owner_content_type = models.ForeignKey(
-        ContentType, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        ContentType, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
     owner_object_id = CodeField(max_length=KEY_LENGTH, blank=True)
     owner = OrderLink("owner_content_type", "owner_object_id")
@@ -79,7 +79,6 @@ class Channel(ProtectedModel):
         max_length=64,
         null=True,
         blank=True,
-        unique=True,
         editable=False,
         help_text=_(
             "Stands for owner, coin, network, currency, account and environment. Empty for a channel that "
@@ -138,6 +137,7 @@ class Channel(ProtectedModel):
         verbose_name = _("channel")
         verbose_name_plural = _("channels")
         constraints = [
+            models.UniqueConstraint(fields=["slot"], name="cryptopay_channel_slot"),
             models.UniqueConstraint(
                 fields=["account", "gateway_id", "environment"], name="cryptopay_channel_gateway_id"
             ),
@@ -150,7 +150,12 @@ class Channel(ProtectedModel):
             models.Index(fields=["created_at"], name="cryptopay_channel_created"),
             models.Index(fields=["address"], name="cryptopay_channel_address"),
             models.Index(fields=["payments_due_at"], name="cryptopay_channel_to_read"),
-            SparseIndex(fields=["created_at", "id"], where=~Q(quarantine_reason=""), name="cryptopay_channel_held"),
+            SparseIndex(
+                fields=["created_at", "id"],
+                where=~Q(quarantine_reason=""),
+                name="cryptopay_channel_held",
+                partial_only=True,
+            ),
         ]
         permissions = [
             ("switch_channel", _("Can enable and disable a channel")),

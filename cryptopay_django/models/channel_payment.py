@@ -68,7 +68,7 @@ class ChannelPayment(ProtectedModel):
     shop_columns = frozenset()
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="payments")
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="payments", db_index=False)
     account = models.CharField(max_length=32, editable=False, help_text=_("That of the channel."))
     environment = models.CharField(max_length=255, editable=False, help_text=_("That of the channel."))
     gateway_id = models.UUIDField(help_text=_("The gateway's id of the payment."))

@@ -99,7 +99,9 @@ class InvoiceEvent(models.Model):
         db_index=False,
         help_text=_("The callback of another type that it reports; empty once that is pruned."),
     )
-    payment = models.ForeignKey(Payment, null=True, blank=True, on_delete=models.PROTECT, related_name="events")
+    payment = models.ForeignKey(
+        Payment, null=True, blank=True, on_delete=models.PROTECT, related_name="events", db_index=False
+    )
     refund = models.ForeignKey(
         "Refund", null=True, blank=True, on_delete=models.PROTECT, related_name="events", db_index=False
     )

@@ -80,7 +80,7 @@ class Invoice(ProtectedModel):
     custom_id = CodeField(max_length=128, help_text=_("Unique in the account: the idempotency key of creation."))
 
     order_content_type = models.ForeignKey(
-        ContentType, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        ContentType, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
     order_object_id = CodeField(max_length=KEY_LENGTH, blank=True)
     order = OrderLink("order_content_type", "order_object_id")
@@ -193,8 +193,12 @@ class Invoice(ProtectedModel):
             models.Index(fields=["status", "created_at"], name="cryptopay_invoice_status"),
             models.Index(fields=["pay_currency", "created_at"], name="cryptopay_invoice_coin"),
             models.Index(fields=["address"], name="cryptopay_invoice_address"),
-            # With the key, which is in it anyway: a database without partial indexes takes no index twice.
-            SparseIndex(fields=["created_at", "id"], where=~Q(quarantine_reason=""), name="cryptopay_invoice_held"),
+            SparseIndex(
+                fields=["created_at", "id"],
+                where=~Q(quarantine_reason=""),
+                name="cryptopay_invoice_held",
+                partial_only=True,
+            ),
             SparseIndex(
                 fields=["status_context", "created_at"],
                 where=Q(status=InvoiceStatus.UNRESOLVED),

@@ -37,7 +37,7 @@ class Payment(ProtectedModel):
     shop_columns = frozenset()
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments", db_index=False)
     txid = CodeField(max_length=256, help_text=_("The transaction's id on its network."))
     status = StatusField(default=PaymentStatus.DETECTED, choices=PaymentStatus.choices)
     amount = AmountField(null=True, blank=True, help_text=_("In the invoice's pay currency; empty when not known."))

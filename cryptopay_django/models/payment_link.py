@@ -34,7 +34,7 @@ class PaymentLink(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    token = CodeField(max_length=32, unique=True, editable=False, help_text=_("Part of its URL."))
+    token = CodeField(max_length=32, editable=False, help_text=_("Part of its URL."))
     kind = models.CharField(max_length=16, choices=PaymentLinkKind.choices, default=PaymentLinkKind.LINK)
     account = models.CharField(max_length=32, default="default", help_text=_("Key in CRYPTOPAY_ACCOUNTS."))
     environment = models.CharField(
@@ -71,6 +71,7 @@ class PaymentLink(models.Model):
         verbose_name = _("payment link")
         verbose_name_plural = _("payment links")
         default_permissions = ("add", "change", "view")
+        constraints = [models.UniqueConstraint(fields=["token"], name="cryptopay_link_token")]
         indexes = [
             models.Index(fields=["created_at"], name="cryptopay_link_created"),
             models.Index(fields=["reference"], name="cryptopay_link_reference"),
@@ -104,7 +105,7 @@ class PaymentLinkUse(models.Model):
 
     # A text, as an invoice stores the key of its order: so one query finds the invoices of all uses of a link.
     id = CodeField(max_length=KEY_LENGTH, primary_key=True, editable=False)
-    link = models.ForeignKey(PaymentLink, on_delete=models.PROTECT, related_name="uses")
+    link = models.ForeignKey(PaymentLink, on_delete=models.PROTECT, related_name="uses", db_index=False)
     single = models.BooleanField(
         null=True,
         editable=False,

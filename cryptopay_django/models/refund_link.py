@@ -22,7 +22,7 @@ class RefundLink(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="refund_links")
-    token_digest = CodeField(max_length=64, unique=True, editable=False, help_text=_("SHA-256 of the link's token."))
+    token_digest = CodeField(max_length=64, editable=False, help_text=_("SHA-256 of the link's token."))
     actor = models.CharField(
         max_length=NAME_LENGTH, blank=True, help_text=_("Who made it; empty for the customer, on the payment page.")
     )
@@ -41,6 +41,7 @@ class RefundLink(models.Model):
         verbose_name = _("refund link")
         verbose_name_plural = _("refund links")
         default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["token_digest"], name="cryptopay_refund_link_token")]
 
     def __str__(self) -> str:
         return f"refund link of invoice {self.invoice_id}"

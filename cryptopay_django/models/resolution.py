@@ -41,7 +41,7 @@ class Resolution(StatusModel):
     """A settlement or a refund. A database constraint allows only one active resolution for an invoice."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="resolutions")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="resolutions", db_index=False)
     kind = models.CharField(max_length=16, choices=ResolutionKind.choices)
     status = StatusField(default=ResolutionStatus.PLANNED, choices=ResolutionStatus.choices)
     active = models.BooleanField(
@@ -83,7 +83,6 @@ class Resolution(StatusModel):
     next_attempt_at = models.DateTimeField(
         null=True,
         blank=True,
-        db_index=True,
         help_text=_("When the app reads the result next; empty if this is not needed."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
@@ -103,7 +102,12 @@ class Resolution(StatusModel):
             ),
         ]
         indexes = [
-            SparseIndex(fields=["active", "status"], where=models.Q(active=True), name="cryptopay_resolution_open")
+            SparseIndex(fields=["active", "status"], where=models.Q(active=True), name="cryptopay_resolution_open"),
+            SparseIndex(
+                fields=["next_attempt_at", "id"],
+                where=models.Q(next_attempt_at__isnull=False),
+                name="cryptopay_resolution_due",
+            ),
         ]
 
     def __str__(self) -> str:
