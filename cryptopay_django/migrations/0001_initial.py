@@ -1,4 +1,4 @@
-# The schema of the first release.
+# The schema of the first release. Each table has its indexes and constraints: to add them one by one takes longer.
 
 import cryptopay_django.fields
 import django.db.models.deletion
@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
             name='Schedule',
             fields=[
                 ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('due_at', models.DateTimeField(help_text="When the work is due again.")),
+                ('due_at', models.DateTimeField(help_text='When the work is due again.')),
                 ('begun_at', models.DateTimeField(blank=True, null=True)),
                 ('ended_at', models.DateTimeField(blank=True, help_text='When the last run ended.', null=True)),
                 ('read_until', models.DateTimeField(blank=True, help_text='Of a list that is read by and by: all that is older was read.', null=True)),
@@ -81,6 +81,18 @@ class Migration(migrations.Migration):
                 'verbose_name': 'channel',
                 'verbose_name_plural': 'channels',
                 'permissions': [('switch_channel', 'Can enable and disable a channel')],
+                'indexes': [
+                    models.Index(fields=['owner_content_type', 'owner_object_id'], name='cryptopay_channel_owner'),
+                    models.Index(fields=['created_at'], name='cryptopay_channel_created'),
+                    models.Index(fields=['address'], name='cryptopay_channel_address'),
+                    models.Index(fields=['payments_due_at'], name='cryptopay_channel_to_read'),
+                    cryptopay_django.fields.SparseIndex(fields=['created_at', 'id'], name='cryptopay_channel_held', partial_only=True, where=models.Q(('quarantine_reason', ''), _negated=True)),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('slot',), name='cryptopay_channel_slot'),
+                    models.UniqueConstraint(fields=('account', 'gateway_id', 'environment'), name='cryptopay_channel_gateway_id'),
+                    models.UniqueConstraint(fields=('account', 'custom_id', 'environment'), name='cryptopay_channel_custom_id'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -121,6 +133,17 @@ class Migration(migrations.Migration):
                 'verbose_name': 'channel payment',
                 'verbose_name_plural': 'channel payments',
                 'permissions': [('release_channelpayment', 'Can release a channel payment that is held here')],
+                'indexes': [
+                    models.Index(fields=['channel', 'seen_at'], name='cryptopay_channel_payment_seen'),
+                    models.Index(fields=['status', 'seen_at'], name='cryptopay_channel_payment_stat'),
+                    models.Index(fields=['txid'], name='cryptopay_channel_payment_txid'),
+                    cryptopay_django.fields.SparseIndex(fields=['poll_due_at'], name='cryptopay_channel_payment_poll', where=models.Q(('poll_due_at__isnull', False))),
+                    cryptopay_django.fields.SparseIndex(fields=['seen_at'], name='cryptopay_channel_payment_held', where=models.Q(('quarantine_reason', ''), _negated=True)),
+                    cryptopay_django.fields.SparseIndex(fields=['risk_level', 'seen_at'], name='cryptopay_channel_payment_risk', where=models.Q(('risk_level__in', ['medium', 'high']))),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('account', 'gateway_id', 'environment'), name='cryptopay_channel_payment_gateway_id'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -137,7 +160,7 @@ class Migration(migrations.Migration):
                 ('status_context', models.CharField(blank=True, help_text="Why it is unresolved, in the gateway's spelling.", max_length=32)),
                 ('quarantine_reason', models.TextField(blank=True, help_text='Why it is quarantined. While this is set, nothing is fulfilled.')),
                 ('contradicted', models.JSONField(blank=True, default=dict, editable=False, help_text="The gateway's values that differ from this row, by column. A release accepts them.")),
-                ('risk_level', models.CharField(blank=True, db_default='', default='', editable=False, help_text="The highest known risk level of its payments.", max_length=32)),
+                ('risk_level', models.CharField(blank=True, db_default='', default='', editable=False, help_text='The highest known risk level of its payments.', max_length=32)),
                 ('price_amount', cryptopay_django.fields.AmountField(help_text='The ordered amount, in the price currency.')),
                 ('price_currency', models.CharField(max_length=32)),
                 ('settled_amount', cryptopay_django.fields.AmountField(blank=True, help_text='The amount that the gateway finally credited, in the price currency.', null=True)),
@@ -173,6 +196,24 @@ class Migration(migrations.Migration):
                 'verbose_name': 'invoice',
                 'verbose_name_plural': 'invoices',
                 'permissions': [('settle_invoice', 'Can settle an unresolved invoice'), ('refund_invoice', "Can refund an invoice to the merchant's coin account"), ('refund_invoice_to_address', 'Can refund an invoice to an address'), ('release_invoice', 'Can release an invoice from quarantine or accept a shortfall'), ('deliver_events_again', 'Can deliver events of an invoice again'), ('view_ledger', 'Can see the balances and the ledger of the accounts')],
+                'indexes': [
+                    models.Index(fields=['status', 'polled_at'], name='cryptopay_invoice_to_poll'),
+                    models.Index(fields=['created_at'], name='cryptopay_invoice_created'),
+                    models.Index(fields=['finished_at'], name='cryptopay_invoice_finished'),
+                    models.Index(fields=['status', 'created_at'], name='cryptopay_invoice_status'),
+                    models.Index(fields=['pay_currency', 'created_at'], name='cryptopay_invoice_coin'),
+                    models.Index(fields=['address'], name='cryptopay_invoice_address'),
+                    cryptopay_django.fields.SparseIndex(fields=['created_at', 'id'], name='cryptopay_invoice_held', partial_only=True, where=models.Q(('quarantine_reason', ''), _negated=True)),
+                    cryptopay_django.fields.SparseIndex(fields=['status_context', 'created_at'], name='cryptopay_invoice_context', where=models.Q(('status', 'unresolved'))),
+                    cryptopay_django.fields.SparseIndex(fields=['account', 'created_at'], name='cryptopay_invoice_account', where=models.Q(('account', 'default'), _negated=True)),
+                    cryptopay_django.fields.SparseIndex(fields=['refunds_due_at'], name='cryptopay_invoice_refunds', where=models.Q(('refunds_due_at__isnull', False))),
+                    cryptopay_django.fields.SparseIndex(fields=['risk_level', 'created_at'], name='cryptopay_invoice_risk', where=models.Q(('risk_level__in', ['medium', 'high']))),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('account', 'gateway_id', 'environment'), name='cryptopay_invoice_gateway_id'),
+                    models.UniqueConstraint(fields=('account', 'custom_id', 'environment'), name='cryptopay_invoice_custom_id'),
+                    models.UniqueConstraint(fields=('order_content_type', 'order_object_id', 'attempt'), name='cryptopay_invoice_attempt'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -182,7 +223,7 @@ class Migration(migrations.Migration):
                 ('account', models.CharField(max_length=32)),
                 ('body', models.BinaryField(help_text='The raw bytes that were signed.')),
                 ('digest', models.CharField(help_text='SHA-256 of the body, in hex.', max_length=64)),
-                ('secret_index', models.PositiveSmallIntegerField(help_text="Index of the secret in CALLBACK_SECRETS that matched; 0 is the newest.")),
+                ('secret_index', models.PositiveSmallIntegerField(help_text='Index of the secret in CALLBACK_SECRETS that matched; 0 is the newest.')),
                 ('secret_mark', models.CharField(blank=True, editable=False, help_text='A fingerprint of this secret. It does not change when secrets are added.', max_length=16)),
                 ('outcome', models.CharField(choices=[('pending', 'pending'), ('applied', 'applied'), ('stale', 'stale'), ('ignored', 'ignored'), ('orphan', 'orphan'), ('unreadable', 'unreadable')], default='pending', max_length=16)),
                 ('error', models.TextField(blank=True, help_text='Why it is unreadable, stale or still pending.')),
@@ -202,52 +243,14 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'callback',
                 'verbose_name_plural': 'callbacks',
-            },
-        ),
-        migrations.CreateModel(
-            name='InvoiceEvent',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, help_text='Deduplicates external effects.', unique=True)),
-                ('subject', models.UUIDField(editable=False, help_text='What it is about: events of one subject are delivered in order, and once.')),
-                ('kind', models.CharField(choices=[('invoice_created', 'created'), ('payment_detected', 'payment detected'), ('payment_confirmed', 'payment confirmed'), ('invoice_completed', 'completed'), ('invoice_settled_short', 'settled short'), ('invoice_unresolved', 'unresolved'), ('invoice_refunded', 'refunded'), ('invoice_cancelled', 'cancelled'), ('invoice_quarantined', 'quarantined'), ('refund_created', 'refund begun'), ('refund_succeeded', 'refund succeeded'), ('refund_failed', 'refund failed'), ('channel_payment_created', 'channel payment seen'), ('channel_payment_completed', 'channel payment credited'), ('channel_payment_on_hold', 'channel payment on hold'), ('channel_payment_refunded', 'channel payment sent back'), ('channel_payment_cancelled', 'channel payment cancelled'), ('channel_payment_quarantined', 'channel payment quarantined'), ('channel_payment_released', 'channel payment released'), ('callback_received', 'callback of another type'), ('invoice_expired', 'time is up, nothing was seen'), ('customer_mailed', 'mail sent to the customer'), ('refund_link_made', 'link for a refund address made'), ('refund_address_named', 'customer named a refund address'), ('status_overruled', 'final status overruled'), ('invoice_released', 'released'), ('risk_high', 'high risk'), ('delivery_failing', 'delivery to the shop fails'), ('handler_given_up', 'handler given up'), ('hook_failed', 'a hook of the shop has failed'), ('delivery_repeated', 'delivered again on request'), ('resolution_planned', 'resolution planned'), ('approval_requested', 'waits for a second person'), ('resolution_approved', 'resolution approved'), ('resolution_withdrawn', 'resolution withdrawn'), ('resolution_sent', 'resolution sent'), ('resolution_accepted', 'resolution accepted by the gateway'), ('resolution_succeeded', 'resolution succeeded'), ('resolution_failed', 'resolution failed'), ('resolution_unknown', 'outcome of the resolution unknown'), ('resolution_stuck', 'resolution still undecided'), ('resolution_ended', 'resolution ended by a person'), ('resolution_alarm', 'resolution not as asked')], max_length=32)),
-                ('once', cryptopay_django.fields.CodeField(blank=True, help_text='What must not happen twice to its subject; empty for what may.', max_length=300, null=True)),
-                ('actor', models.CharField(blank=True, help_text='Who did it; empty for the gateway.', max_length=255)),
-                ('detail', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField()),
-                ('delivered_at', models.DateTimeField(blank=True, null=True)),
-                ('attempts', models.PositiveIntegerField(default=0, help_text='Failed deliveries so far.')),
-                ('begun_at', models.DateTimeField(blank=True, editable=False, help_text='When the current attempt began; empty if none is running.', null=True)),
-                ('repetitions', models.PositiveIntegerField(default=0, editable=False, help_text='How many times it was delivered again on request.')),
-                ('last_error', models.TextField(blank=True, help_text='The traceback of the last failed delivery.')),
-                ('next_attempt_at', models.DateTimeField(blank=True, null=True)),
-                ('notice_due_at', models.DateTimeField(blank=True, editable=False, help_text='Set while a notice about it is due.', null=True)),
-                ('callback', models.ForeignKey(blank=True, db_index=False, help_text='The callback of another type that it reports; empty once that is pruned.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='events', to='cryptopay_django.callback')),
-                ('channel_payment', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cryptopay_django.channelpayment')),
-                ('invoice', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cryptopay_django.invoice')),
-            ],
-            options={
-                'verbose_name': 'invoice event',
-                'verbose_name_plural': 'invoice events',
-            },
-        ),
-        migrations.CreateModel(
-            name='HandlerDelivery',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('handler', cryptopay_django.fields.CodeField(help_text='The dotted path of the function.', max_length=255)),
-                ('delivered_at', models.DateTimeField(blank=True, null=True)),
-                ('given_up_at', models.DateTimeField(blank=True, help_text='When automatic retries stopped.', null=True)),
-                ('attempts', models.PositiveIntegerField(default=0, help_text='Failed calls so far.')),
-                ('begun_at', models.DateTimeField(blank=True, editable=False, help_text='When the current attempt began; empty if none is running.', null=True)),
-                ('repetitions', models.PositiveIntegerField(default=0, editable=False, help_text='How many times it was delivered again on request.')),
-                ('last_error', models.TextField(blank=True, help_text='The traceback of the last failed call.')),
-                ('next_attempt_at', models.DateTimeField(blank=True, null=True)),
-                ('event', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='cryptopay_django.invoiceevent')),
-            ],
-            options={
-                'verbose_name': 'delivery to a handler',
-                'verbose_name_plural': 'deliveries to handlers',
+                'indexes': [
+                    cryptopay_django.fields.SparseIndex(fields=['next_attempt_at', 'id'], name='cryptopay_callback_due', where=models.Q(('next_attempt_at__isnull', False))),
+                    models.Index(fields=['outcome', 'received_at'], name='cryptopay_callback_outcome'),
+                    models.Index(fields=['digest'], name='cryptopay_callback_digest'),
+                    models.Index(fields=['account', 'secret_mark', 'received_at'], name='cryptopay_callback_secret'),
+                    cryptopay_django.fields.SparseIndex(fields=['channel_payment'], name='cryptopay_callback_channel', where=models.Q(('channel_payment__isnull', False))),
+                    cryptopay_django.fields.SparseIndex(fields=['gateway_id'], name='cryptopay_callback_gateway_id', where=models.Q(('gateway_id__isnull', False))),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -269,12 +272,52 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'payment',
                 'verbose_name_plural': 'payments',
+                'indexes': [
+                    models.Index(fields=['txid'], name='cryptopay_payment_search'),
+                    models.Index(fields=['confirmed_at'], name='cryptopay_payment_confirmed'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('invoice', 'txid'), name='cryptopay_payment_txid'),
+                ],
             },
         ),
-        migrations.AddField(
-            model_name='invoiceevent',
-            name='payment',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cryptopay_django.payment'),
+        migrations.CreateModel(
+            name='Resolution',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('kind', models.CharField(choices=[('settle', 'settle'), ('refund', 'refund')], max_length=16)),
+                ('status', cryptopay_django.fields.StatusField(choices=[('planned', 'planned'), ('sent', 'sent'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('unknown', 'unknown')], default='planned', max_length=32)),
+                ('active', models.BooleanField(default=True, editable=False, help_text='Empty once it has ended, so that an invoice can have several ended ones.', null=True)),
+                ('actor', models.CharField(max_length=255)),
+                ('actor_user_id', models.CharField(blank=True, editable=False, help_text='The primary key of the user; empty if only a name was given.', max_length=255)),
+                ('reason', models.TextField()),
+                ('needs_approval', models.BooleanField(default=False, help_text='Whether a second person must confirm it.')),
+                ('approver', models.CharField(blank=True, help_text='The second person; never the first.', max_length=255)),
+                ('approver_user_id', models.CharField(blank=True, editable=False, help_text='The primary key of the user; empty if only a name was given.', max_length=255)),
+                ('approved_at', models.DateTimeField(blank=True, null=True)),
+                ('parameters', models.JSONField(blank=True, default=dict, help_text='The request, with the amounts that the person saw.')),
+                ('known_refund_ids', models.JSONField(blank=True, default=list, help_text="The gateway's refunds that existed before. Later ones may be ours.")),
+                ('result', models.JSONField(blank=True, default=dict, help_text="The gateway's answer, or the result that was found later.")),
+                ('error', models.TextField(blank=True)),
+                ('attempts', models.PositiveIntegerField(default=0, help_text='How often the app has tried to read the result.')),
+                ('next_attempt_at', models.DateTimeField(blank=True, help_text='When the app reads the result next; empty if this is not needed.', null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('sent_at', models.DateTimeField(blank=True, null=True)),
+                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                ('invoice', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='resolutions', to='cryptopay_django.invoice')),
+            ],
+            options={
+                'verbose_name': 'resolution',
+                'verbose_name_plural': 'resolutions',
+                'indexes': [
+                    cryptopay_django.fields.SparseIndex(fields=['active', 'status'], name='cryptopay_resolution_open', where=models.Q(('active', True))),
+                    cryptopay_django.fields.SparseIndex(fields=['next_attempt_at', 'id'], name='cryptopay_resolution_due', where=models.Q(('next_attempt_at__isnull', False))),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('invoice', 'active'), name='cryptopay_resolution_one_active'),
+                    models.CheckConstraint(condition=models.Q(('active', True), ('active__isnull', True), _connector='OR'), name='cryptopay_resolution_active'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Refund',
@@ -305,267 +348,84 @@ class Migration(migrations.Migration):
                 ('succeeded_at', models.DateTimeField(blank=True, help_text='When we first saw its success.', null=True)),
                 ('failed_at', models.DateTimeField(blank=True, help_text='When we first saw its failure.', null=True)),
                 ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='cryptopay_django.invoice')),
+                ('resolution', models.ForeignKey(blank=True, help_text='The resolution that requested it; empty if no one here did.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='cryptopay_django.resolution')),
             ],
             options={
                 'verbose_name': 'refund',
                 'verbose_name_plural': 'refunds',
+                'indexes': [
+                    models.Index(fields=['created_at'], name='cryptopay_refund_created'),
+                    models.Index(fields=['status', 'created_at'], name='cryptopay_refund_status'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('gateway_id', 'invoice'), name='cryptopay_refund_gateway_id'),
+                ],
             },
-        ),
-        migrations.AddField(
-            model_name='invoiceevent',
-            name='refund',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cryptopay_django.refund'),
         ),
         migrations.CreateModel(
-            name='Resolution',
+            name='InvoiceEvent',
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('settle', 'settle'), ('refund', 'refund')], max_length=16)),
-                ('status', cryptopay_django.fields.StatusField(choices=[('planned', 'planned'), ('sent', 'sent'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('unknown', 'unknown')], default='planned', max_length=32)),
-                ('active', models.BooleanField(default=True, editable=False, help_text='Empty once it has ended, so that an invoice can have several ended ones.', null=True)),
-                ('actor', models.CharField(max_length=255)),
-                ('actor_user_id', models.CharField(blank=True, editable=False, help_text='The primary key of the user; empty if only a name was given.', max_length=255)),
-                ('reason', models.TextField()),
-                ('needs_approval', models.BooleanField(default=False, help_text='Whether a second person must confirm it.')),
-                ('approver', models.CharField(blank=True, help_text='The second person; never the first.', max_length=255)),
-                ('approver_user_id', models.CharField(blank=True, editable=False, help_text='The primary key of the user; empty if only a name was given.', max_length=255)),
-                ('approved_at', models.DateTimeField(blank=True, null=True)),
-                ('parameters', models.JSONField(blank=True, default=dict, help_text='The request, with the amounts that the person saw.')),
-                ('known_refund_ids', models.JSONField(blank=True, default=list, help_text="The gateway's refunds that existed before. Later ones may be ours.")),
-                ('result', models.JSONField(blank=True, default=dict, help_text="The gateway's answer, or the result that was found later.")),
-                ('error', models.TextField(blank=True)),
-                ('attempts', models.PositiveIntegerField(default=0, help_text='How often the app has tried to read the result.')),
-                ('next_attempt_at', models.DateTimeField(blank=True, help_text='When the app reads the result next; empty if this is not needed.', null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('invoice', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='resolutions', to='cryptopay_django.invoice')),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, help_text='Deduplicates external effects.', unique=True)),
+                ('subject', models.UUIDField(editable=False, help_text='What it is about: events of one subject are delivered in order, and once.')),
+                ('kind', models.CharField(choices=[('invoice_created', 'created'), ('payment_detected', 'payment detected'), ('payment_confirmed', 'payment confirmed'), ('invoice_completed', 'completed'), ('invoice_settled_short', 'settled short'), ('invoice_unresolved', 'unresolved'), ('invoice_refunded', 'refunded'), ('invoice_cancelled', 'cancelled'), ('invoice_quarantined', 'quarantined'), ('refund_created', 'refund begun'), ('refund_succeeded', 'refund succeeded'), ('refund_failed', 'refund failed'), ('channel_payment_created', 'channel payment seen'), ('channel_payment_completed', 'channel payment credited'), ('channel_payment_on_hold', 'channel payment on hold'), ('channel_payment_refunded', 'channel payment sent back'), ('channel_payment_cancelled', 'channel payment cancelled'), ('channel_payment_quarantined', 'channel payment quarantined'), ('channel_payment_released', 'channel payment released'), ('callback_received', 'callback of another type'), ('invoice_expired', 'time is up, nothing was seen'), ('customer_mailed', 'mail sent to the customer'), ('refund_link_made', 'link for a refund address made'), ('refund_address_named', 'customer named a refund address'), ('status_overruled', 'final status overruled'), ('invoice_released', 'released'), ('risk_high', 'high risk'), ('delivery_failing', 'delivery to the shop fails'), ('handler_given_up', 'handler given up'), ('hook_failed', 'a hook of the shop has failed'), ('delivery_repeated', 'delivered again on request'), ('resolution_planned', 'resolution planned'), ('approval_requested', 'waits for a second person'), ('resolution_approved', 'resolution approved'), ('resolution_withdrawn', 'resolution withdrawn'), ('resolution_sent', 'resolution sent'), ('resolution_accepted', 'resolution accepted by the gateway'), ('resolution_succeeded', 'resolution succeeded'), ('resolution_failed', 'resolution failed'), ('resolution_unknown', 'outcome of the resolution unknown'), ('resolution_stuck', 'resolution still undecided'), ('resolution_ended', 'resolution ended by a person'), ('resolution_alarm', 'resolution not as asked')], max_length=32)),
+                ('once', cryptopay_django.fields.CodeField(blank=True, help_text='What must not happen twice to its subject; empty for what may.', max_length=300, null=True)),
+                ('actor', models.CharField(blank=True, help_text='Who did it; empty for the gateway.', max_length=255)),
+                ('detail', models.JSONField(blank=True, default=dict)),
+                ('created_at', models.DateTimeField()),
+                ('delivered_at', models.DateTimeField(blank=True, null=True)),
+                ('attempts', models.PositiveIntegerField(default=0, help_text='Failed deliveries so far.')),
+                ('begun_at', models.DateTimeField(blank=True, editable=False, help_text='When the current attempt began; empty if none is running.', null=True)),
+                ('repetitions', models.PositiveIntegerField(default=0, editable=False, help_text='How many times it was delivered again on request.')),
+                ('last_error', models.TextField(blank=True, help_text='The traceback of the last failed delivery.')),
+                ('next_attempt_at', models.DateTimeField(blank=True, null=True)),
+                ('notice_due_at', models.DateTimeField(blank=True, editable=False, help_text='Set while a notice about it is due.', null=True)),
+                ('callback', models.ForeignKey(blank=True, db_index=False, help_text='The callback of another type that it reports; empty once that is pruned.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='events', to='cryptopay_django.callback')),
+                ('channel_payment', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cryptopay_django.channelpayment')),
+                ('invoice', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cryptopay_django.invoice')),
+                ('payment', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cryptopay_django.payment')),
+                ('refund', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cryptopay_django.refund')),
             ],
             options={
-                'verbose_name': 'resolution',
-                'verbose_name_plural': 'resolutions',
+                'verbose_name': 'invoice event',
+                'verbose_name_plural': 'invoice events',
+                'indexes': [
+                    cryptopay_django.fields.SparseIndex(fields=['next_attempt_at', 'id'], name='cryptopay_event_due', where=models.Q(('next_attempt_at__isnull', False))),
+                    cryptopay_django.fields.SparseIndex(fields=['notice_due_at', 'id'], name='cryptopay_event_notice', where=models.Q(('notice_due_at__isnull', False))),
+                    cryptopay_django.fields.SparseIndex(fields=['kind', 'created_at'], name='cryptopay_event_desk', where=models.Q(('kind__in', ['invoice_unresolved', 'invoice_settled_short']))),
+                    cryptopay_django.fields.SparseIndex(fields=['channel_payment'], name='cryptopay_event_channel', where=models.Q(('channel_payment__isnull', False))),
+                    cryptopay_django.fields.SparseIndex(fields=['callback'], name='cryptopay_event_callback', where=models.Q(('callback__isnull', False))),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('subject', 'once'), name='cryptopay_event_once'),
+                ],
             },
         ),
-        migrations.AddField(
-            model_name='refund',
-            name='resolution',
-            field=models.ForeignKey(blank=True, help_text='The resolution that requested it; empty if no one here did.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='cryptopay_django.resolution'),
-        ),
-        migrations.AddIndex(
-            model_name='callback',
-            index=cryptopay_django.fields.SparseIndex(fields=['next_attempt_at', 'id'], name='cryptopay_callback_due', where=models.Q(('next_attempt_at__isnull', False))),
-        ),
-        migrations.AddIndex(
-            model_name='handlerdelivery',
-            index=cryptopay_django.fields.SparseIndex(fields=['next_attempt_at', 'id'], name='cryptopay_delivery_due', where=models.Q(('next_attempt_at__isnull', False))),
-        ),
-        migrations.AddIndex(
-            model_name='invoiceevent',
-            index=cryptopay_django.fields.SparseIndex(fields=['next_attempt_at', 'id'], name='cryptopay_event_due', where=models.Q(('next_attempt_at__isnull', False))),
-        ),
-        migrations.AddIndex(
-            model_name='invoiceevent',
-            index=cryptopay_django.fields.SparseIndex(fields=['notice_due_at', 'id'], name='cryptopay_event_notice', where=models.Q(('notice_due_at__isnull', False))),
-        ),
-        migrations.AddIndex(
-            model_name='channel',
-            index=models.Index(fields=['owner_content_type', 'owner_object_id'], name='cryptopay_channel_owner'),
-        ),
-        migrations.AddIndex(
-            model_name='channel',
-            index=models.Index(fields=['created_at'], name='cryptopay_channel_created'),
-        ),
-        migrations.AddIndex(
-            model_name='channel',
-            index=models.Index(fields=['address'], name='cryptopay_channel_address'),
-        ),
-        migrations.AddIndex(
-            model_name='channel',
-            index=models.Index(fields=['payments_due_at'], name='cryptopay_channel_to_read'),
-        ),
-        migrations.AddIndex(
-            model_name='channel',
-            index=cryptopay_django.fields.SparseIndex(fields=['created_at', 'id'], name='cryptopay_channel_held', partial_only=True, where=models.Q(('quarantine_reason', ''), _negated=True)),
-        ),
-        migrations.AddConstraint(
-            model_name='channel',
-            constraint=models.UniqueConstraint(fields=('slot',), name='cryptopay_channel_slot'),
-        ),
-        migrations.AddConstraint(
-            model_name='channel',
-            constraint=models.UniqueConstraint(fields=('account', 'gateway_id', 'environment'), name='cryptopay_channel_gateway_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='channel',
-            constraint=models.UniqueConstraint(fields=('account', 'custom_id', 'environment'), name='cryptopay_channel_custom_id'),
-        ),
-        migrations.AddIndex(
-            model_name='channelpayment',
-            index=models.Index(fields=['channel', 'seen_at'], name='cryptopay_channel_payment_seen'),
-        ),
-        migrations.AddIndex(
-            model_name='channelpayment',
-            index=models.Index(fields=['status', 'seen_at'], name='cryptopay_channel_payment_stat'),
-        ),
-        migrations.AddIndex(
-            model_name='channelpayment',
-            index=models.Index(fields=['txid'], name='cryptopay_channel_payment_txid'),
-        ),
-        migrations.AddIndex(
-            model_name='channelpayment',
-            index=cryptopay_django.fields.SparseIndex(fields=['poll_due_at'], name='cryptopay_channel_payment_poll', where=models.Q(('poll_due_at__isnull', False))),
-        ),
-        migrations.AddIndex(
-            model_name='channelpayment',
-            index=cryptopay_django.fields.SparseIndex(fields=['seen_at'], name='cryptopay_channel_payment_held', where=models.Q(('quarantine_reason', ''), _negated=True)),
-        ),
-        migrations.AddIndex(
-            model_name='channelpayment',
-            index=cryptopay_django.fields.SparseIndex(fields=['risk_level', 'seen_at'], name='cryptopay_channel_payment_risk', where=models.Q(('risk_level__in', ['medium', 'high']))),
-        ),
-        migrations.AddConstraint(
-            model_name='channelpayment',
-            constraint=models.UniqueConstraint(fields=('account', 'gateway_id', 'environment'), name='cryptopay_channel_payment_gateway_id'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['status', 'polled_at'], name='cryptopay_invoice_to_poll'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['created_at'], name='cryptopay_invoice_created'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['finished_at'], name='cryptopay_invoice_finished'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['status', 'created_at'], name='cryptopay_invoice_status'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['pay_currency', 'created_at'], name='cryptopay_invoice_coin'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=models.Index(fields=['address'], name='cryptopay_invoice_address'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=cryptopay_django.fields.SparseIndex(fields=['created_at', 'id'], name='cryptopay_invoice_held', partial_only=True, where=models.Q(('quarantine_reason', ''), _negated=True)),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=cryptopay_django.fields.SparseIndex(fields=['status_context', 'created_at'], name='cryptopay_invoice_context', where=models.Q(('status', 'unresolved'))),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=cryptopay_django.fields.SparseIndex(fields=['account', 'created_at'], name='cryptopay_invoice_account', where=models.Q(('account', 'default'), _negated=True)),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=cryptopay_django.fields.SparseIndex(fields=['refunds_due_at'], name='cryptopay_invoice_refunds', where=models.Q(('refunds_due_at__isnull', False))),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
-            index=cryptopay_django.fields.SparseIndex(fields=['risk_level', 'created_at'], name='cryptopay_invoice_risk', where=models.Q(('risk_level__in', ['medium', 'high']))),
-        ),
-        migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.UniqueConstraint(fields=('account', 'gateway_id', 'environment'), name='cryptopay_invoice_gateway_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.UniqueConstraint(fields=('account', 'custom_id', 'environment'), name='cryptopay_invoice_custom_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='invoice',
-            constraint=models.UniqueConstraint(fields=('order_content_type', 'order_object_id', 'attempt'), name='cryptopay_invoice_attempt'),
-        ),
-        migrations.AddIndex(
-            model_name='callback',
-            index=models.Index(fields=['outcome', 'received_at'], name='cryptopay_callback_outcome'),
-        ),
-        migrations.AddIndex(
-            model_name='callback',
-            index=models.Index(fields=['digest'], name='cryptopay_callback_digest'),
-        ),
-        migrations.AddIndex(
-            model_name='callback',
-            index=models.Index(fields=['account', 'secret_mark', 'received_at'], name='cryptopay_callback_secret'),
-        ),
-        migrations.AddIndex(
-            model_name='callback',
-            index=cryptopay_django.fields.SparseIndex(fields=['channel_payment'], name='cryptopay_callback_channel', where=models.Q(('channel_payment__isnull', False))),
-        ),
-        migrations.AddIndex(
-            model_name='callback',
-            index=cryptopay_django.fields.SparseIndex(fields=['gateway_id'], name='cryptopay_callback_gateway_id', where=models.Q(('gateway_id__isnull', False))),
-        ),
-        migrations.AddIndex(
-            model_name='handlerdelivery',
-            index=cryptopay_django.fields.SparseIndex(fields=['given_up_at'], name='cryptopay_delivery_dead', where=models.Q(('given_up_at__isnull', False))),
-        ),
-        migrations.AddConstraint(
-            model_name='handlerdelivery',
-            constraint=models.UniqueConstraint(fields=('event', 'handler'), name='cryptopay_delivery_once'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['txid'], name='cryptopay_payment_search'),
-        ),
-        migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['confirmed_at'], name='cryptopay_payment_confirmed'),
-        ),
-        migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(fields=('invoice', 'txid'), name='cryptopay_payment_txid'),
-        ),
-        migrations.AddIndex(
-            model_name='invoiceevent',
-            index=cryptopay_django.fields.SparseIndex(fields=['kind', 'created_at'], name='cryptopay_event_desk', where=models.Q(('kind__in', ['invoice_unresolved', 'invoice_settled_short']))),
-        ),
-        migrations.AddIndex(
-            model_name='invoiceevent',
-            index=cryptopay_django.fields.SparseIndex(fields=['channel_payment'], name='cryptopay_event_channel', where=models.Q(('channel_payment__isnull', False))),
-        ),
-        migrations.AddIndex(
-            model_name='invoiceevent',
-            index=cryptopay_django.fields.SparseIndex(fields=['callback'], name='cryptopay_event_callback', where=models.Q(('callback__isnull', False))),
-        ),
-        migrations.AddConstraint(
-            model_name='invoiceevent',
-            constraint=models.UniqueConstraint(fields=('subject', 'once'), name='cryptopay_event_once'),
-        ),
-        migrations.AddIndex(
-            model_name='resolution',
-            index=cryptopay_django.fields.SparseIndex(fields=['active', 'status'], name='cryptopay_resolution_open', where=models.Q(('active', True))),
-        ),
-        migrations.AddIndex(
-            model_name='resolution',
-            index=cryptopay_django.fields.SparseIndex(fields=['next_attempt_at', 'id'], name='cryptopay_resolution_due', where=models.Q(('next_attempt_at__isnull', False))),
-        ),
-        migrations.AddConstraint(
-            model_name='resolution',
-            constraint=models.UniqueConstraint(fields=('invoice', 'active'), name='cryptopay_resolution_one_active'),
-        ),
-        migrations.AddConstraint(
-            model_name='resolution',
-            constraint=models.CheckConstraint(condition=models.Q(('active', True), ('active__isnull', True), _connector='OR'), name='cryptopay_resolution_active'),
-        ),
-        migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(fields=['created_at'], name='cryptopay_refund_created'),
-        ),
-        migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(fields=['status', 'created_at'], name='cryptopay_refund_status'),
-        ),
-        migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.UniqueConstraint(fields=('gateway_id', 'invoice'), name='cryptopay_refund_gateway_id'),
+        migrations.CreateModel(
+            name='HandlerDelivery',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('handler', cryptopay_django.fields.CodeField(help_text='The dotted path of the function.', max_length=255)),
+                ('delivered_at', models.DateTimeField(blank=True, null=True)),
+                ('given_up_at', models.DateTimeField(blank=True, help_text='When automatic retries stopped.', null=True)),
+                ('attempts', models.PositiveIntegerField(default=0, help_text='Failed calls so far.')),
+                ('begun_at', models.DateTimeField(blank=True, editable=False, help_text='When the current attempt began; empty if none is running.', null=True)),
+                ('repetitions', models.PositiveIntegerField(default=0, editable=False, help_text='How many times it was delivered again on request.')),
+                ('last_error', models.TextField(blank=True, help_text='The traceback of the last failed call.')),
+                ('next_attempt_at', models.DateTimeField(blank=True, null=True)),
+                ('event', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='cryptopay_django.invoiceevent')),
+            ],
+            options={
+                'verbose_name': 'delivery to a handler',
+                'verbose_name_plural': 'deliveries to handlers',
+                'indexes': [
+                    cryptopay_django.fields.SparseIndex(fields=['next_attempt_at', 'id'], name='cryptopay_delivery_due', where=models.Q(('next_attempt_at__isnull', False))),
+                    cryptopay_django.fields.SparseIndex(fields=['given_up_at'], name='cryptopay_delivery_dead', where=models.Q(('given_up_at__isnull', False))),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('event', 'handler'), name='cryptopay_delivery_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='RefundLink',
@@ -587,7 +447,9 @@ class Migration(migrations.Migration):
                 'verbose_name': 'refund link',
                 'verbose_name_plural': 'refund links',
                 'default_permissions': (),
-                'constraints': [models.UniqueConstraint(fields=('token_digest',), name='cryptopay_refund_link_token')],
+                'constraints': [
+                    models.UniqueConstraint(fields=('token_digest',), name='cryptopay_refund_link_token'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -605,7 +467,9 @@ class Migration(migrations.Migration):
                 'verbose_name': 'books',
                 'verbose_name_plural': 'books',
                 'default_permissions': (),
-                'constraints': [models.UniqueConstraint(fields=('account', 'environment'), name='cryptopay_books_account')],
+                'constraints': [
+                    models.UniqueConstraint(fields=('account', 'environment'), name='cryptopay_books_account'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -641,8 +505,12 @@ class Migration(migrations.Migration):
                 'verbose_name': 'book entry',
                 'verbose_name_plural': 'book entries',
                 'default_permissions': (),
-                'indexes': [models.Index(fields=['books', 'booked_at'], name='cryptopay_entry_booked')],
-                'constraints': [models.UniqueConstraint(fields=('reference', 'family', 'currency', 'number', 'books'), name='cryptopay_entry_number')],
+                'indexes': [
+                    models.Index(fields=['books', 'booked_at'], name='cryptopay_entry_booked'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('reference', 'family', 'currency', 'number', 'books'), name='cryptopay_entry_number'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -665,7 +533,9 @@ class Migration(migrations.Migration):
                 'verbose_name': 'closed period',
                 'verbose_name_plural': 'closed periods',
                 'default_permissions': (),
-                'constraints': [models.UniqueConstraint(fields=('books', 'since'), name='cryptopay_period_since')],
+                'constraints': [
+                    models.UniqueConstraint(fields=('books', 'since'), name='cryptopay_period_since'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -695,8 +565,13 @@ class Migration(migrations.Migration):
                 'verbose_name': 'payment link',
                 'verbose_name_plural': 'payment links',
                 'default_permissions': ('add', 'change', 'view'),
-                'indexes': [models.Index(fields=['created_at'], name='cryptopay_link_created'), models.Index(fields=['reference'], name='cryptopay_link_reference')],
-                'constraints': [models.UniqueConstraint(fields=('token',), name='cryptopay_link_token')],
+                'indexes': [
+                    models.Index(fields=['created_at'], name='cryptopay_link_created'),
+                    models.Index(fields=['reference'], name='cryptopay_link_reference'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('token',), name='cryptopay_link_token'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -712,8 +587,13 @@ class Migration(migrations.Migration):
                 'verbose_name': 'payment by a link',
                 'verbose_name_plural': 'payments by links',
                 'default_permissions': (),
-                'indexes': [models.Index(fields=['link', 'created_at'], name='cryptopay_link_uses')],
-                'constraints': [models.UniqueConstraint(fields=('link', 'single'), name='cryptopay_link_used_once'), models.CheckConstraint(condition=models.Q(('single', True), ('single__isnull', True), _connector='OR'), name='cryptopay_link_single')],
+                'indexes': [
+                    models.Index(fields=['link', 'created_at'], name='cryptopay_link_uses'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('link', 'single'), name='cryptopay_link_used_once'),
+                    models.CheckConstraint(condition=models.Q(('single', True), ('single__isnull', True), _connector='OR'), name='cryptopay_link_single'),
+                ],
             },
         ),
         migrations.CreateModel(
