@@ -1,20 +1,20 @@
 """Run the shop of tests/stacks on every stack of its table, and write what came of it into docs/compatibility.md.
 
     python -m scripts.stacks                      # all rows, one after another
-    python -m scripts.stacks --only psycopg2      # rows whose name has one of these words
+    python -m scripts.stacks --only psycopg2      # rows whose name or group has one of these words
+    python -m scripts.stacks --fast --jobs 3      # the steps that need no burst, three rows at a time; writes nothing
     python -m scripts.stacks --list
 
 Each row has an environment of its own under build/stacks, a database server of its own, and a sandbox of its own.
-Results are kept in tests/stacks/results.json; those of rows that were not run stay. Exit status 1 if a row is red that
-the table does not explain, or holds although the table says that it does not.
+Results are kept in tests/stacks/results.json; those of rows that were not run stay. A row whose programs are missing
+on this machine is not run, and says so. Exit status 1 if a row is red that the table does not explain, or holds
+although the table says that it does not.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
-import hashlib
 import json
 import os
 import re
@@ -23,23 +23,25 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-import tomllib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from scripts.throwaway import KINDS, ThrowawayError
+from scripts.environments import ROOT, MissingHereError, NotInstalledError, environment
+from scripts.throwaway import KINDS, ProgramsMissingError, ThrowawayError
 from tests.settings import database_from_url
 from tests.stacks import parts
-from tests.stacks.rows import BASE, FRONTS, ROWS, SERVERS, SUB_PATH, Row
+from tests.stacks.rows import FRONTS, ROWS, SERVERS, SUB_PATH, Row
 from tests.stacks.story import Story, StoryError
 
-ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "tests" / "stacks" / "results.json"
-BUILD = ROOT / "build" / "stacks"
-SEEDED = 2200
+SEEDED, SEEDED_FAST = 2200, 30
+FAST = ("purchase", "underpaid", "refund", "live pages")
 SECRETS = ("sandbox-api-secret", "sandbox-callback-secret")
 
 Result = dict[str, Any]
@@ -50,17 +52,11 @@ class RowError(Exception):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m scripts.stacks", description="Try every stack of tests/stacks.")
-    parser.add_argument("--only", nargs="+", metavar="WORD", help="rows whose name or group has one of these words")
-    parser.add_argument("--exactly", nargs="+", metavar="NAME", help="rows of these names")
-    parser.add_argument(
-        "--red", action="store_true", help="of these, rows that have no result, or one not as the table says"
-    )
-    parser.add_argument("--list", action="store_true", help="print the rows")
-    parser.add_argument("--steps", nargs="+", metavar="STEP", help="only these steps of the story; nothing is written")
-    parser.add_argument("--keep", action="store_true", help="leave results.json and the page as they are")
-    options = parser.parse_args(arguments)
+    options = _options(arguments)
     chosen = [row for row in ROWS if _is_chosen(row, options.only, options.exactly)]
+    if options.fast:
+        # Most of these fail late, under load.
+        chosen = [row for row in chosen if not row.not_supported]
     if options.red:
         chosen = [row for row in chosen if not is_explained_now(row)]
     if options.list:
@@ -69,26 +65,47 @@ def main(arguments: list[str] | None = None) -> int:
     if not chosen:
         print("no row has such a name", file=sys.stderr)
         return 64
-    red = 0
     # So that what was started is ended, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    for row in chosen:
+    steps = FAST if options.fast else options.steps
+    is_kept = not (options.keep or steps)
+    one_at_a_time = threading.Lock()
+
+    def run_and_report(row: Row) -> str:
         if options.red and is_explained_now(row):
-            continue  # another run has done it meanwhile
-        print(f"{row.name} ...", end=" ", flush=True)
-        result = run(row, options.steps)
-        red += not is_explained(row, result)
-        print(summary(row, result), flush=True)
-        if result["log"]:
-            print(_indented(result["log"]))
-        if not (options.keep or options.steps):
-            # After each row, so that a run that is broken off keeps what it has seen.
-            seen = {name: value for name, value in result.items() if name != "log"}
-            write_results(read_results() | {row.name: seen})
-    if not (options.keep or options.steps):
+            return "skipped"  # another run has done it meanwhile
+        result = run(row, steps)
+        with one_at_a_time:
+            print(f"{row.name} ... {summary(row, result)}", flush=True)
+            if result["log"]:
+                print(_indented(result["log"]))
+            if is_kept and not result["missing"]:
+                # After each row, so that a run that is broken off keeps what it has seen.
+                seen = {name: value for name, value in result.items() if name not in {"log", "missing"}}
+                write_results(read_results() | {row.name: seen})
+        return "skipped" if result["missing"] else "passed" if is_explained(row, result) else "failed"
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        count = Counter(pool.map(run_and_report, chosen))
+    if is_kept:
         subprocess.run([sys.executable, "-m", "scripts.document"], cwd=ROOT, check=True)
-    print(f"{len(chosen) - red} passed, {red} failed")
-    return 1 if red else 0
+    print(f"{count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped")
+    return 1 if count["failed"] else 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m scripts.stacks", description="Try every stack of tests/stacks.")
+    parser.add_argument("--only", nargs="+", metavar="WORD", help="rows whose name or group has one of these words")
+    parser.add_argument("--exactly", nargs="+", metavar="NAME", help="rows of these names")
+    parser.add_argument(
+        "--red", action="store_true", help="of these, rows that have no result, or one not as the table says"
+    )
+    parser.add_argument("--list", action="store_true", help="print the rows")
+    parser.add_argument("--steps", nargs="+", metavar="STEP", help="only these steps of the story; nothing is written")
+    parser.add_argument("--fast", action="store_true", help=f"only {', '.join(FAST)}; nothing is written")
+    parser.add_argument("--jobs", type=int, default=1, metavar="NUMBER", help="as many rows at a time")
+    parser.add_argument("--keep", action="store_true", help="leave results.json and the page as they are")
+    return parser.parse_args(arguments)
 
 
 def _is_chosen(row: Row, words: list[str] | None, names: list[str] | None) -> bool:
@@ -110,6 +127,8 @@ def is_explained_now(row: Row) -> bool:
 
 def summary(row: Row, result: Result) -> str:
     """Return one line about a row that ran."""
+    if result["missing"]:
+        return f"not run: {result['missing']}"
     if result["ok"]:
         return f"ok, {result['seconds']} s" + (
             ", though the table says that it is not supported" * bool(row.not_supported)
@@ -137,15 +156,17 @@ def write_results(results: dict[str, Result]) -> None:
 # --- one row
 
 
-def run(row: Row, steps: list[str] | None = None) -> Result:
+def run(row: Row, steps: Collection[str] | None = None) -> Result:
     """Try one row; return what ran, on which versions, and what failed."""
     begun = time.monotonic()
-    result: Result = {"ok": False, "failed": "", "versions": {}, "steps": {}, "checks": [], "log": ""}
+    result: Result = {"ok": False, "failed": "", "versions": {}, "steps": {}, "checks": [], "log": "", "missing": ""}
     folder = Path(tempfile.mkdtemp(prefix="stack-"))
     try:
         _try(row, folder, result, steps)
         result["ok"] = True
-    except (RowError, StoryError, ThrowawayError) as error:
+    except (ProgramsMissingError, MissingHereError) as error:
+        result["missing"] = str(error)
+    except (RowError, NotInstalledError, StoryError, ThrowawayError) as error:
         result["failed"] = str(error).splitlines()[0]
         result["log"] = f"{error}\n{_ends_of_logs(folder)}"
     except Exception as error:  # noqa: BLE001  a row that breaks in an unforeseen way is red, and the next one runs
@@ -166,10 +187,11 @@ def _ends_of_logs(folder: Path) -> str:
     return "\n".join(found)
 
 
-def _try(row: Row, folder: Path, result: Result, steps: list[str] | None) -> None:
-    venv = environment(row, (*SERVERS[row.server].packages, *row.packages))
+def _try(row: Row, folder: Path, result: Result, steps: Collection[str] | None) -> None:
+    venv = environment(row.python, row.django, (*SERVERS[row.server].packages, *row.packages))
     with contextlib.ExitStack() as stack:
-        story = _open(row, folder, venv, result, stack)
+        seeded = SEEDED if steps is None or "export" in steps else SEEDED_FAST
+        story = _open(row, folder, venv, result, stack, seeded)
         result["versions"] = _versions(story, row)
         for name, step in story.steps():
             if steps is None or name in steps:
@@ -182,7 +204,7 @@ def _try(row: Row, folder: Path, result: Result, steps: list[str] | None) -> Non
     result["steps"]["secrets"] = "in no log and no report"
 
 
-def _open(row: Row, folder: Path, venv: Path, result: Result, stack: contextlib.ExitStack) -> Story:
+def _open(row: Row, folder: Path, venv: Path, result: Result, stack: contextlib.ExitStack, seeded: int) -> Story:
     """Start everything of a row, to be ended with `stack`, and return the story that can be played on it."""
     python = str(venv / "bin" / "python")
     databases = stack.enter_context(_databases(row, folder))
@@ -201,7 +223,7 @@ def _open(row: Row, folder: Path, venv: Path, result: Result, stack: contextlib.
     sandbox = ["-m", "cryptopay_django.sandbox", f"--port={gateway_port}", f"--seed={row.name}"]
     sandbox.append(f"--callback-url={shop}{prefix}/cryptopay/callbacks/")
     keep_running("sandbox", [python, *sandbox], gateway_port)
-    seed = [python, "-m", "tests.stacks.shop.seed", str(SEEDED)]
+    seed = [python, "-m", "tests.stacks.shop.seed", str(seeded)]
     result["checks"] = _run(seed, variables, "the tables could not be made").split()
     server = keep_running("server", _command(SERVERS[row.server].command, venv, port), port)
     for number, words in enumerate(row.workers):
@@ -213,7 +235,7 @@ def _open(row: Row, folder: Path, venv: Path, result: Result, stack: contextlib.
         server.start()
         return took
 
-    story = Story(shop, gateway, seeded=SEEDED, restart=restart, prefix=prefix)
+    story = Story(shop, gateway, seeded=seeded, restart=restart, prefix=prefix)
     return story
 
 
@@ -299,69 +321,6 @@ def _versions(story: Story, row: Row) -> dict[str, str]:
     packages = [re.split(r"[\[=]", entry)[0] for entry in (*SERVERS[row.server].packages, *row.packages)]
     found: dict[str, str] = story.get("/about/", package=list(dict.fromkeys(packages))).json()
     return found
-
-
-# --- environments
-
-
-def environment(row: Row, packages: tuple[str, ...]) -> Path:
-    """Return a row's environment: its own packages, before those that every row has."""
-    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    base = _environment(
-        row.python, [*(one for one in needed if not one.startswith("django>")), f"django~={row.django}.0", *BASE]
-    )
-    if not packages:
-        return base
-    return _environment(row.python, [*dict.fromkeys(packages), f"django~={row.django}.0"], base)
-
-
-def _environment(python: str, requirements: list[str], base: Path | None = None) -> Path:
-    """Make an environment, unless it is there. With a base, what that has is found behind its own packages."""
-    name = hashlib.sha256(json.dumps([python, requirements, str(base)]).encode()).hexdigest()[:12]
-    folder = BUILD / f"{python}-{name}"
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with (BUILD / f"{python}-{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # of two runs at a time, one makes it
-        if not (folder / "complete").exists():
-            _make_environment(folder, python, requirements, base)
-    return folder
-
-
-def _make_environment(folder: Path, python: str, requirements: list[str], base: Path | None) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    interpreter = find_python(python)
-    without_pip = ["--without-pip"] if base else []
-    subprocess.run([str(interpreter), "-m", "venv", *without_pip, str(folder)], check=True)
-    pip = (base or folder) / "bin" / "python"
-    if base:
-        (found,) = (folder / "lib").glob("python*/site-packages")
-        (beneath,) = (base / "lib").glob("python*/site-packages")
-        (found / "base.pth").write_text(f"{beneath}\n")
-    elsewhere = ["--python", str(folder / "bin" / "python")] if base else []
-    command = [str(pip), "-m", "pip", *elsewhere, "install", "--quiet"]
-    done = subprocess.run(
-        [*command, "--disable-pip-version-check", *requirements], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "ERROR" in line or "error:" in line]
-        raise RowError(f"cannot be installed: {lines[0] if lines else 'pip failed'}\n{done.stderr[-2500:]}")
-    (folder / "complete").touch()
-
-
-def find_python(version: str) -> Path:
-    """Return an interpreter of this version; raise RowError if there is none."""
-    home = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    candidates = [
-        *sorted(home.glob(f"versions/{version}.*/bin/python{version}")),
-        Path(shutil.which(f"python{version}") or ""),
-    ]
-    for candidate in candidates:
-        if (
-            candidate.name
-            and subprocess.run([candidate, "-c", "import venv"], check=False, capture_output=True).returncode == 0
-        ):
-            return candidate
-    raise RowError(f"no Python {version} on this machine")
 
 
 if __name__ == "__main__":

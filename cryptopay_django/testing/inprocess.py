@@ -20,6 +20,7 @@ from typing import Any, Protocol, Self, overload
 from urllib.parse import urlsplit
 
 from django.test import Client, override_settings
+from django.urls import get_script_prefix
 from requests.adapters import BaseAdapter
 
 from ..caching import empty_space
@@ -256,8 +257,18 @@ class InProcessSandbox(ChannelHands, MoneyHands):
         )  # fmt: skip
 
     def _post(self, url: str, headers: dict[str, str], body: bytes) -> Answer:
-        path = urlsplit(url).path
+        """Post a callback to the site as its proxy would: at its own host, and below its own path."""
+        prefix = get_script_prefix()
         extra = {name: value for name, value in headers.items() if name != "Content-Type"}
-        response = self._client.post(path, data=body, content_type=headers["Content-Type"], headers=extra, secure=True)
+        # The gateway is given the URL with "www.", which the test client's host has not.
+        with override_settings(PREPEND_WWW=False):
+            response = self._client.post(
+                "/" + urlsplit(url).path.removeprefix(prefix),
+                data=body,
+                content_type=headers["Content-Type"],
+                headers=extra,
+                secure=True,
+                SCRIPT_NAME=prefix.rstrip("/"),
+            )
         content = b"" if response.streaming else response.content[:LOGGED_BYTES]
         return Answer(response.status_code, content)
