@@ -8,12 +8,13 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
+from django.core.management import call_command
 from django.db import models
 from django.test.utils import isolate_apps
 
-from cryptopay_django.models import Invoice
+from cryptopay_django.models import Channel, Invoice
 from cryptopay_django.models.orders import order_filter, order_key, order_pointer
-from cryptopay_django.testing.factories import InvoiceFactory
+from cryptopay_django.testing.factories import ChannelFactory, InvoiceFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -180,3 +181,33 @@ def test_a_parent_and_its_children_are_one_order_and_another_tree_is_not():
     assert order_filter(Order(pk=5)) == order_filter(Gift(pk=5)) == order_filter(WrappedGift(pk=5))
     assert {kind.model for kind in order_filter(Ticket(pk=5))["order_content_type__in"]} == {"ticket"}
     assert order_filter(Ticket(pk=5))["order_object_id"] == "5"
+
+
+def test_an_invoice_and_a_channel_outlive_the_content_type_of_a_model_that_is_gone():
+    gone = ContentType.objects.create(app_label="shop", model="voucher")
+    invoice = point_at(User.objects.create(username="order"), order_content_type=gone)
+    channel = ChannelFactory(owner_content_type=gone, owner_object_id="7")
+
+    call_command("remove_stale_contenttypes", interactive=False, verbosity=0)
+
+    assert not ContentType.objects.filter(pk=gone.pk).exists()
+    assert (Invoice.objects.get(pk=invoice.pk).order, Channel.objects.get(pk=channel.pk).owner) == (None, None)
+
+
+@isolate_apps("tests", "tests.effects")
+def test_two_models_of_one_name_are_different_orders():
+    class Order(models.Model):
+        class Meta:
+            app_label = "tests"
+
+    one = Order
+
+    class Order(models.Model):  # the same name, in another app
+        class Meta:
+            app_label = "effects"
+
+    first, second = order_filter(one(pk=5)), order_filter(Order(pk=5))
+
+    assert first["order_object_id"] == second["order_object_id"] == "5"
+    assert {kind.app_label for kind in first["order_content_type__in"]} == {"tests"}
+    assert {kind.app_label for kind in second["order_content_type__in"]} == {"effects"}
