@@ -191,7 +191,7 @@ def _try(row: Row, folder: Path, result: Result, steps: Collection[str] | None) 
     venv = environment(row.python, row.django, (*SERVERS[row.server].packages, *row.packages))
     with contextlib.ExitStack() as stack:
         seeded = SEEDED if steps is None or "export" in steps else SEEDED_FAST
-        story = _open(row, folder, venv, result, stack, seeded)
+        story = start(row, folder, venv, result, stack, seeded)
         result["versions"] = _versions(story, row)
         for name, step in story.steps():
             if steps is None or name in steps:
@@ -204,17 +204,19 @@ def _try(row: Row, folder: Path, result: Result, steps: Collection[str] | None) 
     result["steps"]["secrets"] = "in no log and no report"
 
 
-def _open(row: Row, folder: Path, venv: Path, result: Result, stack: contextlib.ExitStack, seeded: int) -> Story:
+def start(row: Row, folder: Path, venv: Path, result: Result, stack: contextlib.ExitStack, seeded: int) -> Story:
     """Start everything of a row, to be ended with `stack`, and return the story that can be played on it."""
     python = str(venv / "bin" / "python")
-    databases = stack.enter_context(_databases(row, folder))
+    databases = stack.enter_context(_databases(row, folder, venv))
     port, gateway_port = parts.free_port(), parts.free_port()
     prefix = SUB_PATH if row.front == "sub-path" else ""
     shop = f"http://127.0.0.1:{stack.enter_context(_front(row, port))}"
     gateway = f"http://127.0.0.1:{gateway_port}"
     variables = _variables(row, folder, databases, gateway)
     if row.redis:
-        variables["STACK_REDIS"] = str(stack.enter_context(parts.redis()))
+        variables["STACK_REDIS"] = f"redis://127.0.0.1:{stack.enter_context(parts.redis())}/0"
+    if row.rabbitmq:
+        variables["STACK_RABBITMQ"] = f"amqp://guest:guest@127.0.0.1:{stack.enter_context(parts.rabbitmq())}//"
 
     def keep_running(name: str, command: list[str], port: int = 0) -> parts.Process:
         process = parts.Process(name, command, environment=variables, folder=folder, port=port)
@@ -225,7 +227,7 @@ def _open(row: Row, folder: Path, venv: Path, result: Result, stack: contextlib.
     keep_running("sandbox", [python, *sandbox], gateway_port)
     seed = [python, "-m", "tests.stacks.shop.seed", str(seeded)]
     result["checks"] = _run(seed, variables, "the tables could not be made").split()
-    server = keep_running("server", _command(SERVERS[row.server].command, venv, port), port)
+    server = keep_running("server", _limited(row.files, _command(SERVERS[row.server].command, venv, port)), port)
     for number, words in enumerate(row.workers):
         keep_running(f"worker-{number}", [python, *words])
 
@@ -235,7 +237,7 @@ def _open(row: Row, folder: Path, venv: Path, result: Result, stack: contextlib.
         server.start()
         return took
 
-    story = Story(shop, gateway, seeded=seeded, restart=restart, prefix=prefix)
+    story = Story(shop, gateway, seeded=seeded, restart=restart, prefix=prefix, desk=row.desk)
     return story
 
 
@@ -262,6 +264,7 @@ def _variables(row: Row, folder: Path, databases: dict[str, Any], gateway: str) 
         "urls": row.urls,
         "setup": row.setup,
         "collects": row.collects,
+        "desk": row.desk,
     }
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
     return {
@@ -275,7 +278,7 @@ def _variables(row: Row, folder: Path, databases: dict[str, Any], gateway: str) 
 
 
 @contextlib.contextmanager
-def _databases(row: Row, folder: Path) -> Iterator[dict[str, Any]]:
+def _databases(row: Row, folder: Path, venv: Path) -> Iterator[dict[str, Any]]:
     """Yield DATABASES for a row, with its server running."""
     if row.database == "sqlite":
         one = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / "shop.sqlite3")}
@@ -283,14 +286,34 @@ def _databases(row: Row, folder: Path) -> Iterator[dict[str, Any]]:
         yield {"default": {**one, "OPTIONS": {**options, **row.options}, **row.database_settings}}
         return
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(KINDS[row.database](fsync=False))
+        more = {"programs": _copied_programs(venv, row.programs, stack)} if row.programs else {}
+        server = stack.enter_context(KINDS[row.database](fsync=False, **more))
         found = database_from_url(server.tcp_url)
+        password = unquote(urlsplit(server.tcp_url).password or "")
         if row.pooler:
-            password = unquote(urlsplit(server.tcp_url).password or "")
             found["PORT"] = str(stack.enter_context(parts.pgbouncer(server, password)))
         found["ENGINE"] = row.engine or found["ENGINE"]
         found["OPTIONS"] |= row.options
-        yield {"default": {**found, **row.database_settings}}
+        databases = {"default": {**found, **row.database_settings}}
+        if row.lag:
+            port = stack.enter_context(parts.replica(server, password, lag=row.lag))
+            databases["replica"] = {**databases["default"], "PORT": str(port), "TEST": {"MIRROR": "default"}}
+        yield databases
+
+
+def _copied_programs(venv: Path, folder: str, stack: contextlib.ExitStack) -> list[Path]:
+    """Copy a server that a row's package brings to where its account may read it; return initdb and postgres."""
+    package = folder.partition("/")[0]
+    (packages,) = venv.glob("lib/python*/site-packages")
+    copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stack-")))
+    copy.chmod(0o755)
+    # Its programs look for their libraries beside the package.
+    for found in (packages / folder, packages / f"{package}.libs"):
+        shutil.copytree(found, copy / found.relative_to(packages))
+    programs = [copy / folder / "bin" / name for name in ("initdb", "postgres")]
+    for program in programs:
+        program.chmod(0o755)
+    return programs
 
 
 @contextlib.contextmanager
@@ -307,6 +330,11 @@ def _front(row: Row, port: int) -> Iterator[int]:
 def _command(words: tuple[str, ...], venv: Path, port: int) -> list[str]:
     given = [word.format(port=port, venv=venv) for word in words]
     return [str(venv / "bin" / "python"), *given] if given[0] == "-m" else [str(venv / "bin" / given[0]), *given[1:]]
+
+
+def _limited(files: int, command: list[str]) -> list[str]:
+    """Return a command that may open no more than so many files; any number where it is 0."""
+    return ["sh", "-c", 'ulimit -n "$0" && exec "$@"', str(files), *command] if files else command
 
 
 def _run(command: list[str], variables: dict[str, str], otherwise: str) -> str:

@@ -65,9 +65,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def postgresql(*, fsync: bool = True, options: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Run a PostgreSQL of its own; `options` are settings of its configuration file."""
-    initdb, postgres = postgresql_programs()
+def postgresql(
+    *, fsync: bool = True, options: Mapping[str, str] | None = None, programs: Sequence[Path] | None = None
+) -> Iterator[Server]:
+    """Run a PostgreSQL of its own. `options` are settings of its configuration, `programs` are initdb and postgres."""
+    initdb, postgres = programs or postgresql_programs()
     settings = {"logging_collector": "off", "max_connections": "200"}
     if not fsync:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -154,7 +154,7 @@ def _read_versions(invoice_ids: list[UUID]) -> dict[UUID, int]:
     found: dict[UUID, int] = {}
     try:
         for start in range(0, len(invoice_ids), _AT_ONCE):
-            rows = Invoice.objects.filter(pk__in=invoice_ids[start : start + _AT_ONCE])
+            rows = Invoice.objects.primary().filter(pk__in=invoice_ids[start : start + _AT_ONCE])
             found.update(rows.values_list("pk", "version"))
     finally:
         connections.close_all()

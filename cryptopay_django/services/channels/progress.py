@@ -129,12 +129,15 @@ class ChannelProgress:
 
 
 def read_channel_progress(channel_id: UUID) -> ChannelProgress | None:
-    """Return the state of a channel with its newest payments, or None if it does not exist. Makes two queries."""
-    channel = Channel.objects.only(*_OF_CHANNEL).filter(pk=channel_id).first()
+    """Return the state of a channel with its newest payments, or None if it does not exist.
+
+    Makes two queries, to the primary database.
+    """
+    channel = Channel.objects.primary().only(*_OF_CHANNEL).filter(pk=channel_id).first()
     if channel is None:
         return None
-    rows = ChannelPayment.objects.only(*_OF_PAYMENT).filter(channel=channel).order_by("-seen_at", "-pk")
-    found = list(rows[: MOST + 1])
+    rows = ChannelPayment.objects.primary().only(*_OF_PAYMENT).filter(channel=channel)
+    found = list(rows.order_by("-seen_at", "-pk")[: MOST + 1])
     receipts = tuple(Receipt(payment, receipt_state(payment)) for payment in found[:MOST])
     return ChannelProgress(channel, channel_state(channel), receipts, len(found) > MOST)
 

@@ -131,8 +131,11 @@ class Progress:
 
 
 def read_progress(invoice_id: UUID, *, now: datetime | None = None) -> Progress | None:
-    """Return how far an invoice has come, or None if there is no such invoice. One query, by primary key."""
-    invoice = next(iter(_with_facts().filter(pk=invoice_id)), None)
+    """Return how far an invoice has come, or None if there is no such invoice. One query, by primary key.
+
+    Reads from the primary database: a replica may not have a new invoice yet, and may ask to pay one that is paid.
+    """
+    invoice = next(iter(_with_facts().using(Invoice.objects.primary().db).filter(pk=invoice_id)), None)
     if invoice is None:
         return None
     now = now or timezone.now()
@@ -153,11 +156,15 @@ def read_movements(progress: Progress) -> tuple[list[Payment], list[Refund]]:
     if not progress.has_payment:
         return [], []
     invoice = progress.invoice
-    payments = Payment.objects.filter(invoice=invoice).order_by("detected_at", "pk")
-    refunds = Refund.objects.filter(invoice=invoice).exclude(status=RefundStatus.FAILED).order_by("created_at", "pk")
+    payments = Payment.objects.primary().filter(invoice=invoice).order_by("detected_at", "pk")
+    refunds = Refund.objects.primary().filter(invoice=invoice).exclude(status=RefundStatus.FAILED)
     return (
         list(payments.only("txid", "status")[:_SHOWN_AT_MOST]),
-        list(refunds.only("txid", "status", "amount", "currency", "network")[:_SHOWN_AT_MOST]),
+        list(
+            refunds.order_by("created_at", "pk").only("txid", "status", "amount", "currency", "network")[
+                :_SHOWN_AT_MOST
+            ]
+        ),
     )
 
 

@@ -31,6 +31,7 @@ def read_receipt(invoice_id: UUID) -> Receipt | None:
     progress = read_progress(invoice_id)
     if progress is None or not progress.has_receipt:
         return None
-    invoice = Invoice.objects.get(pk=invoice_id)
-    refunds = invoice.refunds.exclude(status=RefundStatus.FAILED).order_by("created_at", "pk")
-    return Receipt(invoice, tuple(invoice.payments.order_by("detected_at", "pk")), tuple(refunds))
+    invoice = Invoice.objects.primary().get(pk=invoice_id)
+    payments = Payment.objects.primary().filter(invoice=invoice).order_by("detected_at", "pk")
+    refunds = Refund.objects.primary().filter(invoice=invoice).exclude(status=RefundStatus.FAILED)
+    return Receipt(invoice, tuple(payments), tuple(refunds.order_by("created_at", "pk")))

@@ -35,8 +35,19 @@ def _two_databases(names: Names, router: str) -> None:
     names["CRYPTOPAY_SEPARATE_DATABASES"] = ["other" if router == "OrdersElsewhere" else "default"]
 
 
+def replica(names: Names) -> None:
+    """Payments and orders are read from the replica, all else from the primary."""
+    names["DATABASE_ROUTERS"] = ["tests.stacks.shop.routers.ReadFromReplica"]
+
+
+def people(names: Names) -> None:
+    """A user model of the project."""
+    names["INSTALLED_APPS"].insert(0, "tests.stacks.shop.people")
+    names["AUTH_USER_MODEL"] = "people.Person"
+
+
 def _redis() -> str:
-    return f"redis://127.0.0.1:{os.environ['STACK_REDIS']}/0"
+    return os.environ["STACK_REDIS"]
 
 
 def redis_cache(names: Names) -> None:
@@ -59,7 +70,7 @@ def rq(names: Names) -> None:
 def fennel(names: Names) -> None:
     """Tasks by Celery: docs/scaling.md."""
     names["TASKS"] = {"default": {"BACKEND": "django_tasks_fennel.CeleryBackend"}}
-    names["CELERY_BROKER_URL"] = _redis()
+    names["CELERY_BROKER_URL"] = os.environ.get("STACK_RABBITMQ") or _redis()
     names["CELERY_TASK_IGNORE_RESULT"] = True
     names["CELERY_TASK_PUBLISH_RETRY"] = False
     names["CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP"] = True
