@@ -36,15 +36,13 @@ from scripts.environments import ROOT, MissingHereError, NotInstalledError, envi
 from scripts.throwaway import KINDS, ProgramsMissingError, ThrowawayError
 from tests.settings import database_from_url
 from tests.stacks import parts
+from tests.stacks.results import Result, is_explained, is_explained_now, read_results, summary, write_results
 from tests.stacks.rows import FRONTS, ROWS, SERVERS, SUB_PATH, Row
 from tests.stacks.story import Story, StoryError
 
-RESULTS = ROOT / "tests" / "stacks" / "results.json"
 SEEDED, SEEDED_FAST = 2200, 30
 FAST = ("purchase", "underpaid", "refund", "live pages")
 SECRETS = ("sandbox-api-secret", "sandbox-callback-secret")
-
-Result = dict[str, Any]
 
 
 class RowError(Exception):
@@ -53,18 +51,13 @@ class RowError(Exception):
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
-    chosen = [row for row in ROWS if _is_chosen(row, options.only, options.exactly)]
-    if options.fast:
-        # Most of these fail late, under load.
-        chosen = [row for row in chosen if not row.not_supported]
-    if options.red:
-        chosen = [row for row in chosen if not is_explained_now(row)]
-    if options.list:
-        print("\n".join(f"{row.group}: {row.name}" for row in chosen))
-        return 0
+    chosen = _choose(options)
     if not chosen:
         print("no row has such a name", file=sys.stderr)
         return 64
+    if options.list:
+        print("\n".join(f"{row.group}: {row.name}" for row in chosen))
+        return 0
     # So that what was started is ended, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     steps = FAST if options.fast else options.steps
@@ -85,8 +78,11 @@ def main(arguments: list[str] | None = None) -> int:
                 write_results(read_results() | {row.name: seen})
         return "skipped" if result["missing"] else "passed" if is_explained(row, result) else "failed"
 
-    with ThreadPoolExecutor(options.jobs) as pool:
+    pool = ThreadPoolExecutor(options.jobs)
+    try:
         count = Counter(pool.map(run_and_report, chosen))
+    finally:
+        pool.shutdown(cancel_futures=True)  # whoever breaks it off waits for the rows that run, and starts no other
     if is_kept:
         subprocess.run([sys.executable, "-m", "scripts.document"], cwd=ROOT, check=True)
     print(f"{count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped")
@@ -108,49 +104,21 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _is_chosen(row: Row, words: list[str] | None, names: list[str] | None) -> bool:
-    if names:
-        return row.name in names
-    return not words or any(word.lower() in f"{row.name} {row.group}".lower() for word in words)
-
-
-def is_explained(row: Row, result: Result) -> bool:
-    """Return whether a row came out as the table says."""
-    return bool(result["ok"]) is not bool(row.not_supported)
-
-
-def is_explained_now(row: Row) -> bool:
-    """Return whether a row has a result that is as the table says."""
-    kept = read_results()
-    return row.name in kept and is_explained(row, kept[row.name])
-
-
-def summary(row: Row, result: Result) -> str:
-    """Return one line about a row that ran."""
-    if result["missing"]:
-        return f"not run: {result['missing']}"
-    if result["ok"]:
-        return f"ok, {result['seconds']} s" + (
-            ", though the table says that it is not supported" * bool(row.not_supported)
-        )
-    word = "as the table says, not supported" if row.not_supported else "FAILED"
-    return f"{word}, {result['seconds']} s: {result['failed']}"
+def _choose(options: argparse.Namespace) -> list[Row]:
+    """Return the rows that are meant; none where a name is no row's."""
+    named, words = options.exactly, [word.lower() for word in options.only or ()]
+    if named:
+        rows = [row for row in ROWS if row.name in named]
+        return rows if len(rows) == len(set(named)) else []
+    rows = [row for row in ROWS if not words or any(word in f"{row.name} {row.group}".lower() for word in words)]
+    # Most of what is not supported fails late, under load.
+    return [
+        row for row in rows if not (options.fast and row.not_supported) and not (options.red and is_explained_now(row))
+    ]
 
 
 def _indented(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
-
-
-def read_results() -> dict[str, Result]:
-    """Return the kept results of the rows that the table still has."""
-    kept: dict[str, Result] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    return {row.name: kept[row.name] for row in ROWS if row.name in kept}
-
-
-def write_results(results: dict[str, Result]) -> None:
-    """Keep results, in the order of the table."""
-    ordered = {row.name: results[row.name] for row in ROWS if row.name in results}
-    RESULTS.write_text(json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")
 
 
 # --- one row

@@ -54,7 +54,7 @@ async def invoice_events(request: HttpRequest, invoice_id: UUID) -> HttpResponse
     It is not possible under WSGI, where each stream would block a worker, or above CRYPTOPAY_MAX_STREAMS, or above
     half of the files that the process may open: each stream needs one, and callbacks need some, too.
     """
-    if not isinstance(request, ASGIRequest) or len(watch()) >= min(app_settings.MAX_STREAMS, _files_allowed() // 2):
+    if not isinstance(request, ASGIRequest) or _is_full():
         return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
     response = StreamingHttpResponse(_stream(invoice_id), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
@@ -62,6 +62,10 @@ async def invoice_events(request: HttpRequest, invoice_id: UUID) -> HttpResponse
     # What compresses an answer holds its first lines back until there is enough of them; this one is left alone.
     response["Content-Encoding"] = "identity"
     return response
+
+
+def _is_full() -> bool:
+    return len(watch()) >= min(app_settings.MAX_STREAMS, _files_allowed() // 2)
 
 
 def _files_allowed() -> int:
@@ -76,6 +80,8 @@ async def _stream(invoice_id: UUID) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     until = loop.time() + LONGEST_STREAM * random.uniform(0.8, 1.0)  # noqa: S311  so that not all reconnect at once
     yield "retry: 3000\n\n"
+    if _is_full():
+        return  # many were let in at the same time, such as after a restart; the page asks again, and is answered 204
     with watch().watching(invoice_id) as versions:
         while (left := until - loop.time()) > 0:
             try:

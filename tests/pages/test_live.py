@@ -185,6 +185,22 @@ def test_more_than_so_many_streams_are_not_held(settings):
     run(story)
 
 
+def test_of_many_pages_that_come_at_once_no_more_are_held_than_of_others(settings):
+    settings.CRYPTOPAY_MAX_STREAMS = 2
+    made = invoice()
+
+    async def story():
+        streams = [await listen(made.pk) for _ in range(5)]  # none of them has begun to wait
+
+        pieces = [await anext(stream, None) for stream in streams]
+
+        assert [piece is not None for piece in pieces] == [True, True, False, False, False]
+        for stream in streams:
+            await stream.aclose()
+
+    run(story)
+
+
 def test_half_of_the_files_that_a_process_may_open_are_left_to_callbacks(monkeypatch):
     resource = pytest.importorskip("resource")
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (3, 1024))

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from scripts.stacks import is_explained, read_results
+from tests.stacks.results import is_explained, read_results
 from tests.stacks.rows import BASE, FRONTS, ROWS, SERVERS
 from tests.stacks.shop import setups
 from tests.stacks.story import hidden
 
-PAGE = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -29,6 +30,18 @@ def test_every_row_has_a_name_of_its_own_and_parts_that_there_are():
     assert {row.server for row in ROWS} == SERVERS.keys()
     assert {row.front for row in ROWS} == {"", *FRONTS}
     assert [row.setup for row in ROWS if row.setup and not hasattr(setups, row.setup)] == []
+
+
+def test_what_ci_runs_are_rows_that_are_supported():
+    (block,) = re.findall(
+        r"^STACKS=\(\n(.*?)^\)", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    supported = {row.name for row in ROWS if not row.not_supported}
+
+    names = re.findall(r'^    "(.*)"$', block, re.MULTILINE)
+
+    assert names
+    assert set(names) <= supported
 
 
 def test_every_package_is_pinned():
