@@ -6,9 +6,8 @@
     python -m scripts.stacks --list
 
 Each row has an environment of its own under build/stacks, a database server of its own, and a sandbox of its own.
-Results are kept in tests/stacks/results.json; those of rows that were not run stay. A row whose programs are missing
-on this machine is not run, and says so. Exit status 1 if a row is red that the table does not explain, or holds
-although the table says that it does not.
+Results are kept in tests/stacks/results.json; those of rows that were not run stay. Exit status 1 if a row is red that
+the table does not explain, or holds although the table says that it does not; 77 if no row can run on this machine.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 from collections import Counter
@@ -42,6 +42,7 @@ from tests.stacks.story import Story, StoryError
 
 SEEDED, SEEDED_FAST = 2200, 30
 FAST = ("purchase", "underpaid", "refund", "live pages")
+NOT_RUN = 77
 SECRETS = ("sandbox-api-secret", "sandbox-callback-secret")
 
 
@@ -71,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
         with one_at_a_time:
             print(f"{row.name} ... {summary(row, result)}", flush=True)
             if result["log"]:
-                print(_indented(result["log"]))
+                print(textwrap.indent(result["log"], "    "))
             if is_kept and not result["missing"]:
                 # After each row, so that a run that is broken off keeps what it has seen.
                 seen = {name: value for name, value in result.items() if name not in {"log", "missing"}}
@@ -86,6 +87,9 @@ def main(arguments: list[str] | None = None) -> int:
     if is_kept:
         subprocess.run([sys.executable, "-m", "scripts.document"], cwd=ROOT, check=True)
     print(f"{count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped")
+    if not (count["passed"] or count["failed"]):
+        print("not run: no row can run here; each of them says why")
+        return NOT_RUN
     return 1 if count["failed"] else 0
 
 
@@ -93,9 +97,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.stacks", description="Try every stack of tests/stacks.")
     parser.add_argument("--only", nargs="+", metavar="WORD", help="rows whose name or group has one of these words")
     parser.add_argument("--exactly", nargs="+", metavar="NAME", help="rows of these names")
-    parser.add_argument(
-        "--red", action="store_true", help="of these, rows that have no result, or one not as the table says"
-    )
+    parser.add_argument("--red", action="store_true", help="of these, rows without a result as the table says")
     parser.add_argument("--list", action="store_true", help="print the rows")
     parser.add_argument("--steps", nargs="+", metavar="STEP", help="only these steps of the story; nothing is written")
     parser.add_argument("--fast", action="store_true", help=f"only {', '.join(FAST)}; nothing is written")
@@ -115,10 +117,6 @@ def _choose(options: argparse.Namespace) -> list[Row]:
     return [
         row for row in rows if not (options.fast and row.not_supported) and not (options.red and is_explained_now(row))
     ]
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())
 
 
 # --- one row
