@@ -55,6 +55,7 @@ CryptopayError
     ├── NotPermittedError        the actor lacks the permission
     ├── NotEndableError          a person may not end this resolution by hand, or not yet
     ├── RefundAmountError        an amount to refund that is not valid, or more than is left
+    ├── FeeBearerError           network_fee_borne_by is neither "merchant" nor "customer"
     ├── RefundRefusedError       the gateway refuses a refund before anything is sent; `problems` says why
     └── AddressError             a refund address that is not valid on its network
         └── TagError             its destination tag or memo is missing, wrong or not allowed
@@ -405,6 +406,12 @@ class RefundAmountError(ResolutionError, ValueError):
     """The amount to refund is not valid in its currency, or more than is left of what was paid. Nothing was sent."""
 
     field = "amount"
+
+
+class FeeBearerError(ResolutionError, ValueError):
+    """Nobody who can bear the network's fee was named. The message has the choices. Nothing was sent."""
+
+    field = "network_fee_borne_by"
 
 
 class RefundRefusedError(ResolutionError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -196,7 +197,7 @@ def resolution_facts(resolution: Resolution) -> list[tuple[str, str]]:
         (_("since"), display.moment_text(resolution.created_at)),
         *([(_("confirmed by"), resolution.approver)] if resolution.approver else []),
         *(
-            [(_("amount"), f"{asked['amount']} {asked['currency']}")]
+            [(_("amount"), display.amount(Decimal(asked["amount"]), asked["currency"]))]
             if (asked := resolution.parameters).get("amount")
             else []
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -380,13 +381,13 @@ def end_context(resolution: Resolution) -> dict[str, Any]:
     """Lay out what was asked of the gateway, and what it means to end that by hand."""
     asked, invoice = resolution.parameters, resolution.invoice
     if asked.get("call") == COMMIT:
-        credited = f"{asked.get('credited_amount')} {asked.get('price_currency')}"
+        credited = _asked_amount(asked, "credited_amount", "price_currency")
         what = _("credit %(amount)s") % {"amount": credited}
     else:
         where = asked.get("address") or _("our own coin account")
         what = _("refund to %(where)s") % {"where": where}
         if asked.get("amount"):
-            values = {"amount": f"{asked['amount']} {asked.get('currency')}", "where": where}
+            values = {"amount": _asked_amount(asked, "amount", "currency"), "where": where}
             what = _("refund %(amount)s to %(where)s") % values
     return {
         "title": _("End by hand: %(kind)s invoice %(name)s")
@@ -412,6 +413,11 @@ def end_context(resolution: Resolution) -> dict[str, Any]:
         ],
         "submit": _("End it"),
     }
+
+
+def _asked_amount(asked: Mapping[str, Any], name: str, currency: str) -> str:
+    value = asked.get(name)
+    return display.amount(None if value is None else Decimal(value), asked.get(currency, ""))
 
 
 def _payment_rows(invoice: Invoice) -> list[Row]:

@@ -12,9 +12,13 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..exceptions import InvoiceRequestError
+from ..conf import account_names
+from ..exceptions import CurrencyError, InvoiceRequestError
+from ..gateway.currencies import check_price_currency
 from ..models import Invoice
+from ..models.orders import order_filter
 from ..services import payment_summary
+from ..services.invoices.coins import coins_for
 from . import examples
 from .base import describe
 from .desk import DeskView, pointer
@@ -41,6 +45,18 @@ class SummaryQuerySerializer(StrictSerializer):
         max_length=32,
         help_text="Of the price. If omitted, that of the order's invoices and channels; needed if they have several.",
     )
+
+    def validate_currency(self, value: str) -> str:
+        """Refuse what no account can have a price in: its sums would all be zero."""
+        for account in account_names():
+            try:
+                check_price_currency(
+                    value, coins=coins_for(account, price_currency=value, pay_currency=value, network="")
+                )
+            except CurrencyError:
+                continue
+            return value
+        raise serializers.ValidationError("There is no such currency.", code="no_currency")
 
 
 class UnknownValueSerializer(serializers.Serializer[Any]):
@@ -96,6 +112,10 @@ class SummaryView(DeskView):
     def get(self, request: Request) -> Response:
         asked = self.read_query(SummaryQuerySerializer)
         order = _find_order(asked["order_type"], asked["order_id"])
+        try:
+            order_filter(order)
+        except ValueError as error:
+            raise serializers.ValidationError({"order_type": str(error)}, code="no_order") from error
         try:
             found = payment_summary(order, due_amount=asked.get("due_amount"), currency=asked.get("currency"))
         except InvoiceRequestError as error:

@@ -206,6 +206,10 @@ def test_a_second_person_sees_a_new_quote_and_the_most_that_may_be_taken(login, 
     page = second.get(url)
     for text in ("at most", "This quote is valid for", "a mug", ADDRESS):
         assert text in page.text
+    amounts = [value for name, value, _ in page.context["amounts"] if name != "current rate"]
+    assert [value for value in amounts if value.endswith(" EUR")] == [
+        value for value in amounts if re.fullmatch(r"[0-9]+[.][0-9]{2} EUR", value)
+    ]
     after = second.post(url, filled(page), follow=True)
 
     assert "has accepted the refund" in told(after)

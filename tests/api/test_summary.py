@@ -98,6 +98,8 @@ def test_an_order_that_is_not_there_is_not_found(clerk, key):
         ({"order_type": "auth.user", "order_id": "1", "due_amount": "-1"}, "due_amount"),
         ({"order_type": "auth.user", "order_id": "1", "due_amount": "NaN"}, "due_amount"),
         ({"order_type": "auth.user", "order_id": "1", "due": "1"}, "due"),
+        ({"order_type": "auth.user", "order_id": "1", "currency": "EURO"}, "currency"),
+        ({"order_type": "auth.user", "order_id": "1", "currency": "eur"}, "currency"),
     ],
 )
 def test_what_is_wrong_is_named_by_field(clerk, query, field):

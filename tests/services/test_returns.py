@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from cryptopay_django.exceptions import (
     AddressError,
+    FeeBearerError,
     GatewayAnswerError,
     InvoiceChangedError,
     NotResolvableError,
@@ -119,6 +120,14 @@ def test_an_amount_that_cannot_be_is_refused_before_the_gateway_is_asked(wire, a
 def test_an_amount_in_a_third_currency_is_refused(cryptopay_sandbox):
     with pytest.raises(RefundAmountError, match="EUR or BTC, not USD"):
         quoted(completed(cryptopay_sandbox), currency="USD")
+
+
+@pytest.mark.parametrize("name", ["nobody", "", "Merchant", None])
+def test_only_the_merchant_or_the_customer_bears_the_network_fee(wire, name):
+    with pytest.raises(FeeBearerError, match="'merchant' or 'customer'"):
+        quoted(completed(wire.sandbox), network_fee_borne_by=name)
+
+    assert wire.count(PREVIEW) == 0
 
 
 def test_a_float_is_refused(cryptopay_sandbox):

@@ -169,7 +169,7 @@ def _send_back(
         kind=ResolutionKind.REFUND,
         person=person,
         reason=reason,
-        parameters=withdrawal_of(quote),
+        parameters=withdrawal_of(row, quote),
         refund_ids=[],
         key=quote.resolution_id,
     )

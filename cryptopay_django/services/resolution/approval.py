@@ -109,9 +109,9 @@ def _fresh_withdrawal(
 ) -> dict[str, Any]:
     """Return what is asked of the gateway now for a refund that waits: the same refund, at a new quote."""
     if quote is None:
-        return withdrawal_of(quote_again(row))
+        return withdrawal_of(invoice, quote_again(row))
     version_of(quote, invoice, invoice.version)
-    fresh = withdrawal_of(quote) if isinstance(quote, RefundQuote) else {}
+    fresh = withdrawal_of(invoice, quote) if isinstance(quote, RefundQuote) else {}
     names = ("amount", "currency", "address", "without_tag", "network_fee_borne_by", "value_amount")
     is_same = all(fresh.get(name) == row.parameters[name] for name in names)
     if not isinstance(quote, RefundQuote) or quote.resolution_id != row.pk or not is_same:

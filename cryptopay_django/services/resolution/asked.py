@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -13,6 +13,7 @@ from ...exceptions import (
 )
 from ...fields import EXACT, canonical
 from ...models import Invoice
+from .left import unit_of
 from .quote import SettlementQuote
 from .refund_quote import RefundQuote, parameters_of
 from .verdicts import COMMIT, WITHDRAWAL
@@ -51,10 +52,12 @@ def commit_of(quote: SettlementQuote) -> dict[str, Any]:
     }
 
 
-def withdrawal_of(quote: RefundQuote) -> dict[str, Any]:
+def withdrawal_of(invoice: Invoice, quote: RefundQuote) -> dict[str, Any]:
     """Return what is asked of the gateway; raise QuoteExpiredError where it would refuse it."""
     if quote.is_expired(timezone.now()):
         raise QuoteExpiredError(f"the quote for invoice {quote.invoice_id} has expired: ask for another")
-    most = EXACT.multiply(quote.charged_amount, 1 + DRIFT)
+    unit = unit_of(invoice, quote.charged_currency)
+    most = EXACT.multiply(quote.charged_amount, 1 + DRIFT).quantize(unit, rounding=ROUND_DOWN, context=EXACT)
+    most = max(most, quote.charged_amount)
     return {"call": WITHDRAWAL, "refund_overage": False, "most_charged_amount": f"{canonical(most):f}",
             **parameters_of(quote)}  # fmt: skip

@@ -54,12 +54,12 @@ def left_of(invoice: Invoice, rows: Sequence[Refund]) -> Left:
         if row.is_withdrawal:
             # One of unknown value counts as everything.
             value = EXACT.subtract(value, credited if row.value_amount is None else row.value_amount)
-    unit = _unit(invoice, invoice.price_currency)
+    unit = unit_of(invoice, invoice.price_currency)
     value = canonical(max(value, _ZERO).quantize(unit, rounding=ROUND_DOWN, context=EXACT))
     amount = None
     if all_coins and credited:
         share = EXACT.divide(EXACT.multiply(all_coins, value), credited)
-        amount = share.quantize(_unit(invoice, invoice.pay_currency), rounding=ROUND_DOWN, context=EXACT)
+        amount = share.quantize(unit_of(invoice, invoice.pay_currency), rounding=ROUND_DOWN, context=EXACT)
     return Left(value, invoice.price_currency, amount, invoice.pay_currency)
 
 
@@ -119,11 +119,12 @@ def share_of(
         return Share(asked, currency, asked if is_price else left.value_amount)
     part = EXACT.divide(EXACT.multiply(left.value_amount, asked), most)
     # Rounded up: what is left afterwards is never too much.
-    value = part.quantize(_unit(invoice, invoice.price_currency), rounding=ROUND_UP, context=EXACT)
+    value = part.quantize(unit_of(invoice, invoice.price_currency), rounding=ROUND_UP, context=EXACT)
     return Share(asked, currency, min(value, left.value_amount))
 
 
-def _unit(invoice: Invoice, currency: str) -> Decimal:
+def unit_of(invoice: Invoice, currency: str) -> Decimal:
+    """Return the smallest amount of a currency of an invoice: 0.01 of EUR."""
     network = invoice.network if currency == invoice.pay_currency else None
     try:
         places = precision_of(currency, network or None, coins=app_settings.coins)

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from ...exceptions import (
+    FeeBearerError,
     GatewayAnswerError,
     GatewayError,
     GatewayPermissionError,
@@ -114,10 +115,13 @@ def quote_refund(
     merchant's account in the price currency pays, and all fees; with "customer" the network's fee is taken out of the
     coins that arrive. The address and its tag are checked as in `refund_invoice`.
 
-    Raises NotResolvableError, RefundAmountError, AddressError and TagError before the gateway is asked,
-    RefundRefusedError, with a text for each field, where the gateway refuses, other GatewayErrors when there is no
-    answer. Writes nothing; checks no permission: that is the caller's.
+    Raises FeeBearerError, NotResolvableError, RefundAmountError, AddressError and TagError before the gateway is
+    asked, RefundRefusedError, with a text for each field, where the gateway refuses, other GatewayErrors when there is
+    no answer. Writes nothing; checks no permission: that is the caller's.
     """
+    if network_fee_borne_by not in list(FeeBearer):
+        choices = " or ".join(repr(one.value) for one in FeeBearer)
+        raise FeeBearerError(f"network_fee_borne_by must be {choices}, not {network_fee_borne_by!r}")
     row = Invoice.objects.primary().get(pk=invoice.pk)
     check_returnable(row)
     place = for_withdrawal(checked_address(row, address, tag=tag, without_tag=without_tag), row.network)
