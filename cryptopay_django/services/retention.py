@@ -22,14 +22,22 @@ from ..models import (
     Invoice,
     InvoiceEvent,
     Payment,
-    RefundLink,
+    Resolution,
 )
 from ..models.channel_payment import held_payments, open_payments
 from ..models.invoice import FINAL_STATUSES, held_invoices, open_invoices
 from ..models.locking import write_transaction
 from .events.handler_lane import pending_calls
 from .events.withholding import is_true
-from .personal_data import callbacks_of_customer, erase_callback
+from .personal_data import (
+    callbacks_of_customer,
+    erase_callback,
+    erase_link,
+    erase_named_addresses,
+    invoices_of_links,
+    links_of_customer,
+    rename_in_log,
+)
 
 M = TypeVar("M", bound=models.Model)
 
@@ -76,7 +84,7 @@ class Pruning:
 
 @dataclass
 class Erasure:
-    """How many invoices and channels have no personal data any more, and which could not be erased yet, and why.
+    """How many invoices, channels and payment links have no personal data any more, and which have it still, and why.
 
     `callbacks` is how many were deleted beside them, because they name the customer; `left_callbacks` are those that
     could not be deleted yet, by key, and why.
@@ -128,32 +136,37 @@ def prunable_events(before: datetime) -> QuerySet[InvoiceEvent]:
 def erase_customer(*, customer_id: str = "", payer_email: str = "") -> Erasure:
     """Erase the personal data of a customer, found by the shop's id or the e-mail address; money records stay.
 
-    Amounts, addresses that money went to, transactions and what staff decided are the books. Names, texts,
-    metadata, links and addresses that the coins came from go, and so do the callbacks that repeat them. An
-    invoice that has not ended, is held or has callbacks pending is left, and named; so is a channel that is enabled,
-    or has such payments. Channels are found by the shop's id alone. In the end go the stored callbacks of other types
-    that name the customer: of channel payments, withdrawals, subscriptions, invoices that are not ours. Locks and
-    commits one of them at a time. What the gateway keeps is not touched.
+    Amounts, addresses that money went to, transactions and what staff decided, with their reasons, are the books.
+    Names, texts, metadata, links, addresses that the coins came from, and those that no coins went to, go, and so do
+    the callbacks that repeat them. An invoice that has not ended, is held or has callbacks pending is left, and named;
+    so is a channel that is enabled, or has such payments. Channels are found by the shop's id alone. Of payment links
+    that are the customer's, and are over, the texts go; `links_of_customer` finds them. In the end go the stored
+    callbacks of other types that name the customer: of channel payments, withdrawals, subscriptions, invoices that are
+    not ours. Locks and commits one of them at a time. What the gateway keeps is not touched.
     """
     if not customer_id and not payer_email:
         raise ValueError("name a customer: customer_id or payer_email")
+    named = {"customer_id": customer_id, "payer_email": payer_email}
     wanted = Q(customer_id=customer_id) if customer_id else Q()
     if payer_email:
         wanted |= Q(payer_email__iexact=payer_email)
     done = Erasure()
     invoices = Invoice.objects.primary().filter(wanted).order_by("created_at")
+    links = links_of_customer(invoices, **named)
+    of_links = invoices_of_links(links).order_by("created_at")
     channels = Channel.objects.primary().filter(customer_id=customer_id).exclude(customer_id="").order_by("created_at")
-    found: tuple[tuple[QuerySet[Any], Callable[[UUID], str]], ...] = (
-        (invoices, _erase_invoice),
-        (channels, _erase_channel),
+    found: tuple[tuple[list[UUID], Callable[[UUID], str]], ...] = (
+        (list(dict.fromkeys([*_keys(invoices), *_keys(of_links)])), _erase_invoice),
+        (_keys(channels), _erase_channel),
+        (links, erase_link),
     )
-    for rows, erase in found:
-        for key in list(rows.values_list("pk", flat=True)):
+    for keys, erase in found:
+        for key in keys:
             if obstacle := erase(key):
                 done.left[key] = obstacle
             else:
                 done.erased += 1
-    for callback in callbacks_of_customer(customer_id=customer_id, payer_email=payer_email):
+    for callback in callbacks_of_customer(**named):
         if obstacle := erase_callback(callback.pk):
             done.left_callbacks[callback.pk] = obstacle
         else:
@@ -171,19 +184,14 @@ def _erase_invoice(key: UUID) -> str:
             return f"it is {invoice.status}: money may still come or go"
         if invoice.quarantine_reason:
             return "it is held for a person"
+        if any(one.is_watched for one in Resolution.objects.primary().filter(invoice=invoice)):
+            return "a refund of it that was ended by hand may still be made"
         if obstacle := _erase_traces(invoice=invoice):
             return obstacle
         Invoice.objects.filter(pk=key).update(**_ERASED)
         Payment.objects.filter(invoice=invoice).update(source_addresses=[])
-        _erase_named_addresses(invoice)
+        erase_named_addresses(invoice)
     return ""
-
-
-def _erase_named_addresses(invoice: Invoice) -> None:
-    """Erase the addresses that the customer named for a refund. Where coins went to stands in the refund."""
-    RefundLink.objects.filter(invoice=invoice).update(address="", destination_tag="")
-    named = InvoiceEvent.objects.primary().filter(invoice=invoice, kind=EventKind.REFUND_ADDRESS_NAMED)
-    InvoiceEvent.objects.filter(pk__in=list(named.values_list("pk", flat=True))).update(detail={})
 
 
 def _erase_channel(key: UUID) -> str:
@@ -199,7 +207,9 @@ def _erase_channel(key: UUID) -> str:
             return "payments of it are open, or held for a person"
         if obstacle := _erase_traces(channel_payment__channel=channel):
             return obstacle
+        channel.customer_id = channel.name = channel.description = ""
         Channel.objects.filter(pk=key).update(customer_id="", name="", description="")
+        rename_in_log(channel)
     return ""
 
 
@@ -218,6 +228,10 @@ def _erase_traces(**of: models.Model) -> str:
     HandlerDelivery.objects.filter(pk__in=list(deliveries.values_list("pk", flat=True))).update(last_error="")
     callbacks.delete()
     return ""
+
+
+def _keys(rows: QuerySet[Any]) -> list[UUID]:
+    return list(rows.values_list("pk", flat=True))
 
 
 def _delete(rows: QuerySet[M], *, batch: int, dry_run: bool) -> int:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from cryptopay_django.models import Callback, InvoiceEvent
-from cryptopay_django.services import erase_customer
+from cryptopay_django.models import (
+    Callback,
+    InvoiceEvent,
+    PaymentLink,
+)
+from cryptopay_django.services import (
+    create_payment_link,
+    erase_customer,
+)
+from cryptopay_django.services.payment_links.use import begin_use
 from cryptopay_django.testing.factories import CallbackFactory, ChannelPaymentFactory, InvoiceFactory
 
 pytestmark = pytest.mark.django_db
@@ -133,3 +142,26 @@ def test_the_callbacks_of_an_invoice_here_go_with_the_invoice_only():
     result = erase_customer(customer_id="c-17")
 
     assert (list(result.left), result.callbacks, Callback.objects.count()) == ([invoice.pk], 0, 1)
+
+
+def test_a_link_that_can_still_be_paid_keeps_its_texts_and_is_named(cryptopay_sandbox):
+    link = create_payment_link(actor="ben", price_currency="EUR", price_amount="5", reference=EMAIL)
+
+    result = erase_customer(payer_email=EMAIL)
+
+    assert result.left == {link.pk: "the payment link can still be paid: cancel it first"}
+    link.refresh_from_db()
+    assert link.reference == EMAIL
+
+
+def test_links_of_others_and_reusable_ones_that_name_nobody_keep_their_texts(cryptopay_sandbox):
+    shared = create_payment_link(
+        actor="ben", price_currency="EUR", price_amount="5", description="Tips", is_reusable=True
+    )
+    other = create_payment_link(actor="ben", price_currency="EUR", price_amount="5", description="for Bea")
+    use = begin_use(shared, amount=Decimal(5))
+    InvoiceFactory(order=use, customer_id="c-17", status="completed", finished_at=timezone.now())
+
+    assert erase_customer(customer_id="c-17", payer_email=EMAIL).left == {}
+
+    assert [PaymentLink.objects.get(pk=one.pk).description for one in (shared, other)] == ["Tips", "for Bea"]

@@ -197,7 +197,7 @@ def test_the_command_prunes_by_the_setting_and_says_what_it_did(settings, capsys
 def test_the_command_fails_while_some_personal_data_has_to_stay(capsys):
     invoice = finished(status="new", customer_id="ada")
 
-    with pytest.raises(CommandError, match="erased from 0 invoices, 1 left; run it again"):
+    with pytest.raises(CommandError, match="erased from 0 invoices, channels and payment links, 1 left; run it again"):
         call_command("cryptopay_prune", erase_customer="ada")
 
     assert str(invoice.pk) in capsys.readouterr().err

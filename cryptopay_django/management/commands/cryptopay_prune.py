@@ -45,12 +45,12 @@ class Command(BaseCommand):
 
     def _erase(self, customer_id: str, email: str) -> None:
         done = erase_customer(customer_id=customer_id, payer_email=email)
-        for invoice_id, reason in done.left.items():
-            self.stderr.write(f"invoice {invoice_id}: {reason}")
+        for row_id, reason in done.left.items():
+            self.stderr.write(f"{row_id}: {reason}")
         for key, reason in done.left_callbacks.items():
             self.stderr.write(f"callback {key}: {reason}")
         left = len(done.left) + len(done.left_callbacks)
-        summary = f"personal data erased from {done.erased} invoices, {left} left"
+        summary = f"personal data erased from {done.erased} invoices, channels and payment links, {left} left"
         if done.callbacks:
             summary += f"; {done.callbacks} callbacks that name the customer deleted"
         if left:
