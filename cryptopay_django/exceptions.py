@@ -41,6 +41,8 @@ CryptopayError
 ├── InvoiceBusyError             the row kept changing during the call to the gateway; try again
 ├── ChannelBusyError             the same for a channel or a payment on it
 ├── BooksError                   the books of an account, or a statement, cannot be made like this
+│   ├── BooksDifferError         a period is not closed: the books and the gateway differ; `differences` says how
+│   └── BooksChangedError        a period is not closed: its figures are not those that the person saw
 ├── ReleaseError                 there is nothing to release, or an actor or a reason is missing
 ├── RefundLinkError              a customer's link for a refund address cannot be made or used; `obstacle` says why
 ├── PaymentLinkError             a payment link cannot be paid by now; `obstacle` says why
@@ -292,6 +294,18 @@ class ChannelBusyError(CryptopayError):
 
 class BooksError(CryptopayError):
     """The books of an account cannot be begun, kept or closed like this, or a statement not be made of them."""
+
+
+class BooksDifferError(BooksError):
+    """The books and the gateway differ, and the period was not closed. `differences` names each in words."""
+
+    def __init__(self, message: str, *, differences: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.differences = tuple(differences)
+
+
+class BooksChangedError(BooksError):
+    """The figures of the period are not those that the person saw, and it was not closed. Check them again."""
 
 
 class ReleaseError(CryptopayError):

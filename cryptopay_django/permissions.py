@@ -23,6 +23,7 @@ class Act(StrEnum):
     RELEASE_PAYMENT = "release_channelpayment"
     SWITCH_CHANNEL = "switch_channel"
     VIEW_LEDGER = "view_ledger"
+    CLOSE_BOOKS = "close_books"
     DELIVER_AGAIN = "deliver_events_again"
     MAKE_LINK = "add_paymentlink"
     CANCEL_LINK = "change_paymentlink"

@@ -20,6 +20,7 @@ from ..permissions import Act, may
 from . import (
     acts,
     again,
+    books,
     bulk,
     display,
     doctor,
@@ -49,6 +50,7 @@ class InvoiceAdmin(
     bulk.BulkActs,
     ledger.LedgerPages,
     statement.StatementPages,
+    books.BooksPages,
     refund_links.RefundLinkPages,
     ReadOnlyAdmin,
 ):
@@ -151,6 +153,7 @@ class InvoiceAdmin(
             *self.again_urls(),
             *self.ledger_urls(),
             *self.statement_urls(),
+            *self.books_urls(),
             *self.refund_link_urls(),
         ]
         return [*names, *super().get_urls()]

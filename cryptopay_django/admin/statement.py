@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -42,10 +42,11 @@ if TYPE_CHECKING:
 else:
     Base = object
 
-_PERIODS_SHOWN = 24
+_PERIODS_SHOWN = 12
+_DIFFERENCES_SHOWN = 10
 _DAYS_SHOWN = 400
 
-_FORM_NAMES = {
+FORM_NAMES = {
     "csv": gettext_lazy("all entries (CSV)"),
     "totals": gettext_lazy("totals (CSV)"),
     "xlsx": gettext_lazy("workbook (XLSX)"),
@@ -145,9 +146,12 @@ class StatementPages(Base):
             messages.error(request, str(error))
         else:
             problems = [*check.differences, *check.unreadable]
-            if problems:
-                messages.warning(request, _("The books and the gateway differ: %s") % "; ".join(problems))
-            else:
+            for problem in problems[:_DIFFERENCES_SHOWN]:
+                messages.warning(request, _("The books and the gateway differ: %s") % problem)
+            if len(problems) > _DIFFERENCES_SHOWN:
+                more = len(problems) - _DIFFERENCES_SHOWN
+                messages.warning(request, _("There are more differences: %(count)d.") % {"count": more})
+            if not problems:
                 messages.success(request, _("The books are up to date, and agree with the gateway."))
         name = f"{self.admin_site.name}:cryptopay_django_invoice_statement"
         return HttpResponseRedirect(f"{reverse(name)}?{_query(form)}")
@@ -162,24 +166,22 @@ def statement_context(form: StatementForm, site_name: str) -> dict[str, Any]:
     # As a machine writes them: a day in the words of a language could not be read back.
     context["asked"] = [(name, str(asked[name])) for name in ("account", "since", "until", "zone")]
     context["periods"] = _periods(books, asked["account"]) if books else []
+    own, compared = {"account": asked["account"]}, {"since": asked["since"], "until": asked["until"], "compare": 1}
+    context["books_url"] = f"{reverse(f'{site_name}:cryptopay_django_invoice_books')}?{urlencode(own)}"
+    context["ledger_url"] = f"{reverse(f'{site_name}:cryptopay_django_invoice_ledger')}?{urlencode(own | compared)}"
     try:
         statement = read_statement(asked["account"], asked["period"])
     except BooksError as error:
         return context | {"problem": str(error)}
     totals = statement.totals()
-    files = [
-        (_FORM_NAMES[form], f"{reverse(f'{url}_file', args=[form])}?{query}") for form in FORMS if can_write(form)
-    ]
+    files = [(FORM_NAMES[form], f"{reverse(f'{url}_file', args=[form])}?{query}") for form in FORMS if can_write(form)]
     return context | {
         "statement": statement,
         "period": asked["period"],
         "count": totals.count,
         "differences": statement.closed.differences if statement.closed else [],
-        "balances": list(_balances(statement, totals)),
-        "statuses": [
-            (EntryKind(kind).label, status or display.NOTHING, *_cells(found, currency))
-            for (kind, status, currency), found in sorted(totals.statuses.items())
-        ],
+        "balances": list(balance_rows(statement, totals)),
+        "statuses": kind_rows(totals),
         "coins": [
             (f"{write_amount(found.coins, coin)} {coin}", *_cells(found, currency))
             for (coin, currency), found in sorted(totals.coins.items())
@@ -201,7 +203,8 @@ def _query(form: StatementForm) -> str:
     return urlencode({name: form.cleaned_data[name] for name in ("account", "since", "until", "zone")})
 
 
-def _balances(statement: Statement, totals: Totals) -> Iterator[tuple[str, ...]]:
+def balance_rows(statement: Statement, totals: Totals) -> Iterator[tuple[str, ...]]:
+    """Yield each currency with its opening, incoming, outgoing and closing amounts, and the fees, as text."""
     for currency, closing in totals.closing.items():
         found = totals.currencies.get(currency, Sum())
         opening = statement.opening.get(currency, ZERO)
@@ -209,18 +212,30 @@ def _balances(statement: Statement, totals: Totals) -> Iterator[tuple[str, ...]]
         yield currency, *(write_amount(amount, currency) for amount in amounts)
 
 
+def kind_rows(totals: Totals) -> list[tuple[Any, ...]]:
+    """Return the sums by kind and status as rows of a table."""
+    return [
+        (EntryKind(kind).label, status or display.NOTHING, *_cells(found, currency))
+        for (kind, status, currency), found in sorted(totals.statuses.items())
+    ]
+
+
 def _cells(found: Sum, currency: str) -> tuple[Any, ...]:
     amounts = (found.gross, found.fee, found.amount)
     return found.count, *(f"{write_amount(amount, currency)} {currency}" for amount in amounts)
+
+
+def days_of(row: ClosedPeriod) -> tuple[date, date]:
+    """Return the first and the last day of a closed period, in its time zone."""
+    zone = ZoneInfo(row.time_zone)
+    return row.since.astimezone(zone).date(), row.until.astimezone(zone).date() - timedelta(days=1)
 
 
 def _periods(books: Books, account: str) -> list[tuple[str, str, ClosedPeriod]]:
     """Return the newest closed periods: their days, the query of their page, and the row."""
     found = []
     for row in ClosedPeriod.objects.filter(books=books).order_by("-since")[:_PERIODS_SHOWN]:
-        zone = ZoneInfo(row.time_zone)
-        first, after = row.since.astimezone(zone).date(), row.until.astimezone(zone).date()
-        last = after - timedelta(days=1)
+        first, last = days_of(row)
         query = urlencode({"account": account, "since": first, "until": last, "zone": row.time_zone})
         found.append((f"{first} – {last}", query, row))
     return found

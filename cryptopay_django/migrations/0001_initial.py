@@ -195,7 +195,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'invoice',
                 'verbose_name_plural': 'invoices',
-                'permissions': [('settle_invoice', 'Can settle an unresolved invoice'), ('refund_invoice', "Can refund an invoice to the merchant's coin account"), ('refund_invoice_to_address', 'Can refund an invoice to an address'), ('release_invoice', 'Can release an invoice from quarantine or accept a shortfall'), ('deliver_events_again', 'Can deliver events of an invoice again'), ('view_ledger', 'Can see the balances and the ledger of the accounts')],
+                'permissions': [('settle_invoice', 'Can settle an unresolved invoice'), ('refund_invoice', "Can refund an invoice to the merchant's coin account"), ('refund_invoice_to_address', 'Can refund an invoice to an address'), ('release_invoice', 'Can release an invoice from quarantine or accept a shortfall'), ('deliver_events_again', 'Can deliver events of an invoice again'), ('view_ledger', 'Can see the balances and the ledger of the accounts'), ('close_books', 'Can close a period of the books of an account')],
                 'indexes': [
                     models.Index(fields=['status', 'polled_at'], name='cryptopay_invoice_to_poll'),
                     models.Index(fields=['created_at'], name='cryptopay_invoice_created'),

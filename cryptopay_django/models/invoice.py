@@ -224,6 +224,7 @@ class Invoice(ProtectedModel):
             ("release_invoice", _("Can release an invoice from quarantine or accept a shortfall")),
             ("deliver_events_again", _("Can deliver events of an invoice again")),
             ("view_ledger", _("Can see the balances and the ledger of the accounts")),
+            ("close_books", _("Can close a period of the books of an account")),
         ]
 
     def __str__(self) -> str:

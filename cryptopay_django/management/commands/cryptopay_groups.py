@@ -23,6 +23,7 @@ GROUPS = {
         "release_channelpayment",
         "switch_channel",
         "view_ledger",
+        "close_books",
         "deliver_events_again",
         *_LINKS,
     ),
