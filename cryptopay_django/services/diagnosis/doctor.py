@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from ...conf import account_names, get_account
-from . import accounts, backlog, channels, installation, ledger, selftest, worker
+from . import accounts, backlog, books, channels, installation, ledger, selftest, worker
 from .check_result import CheckResult, Level
 
 
@@ -17,8 +17,8 @@ def diagnose(
 ) -> Iterator[CheckResult]:
     """Yield a result for everything that is looked at, good or bad.
 
-    Asks the gateway once an account, about `sample` open invoices of each, and for yesterday's ledger, a few pages;
-    `offline` asks nothing.
+    Asks the gateway once an account, about `sample` open invoices of each, and for the ledger of yesterday and of the
+    last closed period of the books, a few pages; `offline` asks nothing.
     `callback_urls` gives, by account, a URL that a self-test is posted to.
     """
     now = timezone.now()
@@ -47,9 +47,11 @@ def diagnose(
             continue
         yield from accounts.check_arrivals(account, now)
         yield from accounts.check_secrets(account, now)
+        yield from books.check_books(account, now)
         if not offline:
             yield from accounts.check_credentials(account)
             yield from accounts.check_sample(account, sample)
             yield ledger.check_ledger(account, now)
+            yield from books.compare_closed(account, now)
         if callback_urls and name in callback_urls:
             yield selftest.try_callback_url(account, callback_urls[name])

@@ -28,7 +28,8 @@ def next_period(books: Books, zone: str) -> Period:
 
     It may not be over yet. Raises BooksError if the zone is not known.
     """
-    first = books.closed_until.astimezone(find_zone(zone)).date()
+    # At noon it is the same day in most zones: the books may have been begun in another one.
+    first = (books.closed_until + timedelta(hours=12)).astimezone(find_zone(zone)).date()
     return Period(first, date(first.year + first.month // 12, first.month % 12 + 1, 1), zone)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
+from uuid import UUID
 
 from ...conf import client_for
 from ...exceptions import ChannelBusyError, GatewayError, InvoiceBusyError
@@ -45,11 +46,17 @@ def compare_balances(there: Mapping[str, Decimal], here: Mapping[str, Decimal]) 
 
 def compare_rows(books: Books, reading: LedgerReading) -> list[str]:
     """Return in words how rows of the ledger that were read differ from the books."""
-    return [
-        f"{entry.reference_type} {entry.reference_id or entry.id}: {_text(booked)} {entry.currency} in the books, "
-        f"{_text(moved)} in the ledger"
-        for entry, booked, moved in _unlike(books, reading)
-    ]
+    return [_line(*one) for one in _unlike(books, reading)]
+
+
+def compare_settled_rows(books: Books, reading: LedgerReading) -> list[str]:
+    """Return the same, without rows of ours that have changed since the books were brought up to date."""
+    unlike = list(_unlike(books, reading))
+    references = {entry.reference_id for entry, _, _ in unlike if entry.reference_id is not None}
+    fresh: set[UUID] = set()
+    for some in in_parts(references):
+        fresh |= {row.gateway_id for row in ours(books, some) if row.updated_at > books.read_until}
+    return [_line(*one) for one in unlike if one[0].reference_id not in fresh]
 
 
 def rows_behind(books: Books, reading: LedgerReading) -> list[Invoice | ChannelPayment]:
@@ -90,6 +97,13 @@ def _unlike(books: Books, reading: LedgerReading) -> Iterator[tuple[LedgerTransa
             moved, amount = moved_by(entry, reading), known.amount if known else ZERO
             if moved != amount:
                 yield entry, amount, moved
+
+
+def _line(entry: LedgerTransaction, booked: Decimal, moved: Decimal) -> str:
+    return (
+        f"{entry.reference_type} {entry.reference_id or entry.id}: {_text(booked)} {entry.currency} in the books, "
+        f"{_text(moved)} in the ledger"
+    )
 
 
 def _text(amount: Decimal) -> str:

@@ -14,7 +14,10 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+
 from ...conf import client_for
+from ...exceptions import GatewayError
 from ...fields import EXACT
 from ...gateway.ledger import LedgerTransaction
 from ...gateway.lists import Page, follow_pages
@@ -41,6 +44,7 @@ class LedgerReading:
     moved: dict[UUID, Decimal] = field(default_factory=dict)
     withdrawals: dict[UUID, CoinWithdrawal] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    is_cut: bool = False
 
     @property
     def references(self) -> set[UUID]:
@@ -74,22 +78,48 @@ def read_ledger(books: Books, share: Share, *, since: datetime, now: datetime) -
     return reading
 
 
+def read_part(account: str, share: Share, *, since: datetime, until: datetime, pages: int) -> LedgerReading:
+    """Read the newest pages of the ledger of a period, fifty rows a page; `is_cut` if there are more.
+
+    Raises GatewayError if not even the first page can be read.
+    """
+    reading = LedgerReading(timezone.now())
+    source = _Source(account, share, reading)
+    # The rows of the first second after it are read too, and left out.
+    reading.entries = list(source.rows(pages, created_at_from=since, created_at_to=until))
+    source.compare_neighbours()
+    reading.entries = [
+        one for one in reading.entries if one.created_at is not None and since <= one.created_at < until
+    ]
+    return reading
+
+
 @dataclass
 class _Source:
     account: str
     share: Share
     reading: LedgerReading
 
-    def rows(self, **wanted: Any) -> Iterator[LedgerTransaction]:
-        """Yield the rows of a period, newest first."""
+    def rows(self, pages: int | None = None, **wanted: Any) -> Iterator[LedgerTransaction]:
+        """Yield the rows of a period, newest first; with `pages`, no more than these, and as far as calls are left."""
         client = client_for(self.account)
 
         def list_page(**filters: Any) -> Page[LedgerTransaction]:
             return self.share.call(partial(client.list_transactions, **filters))
 
-        for page in follow_pages(list_page, **wanted):
-            self.reading.unreadable += [note for note in page.notes if note not in self.reading.unreadable]
-            yield from page
+        read = 0
+        try:
+            for page in follow_pages(list_page, **wanted):
+                read += 1
+                self.reading.unreadable += [note for note in page.notes if note not in self.reading.unreadable]
+                yield from page
+                if read == pages:
+                    self.reading.is_cut = page.has_more is not False
+                    return
+        except GatewayError:
+            if pages is None or not read:
+                raise
+            self.reading.is_cut = True
 
     def measure(self) -> None:
         """Find out by the balances what each row has moved; leave out where that is neither nothing nor its amount.
@@ -97,16 +127,20 @@ class _Source:
         The oldest row of a currency has none before it in what was read. Where its status does not tell, the one
         before is asked for.
         """
+        for oldest in self.compare_neighbours():
+            if oldest.reference_type in IN_DOUBT:
+                before = self._balance_before(oldest)
+                if before is not None:
+                    self._take(oldest, before)
+
+    def compare_neighbours(self) -> list[LedgerTransaction]:
+        """Compare each row's balance with that before it; return the oldest row of each currency. Calls nobody."""
         after: dict[str, LedgerTransaction] = {}
         for entry in self.reading.entries:
             if (newer := after.get(entry.currency)) is not None:
                 self._take(newer, entry.balance)
             after[entry.currency] = entry
-        for oldest in after.values():
-            if oldest.reference_type in IN_DOUBT:
-                before = self._balance_before(oldest)
-                if before is not None:
-                    self._take(oldest, before)
+        return list(after.values())
 
     def _take(self, entry: LedgerTransaction, before: Decimal) -> None:
         moved = EXACT.subtract(entry.balance, before)
