@@ -27,6 +27,7 @@ from . import (
     filters,
     hosts,
     ledger,
+    mails,
     overview,
     page,
     refund_links,
@@ -52,6 +53,7 @@ class InvoiceAdmin(
     statement.StatementPages,
     books.BooksPages,
     refund_links.RefundLinkPages,
+    mails.MailPages,
     ReadOnlyAdmin,
 ):
     """All invoices: the amounts ordered, to pay and paid, and the acts that are possible."""
@@ -155,6 +157,7 @@ class InvoiceAdmin(
             *self.statement_urls(),
             *self.books_urls(),
             *self.refund_link_urls(),
+            *self.mail_urls(),
         ]
         return [*names, *super().get_urls()]
 

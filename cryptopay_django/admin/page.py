@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
+from django.urls import NoReverseMatch
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from ..conf import app_settings
 from ..exceptions import NotResolvableError
+from ..links import path_of
 from ..models import EventKind, Invoice, InvoiceStatus, NoticeKind, Refund, Resolution, StatusContext
+from ..pages.receipt import can_be_pdf
 from ..permissions import Act, may
 from ..services import check_resolvable, check_returnable, named_refund_address
 from ..services.accounts import is_in_force
+from ..services.invoices.receipt import read_receipt
 from ..services.resolution.end_by_hand import is_endable
 from ..services.resolution.left import left_of
 from ..services.resolution.release import is_settled_short
@@ -70,7 +76,26 @@ def page_context(invoice: Invoice, user: Any, *, now: datetime, site_name: str) 
         "may_refresh": may(user, Act.REFRESH),
         "may_view_callbacks": may_view_callbacks(user),
         "site_name": site_name,
+        "receipts": receipts_of(invoice),
     }  # fmt: skip
+
+
+def receipts_of(invoice: Invoice) -> list[tuple[str, str]]:
+    """Return the name and URL of the receipt of an invoice, and of its PDF; nothing where there is none.
+
+    It is the customer's page, which shows staff the fee too.
+    """
+    if invoice.status not in (InvoiceStatus.COMPLETED, InvoiceStatus.REFUNDED):
+        return []
+    found = read_receipt(invoice.pk)
+    try:
+        url = path_of("receipt", invoice.pk) if found is not None else ""
+    except NoReverseMatch:
+        url = ""
+    if found is None or not url:
+        return []
+    pdf = f"{url}?{urlencode({'format': 'pdf', 'lang': get_language() or ''})}"
+    return [(_("Receipt"), url), *([(_("Receipt (PDF)"), pdf)] if can_be_pdf(found) else [])]
 
 
 def notices_of(timeline: Timeline, recipients: Mapping[str, Sequence[str]]) -> Iterator[str]:

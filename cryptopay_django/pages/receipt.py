@@ -84,6 +84,11 @@ def receipt_pdf(found: Receipt) -> bytes | None:
     return writer.write_pdf(title, lines) if writer else None
 
 
+def can_be_pdf(found: Receipt) -> bool:
+    """Return whether a receipt can be had as PDF in the active language."""
+    return _pdf_writer(title_of(found), [*rows_of(found, is_staff=True), Row("", receipt_note())]) is not None
+
+
 def receipt_note() -> str:
     """Return what a receipt is not, in the active language."""
     return gettext("This confirms the payment. It is not an invoice for tax.")
