@@ -146,7 +146,8 @@ def fill_channels(wallet: Wallet) -> dict[str, Any]:
 def fill_all(wallet: Wallet) -> dict[str, Any]:
     """Fill the demo with invoices and channels, and its books with what they have moved."""
     services = "cryptopay_django.services"
-    import_string(f"{services}.begin_books")("default", at=timezone.now() - timedelta(days=32))
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    import_string(f"{services}.begin_books")("default", at=midnight - timedelta(days=32))
     found = {**fill(wallet), **fill_channels(wallet)}
     import_string(f"{services}.keep_books")("default", patience=60.0)
     return found
@@ -204,6 +205,7 @@ def take(running: Any, shop: str, found: dict[str, Any], folder: Path) -> None:
         "admin-channel-payment": f"{admin}/channelpayment/{found['payment'].pk}/change/",
         "admin-ledger": f"{invoices}/ledger/?{period}",
         "admin-statement": f"{invoices}/statement/?{month}",
+        "admin-books-close": f"{invoices}/books/close/?until={today - timedelta(days=1)}",
         "channel-phone": f"{shop}/cryptopay/channels/{found['channel'].pk}/",
         "channel-tag-desktop": f"{shop}/cryptopay/channels/{found['tagged'].pk}/",
     }

@@ -34,7 +34,7 @@ _NAMES: Mapping[str, Any] = {
     "created": gettext_lazy("invoice made"),
     "partly_paid": gettext_lazy("partly paid"),
     "expired": gettext_lazy("expired"),
-    "paid": gettext_lazy("paid, with the receipt"),
+    "paid": gettext_lazy("paid (with the receipt)"),
     "review": gettext_lazy("waits for review"),
     "refunded": gettext_lazy("refunded"),
 }

@@ -52,7 +52,7 @@ def test_what_was_sent_and_what_was_skipped_is_listed(client, desk):
     send_customer_mails()  # it is paid: nobody needs to hear that it was made
 
     page = page_of(client, desk, invoice)
-    assert lines(page) == [("invoice made", "skipped"), ("paid, with the receipt", "sent")]
+    assert lines(page) == [("invoice made", "skipped"), ("paid (with the receipt)", "sent")]
     assert page.context["mails"][1]["language"] == "de"
     assert "ada@example.org" in page.text
     assert "not true any more" in page.text
