@@ -40,7 +40,7 @@ def title_and_text(facts: Facts) -> tuple[str, str]:
             return gettext("A part has arrived"), text % amounts
         case "expired":
             return (
-                gettext("The rate has expired"),
+                gettext("The time to pay is over"),
                 gettext(
                     "No payment has arrived in time. Please do not send anything to the old address any more. If you "
                     "have already sent it, press “%(button)s” on the page: it is not lost. Otherwise you can start "

@@ -42,6 +42,7 @@ from ..services.invoices.payment_of_order import PaymentOfOrder
 from .coins import COOKIE, FIELD, choice_context, remembered
 from .languages import page_language
 from .names import money
+from .panel import support_of
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -147,7 +148,7 @@ class ChooseCoinView(PaymentOfOrder, View):
 
     def show(self, order: Any, *, problem: str = "", status: int = 200) -> HttpResponse:
         """Render the choice. If the coins cannot be listed, show a message, not an error page."""
-        amount, currency = self.get_price(order)
+        (amount, currency), account = self.get_price(order), self.find_account(order)
         try:
             amount, currency = self.get_amount(order)
             offers = self.get_offers(order, price_amount=amount, price_currency=currency)
@@ -160,6 +161,7 @@ class ChooseCoinView(PaymentOfOrder, View):
                 "order": order,
                 "price": money(amount, currency),
                 "problem": problem,
+                **support_of(account),
                 **choice_context(offers, chosen=chosen),
             }
             return render(self.request, self.template_name, context, status=status)

@@ -62,7 +62,7 @@ _SAID: dict[str, tuple[str, Promise, Promise]] = {
     _OPEN: (
         "wait",
         _("Scan this code with your phone"),
-        _("It opens the payment page. Choose a coin there, and pay with your wallet."),
+        _("Use its camera: it opens the payment page. Choose a coin there, and pay with your wallet."),
     ),
     _OPENED: ("wait", _("The payment page is open"), _("Choose a coin on your phone.")),
     _PAYING: ("wait", _("Waiting for the payment"), _("The address and the exact amount are on your phone.")),

@@ -15,14 +15,14 @@ from ..conf import app_settings
 from ..explorers import explorer_url
 from ..gateway.confirmations import required_confirmations, usual_minutes
 from ..links import path_of
-from ..models import Channel, Invoice, InvoiceStatus, Payment, PaymentLink, PaymentStatus
+from ..models import Channel, Invoice, InvoiceStatus, Payment, PaymentLink, PaymentStatus, Refund
 from ..qr import qr_svg
 from ..services.invoices.progress import Progress, State, read_movements
 from ..services.payment_links.use import use_of
 from .names import coin_name, money, network_name, plain, tag_name
 from .paylink import pay_link
-from .promise import answer_within, promise
-from .wording import STEP_NAMES, STEPS, message_for
+from .promise import answer_within, come_back, promise
+from .wording import STEP_NAMES, STEPS, message_for, sent_back
 
 ASKED, NOT_ASKED = "yes", "failed"
 """The outcome of "I have sent it", as the page's query says it."""
@@ -56,11 +56,13 @@ def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = Fa
         "notice": _notice(progress, asked),
         "watch": _pace(progress),
         "price": money(invoice.price_amount, invoice.price_currency),
+        "network": network_name(invoice.network, invoice.pay_currency) if invoice.network else "",
+        "tag_name": tag_name(invoice.network),
         "paid": _in_coin(invoice.paid_amount, invoice.pay_currency) if progress.has_payment else "",
-        "sent_back": [_in_coin(refund.amount, refund.currency) for refund in refunds],
+        "sent_back": [_sent_back(invoice, refund) for refund in refunds],
         "transactions": [_transaction(invoice, payment) for payment in payments],
         "expected": _expected(progress),
-        "promise": promise(progress),
+        "promise": promise(progress) or come_back(progress),
         "due": _in_coin(invoice.pay_amount, invoice.pay_currency) if invoice.pay_amount is not None else "",
         "receipt_url": _receipt_url(progress),
         "asks_whether_sent": progress.state is State.EXPIRED,
@@ -86,13 +88,19 @@ def shop_name(row: Invoice | Channel | PaymentLink) -> str:
 
 
 def support(row: Invoice | Channel | PaymentLink) -> dict[str, str]:
-    """Return the addresses of the shop's support, and by when it answers."""
-    account = app_settings.of(row.account)
+    """Return the addresses of the shop's support, by when it answers, and the subject of a mail about a row."""
+    return support_of(row.account, reference=str(row.pk))
+
+
+def support_of(account: str, *, reference: str = "") -> dict[str, str]:
+    """Return the same for an account, where there is nothing yet that a mail could refer to."""
+    options = app_settings.of(account)
+    subject = f"{gettext('Payment')} {reference}".strip()
     return {
-        "support_email": account.SUPPORT_EMAIL,
-        "support_url": account.SUPPORT_URL,
-        "support_answer": answer_within(row.account),
-        "support_subject": urlencode({"subject": f"{gettext('Payment')} {row.pk}"}).replace("+", "%20"),
+        "support_email": options.SUPPORT_EMAIL,
+        "support_url": options.SUPPORT_URL,
+        "support_answer": answer_within(account),
+        "support_subject": urlencode({"subject": subject}).replace("+", "%20"),
     }
 
 
@@ -178,8 +186,6 @@ def _payment(progress: Progress) -> dict[str, Any]:
         "can_pay": True,
         "amount": plain(amount),
         "coin": coin_name(invoice.pay_currency, with_code=True),
-        "network": network_name(invoice.network, invoice.pay_currency) if invoice.network else "",
-        "tag_name": tag_name(invoice.network),
         "rate": _rate(invoice.pay_currency, money(rate, invoice.price_currency)) if rate else "",
         "link": link,
         "qr": qr_svg(link.text, gettext("QR code for your wallet")),
@@ -211,8 +217,9 @@ def _notice(progress: Progress, asked: str) -> str:
         return ""
     if asked == ASKED:
         return gettext(
-            "We have checked, and your payment is not visible yet. This can take a while, and the payment is not "
-            "lost. This page keeps checking, and you may close it."
+            "We have checked, and your payment is not visible yet. This can take a while, above all from an exchange. "
+            "This page keeps checking, and you may close it. If your wallet shows the payment as confirmed and it is "
+            "still missing here, ask the shop."
         )
     if asked == NOT_ASKED:
         return gettext("The payment service does not answer at the moment. Please try again in a minute.")
@@ -232,6 +239,16 @@ def _in_coin(amount: Decimal, currency: str) -> SafeString:
 
 def _rate(coin: str, price: str) -> SafeString:
     return format_html('<bdi dir="ltr">1\u00a0{} = {}</bdi>', coin, price)
+
+
+def _sent_back(invoice: Invoice, refund: Refund) -> dict[str, Any]:
+    return {
+        "name": sent_back(refund),
+        "amount": _in_coin(refund.amount, refund.currency),
+        "url": explorer_url(refund.txid, network=refund.network, environment=invoice.environment)
+        if refund.txid
+        else "",
+    }
 
 
 def _transaction(invoice: Invoice, payment: Payment) -> dict[str, Any]:

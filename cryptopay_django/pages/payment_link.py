@@ -46,7 +46,7 @@ _LONGEST = 40
 _OBSTACLES = {
     PaymentLinkObstacle.UNKNOWN: (
         _("This link is not valid"),
-        _("Please open the link exactly as you received it."),
+        _("Please open the link exactly as you received it, or ask the shop for a new one."),
     ),
     PaymentLinkObstacle.EXPIRED: (_("This link has expired"), _("Please ask the shop for a new link.")),
     PaymentLinkObstacle.CANCELLED: (_("This link is no longer valid"), _("Please ask the shop for a new link.")),

@@ -16,19 +16,23 @@ from .names import isolated
 logger = logging.getLogger("cryptopay_django")
 
 _DECIDED = frozenset({State.UNDERPAID, State.OVERPAID, State.LATE, State.HELD, State.REVIEW})
+_UNDER_WAY = frozenset({State.SEEN, State.CONFIRMED})
 
 
 def promise(progress: Progress) -> str:
-    """Return what the customer hears while somebody decides, in the active language, or "".
+    """Return what the customer hears while the network confirms or somebody decides, in the active language, or "".
 
     Reads the customer's address only if it is needed.
     """
-    account = app_settings.of(progress.invoice.account)
-    days = account.ANSWER_WITHIN_DAYS
-    is_mailed = {"paid", "refunded"} <= set(account.CUSTOMER_MAILS)
-    address = masked(_address(progress.invoice)) if progress.state in _DECIDED and (days or is_mailed) else ""
+    account, state = app_settings.of(progress.invoice.account), progress.state
+    days, mails = account.ANSWER_WITHIN_DAYS, set(account.CUSTOMER_MAILS)
+    is_decided = state in _DECIDED and (days or {"paid", "refunded"} <= mails)
+    is_under_way = state in _UNDER_WAY and "paid" in mails
+    address = masked(_address(progress.invoice)) if is_decided or is_under_way else ""
     if not address:
         return ""
+    if is_under_way:
+        return gettext("You get an e-mail at %(address)s when it is complete.") % {"address": isolated(address)}
     if not days:
         return gettext("You get an e-mail at %(address)s when it is decided.") % {"address": isolated(address)}
     text = ngettext(
@@ -37,6 +41,13 @@ def promise(progress: Progress) -> str:
         days,
     )
     return text % {"address": isolated(address), "days": days}
+
+
+def come_back(progress: Progress) -> str:
+    """Return that the page shows what is decided, in the active language, or "" where nobody decides."""
+    if progress.state not in _DECIDED:
+        return ""
+    return gettext("You can come back to this page at any time: it shows what was decided.")
 
 
 def answer_within(account: str) -> str:

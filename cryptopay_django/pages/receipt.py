@@ -30,6 +30,7 @@ from .hardening import hardened
 from .languages import language_of, languages_of
 from .names import isolated, moment, money, network_name, plain
 from .panel import shop_name
+from .wording import sent_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,9 @@ def _pdf_writer(title: str, rows: list[Row]) -> Any:
 
 def title_of(found: Receipt) -> str:
     """Return what the receipt is about, in the active language."""
-    return gettext("Receipt") if found.is_paid else gettext("Receipt: payment sent back")
+    if found.is_paid:
+        return gettext("Receipt")
+    return gettext("Receipt: payment sent back") if found.refunds else gettext("Receipt: payment not used")
 
 
 def rows_of(found: Receipt, *, is_staff: bool = False) -> Iterator[Row]:
@@ -120,7 +123,7 @@ def rows_of(found: Receipt, *, is_staff: bool = False) -> Iterator[Row]:
         yield Row(gettext("Fee of the payment service"), money(invoice.fee_amount, invoice.fee_currency), is_code=True)
     for refund in found.refunds:
         amount = f"{plain(refund.amount)}\u00a0{refund.currency}"
-        yield Row(gettext("Sent back"), f"{isolated(amount)} · {_moment(refund.created_at)}")
+        yield Row(sent_back(refund), f"{isolated(amount)} · {_moment(refund.created_at)}")
         if refund.txid:
             yield _transaction(invoice, refund.txid, refund.network)
 

@@ -37,7 +37,7 @@ from ..services.resolution.refund_links import (
 )
 from .hardening import hardened
 from .languages import language_of, languages_of
-from .names import coin_name, network_name, plain, tag_name
+from .names import coin_name, moment, network_name, plain, tag_name
 from .panel import shop_name, support
 
 _TRIES, _WITHIN = 20, 60
@@ -46,7 +46,10 @@ _TRIES, _WITHIN = 20, 60
 _LONGEST = 300
 
 _OBSTACLES = {
-    LinkObstacle.UNKNOWN: (_("This link is not valid"), _("Please open the link exactly as you received it.")),
+    LinkObstacle.UNKNOWN: (
+        _("This link is not valid"),
+        _("Please open the link exactly as you received it, or ask the shop for a new one."),
+    ),
     LinkObstacle.EXPIRED: (_("This link has expired"), _("Please ask the shop for a new link.")),
     LinkObstacle.REVOKED: (
         _("This link is no longer valid"),
@@ -153,11 +156,12 @@ def _problem(link: RefundLink, given: dict[str, Any], error: AddressError) -> di
 
 def _render(request: HttpRequest, link: RefundLink, token: str, context: dict[str, Any]) -> HttpResponse:
     invoice, page = link.invoice, path_of("refund-address", token)
+    language = urlencode({"lang": translation.get_language() or "en"})
     coins = coins_to_return(invoice)
     known = {
         "invoice": invoice,
         "place": invoice,
-        "page_url": f"{page}?{urlencode({'lang': translation.get_language() or 'en'})}",
+        "page_url": f"{page}?{language}",
         "languages": languages_of(page) if context["step"] != "confirm" else [],
         "shop_name": shop_name(invoice),
         "coin": coin_name(invoice.pay_currency, with_code=True),
@@ -166,6 +170,8 @@ def _render(request: HttpRequest, link: RefundLink, token: str, context: dict[st
         "tag_name": tag_name(invoice.network),
         "coins": "" if coins is None else f"{plain(coins)}\u00a0{invoice.pay_currency}",
         "expires_at": link.expires_at,
+        "valid_until": moment(link.expires_at),
+        "payment_url": f"{path_of('checkout', invoice.pk)}?{language}",
         **support(invoice),
     }
     return hardened(render(request, "cryptopay_django/refund_address.html", {**known, **context}))

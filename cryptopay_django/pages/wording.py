@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ..models import Refund, RefundStatus
 from ..services.invoices.progress import Progress, State
 from .names import isolated, plain
 
@@ -28,17 +30,26 @@ _MESSAGES = {
     State.WAITING: Message(
         "wait",
         _("Waiting for your payment"),
-        _("Send exactly this amount in one transfer. This page updates automatically."),
+        _(
+            "Send exactly this amount in one transfer. It appears here by itself. From an exchange, this can take "
+            "some minutes."
+        ),
     ),
     State.PARTLY_PAID: Message(
         "wait",
         _("A part has arrived"),
-        _("%(paid)s of %(whole)s has arrived. Please send the rest, exactly as below, before the time is up."),
+        _(
+            "%(paid)s of %(whole)s has arrived and is safe. Please send the rest, exactly as below, before the time "
+            "is up. Otherwise the shop decides about this part."
+        ),
     ),
     State.SEEN: Message(
         "wait",
         _("Payment seen"),
-        _("Your payment is on its way, and the network is confirming it. You may close this page."),
+        _(
+            "Your payment is on its way, and the network is confirming it. The shop is informed automatically: you "
+            "may close this page."
+        ),
     ),
     State.CONFIRMED: Message(
         "wait",
@@ -48,7 +59,7 @@ _MESSAGES = {
     State.COMPLETED: Message("good", _("Paid"), _("Thank you. Your payment is complete.")),
     State.EXPIRED: Message(
         "closed",
-        _("The rate has expired"),
+        _("The time to pay is over"),
         _("Please do not send anything to this address any more. Have you already sent the payment?"),
     ),
     State.ELSEWHERE: Message(
@@ -60,21 +71,24 @@ _MESSAGES = {
         "care",
         _("Less has arrived than was due"),
         _(
-            "%(paid)s of %(whole)s has arrived. Your money is safe. Please do not send more: we will settle this "
-            "with you."
+            "%(paid)s of %(whole)s has arrived. Your money is safe. Please do not send the rest: the time for it is "
+            "over. The shop decides whether to use this payment or to send it back."
         ),
     ),
     State.OVERPAID: Message(
         "care",
         _("More has arrived than was due"),
-        _("Your money is safe, and you do not have to do anything. We will settle the difference with you."),
+        _(
+            "%(paid)s has arrived, %(whole)s was due. Your money is safe, and you do not have to do anything. The "
+            "shop decides whether to use the difference or to send it back."
+        ),
     ),
     State.LATE: Message(
         "care",
         _("Your payment arrived late"),
         _(
-            "It arrived after the rate had expired. It is not lost, and you do not have to do anything. We are "
-            "working on it."
+            "It arrived after the time was over. It is not lost, and you do not have to do anything. The shop decides "
+            "whether to use it at today’s rate or to send it back."
         ),
     ),
     State.HELD: Message(
@@ -82,13 +96,16 @@ _MESSAGES = {
         _("Your payment is being checked"),
         _(
             "It has arrived. The payment service checks some payments before it passes them on, which can "
-            "take a few days. You do not have to do anything."
+            "take a few days. You do not have to do anything: please do not pay again."
         ),
     ),
     State.REVIEW: Message(
         "care",
         _("We are checking your payment"),
-        _("We have received your payment and are checking it. You do not have to do anything."),
+        _(
+            "We have received your payment and are checking it. You do not have to do anything: please do not pay "
+            "again."
+        ),
     ),
     State.REFUNDED: Message(
         "closed",
@@ -98,7 +115,10 @@ _MESSAGES = {
     State.CANCELLED: Message(
         "closed",
         _("This payment was closed"),
-        _("No confirmed payment arrived in time. If you have sent one anyway, please ask us."),
+        _(
+            "No confirmed payment arrived in time. If you have sent one anyway, please ask us, and name the number of "
+            "the transaction that your wallet shows."
+        ),
     ),
     State.UNAVAILABLE: Message(
         "closed",
@@ -122,6 +142,11 @@ STEPS = {
 """How many of the four steps are done in the states that go straight on."""
 
 STEP_NAMES = (_("Waiting"), _("Seen"), _("Confirmed"), _("Paid"))
+
+
+def sent_back(refund: Refund) -> str:
+    """Return whether the coins of a refund have left, in the active language."""
+    return gettext("Sent back") if refund.status == RefundStatus.SUCCEEDED else gettext("Being sent back")
 
 
 def message_for(progress: Progress) -> tuple[str, str, str]:

@@ -132,7 +132,7 @@ def test_paying_too_little_too_much_late_or_from_a_doubted_wallet(customer):
 def test_saying_that_it_was_sent(customer):
     made = customer.choose("BTC/bitcoin")
     Invoice.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    customer.sees("The rate has expired")
+    customer.sees("The time to pay is over")
 
     customer.page.get_by_role("button", name="I have sent it").click()
     playwright.expect(customer.page.get_by_text("your payment is not visible yet").last).to_be_visible()

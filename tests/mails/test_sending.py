@@ -175,14 +175,14 @@ def test_an_expired_invoice_is_told_once_the_gateway_was_asked(order, sent):
     assert [note_expired_invoices(timezone.now()) for _ in range(2)] == [1, 0]
     [one] = sent()
 
-    assert subjects([one]) == ["The rate has expired"]
+    assert subjects([one]) == ["The time to pay is over"]
     assert "press “I have sent it” on the page" in one.body
 
 
 def test_the_chore_finds_what_has_expired_by_itself(order, sent):
     expire(order())
 
-    assert subjects(sent()) == ["The rate has expired"], "and the mail about the invoice has become untrue"
+    assert subjects(sent()) == ["The time to pay is over"], "and the mail about the invoice has become untrue"
 
 
 def test_an_invoice_that_was_left_behind_for_another_coin_expires_in_silence(order, sent):
@@ -197,7 +197,7 @@ def test_an_invoice_that_was_left_behind_for_another_coin_expires_in_silence(ord
 
     expire(Invoice.objects.get(pay_currency="ETH"))
     assert note_expired_invoices(timezone.now()) == 1
-    assert subjects(sent()) == ["The rate has expired"]
+    assert subjects(sent()) == ["The time to pay is over"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from cryptopay_django.models import Invoice
 from cryptopay_django.pages import names
 from cryptopay_django.services.invoices.progress import PAYABLE, State
 from cryptopay_django.testing.factories import RefundFactory
-from tests.pages.states import ADDRESS, STATES, invoice, paid, tagged, token
+from tests.pages.states import ADDRESS, PAST, STATES, invoice, paid, tagged, token
 
 pytestmark = pytest.mark.django_db
 
@@ -136,13 +136,50 @@ def test_a_network_that_is_not_known_promises_no_time(shown):
 
 def test_what_was_sent_back_is_shown(shown):
     made = STATES["refunded"]()
-    RefundFactory.create(invoice=made, amount=Decimal("0.0018"), currency="BTC")
-    RefundFactory.create(invoice=made, amount=Decimal("0.5"), currency="BTC", status="failed")
+    RefundFactory.create(invoice=made, amount=Decimal("0.0018"), address=ADDRESS, status="succeeded")
+    RefundFactory.create(invoice=made, amount=Decimal("0.0001"), address=ADDRESS)
+    RefundFactory.create(invoice=made, amount=Decimal("0.5"), address=ADDRESS, status="failed")
 
     page = shown(made)
 
     assert '<dt>Sent back</dt><dd><bdi dir="ltr">0.0018\u00a0BTC</bdi></dd>' in page
+    assert '<dt>Being sent back</dt><dd><bdi dir="ltr">0.0001\u00a0BTC</bdi></dd>' in page
     assert "0.5\u00a0BTC" not in page
+
+
+def test_coins_that_are_sent_back_can_be_looked_up(shown):
+    made = STATES["refunded"]()
+    RefundFactory.create(invoice=made, address=ADDRESS, status="succeeded", txid="f" * 64)
+
+    assert f'href="https://mempool.space/testnet/tx/{"f" * 64}"' in shown(made)
+
+
+def test_what_went_to_the_shops_own_account_was_not_sent_back_to_the_customer(shown):
+    made = STATES["refunded"]()
+    RefundFactory.create(invoice=made, status="succeeded")
+
+    page = shown(made)
+
+    assert "ent back" not in page
+    assert "If you have not got your money back yet, ask us." in page
+
+
+@pytest.mark.parametrize("made", [tagged, token])
+def test_after_the_time_the_customer_can_compare_all_that_was_asked_for(made, shown):
+    expired = made(expires_in=PAST)
+
+    page = shown(expired)
+
+    assert f"<dt>Network</dt><dd>{names.network_name(expired.network, expired.pay_currency)}</dd>" in page
+    assert ("<dt>Destination tag</dt>" in page) is bool(expired.destination_tag)
+    assert expired.destination_tag in page
+
+
+def test_a_new_payment_is_advised_only_when_the_preparation_takes_long(shown):
+    hint = "Only if nothing happens here for a minute."
+
+    assert hint in shown(STATES["preparing"]())
+    assert hint not in shown(STATES["cancelled"]())
 
 
 def test_what_is_copied_is_plain_in_every_language(shown):

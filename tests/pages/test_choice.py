@@ -209,6 +209,16 @@ def test_coins_that_cannot_be_listed_are_no_error_page(client, order, settings):
     assert "Try again" in page.text
 
 
+def test_the_page_says_whom_to_ask(client, order, settings):
+    assert "Please ask the shop." in client.get(f"/pay/{order.pk}/").text
+
+    settings.CRYPTOPAY_SUPPORT_EMAIL = "help@shop.example"
+    page = client.get(f"/pay/{order.pk}/").text
+
+    assert 'href="mailto:help@shop.example?subject=Payment"' in page
+    assert "Name this reference" not in page, "there is nothing yet to refer to"
+
+
 def test_the_form_is_protected_against_forgery(order):
     assert Client(enforce_csrf_checks=True).post(f"/pay/{order.pk}/", {"coin": "BTC/bitcoin"}).status_code == 403
 

@@ -58,6 +58,25 @@ def test_a_shop_that_mails_the_outcome_says_so(client, settings):
     assert "You get an e-mail at \u2066a***@example.org\u2069 when it is decided." in page(client, made)
 
 
+@pytest.mark.parametrize("name", STATES)
+def test_a_shop_that_mails_the_receipt_says_so_while_the_network_confirms(name, client, settings):
+    settings.CRYPTOPAY_CUSTOMER_MAILS = ["paid"]
+
+    text = page(client, with_address(name))
+
+    said = "You get an e-mail at \u2066a***@example.org\u2069 when it is complete."
+    assert (said in text) is (name in ("seen", "confirmed"))
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_without_a_promise_the_page_says_where_the_decision_is_seen(name, client, settings):
+    said = "You can come back to this page at any time"
+    assert (said in page(client, with_address(name))) is (name in DECIDED)
+
+    settings.CRYPTOPAY_ANSWER_WITHIN_DAYS = 2
+    assert said not in page(client, with_address(name))
+
+
 def test_the_shops_own_function_names_the_address(client, settings):
     settings.CRYPTOPAY_ANSWER_WITHIN_DAYS = 2
     settings.CRYPTOPAY_CUSTOMER_ADDRESS = lambda invoice: "bea@shop.example"

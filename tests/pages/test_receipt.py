@@ -53,7 +53,7 @@ def test_what_is_not_known_is_left_out(client, settings):
     settings.CRYPTOPAY_SHOP_NAME = ""
     made = paid(status="refunded", name="", description="", network="", exchange_rate=None)
     Invoice.objects.update(finished_at=None)
-    RefundFactory.create(invoice=made, amount=Decimal("0.0018"), txid="")
+    RefundFactory.create(invoice=made, amount=Decimal("0.0018"), txid="", address="1Customer", status="succeeded")
 
     assert list(rows(client.get(url(made)).text)) == [
         "Receipt number", "Price", "Received", "Transaction", "Sent back",
@@ -75,15 +75,28 @@ def test_there_is_none_before_the_money_has_arrived_or_been_sent_back(client):
 
 def test_what_was_sent_back_is_on_it(client):
     made = STATES["refunded"]()
-    RefundFactory.create(invoice=made, amount=Decimal("0.0018"), txid="f" * 64)
-    RefundFactory.create(invoice=made, amount=Decimal("0.5"), status="failed")
+    to_customer = {"invoice": made, "address": "1Customer"}
+    RefundFactory.create(amount=Decimal("0.0018"), txid="f" * 64, status="succeeded", **to_customer)
+    RefundFactory.create(amount=Decimal("0.0001"), **to_customer)
+    RefundFactory.create(amount=Decimal("0.5"), status="failed", **to_customer)
 
     page = client.get(url(made)).text
 
     assert "<h1>Receipt: payment sent back</h1>" in page
     assert "\u20660.0018\u00a0BTC\u2069 · " in rows(page)["Sent back"]
+    assert "\u20660.0001\u00a0BTC\u2069 · " in rows(page)["Being sent back"]
     assert "f" * 64 in page
     assert "0.5\u00a0BTC" not in page
+
+
+def test_what_the_shop_took_to_its_own_account_is_no_money_sent_back(client):
+    made = STATES["refunded"]()
+    RefundFactory.create(invoice=made, status="succeeded")
+
+    page = client.get(url(made)).text
+
+    assert "<h1>Receipt: payment not used</h1>" in page
+    assert "ent back" not in page
 
 
 def test_the_fee_is_for_staff_who_may_see_invoices(client, django_user_model):

@@ -49,6 +49,14 @@ def test_the_customer_enters_compares_and_confirms(client, link):
     assert "Thank you, we have your address" in after
     assert ADDRESS not in after
     assert ADDRESS[:8] in after
+    assert f'href="/cryptopay/checkout/{invoice.pk}/?lang=en-us"' in after, "there the customer sees what is sent back"
+
+
+def test_the_deadline_is_the_same_day_for_every_reader(client, link):
+    path, _ = link
+    RefundLink.objects.update(expires_at=datetime(2040, 6, 7, 14, 30, tzinfo=UTC))
+
+    assert "7 Jun 2040, 14:30" in client.get(path).text
 
 
 def test_what_was_entered_can_be_changed_before_it_is_confirmed(client, link):

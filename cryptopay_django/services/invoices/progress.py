@@ -151,21 +151,24 @@ def read_progress(invoice_id: UUID, *, now: datetime | None = None) -> Progress 
 def read_movements(progress: Progress) -> tuple[list[Payment], list[Refund]]:
     """Return the transactions that paid an invoice and its refunds, oldest first, as the customer may know them.
 
-    Two queries, and none while nothing has arrived.
+    A refund to the shop's own coin account is not among them: it brings the customer nothing. Two queries, and none
+    while nothing has arrived.
     """
     if not progress.has_payment:
         return [], []
     invoice = progress.invoice
     payments = Payment.objects.primary().filter(invoice=invoice).order_by("detected_at", "pk")
-    refunds = Refund.objects.primary().filter(invoice=invoice).exclude(status=RefundStatus.FAILED)
+    refunds = refunds_to_customer(invoice)
     return (
         list(payments.only("txid", "status")[:_SHOWN_AT_MOST]),
-        list(
-            refunds.order_by("created_at", "pk").only("txid", "status", "amount", "currency", "network")[
-                :_SHOWN_AT_MOST
-            ]
-        ),
+        list(refunds.only("txid", "status", "amount", "currency", "network")[:_SHOWN_AT_MOST]),
     )
+
+
+def refunds_to_customer(invoice: Invoice) -> QuerySet[Refund]:
+    """Return the refunds that went, or may go, to an address of the customer, oldest first."""
+    refunds = Refund.objects.primary().filter(invoice=invoice).exclude(status=RefundStatus.FAILED).exclude(address="")
+    return refunds.order_by("created_at", "pk")
 
 
 @cache

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from ...models import Invoice, InvoiceStatus, Payment, Refund, RefundStatus
-from .progress import read_progress
+from ...models import Invoice, InvoiceStatus, Payment, Refund
+from .progress import read_progress, refunds_to_customer
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """An invoice that has ended with money, its transactions and its refunds, oldest first."""
+    """An invoice that has ended with money, its transactions and its refunds to the customer, oldest first."""
 
     invoice: Invoice
     payments: tuple[Payment, ...]
@@ -33,5 +33,4 @@ def read_receipt(invoice_id: UUID) -> Receipt | None:
         return None
     invoice = Invoice.objects.primary().get(pk=invoice_id)
     payments = Payment.objects.primary().filter(invoice=invoice).order_by("detected_at", "pk")
-    refunds = Refund.objects.primary().filter(invoice=invoice).exclude(status=RefundStatus.FAILED)
-    return Receipt(invoice, tuple(payments), tuple(refunds.order_by("created_at", "pk")))
+    return Receipt(invoice, tuple(payments), tuple(refunds_to_customer(invoice)))
