@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-SECONDS_TO_START, SECONDS_TO_STOP = 60, 20
+SECONDS_TO_START, SECONDS_TO_STOP = 180, 20
 
 
 class Gateway:
