@@ -48,13 +48,18 @@ class NetworkMissingError(InstallError):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m scripts.hosts", description="Run an adapter's tests on its host.")
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.hosts",
+        description="Run an adapter's tests on its host.",
+        epilog="Options of pytest come after --.",
+    )
     parser.add_argument("host", nargs="?", help="a folder of tests/hosts; without it they are listed")
     parser.add_argument("--keep", action="store_true", help="keep the environment below build/hosts for the next run")
     parser.add_argument("--python", default=sys.executable, help="the interpreter (default: this one)")
     parser.add_argument("--wheel", type=Path, help="a wheel of this package instead of the checkout")
-    parser.add_argument("pytest", nargs="*", metavar="OPTION", help="after --: options of pytest")
-    options = parser.parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    end = given.index("--") if "--" in given else len(given)
+    options, pytest_options = parser.parse_args(given[:end]), given[end + 1 :]
     known = find_hosts()
     if options.host is None:
         print("\n".join(known))
@@ -65,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with environment_for(options.host, options.python, keep=options.keep) as folder:
             python = install(options.host, folder, options.python, options.wheel)
-            return run_tests(options.host, python, options.pytest)
+            return run_tests(options.host, python, pytest_options)
     except NetworkMissingError as error:
         print(f"{error}\nnot run: a package index cannot be reached, and {options.host} has to be installed from it")
         return NOT_RUN

@@ -39,6 +39,11 @@ def test_an_unknown_host_is_named_with_the_known(host, capsys):
     assert "no such host: spree; tests/hosts has: shop" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("given", [["spree", "--keep"], ["--keep", "spree"], ["spree"]])
+def test_options_of_pytest_come_last_wherever_our_own_are(host, given):
+    assert hosts.main([*given, "--", "-k", "paid"]) == hosts.UNKNOWN
+
+
 @pytest.mark.timeout(300)
 def test_a_missing_network_is_said_and_fails_nothing(host, monkeypatch, capsys):
     # Nobody listens there.
