@@ -140,14 +140,14 @@ class _Found:
         return self._missing({key for key in self.paid_by if self._kept(key) > 0})
 
     def _missing(self, paid: set[UUID]) -> Decimal:
-        """Return what is missing if these invoices have paid what they asked for."""
+        """Return what is missing, in whole cents, if these invoices have paid what they asked for."""
         asked = Decimal(0)
         for invoice in self.invoices:
             if invoice.pk in paid:
                 asked += invoice.price_amount
             elif invoice.status in _WAITS_FOR_STAFF and invoice.pk not in self.paid_by:
                 asked += Decimal(0) if invoice.quarantine_reason else invoice.settled_amount or Decimal(0)
-        return max((self.summary.due_amount or Decimal(0)) - asked, Decimal(0))
+        return in_cents(max((self.summary.due_amount or Decimal(0)) - asked, Decimal(0)))
 
     def _kept(self, key: UUID) -> Decimal:
         """Return what was settled by an invoice, and not sent back."""
