@@ -175,9 +175,10 @@ class StatusModel(models.Model):
     class Meta:
         abstract = True
 
-    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+    def refresh_from_db(self, using: str | None = None, *args: Any, **kwargs: Any) -> None:
+        """Reload, also a deferred field, from the database that the row came from: a replica may not have it yet."""
         with self._reload():
-            super().refresh_from_db(*args, **kwargs)
+            super().refresh_from_db(using or self._state.db, *args, **kwargs)
 
     @contextmanager
     def _reload(self) -> Iterator[None]:

@@ -107,7 +107,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _choose(options: argparse.Namespace) -> list[Row]:
-    """Return the rows that are meant; none where a name is no row's."""
+    """Return the rows that are meant; none if a name is unknown."""
     named, words = options.exactly, [word.lower() for word in options.only or ()]
     if named:
         rows = [row for row in ROWS if row.name in named]
@@ -255,16 +255,12 @@ def _databases(row: Row, folder: Path, venv: Path) -> Iterator[dict[str, Any]]:
         more = {"programs": _copied_programs(venv, row.programs, stack)} if row.programs else {}
         server = stack.enter_context(KINDS[row.database](fsync=False, **more))
         found = database_from_url(server.tcp_url)
-        password = unquote(urlsplit(server.tcp_url).password or "")
         if row.pooler:
+            password = unquote(urlsplit(server.tcp_url).password or "")
             found["PORT"] = str(stack.enter_context(parts.pgbouncer(server, password)))
         found["ENGINE"] = row.engine or found["ENGINE"]
         found["OPTIONS"] |= row.options
-        databases = {"default": {**found, **row.database_settings}}
-        if row.lag:
-            port = stack.enter_context(parts.replica(server, password, lag=row.lag))
-            databases["replica"] = {**databases["default"], "PORT": str(port), "TEST": {"MIRROR": "default"}}
-        yield databases
+        yield {"default": {**found, **row.database_settings}}
 
 
 def _copied_programs(venv: Path, folder: str, stack: contextlib.ExitStack) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -116,6 +116,10 @@ class Callback(models.Model):
 
     def __str__(self) -> str:
         return f"callback {self.pk} {self.event} ({self.outcome})".replace("  ", " ")
+
+    def refresh_from_db(self, using: str | None = None, *args: Any, **kwargs: Any) -> None:
+        """Reload, also a deferred body, from the database that the row came from: a replica may not have it yet."""
+        super().refresh_from_db(using or self._state.db, *args, **kwargs)
 
     @property
     def subject(self) -> uuid.UUID:

@@ -13,8 +13,10 @@ def look() -> str:
     from django.test import Client  # noqa: PLC0415
 
     from cryptopay_django.links import path_of  # noqa: PLC0415
+    from cryptopay_django.models import Callback, Invoice  # noqa: PLC0415
     from cryptopay_django.pages.live import _read_versions  # noqa: PLC0415
     from cryptopay_django.testing.factories import (  # noqa: PLC0415
+        CallbackFactory,
         ChannelFactory,
         ChannelPaymentFactory,
         InvoiceFactory,
@@ -37,6 +39,9 @@ def look() -> str:
         (client.get(path_of("channel-status", credit.channel_id)), ""),
     ]
     found = [f"{answer.status_code}{'' if text in answer.text else ' without ' + text}" for answer, text in seen]
+    callback = CallbackFactory()
+    found.append(str(bytes(Callback.objects.using(callback._state.db).defer("body").get().body) == callback.body))
+    found.append(str(Invoice.objects.primary().only("version").get(pk=waiting.pk).address == waiting.address))
     found.append(str(_read_versions([waiting.pk]) == {waiting.pk: waiting.version}))
     return " ".join(found)
 

