@@ -165,7 +165,7 @@ def _database(said: str) -> str:
     """Shorten what a database says of its version."""
     vendor, _, version = said.partition(" ")
     if vendor == "postgresql":
-        return version.partition(" (")[0]
+        return " ".join(version.split()[:2])
     return f"SQLite {version}" if vendor == "sqlite" else f"MariaDB {version.partition('-')[0]}"
 
 
