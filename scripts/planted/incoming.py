@@ -10,6 +10,7 @@ SNAPSHOTS = "services/test_merge_snapshots.py::"
 COMPARISON = "services/snapshots/compare.py"
 REPEATS = "services/test_repeats.py::"
 OTHERS = "services/test_other_types.py::"
+CONFIRMING = "services/test_confirming.py::"
 FOREIGN = "services/test_foreign_invoices.py::"
 
 BUGS = (
@@ -197,9 +198,9 @@ BUGS = (
     Bug(
         "a callback for an invoice that is not here yet is dropped",
         "services/callbacks/process.py",
-        "        if invoice is None:\n            _leave_orphan(claim)\n",
-        "        if invoice is None:\n"
-        "            finish_callback(claim.callback, CallbackOutcome.IGNORED, event=claim.title, at=timezone.now())\n",
+        "    if taken is None:\n        _leave_orphan(claim)\n",
+        "    if taken is None:\n"
+        "        finish_callback(claim.callback, CallbackOutcome.IGNORED, event=claim.title, at=timezone.now())\n",
         ("services/test_checkout.py::test_an_orphan_is_linked_when_its_invoice_appears",),
     ),
     Bug(
@@ -295,6 +296,30 @@ BUGS = (
         "if invoice is None or (asked and invoice.version != asked.version):",
         "if invoice is None:",
         (f"{CALLBACKS}test_a_row_that_moves_while_the_gateway_is_asked_is_asked_about_again",),
+    ),
+    Bug(
+        "a page of a list denies what it does not know yet",
+        "services/snapshots/apply.py",
+        "    if asked is None or not asked.is_page:\n        return claim.snapshot.status",
+        "    if True:\n        return claim.snapshot.status",
+        (
+            f"{CONFIRMING}test_news_that_a_page_does_not_show_yet_are_asked_for_alone",
+            f"{CONFIRMING}test_a_page_that_still_shows_an_end_does_not_refuse_that_it_was_taken_back",
+        ),
+    ),
+    Bug(
+        "a page of a list makes older callbacks no news",
+        "services/snapshots/apply.py",
+        "if asked and not (asked.is_page and claim) else {}",
+        "if asked else {}",
+        (f"{CONFIRMING}test_a_callback_that_comes_while_a_page_is_read_is_not_taken_for_old",),
+    ),
+    Bug(
+        "a row's version is read when the page is here",
+        "services/snapshots/apply.py",
+        "if invoice is None or (asked and invoice.version != asked.version):",
+        "if invoice is None or (asked and not asked.is_page and invoice.version != asked.version):",
+        (f"{CONFIRMING}test_a_row_that_moves_while_a_page_is_read_is_asked_about_alone",),
     ),
     Bug(
         "a change does not raise the version",

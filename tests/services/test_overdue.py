@@ -31,13 +31,29 @@ def test_what_was_claimed_and_not_begun_is_given_back_at_once(settings):
         return 200, {"data": invoice_wire(Invoice.objects.order_by("created_at").first(), status="cancelled")}
 
     settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: ScriptedGateway(answer)
-    for _ in range(3):
+    for _ in range(2):
         arrived(status="cancelled")
 
     assert process_overdue(stop=stop) == 1
 
-    assert list(Callback.objects.order_by("pk").values_list("outcome", flat=True)) == ["applied", "pending", "pending"]
-    assert Callback.objects.filter(next_attempt_at__lte=timezone.now()).count() == 2
+    assert list(Callback.objects.order_by("pk").values_list("outcome", flat=True)) == ["applied", "pending"]
+    assert Callback.objects.filter(next_attempt_at__lte=timezone.now()).count() == 1
+
+
+def test_a_worker_that_is_stopped_while_it_reads_a_page_gives_all_that_waits_back(settings):
+    stop = threading.Event()
+
+    def answer(*_):
+        stop.set()
+        return 200, {"data": [invoice_wire(invoice, status="cancelled") for invoice in Invoice.objects.all()]}
+
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: ScriptedGateway(answer)
+    for _ in range(3):
+        arrived(status="cancelled")
+
+    assert process_overdue(stop=stop) == 0
+
+    assert Callback.objects.filter(outcome="pending", next_attempt_at__lte=timezone.now()).count() == 3
 
 
 def test_no_more_is_done_than_was_asked_for(settings):

@@ -22,7 +22,9 @@ from ..channels.apply import PaymentClaim
 from ..channels.callbacks import UnconfirmedError, take_payment_callback
 from ..events.delivery import deliver_written
 from ..events.outbox import Written, backoff
-from ..snapshots.apply import Claim, Taken, finish_callback, poll_invoice, take_callback
+from ..snapshots.apply import Claim, Taken, poll_invoice, take_callback
+from ..snapshots.finish import finish_callback
+from ..snapshots.pages import Pages
 from .other_types import take_other_type
 from .unreadable import note_oddities, take_unreadable
 from .withdrawals import WITHDRAWAL_TYPE, take_withdrawal_callback
@@ -40,17 +42,20 @@ def process_callback(callback: Callback, *, deadline: float | None = None) -> Ca
     pending with the reason in `error`, due again after a back-off. `deadline` is on `time.monotonic()`:
     no call to the gateway outlasts it. Commits; locks the invoice's row while merging, not while asking.
     """
-    _process(callback, deadline)
+    process(callback, deadline)
     return callback
 
 
-def _process(callback: Callback, deadline: float | None) -> Written | None:
-    """Process a callback; return the row that it was taken into, with its new events, None when nothing was."""
+def process(callback: Callback, deadline: float | None, pages: Pages | None = None) -> Written | None:
+    """Process a callback; return the row that it was taken into, with its new events, None when nothing was.
+
+    With `pages`, one that must be confirmed is put aside there until they are read, and is then confirmed by them.
+    """
     if callback.is_counted_only or callback.outcome not in (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN):
         return None
     with span("cryptopay.process_callback", callback_id=callback.pk, account=callback.account) as note:
         message = _read(callback)
-        written = _try_message(callback, message, deadline)
+        written = _try_message(callback, message, deadline, pages)
         if isinstance(message, CallbackMessage):
             note(event=message.event, invoice_id=callback.invoice_id)
         note(outcome=callback.outcome)
@@ -66,31 +71,37 @@ def _read(callback: Callback) -> CallbackMessage | WireError:
     return message
 
 
-def process_and_deliver(callback: Callback, deadline: float | None = None, *, patient: bool = False) -> None:
+def process_and_deliver(
+    callback: Callback, deadline: float | None = None, *, patient: bool = False, pages: Pages | None = None
+) -> None:
     """Process a callback, and deliver the events that it has brought. One that brought nothing new has none.
 
-    `patient` as for `deliver_written`.
+    `patient` as for `deliver_written`, `pages` as for `process`.
     """
-    written = _process(callback, deadline)
+    deliver_brought(process(callback, deadline, pages), deadline, patient=patient)
+
+
+def deliver_brought(written: Written | None, deadline: float | None, *, patient: bool = False) -> None:
+    """Deliver the events that a callback has brought, if any; `patient` as for `deliver_written`."""
     if written is not None and written.events:
         deliver_written(written.about, written.events, deadline=deadline, patient=patient)
 
 
-def _try_message(callback: Callback, message: CallbackMessage | WireError, deadline: float | None) -> Written | None:
+def _try_message(
+    callback: Callback, message: CallbackMessage | WireError, deadline: float | None, pages: Pages | None
+) -> Written | None:
     """Process a callback by what was read, or by why nothing was; leave it pending, with the reason, if that fails."""
     invoice = None
     try:
         if isinstance(message, WireError) or message.invoice is None:
             return _take_other(callback, message, deadline)
         claim = Claim(callback, message.event, message.invoice)
-        taken = take_callback(claim) or find_invoice(callback.account, message.invoice)
-        if isinstance(taken, Taken):
-            return _written(taken)
-        invoice = taken
-        if invoice is None:
-            _leave_orphan(claim)
-            return None
-        return _written(_confirm(claim, invoice, deadline))
+        taken = _take_invoice(claim, pages)
+        if isinstance(taken, Invoice):
+            invoice = taken
+            is_gathered = pages is not None and pages.gather(callback, invoice)
+            taken = None if is_gathered else _confirm(claim, invoice, deadline)
+        return _written(taken)
     except CryptopayError as error:
         _postpone(callback, f"{type(error).__name__}: {error}", invoice)
         return error.written if isinstance(error, UnconfirmedError) else None
@@ -105,6 +116,15 @@ def _try_message(callback: Callback, message: CallbackMessage | WireError, deadl
         )
         _postpone(callback, f"{type(error).__name__}: {error}", invoice, is_told=True)
     return None
+
+
+def _take_invoice(claim: Claim, pages: Pages | None) -> Taken | Invoice | None:
+    """Merge a page's word or the callback's own; return the invoice where the gateway must be asked about it first."""
+    by_page = pages.take(claim) if pages else None
+    taken = by_page or take_callback(claim) or find_invoice(claim.callback.account, claim.snapshot)
+    if taken is None:
+        _leave_orphan(claim)
+    return taken
 
 
 def _written(taken: Taken | None) -> Written | None:

@@ -17,7 +17,8 @@ from ...models import Callback, CallbackOutcome, Channel, Invoice
 from ..accounts import in_force
 from ..channels.apply import poll_payment
 from ..events.outbox import Written
-from ..snapshots.apply import finish_callback, poll_invoice
+from ..snapshots.apply import poll_invoice
+from ..snapshots.finish import finish_callback
 from ..snapshots.hold_unreadable import lacks_a_fact
 
 logger = logging.getLogger("cryptopay_django")
@@ -28,7 +29,7 @@ _LEAST_SECONDS_FOR_A_CALL = 0.5
 def note_oddities(callback: Callback, message: CallbackMessage) -> None:
     """Put notes on what was left out of a callback onto its row, which keeps them once it is done; log them once."""
     notes = "\n".join(first_notes(message.notes))
-    if notes and not callback.attempts:
+    if notes and not callback.attempts and notes != callback.notes:
         extra = about(callback_id=callback.pk, account=callback.account)
         logger.warning("callback %s: odd parts were left out: %s", callback.pk, notes, extra=extra)
     callback.notes = notes

@@ -32,8 +32,8 @@ from ...models.locking import write_transaction
 from ...tracing import Note, span
 from ..accounts import client_of
 from ..events.outbox import write_events
-from ..snapshots.apply import finish_callback
 from ..snapshots.compare import Relation
+from ..snapshots.finish import finish_callback
 from ..snapshots.hold_unreadable import lacks_a_fact
 from .compare import brings_news, differences, relation, state_of
 from .merge import STATUS_KINDS, Merge, begin_payment, hold_payment, merge_payment, payment_event

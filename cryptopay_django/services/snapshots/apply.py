@@ -11,16 +11,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from ...conf import app_settings, get_account
 from ...exceptions import GatewayAnswerError, InvoiceBusyError
 from ...gateway.schemas import InvoiceSnapshot
-from ...logs import about, logger, named, once_committed
+from ...logs import about, once_committed
 from ...models import Callback, CallbackOutcome, Invoice, InvoiceEvent, InvoiceStatus, Payment
 from ...models.locking import write_transaction
 from ...tracing import Note, span
@@ -35,6 +33,7 @@ from .compare import (
     relation,
     state_of,
 )
+from .finish import finish_callback
 from .hold_unreadable import hold_unreadable
 from .merge import Merge, Source, merge_snapshot
 from .ownership import find_at_gateway
@@ -43,7 +42,6 @@ from .refund_rows import name_refunds, shows_refund
 REFUNDED_EVENT = "refunded"
 
 _POLL_ROUNDS = 5
-_TROUBLE = (CallbackOutcome.ORPHAN, CallbackOutcome.UNREADABLE)
 
 
 @dataclass(frozen=True)
@@ -203,20 +201,31 @@ def _take_locked(
         merge.events = _without_repeated(invoice, merge.events)
     name_refunds(invoice, merge.events)
     _tell_move(invoice, before)
-    looks = {"polled_at": asked.at} if asked else {}
+    # A list can lag. What is marked as asked for makes older callbacks no news, so where some wait a page does not.
+    looks = {"polled_at": asked.at} if asked and not (asked.is_page and claim) else {}
     if ("status" in merge.changed and (was_final or shows_refund(snapshot))) or _is_being_refunded(invoice, claim):
         looks["refunds_due_at"] = now
     _write(invoice, merge, looks, at=now)
     note(account=invoice.account, status=invoice.status, outcome="changed" if merge else "no news")
-    borne_out = (
-        claim is None
-        or claim.snapshot.status == snapshot.status
-        or relation(invoice, claim.snapshot) is not Relation.AHEAD
-    )
+    known = {**payments, **{payment.txid: payment for payment in merge.new_payments}}
+    borne_out = claim is None or _is_borne_out(invoice, known, snapshot, claim, asked)
     if claim is not None and borne_out:
-        known = {**payments, **{payment.txid: payment for payment in merge.new_payments}}
         _finish_claim(claim, invoice, known, changed=bool(merge), at=now)
     return Taken(invoice, snapshot, tuple(merge.events), bool(merge), borne_out)
+
+
+def _is_borne_out(
+    invoice: Invoice, payments: Mapping[str, Payment], snapshot: InvoiceSnapshot, claim: Claim, asked: Asked | None
+) -> bool:
+    """Return whether a callback says nothing that the gateway, when asked, did not say.
+
+    A page of the list can lag: it bears out only what our row says now too, and never denies.
+    """
+    how = relation(invoice, claim.snapshot)
+    if asked is None or not asked.is_page:
+        return claim.snapshot.status == snapshot.status or how is not Relation.AHEAD
+    must_ask = how is Relation.AHEAD or needs_confirmation(invoice, claim.snapshot)
+    return not must_ask and not (how is Relation.SAME and brings_news(invoice, payments, claim.snapshot))
 
 
 def _source(asked: Asked | None, claim: Claim | None) -> Source:
@@ -301,36 +310,3 @@ def _finish_claim(
         taken_version=None if denied else invoice.version,
         at=at,
     )
-
-
-def finish_callback(
-    callback: Callback, outcome: CallbackOutcome, *, at: datetime, invoice: Invoice | None = None, **values: Any
-) -> bool:
-    """Mark a callback done in one UPDATE, and return True; one that somebody else has finished stays as it is."""
-    before = callback.outcome
-    values = {"next_attempt_at": None, "gateway_id": None, **values, "outcome": outcome, "processed_at": at}
-    if invoice is not None:
-        values["invoice_id"] = invoice.pk
-    if callback.notes:
-        values["notes"] = callback.notes
-    if not Callback.objects.change(callback, _unfinished, **values):
-        return False
-    if invoice is not None:
-        callback.invoice = invoice
-    if outcome != before:
-        tell_outcome(callback)
-    return True
-
-
-def tell_outcome(callback: Callback) -> None:
-    """Let the log tell what became of a callback, when that is committed."""
-    outcome, invoice_id = CallbackOutcome(callback.outcome), callback.invoice_id
-    level = logging.WARNING if outcome in _TROUBLE else logging.INFO
-    if not logger.isEnabledFor(level):
-        return
-    extra = about(invoice_id, callback_id=callback.pk, account=callback.account, outcome=str(outcome))
-    once_committed(Callback, level, "callback %s, %s: %s", callback.pk, named(invoice_id), outcome, extra=extra)
-
-
-def _unfinished(callbacks: QuerySet[Callback]) -> QuerySet[Callback]:
-    return callbacks.filter(outcome__in=(CallbackOutcome.PENDING, CallbackOutcome.ORPHAN))

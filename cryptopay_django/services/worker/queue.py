@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 from django.utils import timezone
 
@@ -14,12 +15,14 @@ from ...conf import app_settings
 from ...logs import about, named
 from ...models import Callback
 from ...models.locking import write_transaction
-from ..callbacks.process import process_and_deliver
+from ..callbacks.process import deliver_brought, process, process_and_deliver
 from ..callbacks.receive import LEASE
 from ..dispatch.throttle import Pace
 from ..events.delivery import deliver_events
+from ..events.outbox import Written
 from ..resolution.follow_refunds import follow_refunds
 from ..resolution.outcome import resolve_pending_resolutions
+from ..snapshots.pages import Pages
 from .anything_due import is_anything_due
 
 logger = logging.getLogger("cryptopay_django")
@@ -27,6 +30,9 @@ logger = logging.getLogger("cryptopay_django")
 _AT_ONCE = 5
 """How many callbacks are claimed together. Few: a worker leaves some to the others, and few have to wait for the end
 of their lease when it is killed."""
+
+_GATHER_SECONDS = 1.0
+"""For how long callbacks are gathered that must be confirmed, while more are due."""
 
 _OVERDUE_WITH_EACH = 3
 
@@ -76,30 +82,60 @@ def process_overdue(*, limit: int = 100, deadline: float | None = None, stop: th
     Any number of processes may run this side by side. `deadline` is on `time.monotonic()`; once it is over, or `stop`
     is set, no other callback is begun.
     """
-    done = 0
 
     def is_over() -> bool:
         return (stop is not None and stop.is_set()) or (deadline is not None and time.monotonic() >= deadline)
 
-    while done < limit and not is_over():
-        claimed = _claim_due(min(limit - done, _AT_ONCE))
-        if not claimed:
-            break
-        left = list(claimed)
-        try:
-            while left and not is_over():
-                callback = left.pop(0)
-                if _still_ours(callback):
-                    process_and_deliver(callback, deadline)
-                    done += 1
-        finally:
-            _give_back(left)
+    done = _process_callbacks(limit, deadline, is_over)
     if is_over():
         return done
     done += resolve_pending_resolutions(limit, deadline=deadline)
     done += deliver_events(limit=limit, deadline=deadline)
     # Last, for it can wait: a gateway that hangs holds up nothing else.
     return done if is_over() else done + follow_refunds(limit, deadline=deadline)
+
+
+def _process_callbacks(limit: int, deadline: float | None, is_over: Callable[[], bool]) -> int:
+    """Claim and process callbacks that are due, and deliver their events; return how many callbacks.
+
+    Those that must be confirmed are put aside for a moment, so that pages of the gateway's list can confirm many of
+    them. All of these are merged before the first of their events is delivered: other workers can deliver some.
+    """
+    done, pages, until = 0, Pages(), time.monotonic() + _GATHER_SECONDS
+    begin = partial(process_and_deliver, deadline=deadline, pages=pages)
+    try:
+        while done < limit and not is_over() and not (pages.waiting and time.monotonic() >= until):
+            claimed = _claim_due(min(limit - done, _AT_ONCE))
+            if not claimed:
+                break
+            done += _do_each(claimed, begin, is_over)
+    except BaseException:
+        _give_back(pages.waiting)
+        raise
+    done -= len(pages.waiting)
+    if not is_over():
+        pages.read(deadline)
+    brought: list[Written | None] = []
+    done += _do_each(pages.waiting, lambda callback: brought.append(process(callback, deadline, pages)), is_over)
+    for written in brought:
+        if is_over():
+            break
+        deliver_brought(written, deadline)
+    return done
+
+
+def _do_each(claimed: Sequence[Callback], act: Callable[[Callback], object], is_over: Callable[[], bool]) -> int:
+    """Do something with each claimed callback that is still ours; return how many. The rest is given back."""
+    left, done = list(claimed), 0
+    try:
+        while left and not is_over():
+            callback = left.pop(0)
+            if _still_ours(callback):
+                act(callback)
+                done += 1
+    finally:
+        _give_back(left)
+    return done
 
 
 def _look_after_others(deadline: float | None) -> None:

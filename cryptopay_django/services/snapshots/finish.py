@@ -1,0 +1,47 @@
+"""Marks a callback as done: once, in one UPDATE. The log tells its outcome when that is committed."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from ...logs import about, logger, named, once_committed
+from ...models import Callback, CallbackOutcome, Invoice
+
+_TROUBLE = (CallbackOutcome.ORPHAN, CallbackOutcome.UNREADABLE)
+
+
+def finish_callback(
+    callback: Callback, outcome: CallbackOutcome, *, at: datetime, invoice: Invoice | None = None, **values: Any
+) -> bool:
+    """Mark a callback done in one UPDATE, and return True; one that somebody else has finished stays as it is."""
+    before = callback.outcome
+    values = {"next_attempt_at": None, "gateway_id": None, **values, "outcome": outcome, "processed_at": at}
+    if invoice is not None:
+        values["invoice_id"] = invoice.pk
+    if callback.notes:
+        values["notes"] = callback.notes
+    if not Callback.objects.change(callback, _unfinished, **values):
+        return False
+    if invoice is not None:
+        callback.invoice = invoice
+    if outcome != before:
+        tell_outcome(callback)
+    return True
+
+
+def tell_outcome(callback: Callback) -> None:
+    """Let the log tell what became of a callback, when that is committed."""
+    outcome, invoice_id = CallbackOutcome(callback.outcome), callback.invoice_id
+    level = logging.WARNING if outcome in _TROUBLE else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
+    extra = about(invoice_id, callback_id=callback.pk, account=callback.account, outcome=str(outcome))
+    once_committed(Callback, level, "callback %s, %s: %s", callback.pk, named(invoice_id), outcome, extra=extra)
+
+
+def _unfinished(callbacks: QuerySet[Callback]) -> QuerySet[Callback]:
+    return callbacks.filter(outcome__in=(CallbackOutcome.PENDING, CallbackOutcome.ORPHAN))
