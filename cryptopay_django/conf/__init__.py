@@ -5,7 +5,7 @@
 """
 
 from .accounts import ACCOUNT_KEYS, BASE_URLS, Account, account_names, get_account
-from .clients import client_for, client_for_entry
+from .clients import client_for, client_for_entry, limit_with
 from .options import Option, own_options
 from .settings import AppSettings, app_settings, is_development
 from .validators import NOTICE_KINDS
@@ -23,5 +23,6 @@ __all__ = [
     "client_for_entry",
     "get_account",
     "is_development",
+    "limit_with",
     "own_options",
 ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..gateway.limiter import Limiter
 from ..redaction import hide_locals
 from .accounts import Account, get_account, read_account
 from .settings import app_settings
@@ -14,6 +16,16 @@ if TYPE_CHECKING:
     from ..gateway.client import Client
 
 _kept = threading.local()
+_make_limiter: Callable[[str, float], Limiter] | None = None
+
+
+def limit_with(make: Callable[[str, float], Limiter] | None) -> None:
+    """Set what makes the limiter of a new client, from the API key and the seconds of a call that are not for waiting.
+
+    Without it, each process counts its own calls.
+    """
+    global _make_limiter  # noqa: PLW0603  set once, when the app is ready
+    _make_limiter = make
 
 
 @hide_locals
@@ -43,12 +55,15 @@ def client_for_entry(account_name: str, entry: object) -> Client:
 def _new_client(account: Account) -> Client:
     from ..gateway.client import Client  # noqa: PLC0415  brings requests: a process that calls nobody needs none
 
-    adapter = app_settings.HTTP_ADAPTER
+    adapter, timeout = app_settings.HTTP_ADAPTER, app_settings.TOTAL_TIMEOUT
+    # An adapter from outside stands for a network of its own, which has no limit.
+    limiter = _make_limiter(account.api_key, timeout / 2) if _make_limiter and adapter is None else None
     return Client(
         account.api_key,
         account.api_secret,
         account.base_url,
         adapter=adapter(account.name) if adapter else None,
+        limiter=limiter,
         connect_timeout=app_settings.CONNECT_TIMEOUT,
-        total_timeout=app_settings.TOTAL_TIMEOUT,
+        total_timeout=timeout,
     )

@@ -34,7 +34,7 @@ from ..redaction import hide_locals
 from ..tracing import span
 from .answers import Answer, read_clock_offset, read_retry_after
 from .credentials import API_KEY, check_base_url
-from .limiter import RateLimiter, limiter_for
+from .limiter import Limiter, limiter_for
 from .marks import MARK_LIFE, Mark
 from .signing import CONTENT_TYPE, sign_request
 from .transport import DeadlineAdapter
@@ -50,6 +50,7 @@ FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 4.0
 
 _CHUNK = 16 * 1024
+_TOO_MANY = 429
 _SHORTEST_SECRET = 8
 
 # Other errors of theirs are raised before sending and after it alike: InvalidHeader, for one, means either side's.
@@ -98,7 +99,7 @@ class Caller:
         base_url: str,
         *,
         adapter: BaseAdapter | None = None,
-        limiter: RateLimiter | None = None,
+        limiter: Limiter | None = None,
         connect_timeout: float = 3.05,
         total_timeout: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
@@ -166,7 +167,7 @@ class Caller:
     @hide_locals
     def _exchange(self, call: Call, deadline: float) -> Answer:
         """Send a call once and return its answer, whatever it is. Below here every frame knows the signature."""
-        if self._limiter and (wait := self._limiter.reserve(deadline - self._clock())):
+        if self._limiter and (wait := self._limiter.reserve(self._patience(deadline))):
             self._sleep(wait)
         left = deadline - self._clock()
         if left <= 0:
@@ -189,6 +190,10 @@ class Caller:
         with response:
             return self._read_answer(call, response, deadline)
 
+    def _patience(self, deadline: float) -> float:
+        """Return how many seconds a call may wait for its place: so many that it has time for an answer then."""
+        return deadline - self._clock() - self._total_timeout / 2
+
     def _check_mark(self, call: Call) -> None:
         """Raise GatewayUnreachableError if the call was written down as sent too long ago, by either clock.
 
@@ -207,6 +212,8 @@ class Caller:
         status = response.status_code
         retry_after = read_retry_after(response.headers.get("Retry-After"), self._now())
         self.clock_offset = read_clock_offset(response.headers.get("Date"), response.headers.get("Age"), self._now())
+        if self._limiter:
+            self._limiter.answered(is_refused=status == _TOO_MANY, retry_after=retry_after)
         if 300 <= status < 400:
             return Answer(str(call), status, None)
         try:

@@ -24,7 +24,7 @@ from .endpoints.ledger import LedgerEndpoints
 from .endpoints.market import MarketEndpoints
 from .endpoints.subscriptions import SubscriptionEndpoints
 from .endpoints.withdrawals import WithdrawalEndpoints
-from .limiter import RateLimiter
+from .limiter import Limiter
 from .lists import Page, follow_pages
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class Client(
         base_url: str,
         *,
         adapter: BaseAdapter | None = None,
-        limiter: RateLimiter | None = None,
+        limiter: Limiter | None = None,
         connect_timeout: float = 3.05,
         total_timeout: float = 10.0,
         clock: Callable[[], float] = time.monotonic,

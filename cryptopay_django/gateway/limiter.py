@@ -1,16 +1,63 @@
-"""The gateway's request limit, kept on this side too: one limiter a key, shared by all threads of the process."""
+"""The gateway's request limit, kept on this side too, and the purposes that calls are made for.
+
+`RateLimiter` knows the calls of its own process. One that all processes share: `services/call_limit.py`.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import Enum
+from typing import Protocol
 
 from ..exceptions import GatewayRateLimitError
 
 REQUESTS = 200
 WINDOW = 60.0
+
+
+class Purpose(Enum):
+    """The reason for a call, the most urgent first."""
+
+    CREATION = "creation"
+    CONFIRMATION = "confirmation"
+    REQUEST = "request"  # of a person who waits for a page: the default
+    RECONCILIATION = "reconciliation"
+
+
+_purpose: ContextVar[Purpose] = ContextVar("cryptopay_purpose", default=Purpose.REQUEST)
+
+
+@contextmanager
+def calling_for(purpose: Purpose) -> Iterator[None]:
+    """Make the calls of the block, or of the decorated function, for this purpose."""
+    token = _purpose.set(purpose)
+    try:
+        yield
+    finally:
+        _purpose.reset(token)
+
+
+def current_purpose() -> Purpose:
+    """Return the purpose of a call that is made now."""
+    return _purpose.get()
+
+
+class Limiter(Protocol):
+    """Lets calls pass, one after the other. For one client, so for one thread."""
+
+    def reserve(self, patience: float) -> float:
+        """Take a place and return the seconds to wait for it; raise GatewayRateLimitError if they exceed `patience`.
+
+        The call must have been sent, or be given up, within the time that the caller has left.
+        """
+
+    def answered(self, *, is_refused: bool, retry_after: float | None) -> None:
+        """Note that the gateway has answered the call; `is_refused`: by 429."""
 
 
 class RateLimiter:
@@ -48,6 +95,9 @@ class RateLimiter:
                 )
             self._granted.append(moment)
             return wait
+
+    def answered(self, *, is_refused: bool, retry_after: float | None) -> None:
+        """Do nothing: the moments that were granted are what counts."""
 
 
 _limiters: dict[str, RateLimiter] = {}

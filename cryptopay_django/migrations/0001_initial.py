@@ -46,6 +46,21 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='CallPlace',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(help_text='A fingerprint of the API key.', max_length=32)),
+                ('number', models.PositiveSmallIntegerField()),
+                ('free_at', models.DateTimeField()),
+                ('purpose', models.CharField(blank=True, help_text='The reason for the last call in this place.', max_length=16)),
+            ],
+            options={
+                'verbose_name': 'place for a call',
+                'verbose_name_plural': 'places for calls',
+                'constraints': [models.UniqueConstraint(fields=('key', 'number'), name='cryptopay_call_place')],
+            },
+        ),
+        migrations.CreateModel(
             name='Channel',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, help_text="Cannot be guessed; safe in a customer's URL.", primary_key=True, serialize=False)),

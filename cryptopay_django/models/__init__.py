@@ -1,6 +1,7 @@
 """Defines the models. Only `services` change their money facts."""
 
 from .books import BookEntry, Books, ClosedPeriod, EntryKind, RateSource
+from .call_place import CallPlace
 from .callback import Callback, CallbackOutcome
 from .channel import Channel, ChannelStatus
 from .channel_payment import ChannelPayment, ChannelPaymentContext, ChannelPaymentStatus
@@ -19,6 +20,7 @@ from .schedule import Schedule
 __all__ = [
     "BookEntry",
     "Books",
+    "CallPlace",
     "Callback",
     "CallbackOutcome",
     "Channel",

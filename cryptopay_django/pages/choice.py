@@ -11,6 +11,7 @@ class PayOrder(LoginRequiredMixin, ChooseCoinView):
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
@@ -47,6 +48,9 @@ from .panel import support_of
 logger = logging.getLogger("cryptopay_django")
 
 _A_YEAR = 365 * 86_400
+
+_BUSY = gettext_lazy("The payment service is busy. Nothing was charged: please try again in %(seconds)s seconds.")
+_LONGEST_WAIT = 60
 
 # The first that fits.
 _EXPLANATIONS = (
@@ -128,7 +132,10 @@ class ChooseCoinView(PaymentOfOrder, View):
                 return self.show(order, problem=problem, status=400)
             invoice = self.create(order, offers[choice])
         except CryptopayError as error:
-            return self.show(order, problem=self.explain(error, order), status=503)
+            response = self.show(order, problem=self.explain(error, order), status=503)
+            if (wait := _wait(error)) is not None:
+                response["Retry-After"] = str(wait)
+            return response
         response = HttpResponseRedirect(self.get_success_url(invoice))
         self.remember(response, choice)
         return response
@@ -143,6 +150,9 @@ class ChooseCoinView(PaymentOfOrder, View):
         """Return the text for the customer if no invoice could be created. Write the error to the log."""
         name = f"{order._meta.label} {order.pk}"
         logger.warning("no invoice could be created for %s: %s: %s", name, type(error).__name__, error, exc_info=error)
+        wait = _wait(error)
+        if wait is not None:
+            return str(_BUSY) % {"seconds": wait}
         unknown = gettext("The payment could not be started. Nothing was charged: please try again in a moment.")
         return next((str(text) for kinds, text in _EXPLANATIONS if isinstance(error, kinds)), unknown)
 
@@ -165,3 +175,10 @@ class ChooseCoinView(PaymentOfOrder, View):
                 **choice_context(offers, chosen=chosen),
             }
             return render(self.request, self.template_name, context, status=status)
+
+
+def _wait(error: CryptopayError) -> int | None:
+    """Return after how many seconds there is room for a call again, in tens; None if it is not about that."""
+    if not isinstance(error, GatewayRateLimitError) or error.retry_after is None:
+        return None
+    return min(max(1, math.ceil(error.retry_after / 10)) * 10, _LONGEST_WAIT)

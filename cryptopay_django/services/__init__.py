@@ -13,8 +13,8 @@
     dispatch/        waking a worker, enqueueing a task
     diagnosis/       the doctor, health, metrics
 
-Beside the rooms: `accounts.py`, `call_budget.py` (the gateway's 200 calls a minute), `ledger.py` (what people
-look at of the accounts), `retention.py`.
+Beside the rooms: `accounts.py`, `call_limit.py` (the gateway's 200 calls a minute, for all processes),
+`call_budget.py` (what buttons may use of them), `ledger.py` (what people look at of the accounts), `retention.py`.
 """
 
 from .accounts import resolve_account, try_credentials

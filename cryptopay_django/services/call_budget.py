@@ -1,7 +1,7 @@
-"""Limits how many of an account's 200 calls a minute customers' buttons and onlookers, such as the doctor, may use.
+"""Limits what customers' buttons and onlookers, such as the doctor, may use of the calls that a key has.
 
-The rest is reserved for calls that money depends on: confirmations of callbacks, reconciliation, staff. The database
-keeps one time for each use and account, so all processes share the limit, and also when the cache is down.
+So one kind of press cannot use up what others need. The database keeps one time for each use and account. The limit
+of the key itself, and what has priority in it: `call_limit.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.db import models
 from django.utils import timezone
 
 from ..exceptions import GatewayRateLimitError
+from ..gateway.limiter import Purpose, calling_for
 from ..models import Invoice, Schedule
 
 T = TypeVar("T")
@@ -64,7 +65,8 @@ def spend(account: str, use: Use) -> None:
     if not may_call(account, use):
         raise GatewayRateLimitError(
             f"nothing was sent: too many calls for {use.name.lower()} of account {account} in the last minute. The "
-            "rest of the gateway's 200 a minute is kept for payments under way; try again in a moment"
+            "rest of the gateway's 200 a minute is kept for payments under way; try again in a moment",
+            retry_after=use.value.interval.total_seconds(),
         )
 
 
@@ -79,10 +81,12 @@ class Share:
         """Make a call; raise GatewayRateLimitError, nothing sent, when the allowance is used up and so is the time."""
         while time.monotonic() < self.wait_until:
             if may_call(self.account, self.use):
-                return call()
+                break
             time.sleep(self.use.value.interval.total_seconds())
-        spend(self.account, self.use)
-        return call()
+        else:
+            spend(self.account, self.use)
+        with calling_for(Purpose.RECONCILIATION):
+            return call()
 
 
 def spend_creation(account: str, order: models.Model) -> None:

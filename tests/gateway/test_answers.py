@@ -176,6 +176,9 @@ def test_the_age_is_looked_at_after_the_wait_for_a_place(gateway):
         def reserve(self, patience):
             return self.wait
 
+        def answered(self, **_):
+            pass
+
     def sleep(seconds):
         moments[0] += timedelta(seconds=seconds)
 

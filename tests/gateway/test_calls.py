@@ -4,6 +4,7 @@ import logging
 import socket
 import traceback
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 import requests
@@ -25,7 +26,7 @@ from cryptopay_django.exceptions import (
 from cryptopay_django.gateway.answers import read_clock_offset, read_retry_after
 from cryptopay_django.gateway.calls import ANSWER_LIMIT, LIST_LIMIT, MAX_ATTEMPTS
 from cryptopay_django.gateway.client import Client
-from cryptopay_django.gateway.limiter import RateLimiter, limiter_for
+from cryptopay_django.gateway.limiter import Purpose, RateLimiter, current_purpose, limiter_for
 
 from . import examples
 from .conftest import API_KEY, API_SECRET
@@ -395,6 +396,41 @@ def test_clients_with_the_same_key_share_a_limit_unless_their_network_is_their_o
     connect(limiter=None, adapter=requests.adapters.HTTPAdapter()).list_coins()
 
     assert len(shared._granted) == granted + 2
+
+
+class Noting:
+    """A limiter that lets all pass, and keeps what it was told."""
+
+    def __init__(self):
+        self.noted = []
+
+    def reserve(self, patience):
+        self.noted.append((current_purpose(), patience))
+        return 0.0
+
+    def answered(self, *, is_refused, retry_after):
+        self.noted.append((is_refused, retry_after))
+
+
+def test_a_creation_is_named_to_the_limiter_and_keeps_half_of_its_time_for_the_answer(gateway, connect):
+    limiter = Noting()
+    gateway.answers(data(examples.invoice(), 201))
+    client = connect(limiter=limiter, total_timeout=10)
+
+    client.create_invoice(price_amount=Decimal(1), price_currency="EUR", pay_currency="BTC")
+    retrieve(client)
+
+    assert limiter.noted == [(Purpose.CREATION, 5), (False, None), (Purpose.REQUEST, 5), (False, None)]
+
+
+def test_the_limiter_learns_of_a_refusal_and_its_time(gateway, connect):
+    limiter = Noting()
+    gateway.answers(error(429, retry_after="30"))
+
+    with pytest.raises(GatewayRateLimitError):
+        retrieve(connect(limiter=limiter))
+
+    assert limiter.noted[1] == (True, 30)
 
 
 def test_no_error_log_line_or_trace_shows_a_secret(gateway, client, caplog):

@@ -17,6 +17,7 @@ from cryptopay_django.exceptions import AddressError, PriceSealError
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages import names
 from cryptopay_django.services import create_invoice
+from cryptopay_django.services.call_budget import Use, may_call
 from tests.pages.urls import PayGroup
 from tests.wire import TIMED_OUT, ScriptedGateway, refusal
 
@@ -176,6 +177,16 @@ def test_what_goes_wrong_is_said_on_the_page_where_it_can_be_tried_again(answer,
     assert page.status_code == 503
     assert said in page.text
     assert 'value="BTC/bitcoin" checked' in page.text
+
+
+def test_where_the_minute_is_full_the_page_says_when_to_try_again(pay):
+    while may_call("default", Use.CREATIONS):
+        pass
+
+    page = pay()
+
+    assert (page.status_code, page["Retry-After"]) == (503, "10")
+    assert "The payment service is busy. Nothing was charged: please try again in 10 seconds." in page.text
 
 
 @pytest.mark.parametrize(

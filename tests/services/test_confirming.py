@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from cryptopay_django.gateway.limiter import Purpose, current_purpose
 from cryptopay_django.models import Callback, Invoice
-from cryptopay_django.services import process_overdue
+from cryptopay_django.services import process_overdue, reconcile_invoices
 from cryptopay_django.services.worker import queue
 from cryptopay_django.testing.factories import (
     CallbackFactory,
@@ -249,7 +250,19 @@ def test_a_callback_that_comes_while_a_page_is_read_is_not_taken_for_old(gateway
     assert (gateway.calls, invoices[0].payments.count()) == ((1, 1), 2)
 
 
-@pytest.mark.parametrize("answer", [UNREACHABLE, refusal(429), (200, {"data": "nonsense"})], ids=str)
+def test_without_room_for_a_page_nothing_else_is_asked_and_all_wait_without_a_refusal_against_them(gateway):
+    invoices = paid(gateway, 5)
+    gateway.answer = lambda method, path, body: refusal(429)
+
+    process_overdue()
+
+    assert gateway.calls[1] == 0
+    assert set(Callback.objects.values_list("outcome", "attempts")) == {("pending", 0)}
+    assert not Callback.objects.filter(next_attempt_at__lte=timezone.now()).exists()
+    assert statuses(invoices) == ["new"] * 5
+
+
+@pytest.mark.parametrize("answer", [UNREACHABLE, (200, {"data": "nonsense"})], ids=str)
 def test_without_a_list_each_is_asked_for_alone(gateway, answer):
     invoices = paid(gateway, 3)
     by_itself = gateway.answer
@@ -260,6 +273,19 @@ def test_without_a_list_each_is_asked_for_alone(gateway, answer):
     process_overdue()
 
     assert statuses(invoices) == ["completed"] * 3
+
+
+def test_calls_are_made_for_what_they_are_needed_for(gateway):
+    purposes = []
+    gateway.is_asked_for_a_page = lambda: purposes.append(current_purpose())
+    paid(gateway, 3)
+    process_overdue()
+    InvoiceFactory.create_batch(20)
+
+    reconcile_invoices(min_age=timedelta(0))
+
+    assert purposes[0] is Purpose.CONFIRMATION
+    assert set(purposes[1:]) == {Purpose.RECONCILIATION}
 
 
 def test_an_invoice_without_an_id_is_asked_for_by_its_name(gateway):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from ...exceptions import WireError
 from ..channels import ChannelPaymentSnapshot, ChannelSnapshot
+from ..limiter import Purpose, calling_for
 from ..lists import Page
 from .base import Endpoints, given, route_to, with_query
 
@@ -36,7 +37,8 @@ class ChannelEndpoints(Endpoints):
             customer_id=customer_id,
         )
         route, read = route_to("/api/channels"), ChannelSnapshot.from_wire
-        return self._send("POST", route, params, read, timeout, custom_id=custom_id)
+        with calling_for(Purpose.CREATION):
+            return self._send("POST", route, params, read, timeout, custom_id=custom_id)
 
     def update_channel(
         self,

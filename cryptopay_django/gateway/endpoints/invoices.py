@@ -11,6 +11,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from ...redaction import hide_locals
+from ..limiter import Purpose, calling_for
 from ..lists import Page
 from ..marks import Mark
 from ..schemas import InvoiceSnapshot, Recalculation, Refund
@@ -53,7 +54,8 @@ class InvoiceEndpoints(Endpoints):
             unsuccess_redirect_url=unsuccess_redirect_url,
             payer_email=payer_email,
         )
-        return self._send("POST", route_to("/api/invoices"), params, InvoiceSnapshot.from_wire, timeout)
+        with calling_for(Purpose.CREATION):
+            return self._send("POST", route_to("/api/invoices"), params, InvoiceSnapshot.from_wire, timeout)
 
     def retrieve_invoice(self, invoice_id: UUID | str, *, timeout: float | None = None) -> InvoiceSnapshot:
         """Return an invoice by the gateway's id."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
 from ...conf import app_settings, get_account
-from ...exceptions import CryptopayError, GatewayNotFoundError, WireError
+from ...exceptions import CryptopayError, GatewayNotFoundError, GatewayRateLimitError, WireError
+from ...gateway.limiter import Purpose, calling_for
 from ...gateway.schemas import CallbackMessage, InvoiceSnapshot, parse_callback
 from ...logs import about, named
 from ...models import Callback, CallbackOutcome, Invoice
@@ -33,6 +35,7 @@ logger = logging.getLogger("cryptopay_django")
 
 _MAX_UNCONFIRMED = 10
 _LEAST_SECONDS_FOR_A_CALL = 0.5
+_SHORTEST_WAIT = timedelta(seconds=1)
 
 
 def process_callback(callback: Callback, *, deadline: float | None = None) -> Callback:
@@ -46,6 +49,7 @@ def process_callback(callback: Callback, *, deadline: float | None = None) -> Ca
     return callback
 
 
+@calling_for(Purpose.CONFIRMATION)
 def process(callback: Callback, deadline: float | None, pages: Pages | None = None) -> Written | None:
     """Process a callback; return the row that it was taken into, with its new events, None when nothing was.
 
@@ -100,8 +104,12 @@ def _try_message(
         if isinstance(taken, Invoice):
             invoice = taken
             is_gathered = pages is not None and pages.gather(callback, invoice)
+            if pages is not None:
+                pages.check(invoice)
             taken = None if is_gathered else _confirm(claim, invoice, deadline)
         return _written(taken)
+    except GatewayRateLimitError as error:
+        _await_place(callback, error, invoice)
     except CryptopayError as error:
         _postpone(callback, f"{type(error).__name__}: {error}", invoice)
         return error.written if isinstance(error, UnconfirmedError) else None
@@ -210,6 +218,17 @@ def _confirm(claim: Claim, invoice: Invoice, deadline: float | None) -> Taken | 
             at=timezone.now(),
         )
     return taken
+
+
+def _await_place(callback: Callback, error: GatewayRateLimitError, invoice: Invoice | None) -> None:
+    """Leave a callback pending until there is room for a call. That is no attempt: nobody was asked about it."""
+    text = f"{type(error).__name__}: {error}"
+    extra = about(invoice, callback_id=callback.pk, account=callback.account)
+    logger.info("callback %s, %s: waits for room for a call: %s", callback.pk, named(invoice), text, extra=extra)
+    callback.error = text[:2000]
+    callback.next_attempt_at = timezone.now() + max(_SHORTEST_WAIT, timedelta(seconds=error.retry_after or 0))
+    unfinished = Callback.objects.filter(pk=callback.pk, next_attempt_at__isnull=False)
+    unfinished.update(error=callback.error, next_attempt_at=callback.next_attempt_at)
 
 
 def _postpone(

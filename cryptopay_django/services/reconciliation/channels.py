@@ -22,6 +22,7 @@ from django.utils import timezone
 from ...conf import app_settings, client_for
 from ...exceptions import ChannelBusyError, GatewayError, GatewayNotFoundError, GatewayOutageError
 from ...gateway.channels import ChannelPaymentSnapshot
+from ...gateway.limiter import Purpose, calling_for
 from ...gateway.lists import follow_pages
 from ...models import Channel, ChannelPayment
 from ..accounts import in_force
@@ -50,6 +51,7 @@ _OUTAGES = 5
 _PATIENCE = 75.0
 
 
+@calling_for(Purpose.RECONCILIATION)
 def reconcile_channels(*, progress: Callable[[int, int], None] = lambda done, total: None) -> Reconciliation:
     """Ask the gateway about payments on channels, as far as a round goes; return what was found.
 

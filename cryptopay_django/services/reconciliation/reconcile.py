@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from ...conf import app_settings, client_for
 from ...exceptions import GatewayError, GatewayNotFoundError, GatewayOutageError, InvoiceBusyError
+from ...gateway.limiter import Purpose, calling_for
 from ...gateway.schemas import InvoiceSnapshot
 from ...logs import about
 from ...models import Invoice
@@ -86,6 +87,7 @@ def refresh_invoice(invoice: Invoice) -> Invoice:
     return taken.invoice
 
 
+@calling_for(Purpose.RECONCILIATION)
 def reconcile_invoices(
     *,
     limit: int | None = None,

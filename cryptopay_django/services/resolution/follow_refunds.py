@@ -17,6 +17,7 @@ from django.utils import timezone
 from ...conf import app_settings
 from ...exceptions import CryptopayError, GatewayNotFoundError
 from ...fields import EXACT
+from ...gateway.limiter import Purpose, calling_for
 from ...gateway.lists import Page
 from ...gateway.schemas import Refund as ShownRefund
 from ...logs import about
@@ -40,6 +41,7 @@ _LONGEST_PAUSE = timedelta(days=1)
 _MOST_FAILURES = 3
 
 
+@calling_for(Purpose.RECONCILIATION)
 def follow_refunds(limit: int = 20, *, deadline: float | None = None) -> int:
     """Read the refunds of every invoice that is due, and deliver what comes of it; return how many were read.
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from ...conf import app_settings
 from ...exceptions import CryptopayError, GatewayNotFoundError
+from ...gateway.limiter import Purpose, calling_for
 from ...gateway.schemas import Refund
 from ...gateway.withdrawals import CoinWithdrawal
 from ...logs import about
@@ -146,6 +147,7 @@ def _read_outcome(row: Resolution, *, timeout: float | None = None) -> tuple[Tak
     return taken, outcome_of(row, taken.snapshot, refunds)
 
 
+@calling_for(Purpose.CONFIRMATION)
 def resolve_pending_resolutions(limit: int = 20, *, deadline: float | None = None) -> int:
     """Look at every resolution that is due; return how many of them have ended.
 

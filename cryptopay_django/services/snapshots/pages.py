@@ -15,7 +15,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from ...conf import app_settings
-from ...exceptions import CryptopayError
+from ...exceptions import CryptopayError, GatewayRateLimitError
+from ...gateway.limiter import Purpose, calling_for
 from ...gateway.schemas import InvoiceSnapshot
 from ...logs import about
 from ...models import Callback, Invoice
@@ -50,6 +51,7 @@ class Pages:
         self.waiting: list[Callback] = []
         self._wanted: dict[str, dict[UUID, Invoice]] = {}
         self._entries: dict[tuple[str, UUID], _Entry] = {}
+        self._refusals: dict[str, GatewayRateLimitError] = {}
         self._is_read = False
 
     def gather(self, callback: Callback, invoice: Invoice) -> bool:
@@ -63,6 +65,7 @@ class Pages:
         self._wanted.setdefault(invoice.account, {})[invoice.gateway_id] = invoice
         return True
 
+    @calling_for(Purpose.CONFIRMATION)
     def read(self, deadline: float | None = None) -> None:
         """Read the pages that are worth a call, from the newest invoice that waits to the oldest one.
 
@@ -72,6 +75,8 @@ class Pages:
         for account, wanted in self._wanted.items():
             try:
                 self._read_account(wanted, deadline)
+            except GatewayRateLimitError as error:
+                self._refusals[account] = error
             except (CryptopayError, ImproperlyConfigured) as error:
                 logger.warning(
                     "account %s: the list of invoices could not be read, so each invoice is asked for alone: %s",
@@ -79,6 +84,11 @@ class Pages:
                     error,
                     extra=about(account=account),
                 )
+
+    def check(self, invoice: Invoice) -> None:
+        """Raise GatewayRateLimitError if there was no room for a page of this account: so there is none for a GET."""
+        if error := self._refusals.get(invoice.account):
+            raise error
 
     def take(self, claim: Claim) -> Taken | None:
         """Merge what a page says of a callback's invoice and commit; return None unless it confirms the callback.

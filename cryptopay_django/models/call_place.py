@@ -1,0 +1,30 @@
+"""Counts calls to the gateway for all processes that use an API key: one row for each call that a minute may have."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .locking import LockingManager
+
+
+class CallPlace(models.Model):
+    """A place for one call. It is free again a minute after the call has certainly arrived at the gateway.
+
+    It is taken by compare-and-swap on `free_at`, by the clock of the database. See `services/call_limit.py`.
+    """
+
+    key = models.CharField(max_length=32, help_text=_("A fingerprint of the API key."))
+    number = models.PositiveSmallIntegerField()
+    free_at = models.DateTimeField()
+    purpose = models.CharField(max_length=16, blank=True, help_text=_("The reason for the last call in this place."))
+
+    objects = LockingManager["CallPlace"]()
+
+    class Meta:
+        verbose_name = _("place for a call")
+        verbose_name_plural = _("places for calls")
+        constraints = [models.UniqueConstraint(fields=["key", "number"], name="cryptopay_call_place")]
+
+    def __str__(self) -> str:
+        return f"place {self.number} of {self.key}, free at {self.free_at:%Y-%m-%d %H:%M:%S}"
