@@ -32,7 +32,7 @@ from scripts.throwaway import KINDS, ThrowawayError
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
 DRIVERS = {"sqlite": "sqlite3", "postgresql": "psycopg", "mariadb": "MySQLdb"}
 SERVERS = ("gunicorn", "granian")
-PARTS = ("start", "roads", "profile", "bursts", "pages")
+PARTS = ("start", "roads", "profile", "bursts", "limit", "pages")
 LONGEST_MINUTES = 30
 """For one part on one database."""
 
@@ -96,6 +96,7 @@ def _minutes(options: argparse.Namespace) -> float:
         "roads": databases * len(options.servers) * (10 * (options.laps * options.seconds + 0.5) + 15) / 60,
         "profile": 1,
         "bursts": sum(_burst(options, kind).minutes for kind in options.databases),
+        "limit": 4,
         "pages": 8 if options.full else 1,
     }
     return sum(took[part] for part in options.parts)
@@ -205,6 +206,13 @@ def measure_bursts(options: argparse.Namespace, failed: list[str]) -> str:
     return report.bursts(found) if found else ""
 
 
+def measure_limit(options: argparse.Namespace, failed: list[str]) -> str:
+    """Measure what one API key carries at the gateway's limit."""
+    with noting(failed, "limit"), database("postgresql") as environment:
+        return report.limit(run("benchmarks.limit", [], environment))
+    return ""
+
+
 def measure_pages(options: argparse.Namespace, failed: list[str]) -> str:
     """Measure what must not grow with the number of invoices."""
     rows = "1000,1000000" if options.full else "1000,50000"
@@ -218,6 +226,7 @@ RUNNERS = {
     "roads": measure_roads,
     "profile": measure_profile,
     "bursts": measure_bursts,
+    "limit": measure_limit,
     "pages": measure_pages,
 }
 

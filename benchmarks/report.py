@@ -124,6 +124,19 @@ def _memory(name: str, notes: Sequence[Mapping[str, Any]]) -> str:
     return f"{text}\n\nBetween the last two lines it grew by {grown:,.1f} bytes a callback."
 
 
+def limit(found: Mapping[str, Any]) -> str:
+    """Return the table of what one API key carries."""
+    burst, steady = found["burst"], found["steady"]
+    rows = [
+        [f"{burst['invoices']} invoices paid at once: seconds until the last is fulfilled", f"{burst['seconds']:.1f}"],
+        ["calls that this took", str(burst["calls"])],
+        ["invoices created in a minute, as fast as the key allows", str(steady["created"])],
+        ["invoices fulfilled in that minute", str(steady["fulfilled"])],
+        ["calls that the gateway refused", str(found["refused"])],
+    ]
+    return table(["one API key with 200 calls a minute, two workers", "PostgreSQL"], rows)
+
+
 def pages(found: Mapping[str, Any]) -> str:
     """Return the tables of the pages by number of invoices, and of creations."""
     counts = list(found["pages"])

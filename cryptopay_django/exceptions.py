@@ -147,7 +147,7 @@ class GatewayValidationError(GatewayRefusedError):
 
 
 class GatewayRateLimitError(GatewayRefusedError):
-    """429: more than 200 requests a minute with this key; `retry_after` is in seconds, if known."""
+    """More than 200 requests a minute with this key: not sent, or 429. `retry_after` is in seconds, if known."""
 
 
 class GatewayOutageError(GatewayError):

@@ -10,6 +10,7 @@ SNAPSHOTS = "services/test_merge_snapshots.py::"
 COMPARISON = "services/snapshots/compare.py"
 REPEATS = "services/test_repeats.py::"
 OTHERS = "services/test_other_types.py::"
+LIMIT = "services/test_call_limit.py::"
 CONFIRMING = "services/test_confirming.py::"
 FOREIGN = "services/test_foreign_invoices.py::"
 
@@ -320,6 +321,50 @@ BUGS = (
         "if invoice is None or (asked and invoice.version != asked.version):",
         "if invoice is None or (asked and not asked.is_page and invoice.version != asked.version):",
         (f"{CONFIRMING}test_a_row_that_moves_while_a_page_is_read_is_asked_about_alone",),
+    ),
+    Bug(
+        "a full minute counts as a refusal of the callback",
+        "services/callbacks/process.py",
+        "        _await_place(callback, error, invoice)\n",
+        '        _postpone(callback, f"{type(error).__name__}: {error}", invoice)\n',
+        (
+            f"{CONFIRMING}test_without_room_for_a_page_nothing_else_is_asked_and_all_wait_without_a_refusal_against_them",
+        ),
+    ),
+    Bug(
+        "a storm of creations leaves no call for confirmations",
+        "services/call_limit.py",
+        "        if total + kept >= self._requests:",
+        "        if total >= self._requests:",
+        (f"{LIMIT}test_even_a_storm_of_creations_leaves_some_calls_for_confirmations",),
+    ),
+    Bug(
+        "reconciliation may use all calls of a minute",
+        "services/call_limit.py",
+        "total < self._requests * QUOTAS[purpose].most",
+        "total < self._requests",
+        (f"{LIMIT}test_background_work_leaves_room_for_what_is_more_urgent",),
+    ),
+    Bug(
+        "a call counts from the moment when it was allowed",
+        "services/call_limit.py",
+        "free_at = now + self._window + timedelta(seconds=max(0.0, arrives_within))",
+        "free_at = now + self._window",
+        (f"{LIMIT}test_a_place_is_taken_until_its_call_has_certainly_arrived_and_a_minute_more",),
+    ),
+    Bug(
+        "a late answer frees the place of another call",
+        "services/call_limit.py",
+        "filter(pk=place.pk, free_at=place.free_at).update",
+        "filter(pk=place.pk).update",
+        (f"{LIMIT}test_a_place_that_was_taken_anew_is_not_freed_by_a_late_answer",),
+    ),
+    Bug(
+        "a refusal of the gateway stops one process only",
+        "services/call_limit.py",
+        "            if is_refused:\n",
+        "            if False:\n",
+        (f"{LIMIT}test_a_refusal_of_the_gateway_stops_all_processes_for_its_time",),
     ),
     Bug(
         "a change does not raise the version",

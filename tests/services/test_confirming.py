@@ -262,6 +262,19 @@ def test_without_room_for_a_page_nothing_else_is_asked_and_all_wait_without_a_re
     assert statuses(invoices) == ["new"] * 5
 
 
+def test_when_a_get_finds_no_room_the_others_do_not_wait_for_one_either(gateway):
+    paid(gateway, 5, listed=False)
+    by_itself = gateway.answer
+    gateway.answer = lambda method, path, body: (
+        by_itself(method, path, body) if path == "/api/invoices" else refusal(429)
+    )
+
+    process_overdue()
+
+    assert len({path for _, path in gateway.asked}) == 2, "the list, and the first invoice"
+    assert set(Callback.objects.values_list("outcome", "attempts")) == {("pending", 0)}
+
+
 @pytest.mark.parametrize("answer", [UNREACHABLE, (200, {"data": "nonsense"})], ids=str)
 def test_without_a_list_each_is_asked_for_alone(gateway, answer):
     invoices = paid(gateway, 3)

@@ -103,12 +103,15 @@ def _try_message(
         taken = _take_invoice(claim, pages)
         if isinstance(taken, Invoice):
             invoice = taken
-            is_gathered = pages is not None and pages.gather(callback, invoice)
+            if pages is not None and pages.gather(callback, invoice):
+                return None
             if pages is not None:
                 pages.check(invoice)
-            taken = None if is_gathered else _confirm(claim, invoice, deadline)
+            taken = _confirm(claim, invoice, deadline)
         return _written(taken)
     except GatewayRateLimitError as error:
+        if pages is not None and invoice is not None:
+            pages.refuse(invoice, error)
         _await_place(callback, error, invoice)
     except CryptopayError as error:
         _postpone(callback, f"{type(error).__name__}: {error}", invoice)

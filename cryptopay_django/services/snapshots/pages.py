@@ -85,8 +85,12 @@ class Pages:
                     extra=about(account=account),
                 )
 
+    def refuse(self, invoice: Invoice, error: GatewayRateLimitError) -> None:
+        """Note that there is no room for calls about invoices of this account."""
+        self._refusals[invoice.account] = error
+
     def check(self, invoice: Invoice) -> None:
-        """Raise GatewayRateLimitError if there was no room for a page of this account: so there is none for a GET."""
+        """Raise GatewayRateLimitError if there was no room for a call of this account a moment ago."""
         if error := self._refusals.get(invoice.account):
             raise error
 
