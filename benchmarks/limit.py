@@ -81,7 +81,9 @@ def pay_at_once(sandbox: Sandbox, count: int) -> dict[str, Any]:
     until = time.monotonic() + STUCK_SECONDS
     while completed.count() < count:
         if time.monotonic() > until:
-            raise SystemExit(f"{completed.count()} of {count} are fulfilled after {STUCK_SECONDS} seconds")
+            said = f"{completed.count()} of {count} are fulfilled after {STUCK_SECONDS} seconds"
+            came, calls = Callback.objects.count(), len(sandbox.state.recent_requests)
+            raise SystemExit(f"{said}; {came} callbacks came, and the last minute had {calls} calls")
         time.sleep(0.1)
     begun = Callback.objects.aggregate(at=Min("received_at"))["at"]
     ended = InvoiceEvent.objects.aggregate(at=Max("delivered_at"))["at"]

@@ -38,17 +38,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The part of the places that a purpose has to itself, and the part of all up to which it may take others."""
+    """The part of the places that a purpose has to itself, and the part of all up to which it may take others.
+
+    One that is paced uses half of its share as fast as it likes. It spreads the rest evenly: what waits meanwhile can
+    be answered together.
+    """
 
     own: float
     most: float
+    is_paced: bool = False
 
 
 QUOTAS: Mapping[Purpose, Quota] = {
     Purpose.CREATION: Quota(own=0.2, most=1.0),
-    Purpose.CONFIRMATION: Quota(own=0.03, most=0.8),
+    Purpose.CONFIRMATION: Quota(own=0.03, most=0.8, is_paced=True),
     Purpose.REQUEST: Quota(own=0.015, most=0.6),
-    Purpose.RECONCILIATION: Quota(own=0.005, most=0.4),
+    Purpose.RECONCILIATION: Quota(own=0.005, most=0.4, is_paced=True),
 }
 
 _TRIES = 10
@@ -146,6 +151,8 @@ class SharedLimiter:
             used = Counter(used_for for _, used_for in busy)
             if not self._may_take(purpose, used):
                 return self._seconds_until(purpose, busy, used, now)
+            if wait := self._seconds_to_spread(purpose, busy, used, now):
+                return wait
             pk, seen = random.choice(free)  # noqa: S311
             free_at = now + self._window + timedelta(seconds=max(0.0, arrives_within))
             swapped = CallPlace.objects.primary().filter(pk=pk, free_at=seen)
@@ -174,6 +181,20 @@ class SharedLimiter:
             if self._may_take(purpose, used):
                 return max((free_at - now).total_seconds(), _SHORTEST_PAUSE)
         return self._window.total_seconds()
+
+    def _seconds_to_spread(
+        self, purpose: Purpose, busy: list[tuple[datetime, str]], used: Mapping[str, int], now: datetime
+    ) -> float:
+        """Return the seconds until the next call of a purpose that is paced, 0 for now."""
+        quota, mine = QUOTAS[purpose], [free_at for free_at, used_for in busy if used_for == purpose.value]
+        share = self._requests * quota.most
+        if sum(used.values()) >= share:
+            share = self._own(purpose)
+        if not quota.is_paced or len(mine) < share / 2 or not mine:
+            return 0.0
+        pause = self._window / share
+        # A call that is on its way has a place for longer: then nobody knows yet when it arrives.
+        return max(0.0, min(pause, mine[-1] - self._window + pause - now).total_seconds())
 
     def _shorten(self, place: _Place, now: datetime) -> None:
         free_at = now + self._window

@@ -72,7 +72,18 @@ def test_no_more_places_than_calls_are_allowed_whoever_takes_them():
 def test_background_work_leaves_room_for_what_is_more_urgent():
     order = (Purpose.RECONCILIATION, Purpose.REQUEST, Purpose.CONFIRMATION, Purpose.CREATION)
 
-    assert [take_all(purpose) for purpose in order] == [8, 4, 4, 4]
+    assert [take_all(purpose) for purpose in order] == [4, 8, 4, 4]
+
+
+def test_confirmations_are_spread_once_half_of_their_share_is_used():
+    """So what waits meanwhile is answered by pages, and no minute is used up in its first seconds."""
+    assert take_all(Purpose.CONFIRMATION) == 8
+
+    with pytest.raises(GatewayRateLimitError) as raised:
+        take_one(Purpose.CONFIRMATION)
+    assert raised.value.retry_after <= 60 / 16
+    CallPlace.objects.filter(purpose="confirmation").update(free_at=Now() + timedelta(seconds=56))
+    assert take_one(Purpose.CONFIRMATION) == 0
 
 
 def test_without_quotas_a_creation_would_have_to_wait(monkeypatch):

@@ -79,7 +79,7 @@ class Pages:
                 self._refusals[account] = error
             except (CryptopayError, ImproperlyConfigured) as error:
                 logger.warning(
-                    "account %s: the list of invoices could not be read, so each invoice is asked for alone: %s",
+                    "account %s: the list of invoices could not be read, so each invoice is polled alone: %s",
                     account,
                     error,
                     extra=about(account=account),
