@@ -129,7 +129,8 @@ def limit(found: Mapping[str, Any]) -> str:
     burst, steady = found["burst"], found["steady"]
     rows = [
         [f"{burst['invoices']} invoices paid at once: seconds until the last is fulfilled", f"{burst['seconds']:.1f}"],
-        ["calls that this took", str(burst["calls"])],
+        ["processor seconds of workers and database for that", f"{burst['processor_seconds']:.1f}"],
+        ["calls in the last minute of that", str(burst["calls"])],
         ["invoices created in a minute, as fast as the key allows", str(steady["created"])],
         ["invoices fulfilled in that minute", str(steady["fulfilled"])],
         ["calls that the gateway refused", str(found["refused"])],

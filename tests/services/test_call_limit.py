@@ -28,7 +28,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 on_a_server = pytest.mark.skipif(connection.vendor == "sqlite", reason="the tests' SQLite is of one process")
 
 
-def limiter(key: str = "one-key", requests: int = 20, window: float = 60.0, spare: float = 5.0) -> SharedLimiter:
+LONG = 6000.0
+"""A window that no test lasts for, however busy the machine is."""
+
+
+def limiter(key: str = "one-key", requests: int = 20, window: float = LONG, spare: float = 5.0) -> SharedLimiter:
     return SharedLimiter(key, spare=spare, requests=requests, window=window, alone=RateLimiter(requests=3))
 
 
@@ -66,7 +70,7 @@ def test_no_more_places_than_calls_are_allowed_whoever_takes_them():
     assert [take_all(purpose) for purpose in others] == [1, 1, 1]
     with pytest.raises(GatewayRateLimitError, match=r"not sent: .* creation are used up") as raised:
         take_one(Purpose.CREATION)
-    assert 60 < raised.value.retry_after <= 65
+    assert LONG - 1000 < raised.value.retry_after <= LONG + 5
 
 
 def test_background_work_leaves_room_for_what_is_more_urgent():
@@ -81,8 +85,8 @@ def test_confirmations_are_spread_once_half_of_their_share_is_used():
 
     with pytest.raises(GatewayRateLimitError) as raised:
         take_one(Purpose.CONFIRMATION)
-    assert raised.value.retry_after <= 60 / 16
-    CallPlace.objects.filter(purpose="confirmation").update(free_at=Now() + timedelta(seconds=56))
+    assert raised.value.retry_after <= LONG / 16
+    CallPlace.objects.filter(purpose="confirmation").update(free_at=Now() + timedelta(seconds=LONG - LONG / 16 - 1))
     assert take_one(Purpose.CONFIRMATION) == 0
 
 
@@ -106,10 +110,10 @@ def test_each_key_has_places_of_its_own():
 
 
 def test_a_place_is_taken_until_its_call_has_certainly_arrived_and_a_minute_more():
-    limiter(spare=5).reserve(3)
+    limiter(spare=500).reserve(300)
 
     now = CallPlace.objects.annotate(now=Now()).first().now
-    assert timedelta(seconds=62) < free_at()[-1] - now <= timedelta(seconds=68)
+    assert timedelta(seconds=LONG + 700) < free_at()[-1] - now <= timedelta(seconds=LONG + 800)
 
 
 def test_the_answer_frees_its_place_sooner_and_no_other():
@@ -129,7 +133,7 @@ def test_the_answer_frees_its_place_sooner_and_no_other():
 def test_places_are_free_again_when_their_time_is_over():
     take_all(Purpose.CREATION)
 
-    let_pass(66)
+    let_pass(LONG + 6)
 
     assert take_all(Purpose.CREATION) == 17
 
@@ -137,7 +141,7 @@ def test_places_are_free_again_when_their_time_is_over():
 def test_a_place_that_was_taken_anew_is_not_freed_by_a_late_answer():
     late = limiter()
     late.reserve(0)
-    let_pass(66)
+    let_pass(LONG + 6)
     take_all(Purpose.CREATION)
     before = free_at()
 
@@ -150,12 +154,12 @@ def test_a_refusal_of_the_gateway_stops_all_processes_for_its_time():
     refused, other = limiter(), limiter()
     refused.reserve(0)
 
-    refused.answered(is_refused=True, retry_after=30)
+    refused.answered(is_refused=True, retry_after=300)
 
     with pytest.raises(GatewayRateLimitError) as raised:
         other.reserve(20)
-    assert 20 < raised.value.retry_after <= 31
-    let_pass(31)
+    assert 200 < raised.value.retry_after <= 301
+    let_pass(301)
     assert other.reserve(0) == 0
 
 
@@ -165,11 +169,11 @@ def test_who_waits_for_a_place_gets_it():
 
     def sleep(seconds):
         slept.append(seconds)
-        let_pass(66)
+        let_pass(LONG + 6)
 
     with calling_for(Purpose.CREATION):
-        waiting = SharedLimiter("one-key", spare=5, requests=20, sleep=sleep)
-        assert waiting.reserve(100) == 0
+        waiting = SharedLimiter("one-key", spare=5, requests=20, window=LONG, sleep=sleep)
+        assert waiting.reserve(2 * LONG) == 0
 
     assert len(slept) == 1
 
@@ -280,5 +284,5 @@ def test_a_process_that_dies_with_places_costs_their_time_and_nothing_else():
     assert race_processes(die) == 1
 
     assert take_all(Purpose.CREATION) == 12
-    let_pass(66)
+    let_pass(LONG + 6)
     assert take_all(Purpose.CREATION) == 17
