@@ -43,7 +43,10 @@ class Gateway(ScriptedGateway):
         if route == "/api/invoices":
             self.is_asked_for_a_page()
             ids = [*reversed(self.listed)]
-            begin = ids.index(query.partition("=")[2]) + 1 if query else 0
+            after = query.partition("=")[2]
+            if after and after not in ids:
+                return refusal(404, "not_found")
+            begin = ids.index(after) + 1 if after else 0
             return 200, {"data": [self.listed[one] for one in ids[begin : begin + 50]]}
         found = self.truth.get(route.rpartition("/")[2])
         return refusal(404, "not_found") if found is None else (200, {"data": found})
@@ -53,6 +56,12 @@ class Gateway(ScriptedGateway):
         """What was asked: pages, and invoices alone."""
         pages = sum(path.partition("?")[0] == "/api/invoices" for _, path in self.asked)
         return pages, len(self.asked) - pages
+
+
+@pytest.fixture(autouse=True)
+def all_is_gathered(monkeypatch):
+    """However busy the machine is."""
+    monkeypatch.setattr(queue, "_GATHER_SECONDS", 600.0)
 
 
 @pytest.fixture
@@ -253,12 +262,13 @@ def test_a_callback_that_comes_while_a_page_is_read_is_not_taken_for_old(gateway
 def test_without_room_for_a_page_nothing_else_is_asked_and_all_wait_without_a_refusal_against_them(gateway):
     invoices = paid(gateway, 5)
     gateway.answer = lambda method, path, body: refusal(429)
+    begun = timezone.now()
 
     process_overdue()
 
     assert gateway.calls[1] == 0
     assert set(Callback.objects.values_list("outcome", "attempts")) == {("pending", 0)}
-    assert not Callback.objects.filter(next_attempt_at__lte=timezone.now()).exists()
+    assert not Callback.objects.filter(next_attempt_at__lte=begun + timedelta(seconds=1)).exists()
     assert statuses(invoices) == ["new"] * 5
 
 
