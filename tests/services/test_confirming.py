@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
 from cryptopay_django.gateway.limiter import Purpose, current_purpose
+from cryptopay_django.gateway.parts import Risk
+from cryptopay_django.gateway.schemas import Transaction
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.services import process_overdue, reconcile_invoices
+from cryptopay_django.services.snapshots.compare import risk_news
 from cryptopay_django.services.worker import queue
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceFactory,
+    PaymentFactory,
     callback_body,
     invoice_wire,
     transaction_wire,
@@ -122,6 +127,40 @@ def test_all_waiting_callbacks_of_an_invoice_end_with_one_call(gateway):
 
     assert gateway.calls == (1, 0)
     assert (statuses(invoices), set(outcomes())) == (["completed"] * 5, {"applied", "stale"})
+
+
+def test_a_score_that_the_list_rounds_is_no_news(gateway):
+    """Callbacks have all digits of a score, the gateway's answers one decimal."""
+    scored, rounded = (
+        {**PAID, "transactions": [{"txid": "a" * 64, "risk": {"score": score, "level": "low"}}]}
+        for score in (2.202650848862504, 2.2)
+    )
+    invoices = [InvoiceFactory() for _ in range(5)]
+    for invoice in invoices:
+        gateway.say(invoice, **rounded)
+        arrived(invoice, "transaction_confirmed", **{**scored, "status": "new"})
+        arrived(invoice, **scored)
+
+    process_overdue()
+
+    assert (gateway.calls, statuses(invoices)) == ((1, 0), ["completed"] * 5)
+
+
+@pytest.mark.parametrize(
+    ("known", "said", "is_same"),
+    [
+        ("2.2", "2.2026", True),
+        ("2.2026", "2.2", True),
+        ("2.2", "2.3", False),
+        ("2", "2.4", False),
+        ("2.2", "2.26", False),
+    ],
+)
+def test_scores_are_the_same_up_to_rounding(known, said, is_same):
+    payment = PaymentFactory.build(invoice=None, risk_score=Decimal(known))
+    entry = Transaction(txid="a" * 64, risk=Risk(score=Decimal(said)))
+
+    assert ("risk_score" not in risk_news(payment, entry)) is is_same
 
 
 def test_each_account_has_pages_of_its_own(gateway, settings):

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import Enum
 
 from ...conf import app_settings
+from ...fields import EXACT
 from ...gateway.schemas import InvoiceSnapshot, Transaction
 from ...models import Invoice, InvoiceStatus, Payment
 from ...models.invoice import FINAL_STATUSES
@@ -76,7 +77,7 @@ def brings_news(invoice: Invoice, payments: Mapping[str, Payment], snapshot: Inv
         return True
     for entry in snapshot.transactions:
         payment = payments.get(entry.txid)
-        if payment is None or any(getattr(payment, name) != value for name, value in risk_of(entry).items()):
+        if payment is None or risk_news(payment, entry):
             return True
     return False
 
@@ -182,6 +183,28 @@ def risk_of(entry: Transaction) -> dict[str, object]:
     if entry.source_addresses:
         known["source_addresses"] = list(entry.source_addresses)
     return {name: value for name, value in known.items() if value is not None}
+
+
+def risk_news(payment: Payment, entry: Transaction) -> dict[str, object]:
+    """Return what a transaction says otherwise of risk and origin than our row, by column.
+
+    Callbacks have all digits of a score, and the gateway's answers one decimal: that is the same score.
+    """
+    return {
+        name: value
+        for name, value in risk_of(entry).items()
+        if getattr(payment, name) != value
+        and not (isinstance(value, Decimal) and _is_rounded(getattr(payment, name), value))
+    }
+
+
+def _is_rounded(one: Decimal | None, other: Decimal) -> bool:
+    """Return whether one of two scores can be the other one, rounded to one decimal or more."""
+    if one is None:
+        return False
+    exponents = (score.normalize(EXACT).as_tuple().exponent for score in (one, other))
+    digits = max(1, min(-exponent for exponent in exponents if isinstance(exponent, int)))
+    return EXACT.abs(EXACT.subtract(one, other)) * 2 <= Decimal(1).scaleb(-digits)
 
 
 def state_of(subject: Invoice | InvoiceSnapshot) -> str:

@@ -29,7 +29,7 @@ from .compare import (
     is_proven,
     is_unpaid_completion,
     relation,
-    risk_of,
+    risk_news,
     state_of,
 )
 
@@ -234,10 +234,9 @@ def _touch(merge: Merge, payment: Payment, *names: str) -> None:
 
 def _take_risk(merge: Merge, payment: Payment, entry: Transaction) -> None:
     """Take a score and source addresses when they are there; never lose them to a snapshot without."""
-    for name, value in risk_of(entry).items():
-        if getattr(payment, name) != value:
-            setattr(payment, name, value)
-            _touch(merge, payment, name)
+    for name, value in risk_news(payment, entry).items():
+        setattr(payment, name, value)
+        _touch(merge, payment, name)
 
 
 def _explain_amount(merge: Merge, listed: list[Payment], paid_amount: Decimal) -> None:
