@@ -51,7 +51,7 @@ class Quota:
 
 QUOTAS: Mapping[Purpose, Quota] = {
     Purpose.CREATION: Quota(own=0.2, most=1.0),
-    Purpose.CONFIRMATION: Quota(own=0.03, most=0.8, is_paced=True),
+    Purpose.CONFIRMATION: Quota(own=0.15, most=0.8, is_paced=True),
     Purpose.REQUEST: Quota(own=0.015, most=0.6),
     Purpose.RECONCILIATION: Quota(own=0.005, most=0.4, is_paced=True),
 }

@@ -64,10 +64,10 @@ def free_at() -> list[datetime]:
 
 
 def test_no_more_places_than_calls_are_allowed_whoever_takes_them():
-    assert take_all(Purpose.CREATION) == 17
+    assert take_all(Purpose.CREATION) == 15
 
     others = (Purpose.CONFIRMATION, Purpose.REQUEST, Purpose.RECONCILIATION)
-    assert [take_all(purpose) for purpose in others] == [1, 1, 1]
+    assert [take_all(purpose) for purpose in others] == [2, 1, 1]
     with pytest.raises(GatewayRateLimitError, match=r"not sent: .* creation are used up") as raised:
         take_one(Purpose.CREATION)
     assert LONG - 1000 < raised.value.retry_after <= LONG + 5
@@ -135,7 +135,7 @@ def test_places_are_free_again_when_their_time_is_over():
 
     let_pass(LONG + 6)
 
-    assert take_all(Purpose.CREATION) == 17
+    assert take_all(Purpose.CREATION) == 15
 
 
 def test_a_place_that_was_taken_anew_is_not_freed_by_a_late_answer():
@@ -196,7 +196,7 @@ def test_a_roll_back_of_the_caller_frees_no_place():
         take_one(Purpose.CREATION)
         transaction.set_rollback(True)
 
-    assert take_all(Purpose.CREATION) == 16
+    assert take_all(Purpose.CREATION) == 14
 
 
 def test_the_purpose_is_that_of_the_innermost_block():
@@ -283,6 +283,6 @@ def test_a_process_that_dies_with_places_costs_their_time_and_nothing_else():
 
     assert race_processes(die) == 1
 
-    assert take_all(Purpose.CREATION) == 12
+    assert take_all(Purpose.CREATION) == 10
     let_pass(LONG + 6)
-    assert take_all(Purpose.CREATION) == 17
+    assert take_all(Purpose.CREATION) == 15
