@@ -33,7 +33,7 @@ from .panel import ASKED, NOT_ASKED, panel_context, shop_name
 
 logger = logging.getLogger("cryptopay_django")
 
-_ASK_AT_MOST_EVERY = timedelta(seconds=15)
+_RECENTLY = timedelta(seconds=15)
 
 
 @login_not_required
@@ -79,11 +79,12 @@ def _progress(invoice_id: UUID) -> Progress:
 def _ask(request: HttpRequest, progress: Progress) -> HttpResponse:
     """Poll the invoice, unless it was just polled, and show the page again."""
     query: dict[str, Any] = {name: request.GET[name] for name in ("part", "lang") if name in request.GET}
-    query["asked"] = ASKED
-    if not progress.is_final and _may_ask(progress.invoice):
+    query["asked"] = ASKED if progress.is_final or _is_answered(progress.invoice) else NOT_ASKED
+    if query["asked"] == NOT_ASKED and claim(f"cryptopay_django:asked:{progress.invoice.pk}", _RECENTLY.seconds):
         try:
             spend(progress.invoice.account, Use.LOOKS)
             refresh_invoice(progress.invoice)
+            query["asked"] = ASKED
         except (GatewayError, InvoiceBusyError) as error:
             logger.warning(
                 "a customer asked for the state of invoice %s, but the gateway gave no answer: %s",
@@ -91,15 +92,12 @@ def _ask(request: HttpRequest, progress: Progress) -> HttpResponse:
                 error,
                 extra=about(progress.invoice),
             )
-            query["asked"] = NOT_ASKED
     page = path_of("checkout", progress.invoice.pk)
     response = HttpResponseRedirect(f"{page}?{urlencode(query)}")
     response.status_code = 303
     return hardened(response)
 
 
-def _may_ask(invoice: Invoice) -> bool:
-    """Return whether the last poll of this invoice is long enough ago."""
-    if invoice.polled_at is not None and timezone.now() - invoice.polled_at < _ASK_AT_MOST_EVERY:
-        return False
-    return claim(f"cryptopay_django:asked:{invoice.pk}", _ASK_AT_MOST_EVERY.seconds)
+def _is_answered(invoice: Invoice) -> bool:
+    """Return whether the gateway has answered about this invoice a moment ago."""
+    return invoice.polled_at is not None and timezone.now() - invoice.polled_at < _RECENTLY

@@ -160,6 +160,15 @@ def test_pressing_it_again_and_again_asks_once(client, asked):
     assert len(asked) == 1
 
 
+def test_pressing_it_again_claims_no_check_that_has_failed(client, asked):
+    made = invoice(expires_in=PAST)
+
+    pages = [client.post(page_url(made), follow=True).text for _ in range(2)]
+
+    assert ["does not answer at the moment" in page for page in pages] == [True, True]
+    assert "We have checked" not in pages[1]
+
+
 def test_what_was_asked_about_a_moment_ago_is_not_asked_again(client, asked):
     client.post(page_url(invoice(expires_in=PAST, polled_at=timezone.now() - timedelta(seconds=5))))
     assert asked == []
