@@ -82,7 +82,7 @@ def send(resolution: Resolution) -> Resolution:
     try:
         result, shown = _call(row, mark)
     except GatewayError as error:
-        return _write_refusal(row, error)
+        return _write_failed_call(row, error)
     deliver_or_dispatch(*_write_acceptance(row, result, shown))
     return _follow_up(row)
 
@@ -130,7 +130,7 @@ def _commit_withdrawal(row: Resolution, mark: Mark) -> CoinWithdrawal:
     return made
 
 
-def _write_refusal(resolution: Resolution, error: GatewayError) -> Resolution:
+def _write_failed_call(resolution: Resolution, error: GatewayError) -> Resolution:
     """Write down that nothing happened: failed. Or that the outcome is not known: unknown, to be read."""
     now, why = timezone.now(), f"{type(error).__name__}: {error}"
     with write_transaction(Resolution):
