@@ -1,4 +1,4 @@
-"""Where a transaction can be looked up: public block explorers, and those of CRYPTOPAY_BLOCK_EXPLORERS before them."""
+"""Finds the page of a transaction in a block explorer: from CRYPTOPAY_BLOCK_EXPLORERS, or else a public explorer."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ PUBLIC_EXPLORERS: Mapping[str, Mapping[str, str]] = {
 
 
 def explorer_url(txid: str, *, network: str, environment: str) -> str:
-    """Return the page of a transaction, or "" where none is known.
+    """Return the URL of a transaction's page, or "" if none is known.
 
-    A local sandbox has no network, so there is none for it but where the setting names one. None in the setting
-    switches a network off.
+    The local sandbox has no real network, so its transactions have a page only if the setting names an explorer for
+    the network. The value None in the setting means: no page for this network.
     """
     own = app_settings.BLOCK_EXPLORERS
     template = own[network] if network in own else PUBLIC_EXPLORERS.get(environment, {}).get(network)

@@ -62,9 +62,10 @@ _VERSIONS = {
 def check_address(address: str, network: str, *, testnet: bool | None = None) -> None:
     """Raise AddressError unless coins can be sent to this address on this network.
 
-    `testnet` is which chain it must be of, where the spelling shows it; None takes either. An address of XRP
-    or XLM may carry its tag, as in `rn7b…?dt=2751702755`. An address that nobody has the key of is refused on every
-    network. Of a network that is not known here only visible characters are asked for.
+    `testnet` says whether the address must belong to a test network (True) or to the main network (False), if its
+    spelling shows that; None accepts both. An address of XRP or XLM may carry its tag, as in `rn7b…?dt=2751702755`. An
+    address that nobody has the key of is refused on every network that is known here. On any other network, the only
+    rule is visible characters.
     """
     if not isinstance(address, str) or not _VISIBLE.fullmatch(address):
         raise AddressError(f"{_shown(address)} is not an address: it is empty, too long, or has spaces in it")

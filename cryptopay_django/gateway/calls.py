@@ -1,6 +1,7 @@
-"""One call to the gateway, from signing to the answer: deadlines, limits, retries of GETs, typed errors.
+"""Makes one call to the gateway, from signature to answer: deadlines, limits, retries of GETs, typed errors.
 
-Which calls there are stands in `endpoints/`, what answers mean in `answers.py`.
+Only a GET is repeated; a POST never is, whatever the error. The calls themselves are in `endpoints/`, and what answers
+mean is in `answers.py`.
 """
 
 from __future__ import annotations

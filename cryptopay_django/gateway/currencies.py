@@ -18,14 +18,15 @@ Coins = Mapping[str, Mapping[str, int]]
 
 _PLAIN_DECIMAL = re.compile(r"[+-]?[0-9]{1,64}(?:\.[0-9]{1,64})?")
 
-# Decimal places by network, from the gateway's own list of coins. A coin has the same number on each.
-# More about a coin or a network, where there is more to know than this:
+# Decimal places by network, from the gateway's own list of coins. A coin has the same number on each network.
+# Other files that have facts about a coin or a network:
 #   its name for people, and what its tag is called   pages/names.py
 #   what an address looks like                        addresses.py (an unknown network is not checked)
 #   whether addresses have a tag or memo              tags.py
 #   how many confirmations are waited for             confirmations.py
 #   where a transaction can be looked up              explorers.py, outside this folder
 #   which links wallets understand                    pages/paylink.py
+#   what the sandbox lists                            sandbox/coins.py
 COINS: Coins = MappingProxyType(
     {
         "ADA": {"cardano": 6, "bnb_smart_chain": 6},
@@ -71,9 +72,10 @@ FIAT: Mapping[str, int] = MappingProxyType(
 
 
 def precision_of(currency: str, network: str | None = None, *, coins: Coins = COINS) -> int:
-    """Return how many decimal places amounts of a currency have; of a coin, on this network or the most of any.
+    """Return the number of decimal places in amounts of a currency.
 
-    Raises CurrencyError or NetworkError for what is not known here.
+    For a coin: the number on this network, or without a network the largest number on any of its networks. Raises
+    CurrencyError or NetworkError if the currency or the network is not known here.
     """
     if currency in FIAT:
         return FIAT[currency]
@@ -83,9 +85,9 @@ def precision_of(currency: str, network: str | None = None, *, coins: Coins = CO
 
 
 def check_amount(amount: object, currency: str, *, network: str | None = None, coins: Coins = COINS) -> Decimal:
-    """Return an amount to ask for, exact and ready to be stored and sent; raise AmountError for what is none.
+    """Return an amount as an exact Decimal, ready to be stored and sent; raise AmountError if it is not valid.
 
-    A Decimal, an int, and a plain decimal as text are taken. Zeros after the currency's last decimal place
+    A Decimal, an int, and a plain decimal as text are accepted. Zeros after the currency's last decimal place
     are cut, as in Decimal("100.00") JPY; any other digit there is refused, never rounded.
     """
     places = min(precision_of(currency, network, coins=coins), AMOUNT_DECIMALS)

@@ -1,6 +1,7 @@
-"""Destination tags and memos: the number that parts the customers of an exchange who share one address.
+"""Reads and writes destination tags and memos: the numbers by which customers of an exchange share one address.
 
-Coins that are sent to such an address without it are lost. Whether an address is one at all: `addresses.py`.
+The number says whose coins they are. Coins that are sent to a shared address without the number are lost. Whether the
+address itself is valid: `addresses.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from .limits import DESTINATION_TAG_LENGTH
 LARGEST_TAG = {"ripple": 2**32 - 1, "stellar": 2**64 - 1}
 
 TAG_NAMES = {"ripple": "destination tag", "stellar": "memo ID"}
-"""The networks on which many people share one address, and what wallets call the number that parts them."""
+"""The networks on which many people can share one address, and what wallets there call the number."""
 
 _NO_TAG = {"ripple": "0"}
 """What a withdrawal has to carry where its address needs no tag."""

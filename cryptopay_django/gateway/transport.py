@@ -1,5 +1,7 @@
-"""A `requests` adapter whose timeouts are promises: a deadline for the whole answer, and connecting kept apart from
-sending. Retries, signatures and the meaning of answers live in `calls.py`.
+"""Provides a `requests` adapter whose read timeout is a deadline for the whole answer.
+
+A failure to connect has an error of its own, so `calls.py` can tell that nothing was sent. Retries and signatures are
+in `calls.py`, the meaning of answers in `answers.py`.
 """
 
 from __future__ import annotations

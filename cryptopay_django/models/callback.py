@@ -20,9 +20,10 @@ _NAMESPACE = uuid.UUID("0b7a4d56-6a0e-4f0b-9f6e-5d7d2b1c8a42")
 
 
 class CallbackOutcome(models.TextChoices):
-    """The outcome of a callback. All but `pending` and `orphan` are final, unless the same body arrives again.
+    """The outcome of a callback. `pending` and `orphan` can change; the others only if the same body arrives again.
 
-    `applied`: merged into a row, or, for a type that has none here, written as an event `callback_received`.
+    `applied`: merged into an invoice or a channel payment. A callback of a type that has no model here is `applied` if
+    its event `callback_received` is written.
     """
 
     PENDING = "pending", _("pending")
@@ -36,7 +37,7 @@ class CallbackOutcome(models.TextChoices):
 class Callback(models.Model):
     """A signed callback as it arrived. A pending one is retried, from `next_attempt_at` on, until it is decided.
 
-    One that the gateway does not confirm ten times is stale.
+    If the gateway's data does not confirm a callback in ten attempts, the callback is `stale`.
     """
 
     account = models.CharField(max_length=32)
@@ -88,7 +89,7 @@ class Callback(models.Model):
     )
 
     is_counted_only = False
-    """On an object: its body was here already, and it is not for the caller to process."""
+    """Not a column. True if only a repeat of a stored body was counted: the caller does not process the callback."""
 
     objects = LockingManager["Callback"]()
 

@@ -120,7 +120,10 @@ class Resolution(StatusModel):
 
     @property
     def returns_money(self) -> bool:
-        """Return whether it requests a refund: of everything, or of the overage after a settlement."""
+        """Return whether it requests the gateway's refund: of everything, or of the overage after a settlement.
+
+        False for the refund of a completed invoice: that is a withdrawal (`services/resolution/refund_quote.py`).
+        """
         return bool(self.parameters.get("call") == "create_refund")
 
     @property

@@ -1,6 +1,6 @@
-"""Schedules periodic work and stores its last result. Only one of several processes does it.
+"""Stores when periodic work is due, and the result of its last run. Of several processes, only one does the work.
 
-It is used for regular work (`services/reconciliation/schedule.py`), for lists that are read in parts
+The rows are used for regular work (`services/reconciliation/schedule.py`), for lists that are read in parts
 (`services/reconciliation/channel_ledger.py`), and for rate limits (`services/call_budget.py`).
 """
 
@@ -26,6 +26,7 @@ class Schedule(models.Model):
     due_at = models.DateTimeField(help_text=_("When the work is due again."))
     begun_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True, help_text=_("When the last run ended."))
+    # `read_until` and `cursor` are only for lists that are read in parts, one part in each run.
     read_until = models.DateTimeField(
         null=True, blank=True, help_text=_("Of a list that is read by and by: all that is older was read.")
     )

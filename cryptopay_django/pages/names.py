@@ -1,4 +1,4 @@
-"""Formats coins, networks and money for people. Values to copy or scan are not formatted here."""
+"""Formats coins, networks, money and times for people. Only `plain` is for wallets: a value to copy or scan."""
 
 from __future__ import annotations
 

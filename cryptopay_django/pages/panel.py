@@ -1,4 +1,7 @@
-"""Builds the context of the payment panel. All decisions are here, all markup is in the template."""
+"""Builds the context of the payment panel. All markup is in the template.
+
+Decided elsewhere: the state of the payment (`services/invoices/progress.py`) and its texts (`wording.py`).
+"""
 
 from __future__ import annotations
 
@@ -33,10 +36,10 @@ _NEEDS_NEW_INVOICE = frozenset({State.PREPARING, State.EXPIRED, State.CANCELLED,
 
 
 def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = False) -> dict[str, Any]:
-    """Return the context of `panel.html` in the active language. Makes no call, and no query but `read_movements` and
-    `new_invoice_url`.
+    """Return the context of `panel.html` in the active language. Makes no call to the gateway.
 
-    On a page of the shop (`is_embedded`) there is no link back to the shop.
+    Its queries are those of `read_movements`, `new_invoice_url` and `promise` (the customer's address). On a page of
+    the shop (`is_embedded`) there is no link back to the shop.
     """
     invoice = progress.invoice
     tone, title, text = message_for(progress)
@@ -117,9 +120,10 @@ def urls_of(page: str, status: str, events: str, *, is_embedded: bool) -> dict[s
 
 
 def new_invoice_url(invoice: Invoice) -> str:
-    """Return the URL where the customer gets a new invoice: of its payment link, by the setting or the invoice, or "".
+    """Return the URL where the customer gets a new invoice, or "": a payment link's, the setting's, or the invoice's.
 
-    One query for the invoice of a payment link. A shop's function is not asked about it: it knows the shop's orders.
+    One query for the invoice of a payment link. For such an invoice the shop's function (CRYPTOPAY_NEW_INVOICE_URL) is
+    not called: that function knows only the shop's orders.
     """
     if use := use_of(invoice):
         more = [use.pk] if use.link.is_reusable else []
@@ -227,7 +231,7 @@ def _notice(progress: Progress, asked: str) -> str:
 
 
 def _pace(progress: Progress) -> str:
-    """Return how often the page polls: slowly while a person decides, not at all in a final state."""
+    """Return how often the page polls: "fast" while a payment is expected or seen, "no" at the end, else "slow"."""
     if progress.is_final:
         return "no"
     return "fast" if progress.state in (State.PREPARING, *STEPS) else "slow"

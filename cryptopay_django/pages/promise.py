@@ -1,4 +1,4 @@
-"""Says who writes to whom, and by when, while a payment waits for a person. It promises what the shop has set only."""
+"""Writes the promises on the customer's pages: who writes to whom, and by when. They follow the shop's settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UNDER_WAY = frozenset({State.SEEN, State.CONFIRMED})
 
 
 def promise(progress: Progress) -> str:
-    """Return what the customer hears while the network confirms or somebody decides, in the active language, or "".
+    """Return what is promised while the network confirms or a person decides, in the active language, or "".
 
     Reads the customer's address only if it is needed.
     """

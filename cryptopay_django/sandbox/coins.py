@@ -1,4 +1,4 @@
-"""The coins to pay with, their networks, their precision and the blocks that they need."""
+"""Lists the sandbox's coins with their networks and decimal places, and how many seconds a block takes on each."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ COINS = {
     )
 }
 
-# Networks of coins that the list of November 2022 had; July 2023 added all others but these newest ones.
+# Each of these coins was in the list of November 2022 on its own network, USDT on Tron as well. The list of July 2023
+# added all other networks except those in `_NEWEST`.
 _CHAINS_OF_2022 = ("BTC", "LTC", "BCH", "XRP", "ETH", "DAI", "XLM", "ADA", "USDC", "USDT", "BNB", "BUSD")
 _OF_2022 = frozenset({*((code, COINS[code].networks[0]) for code in _CHAINS_OF_2022), ("USDT", "tron")})
 _NEWEST = frozenset(

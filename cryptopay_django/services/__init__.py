@@ -1,4 +1,4 @@
-"""The verbs: all functions that change an invoice, and those that only ask about one.
+"""The services: all functions that change an invoice, and the functions that only read one.
 
     invoices/        creating one for an order, the coin choice, what the customer sees
     channels/        lasting addresses for top-ups, and what comes in on them
@@ -13,8 +13,10 @@
     dispatch/        waking a worker, enqueueing a task
     diagnosis/       the doctor, health, metrics
 
-Beside the rooms: `accounts.py`, `call_limit.py` (the gateway's 200 calls a minute, for all processes),
-`call_budget.py` (what buttons may use of them), `ledger.py` (what people look at of the accounts), `retention.py`.
+In files of their own: `accounts.py`, `call_limit.py` (the gateway's 200 calls a minute, for all processes),
+`call_budget.py` (how many of these calls buttons may use), `ledger.py` (balances and ledger, for the admin),
+`retention.py` (deletes old records and personal data), `personal_data.py` (finds a customer in stored callbacks,
+payment links and log lines).
 """
 
 from .accounts import resolve_account, try_credentials

@@ -1,4 +1,4 @@
-"""The common part of all calls: routes, what is sent, and answers about what was asked for."""
+"""Provides what all calls share: routes, parameters, and the check that an answer is about the requested object."""
 
 from __future__ import annotations
 

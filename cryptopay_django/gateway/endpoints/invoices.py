@@ -1,7 +1,8 @@
 """Calls about invoices: create, look up, list, recalculate, refund.
 
-Answers to a recalculation and a refund are returned whatever they are about: `services/resolution/verdicts.py`
-compares them with what was asked, and raises an alarm of its own.
+The answers to a recalculation and to a refund are not checked here: they are returned even if they are about another
+object. `services/resolution/quote.py` checks a quote. `verdicts.py` there compares a commit and a refund with what was
+asked, and `sending.py` raises an alarm if they differ.
 """
 
 from __future__ import annotations

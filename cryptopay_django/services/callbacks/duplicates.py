@@ -1,10 +1,10 @@
-"""Duplicates: a body that is stored already is counted on its row, and stored again only if it can bring news.
+"""Counts a body that is stored already on its row. The body is stored again only if it can bring news.
 
-The gateway repeats a callback until it is answered, a merchant can have it sent again, and anyone who has seen a
-body can replay it. That we have stored a body before decides nothing: the repeat is counted by an UPDATE of a
-committed row, and that UPDATE checks the invoice as well. A merge depends on the invoice and the snapshot alone, and
-merging twice is the same as once. So a body brings nothing new while the invoice has the version that it was merged
-into.
+The gateway repeats a callback until it gets an answer, a merchant can have a callback sent again, and anyone who has
+seen a body can replay it. A stored body alone does not make the new one a duplicate. One UPDATE of the committed row
+counts the repeat, and the same statement checks that the row still has the version that the body was merged into.
+While the version is the same, the body brings no news: a merge depends only on the invoice and the snapshot, and to
+merge twice gives the same result as to merge once.
 """
 
 from __future__ import annotations
@@ -18,18 +18,21 @@ from ...models import Callback, CallbackOutcome, ChannelPayment, Invoice
 from ..events.outbox import backoff
 
 _TAKEN = (CallbackOutcome.APPLIED, CallbackOutcome.STALE)
-"""With neither an invoice nor a channel payment: a callback of another type, whose event is written."""
+"""If a callback with such an outcome has no invoice and no channel payment, it is of another type, and its event is
+written."""
 
 
 def count_repeat(*, account: str, digest: str, at: datetime, due: datetime) -> Callback | None:
-    """Count a body that came at this time on the row that has it; return the row, None if it has to be stored.
+    """Count a body that arrived at `at` on the row that has it; return that row, or None if the body must be stored.
 
-    Three ways for the latest row with the body:
-    1. It waits, is of no interest, has an event of its own, or its row is in the version that it was taken into:
-       count.
-    2. Nobody could make use of it (unreadable, unconfirmed, an orphan): count, and process that row once more: the
-       first time at once, later after a growing pause, so that no replay uses up the calls to the gateway.
-    3. The invoice has moved on: the new one goes the whole way. This is bounded by the invoice's versions.
+    The latest row with the body decides:
+    1. The row is pending, due again or ignored, or its event is written, or the invoice or channel payment still has
+       the version that the body was merged into: count the repeat.
+    2. The body could not be used (unreadable, unconfirmed, an orphan): count the repeat, and process the row once
+       more, after a pause that begins when the row was processed and grows with each repeat. So replays cannot use up
+       the calls to the gateway.
+    3. The invoice or channel payment has another version now: None, so the body is stored and processed. The number of
+       versions limits how often this can happen.
     """
     known = max(Callback.objects.find(_lean, account=account, digest=digest), key=lambda row: row.pk, default=None)
     if known is None:

@@ -1,4 +1,4 @@
-"""Receiving a callback: verify its signature, store it, and nothing else. What it says is read in `process.py`."""
+"""Receives a callback: verifies its signature and stores it, no more. `process.py` reads what the callback says."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ...tracing import span
 from .duplicates import count_repeat
 
 LEASE = timedelta(seconds=60)
-"""How long a callback in work is left alone by every other process."""
+"""How long a process has a claimed callback for itself. After that, another process may claim it."""
 
 
 @hide_locals
 def receive_callback(body: bytes, signature: str, *, account: str = "default") -> Callback:
-    """Verify and store a callback; return its row, pending and committed by itself.
+    """Verify and store a callback; return its row, which is pending and already committed.
 
-    A look and one INSERT. Nothing is parsed. One that is stored already, and has no news, is counted on
-    its row instead, which is returned (`duplicates.py`). Raises SignatureError when no current secret
-    of the account signed the body (nothing is stored), ImproperlyConfigured for an account that is not
-    there, DatabaseError when it could not be stored.
+    One SELECT for the same body, and one INSERT. The body is not parsed. If the body is stored already and brings no
+    news, the repeat is counted on that row, and that row is returned (`duplicates.py`). Raises SignatureError if no
+    current secret of the account signed the body (nothing is stored), ImproperlyConfigured for an unknown account, and
+    DatabaseError if the callback could not be stored.
     """
     with span("cryptopay.receive_callback", account=account) as note:
         configured = get_account(account)

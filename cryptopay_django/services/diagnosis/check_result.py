@@ -1,4 +1,4 @@
-"""Defines the result of one check of the doctor, and formats ages in it."""
+"""Defines `CheckResult`, the result of one check by the doctor, and formats ages for its text."""
 
 from __future__ import annotations
 

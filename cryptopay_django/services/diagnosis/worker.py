@@ -1,4 +1,8 @@
-"""Is the worker alive? Judged by its rounds of reconciliation: every worker takes part in them."""
+"""Checks whether a worker is alive, by the rounds of reconciliation.
+
+One worker takes each round. So a round in time proves that some worker lives, not that every worker does. What waits
+because no worker does it: `backlog.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from ...models.schedule import BROKE_OFF, RECONCILIATION
 from .check_result import CheckResult, Level, since
 
 _LATE = timedelta(minutes=10)
-"""How long a round may be overdue before the worker is taken for dead."""
+"""How long a round may be overdue before the doctor warns. Another limit than `LEASE` in `reconciliation/schedule.py`:
+after that one, another process may take over a round."""
 
 
 def check_worker(now: datetime) -> Iterator[CheckResult]:

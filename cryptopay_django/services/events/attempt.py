@@ -1,7 +1,8 @@
-"""One attempt to deliver: count it, claim the row, call, mark it delivered. The same for signals and for handlers.
+"""Makes one attempt to deliver: counts it, claims the row, calls, marks the row delivered. For signals and handlers.
 
-The order of these statements is what makes a receiver's writes happen exactly once. The models in tests/rules/models
-show what goes wrong in another order. The pause before the next attempt: `backoff` in `outbox.py`.
+A receiver's writes happen exactly once because these statements have this order. The models in tests/rules/models show
+what goes wrong in another order. The pause before the next attempt: `backoff` in `outbox.py`. Mails have their own
+order of steps: `mail_lane.py`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ R = TypeVar("R", InvoiceEvent, HandlerDelivery)
 _LONGEST_ERROR = 20_000
 
 _PAUSES = (0.01, 0.05, 0.25)
-"""How long to wait, in seconds, before each other try to lock a row that somebody may have for a moment only."""
+"""How long to wait, in seconds, before each further try to lock a row that another process may hold for a moment."""
 
 
 class Turn(Enum):
@@ -55,15 +56,15 @@ class Lane(Generic[R]):
     span: str
     rows: LockingManager[R]
     claimable: Narrow[R]
-    """Pending, true, and none before it is pending."""
+    """Keeps the rows that may be claimed: pending, true, and (for signals and handlers) no earlier row is pending."""
     markable: Narrow[R]
-    """Pending and true."""
+    """Keeps the rows that may be marked delivered: pending and true."""
     call: Callable[[R, Note], None]
     event_of: Callable[[R], InvoiceEvent]
     related: Sequence[str] = ()
     gives_up: bool = False
     lease: timedelta = timedelta(0)
-    """For how long an attempt at least keeps others away, where no lock does."""
+    """How long, at least, a counted attempt keeps other processes away. For a lane that calls without a lock."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Attempt(Generic[R]):
         4. Mark it delivered, as the last statement: it fails if the transaction was broken or rolled back meanwhile.
         5. Commit. A failure before that rolls all of it back, and is noted by itself.
 
-        An attempt that was counted and does not get the row is given back: no receiver has been called.
+        If a counted attempt does not get the row in step 2, its count is taken back: no receiver has been called.
         """
         begun_at = timezone.now()
         turn = Turn.TAKEN if self.is_first else self._count(begun_at)
@@ -142,8 +143,8 @@ class Attempt(Generic[R]):
     def _lock(self, narrow: Narrow[R] | None = None, related: Sequence[str] = ()) -> R | None:
         """Lock the row of an attempt that was begun here.
 
-        Others have it for a moment only, to see that it is not due: look again a few times. Who has it for longer is
-        at a later attempt, and is not waited for.
+        Another process may hold the lock for a moment, to see that the row is not due: so try a few more times. A
+        process that holds the lock for longer makes a later attempt: do not wait for it.
         """
         rows = self.lane.rows
         row = rows.lock(narrow, pk=self.key, skip_locked=True, related=related)
@@ -196,7 +197,7 @@ class Attempt(Generic[R]):
                 self.lane.rows.change(row, attempts=attempts, begun_at=None, next_attempt_at=due)
 
     def _settle(self, row: R, attempts: int, error: str) -> bool:
-        """Keep the error of a failed attempt, notify staff when it is time, give up after the last; return whether."""
+        """Store a failed attempt's error, notify staff if it is time; return whether this was the last attempt."""
         is_last = self.lane.gives_up and attempts >= app_settings.HANDLER_ATTEMPTS
         now = timezone.now()
         values: dict[str, Any] = {"last_error": error.replace("\x00", "\\0")[-_LONGEST_ERROR:]}

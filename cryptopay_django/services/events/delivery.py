@@ -1,4 +1,4 @@
-"""Delivers events: as signals, and to each durable handler by itself. One attempt of one event: `attempt.py`."""
+"""Delivers events: as signals to receivers, and in separate calls to durable handlers. One attempt: `attempt.py`."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def deliver_or_dispatch(
 ) -> None:
     """Deliver a row's pending events at once, or have a worker or a task do it: CRYPTOPAY_PROCESSING decides.
 
-    `written`: those that this process has written and committed just now. Inside a delivery all is left to that one.
-    What is stored is due by itself, and a worker or a task is only woken sooner.
+    `written` are the events that this process has just written and committed. If a receiver makes this call, the
+    delivery that called the receiver delivers the events afterwards. Nothing is lost if no worker is woken: each
+    stored event has its own due time.
     """
     subject = subject_of(about)
     if leave_to_outer(subject):
@@ -45,21 +46,21 @@ def deliver_or_dispatch(
 
 
 def deliver_events(about: Subject | None = None, *, limit: int = 100, deadline: float | None = None) -> int:
-    """Deliver pending events, of one row or of all that have some due; return how many signals and calls it took.
+    """Deliver the pending events of one row, or of all rows with due events; return the number of signals and calls.
 
-    Signals first, then the durable handlers, which depend neither on signals nor on each other. In order for
-    each row: an event waits until those before it are delivered, so one that keeps failing holds back its own row and
-    no other. Each event has a transaction of its own, committed with what its receivers
-    wrote. `deadline` is on `time.monotonic()`; no new event is begun after it.
+    Signals are sent first. Then durable handlers are called: a handler depends neither on signals nor on other
+    handlers. The events of a row are sent in order: an event waits until the events before it are delivered. So an
+    event that keeps failing holds back its own row, and no other row. Each event has a transaction of its own, which
+    is committed with what its receivers wrote. `deadline` is on `time.monotonic()`; no new event is begun after it.
 
-    Called by a receiver, it returns 0, and the delivery that called the receiver does it afterwards. Called in an open
-    transaction, it does so after the commit.
+    If a receiver calls this function, it returns 0, and the delivery that called the receiver delivers the events
+    afterwards. In an open transaction it returns 0 too, and the events are delivered after the commit.
     """
     return deliver_subject(EVERYTHING if about is None else subject_of(about), limit=limit, deadline=deadline)
 
 
 def deliver_subject(subject: UUID | None, *, limit: int = 100, deadline: float | None = None) -> int:
-    """Deliver the pending events of one subject, or of all that have some due, as `deliver_events`."""
+    """Deliver the pending events of one subject, or of all subjects with due events, as `deliver_events` does."""
     if leave_to_outer(subject) or _wait_for_commit(partial(deliver_subject, subject)):
         return 0
     return _Delivery(limit=limit, deadline=deadline).run(subject)
@@ -68,12 +69,12 @@ def deliver_subject(subject: UUID | None, *, limit: int = 100, deadline: float |
 def deliver_written(
     about: Subject, events: Sequence[InvoiceEvent], *, deadline: float | None = None, patient: bool = False
 ) -> int:
-    """Deliver what this process has written and committed just now: as `deliver_events`, without reading it again.
+    """Deliver events that this process has just written and committed: as `deliver_events`, without a second read.
 
-    Receivers get the row as it was committed with these events. This is their first attempt, and the only one that
-    is not counted before it is made. While another process is at earlier events of the row, these are left to
-    the process that has them; a `patient` caller, after whom no other may look for a while, looks a few times more
-    within a third of a second.
+    Receivers get the row as it was committed with these events. This is the first attempt for each event: only a first
+    attempt is not counted before it is made. If another process is delivering earlier events of the row, the new
+    events stay pending for that process. A `patient` caller then tries a few more times within a third of a second,
+    because after it no other process may look for a while.
     """
     subject = subject_of(about)
     if leave_to_outer(subject) or _wait_for_commit(partial(deliver_subject, subject)):
@@ -89,15 +90,17 @@ class _Delivery:
     limit: int = 100
     deadline: float | None = None
     written: dict[int, InvoiceEvent] = field(default_factory=dict)
-    """Events that this process has just written, by key. Each is given up to its first attempt."""
+    """Events that this process has just written, by key; empty after they have had their first attempt."""
     is_everything: bool = False
-    """Also calls that are owed to handlers which are not registered any more: these fail, and are given up."""
+    """True when everything is delivered: then even calls for handlers that are not registered any more are made.
+    They fail, and are given up in the end."""
     delivered: int = 0
 
     def run(self, subject: UUID | None, *, pauses: Iterable[float] = ()) -> int:
-        """Deliver, then whatever receivers have left meanwhile, until nothing is left or the time is over.
+        """Deliver a subject's events, then the events that receivers' calls have caused, until none is pending here.
 
-        Who leaves early hands the rest over: nobody else may look for it soon.
+        If the deadline or an error stops it earlier, `dispatch_events` hands the rest to a worker or a task:
+        otherwise no process may look for these events soon.
         """
         with outermost(subject) as round_:
             try:
@@ -110,7 +113,7 @@ class _Delivery:
                     else:
                         self._deliver(round_, left, pauses=pauses if left == subject else ())
             except BaseException as error:
-                # Who has a deadline has a request to answer: a receiver that ends its process ends this delivery only.
+                # With a deadline there is a request to answer: a receiver that exits ends this delivery, and no more.
                 if self.deadline is None or isinstance(error, Exception):
                     raise
             finally:
@@ -159,7 +162,7 @@ class _Delivery:
             if event.kind in unheard:
                 report_unheard(event.kind)
                 continue
-            # After a receiver's call the row may not be any more what is at hand.
+            # After a call by a receiver, the row in the database may differ from the row at hand.
             is_at_hand = not round_.has(subject)
             attempt = partial(send_event, unheard, event, is_first=True, is_at_hand=is_at_hand)
             turn = Turn.OVER if self.is_over() else attempt()
@@ -171,7 +174,7 @@ class _Delivery:
     def _send_pending(self, subject: UUID) -> Turn:
         """Send pending events in order, up to the first that is not due, fails, or is in other hands.
 
-        One that is delivered again holds back nothing.
+        An event that is delivered again at a person's request does not hold back the events after it.
         """
         unheard = unheard_kinds()
         for event in pending_of(subject, unheard)[: self.limit]:

@@ -1,4 +1,4 @@
-"""Durable handlers: each is called for its events by itself, until it succeeds or is given up.
+"""Calls durable handlers. An event has one call for each handler, which is retried until it succeeds or is given up.
 
 The records are written with the events (`write_events` in `outbox.py`). A handler that fails holds back its own
 later calls for the same subject, and nothing else: no other handler, signal or subject. One attempt: `attempt.py`.
@@ -27,7 +27,7 @@ from .turns import later_than
 from .withholding import is_true, sendable
 
 OVERDUE_AFTER = timedelta(minutes=10)
-"""How long a call may be due before nobody seems to make it."""
+"""How long a call may be due before it counts as overdue: it seems that no process makes calls."""
 
 
 _KEYS = (
@@ -48,9 +48,9 @@ class Undelivered:
 def call_due(subject: UUID, written: Container[int], *, limit: int, is_over: Callable[[], bool]) -> int:
     """Make the calls of handlers that are due for a subject; return how many succeeded.
 
-    In order for each handler: a call waits for the earlier ones, unless they were given up. Each has a transaction of
-    its own, committed with what the handler wrote. `written` are the keys of events that this process has just
-    written: their calls are first attempts.
+    The calls of one handler are made in order: a call waits for the handler's earlier calls, except those that were
+    given up. Each call has a transaction of its own, which is committed with what the handler wrote. `written` are the
+    keys of events that this process has just written: their calls are first attempts.
     """
     due = due_calls().filter(event__subject=subject)
     called = 0
@@ -66,7 +66,7 @@ def call_due(subject: UUID, written: Container[int], *, limit: int, is_over: Cal
 
 
 def retry_delivery(delivery: HandlerDelivery) -> bool:
-    """Make a call due now, whatever its back-off, and also if it was given up; return whether it was not made yet.
+    """Make a call due now, whatever its back-off, even if it was given up; return whether it was not made yet.
 
     One that was given up gets all its attempts again. It may now come after later events of its invoice. Raises
     DeliveryBusyError while an attempt is running.
@@ -120,7 +120,7 @@ def due_calls() -> QuerySet[HandlerDelivery]:
 
 
 def _pending(calls: QuerySet[HandlerDelivery]) -> QuerySet[HandlerDelivery]:
-    """Leave the calls that are pending and whose event is true."""
+    """Keep the calls that are pending and whose event is true."""
     return _true(calls).filter(next_attempt_at__isnull=False)
 
 
@@ -129,7 +129,7 @@ def _true(calls: QuerySet[HandlerDelivery]) -> QuerySet[HandlerDelivery]:
 
 
 def _in_turn(calls: QuerySet[HandlerDelivery]) -> QuerySet[HandlerDelivery]:
-    """Leave out a call, besides, while an earlier one of its handler and subject is pending."""
+    """Like `_pending`, but drop each call behind a pending call of the same handler for the same subject."""
     return _pending(calls).filter(~Exists(_pending(_earlier())))
 
 

@@ -1,7 +1,7 @@
-"""Mails to customers: durable calls like those of handlers, each sent by itself, outside of any transaction.
+"""Sends mails to customers: durable calls like those of handlers, each sent by itself, outside of any transaction.
 
-The records are written with the events (`owe_mails` in `outbox.py`). A worker sends them, never a request: a mail
-server that hangs delays no payment. What a mail says: the package `mails`.
+The records are written with the events (`owe_mails` in `outbox.py`). A worker or a task sends them, never a request: a
+mail server that hangs delays no payment. What a mail says: the package `mails`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LEASE = timedelta(minutes=10)
 
 
 class Mail(Protocol):
-    """A mail that is ready to leave. `once` names what a customer is told once only; `detail` is for the timeline."""
+    """A mail that can be sent now. `once` names what a customer is told once only; `detail` is for the timeline."""
 
     @property
     def once(self) -> str: ...

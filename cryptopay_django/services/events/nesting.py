@@ -1,7 +1,8 @@
-"""Nothing is delivered inside a delivery: events that a receiver's own calls cause are left to the outer delivery.
+"""Prevents a delivery inside a delivery: events that a receiver's own calls cause are left to the outer delivery.
 
-A receiver may call any function of `services`, also about the subject of its own event. A delivery there would call
-a receiver from inside itself: its event is still pending, and the lock on it is our own.
+A receiver may call any function of `services`, even about the subject of its own event. A delivery inside that call
+would call the receiver from inside itself: the receiver's event is still pending, and our own lock on it does not
+stop us.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from contextvars import ContextVar
 from uuid import UUID
 
 EVERYTHING = None
-"""Left in place of one subject: everything that is due."""
+"""Used in place of one subject: everything that is due."""
 
 
 class Round:
     """One outermost delivery, and the subjects whose events are left to it.
 
-    It is closed when nothing is left. A thread or a task that a receiver has started may outlive it, and still have
-    it in its context: it is refused then, and delivers by itself. So is a forked process.
+    The round is closed when it has no more subjects. A thread or a task that a receiver has started may run longer
+    than the round, and still have the round in its context. `leave` then returns False, and the thread or task
+    delivers by itself. The same is true of a forked process.
     """
 
     def __init__(self, *subjects: UUID | None) -> None:

@@ -1,6 +1,6 @@
-"""The outbox: events are written with the change that they describe. `backoff` is the pause before each retry.
+"""Writes events to the outbox, with the change that they describe. `backoff` is the pause before each retry.
 
-How they are delivered: `delivery.py`.
+How events are delivered: `delivery.py`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ SIGNALS: Mapping[str, Signal] = {
 }
 
 CUSTOMER_MAIL = "cryptopay_django.mails"
-"""Stands in a delivery record in place of a handler's path: the event is owed to the customer, as a mail."""
+"""The `handler` of a delivery record that is not for a handler, but for a mail to the customer."""
 
 MAIL_OF: Mapping[str, str] = {
     EventKind.INVOICE_CREATED: "created",
@@ -106,7 +106,7 @@ NOTICED = frozenset(
         EventKind.RESOLUTION_ALARM,
     }
 )
-"""Of what the teams are told; how stands in `notices.py`."""
+"""The kinds of events that staff are notified of. How they are notified: `notices.py`."""
 
 
 def new_event(
@@ -120,10 +120,11 @@ def new_event(
     actor: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> InvoiceEvent:
-    """Return an unsaved event, due at once if its kind is a signal's, or one that teams are told of.
+    """Return an unsaved event. Its signal is due at once if its kind has one, and its notice if its kind has one.
 
-    `once` names what must not happen twice to its subject; the database refuses a second one. Such an event
-    has the same uuid whenever it is written, also after an older backup was restored.
+    `once` names what must not happen twice to one subject: the database refuses a second event with the same name.
+    If the gateway's id is known, such an event has the same uuid each time it is written, even after an older backup
+    was restored.
     """
     return InvoiceEvent(
         uuid=_uuid_of(about, once),
@@ -144,7 +145,7 @@ def new_event(
 
 
 def _uuid_of(about: Subject, once: str | None) -> uuid.UUID:
-    """Return the uuid of an event: the same for what happens once to what the gateway knows by the same name."""
+    """Return the uuid of an event: random, or with `once` the same each time for the same object of the gateway."""
     known = about.subject if isinstance(about, Callback) else about.gateway_id
     if once is None or known is None:
         return uuid.uuid4()

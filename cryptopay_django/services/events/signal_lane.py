@@ -1,4 +1,4 @@
-"""Signals: each event is sent to the receivers of its kind. One attempt: `attempt.py`; handlers: `handler_lane.py`."""
+"""Sends events as signals to the receivers of their kind. One attempt: `attempt.py`; handlers: `handler_lane.py`."""
 
 from __future__ import annotations
 
@@ -68,12 +68,13 @@ def pending_of(subject: UUID, unheard: frozenset[str]) -> Sequence[InvoiceEvent]
     return InvoiceEvent.objects.find(_keys(unheard), subject=subject)
 
 
-# A query is compiled once for each function that narrows it: for each set of unheard kinds this is the same one.
+# A query is compiled once for each function that narrows it. So these functions are cached: the same set of unheard
+# kinds gets the same function.
 
 
 @lru_cache(maxsize=64)
 def _pending(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], QuerySet[InvoiceEvent]]:
-    """Return what leaves events that are pending and true, and of a kind that is heard here."""
+    """Return a filter that keeps the events that are pending, true, and of a kind that is heard here."""
 
     true_and_heard = _true_and_heard(unheard)
     return lambda events: true_and_heard(events).filter(next_attempt_at__isnull=False)
@@ -89,7 +90,7 @@ def _true_and_heard(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]
 
 @lru_cache(maxsize=64)
 def _in_turn(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], QuerySet[InvoiceEvent]]:
-    """Return what leaves out an event, besides, while an earlier one of its subject is pending."""
+    """Return a filter like `_pending` that drops, in addition, each event behind a pending event of its subject."""
     pending = _pending(unheard)
 
     def narrow(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
@@ -99,7 +100,7 @@ def _in_turn(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], Quer
 
 
 def _earlier(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
-    """Leave the earlier events of the same subject. One that is delivered again holds back nothing."""
+    """Keep the earlier events of the same subject, without those that are delivered again: they hold back nothing."""
     return events.filter(subject=OuterRef("subject"), pk__lt=OuterRef("pk"), repetitions=0)
 
 
@@ -119,7 +120,7 @@ def _few_columns(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], 
 
 
 def _send(event: InvoiceEvent, note: Note) -> None:
-    """Send the signal of an event's kind. Receivers see what it is about as that is with it."""
+    """Send the signal of an event's kind. Receivers get the rows that are attached to the event, as they are there."""
     note(event_kind=event.kind, event_uuid=event.uuid)
     SIGNALS[event.kind].send(sender=sender_of(event.kind), event=event, **_arguments(event))
 

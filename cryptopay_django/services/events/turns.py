@@ -1,4 +1,4 @@
-"""Finds whose turn it is among many rows that wait, at a cost that grows with their number and not with its square."""
+"""Finds which waiting rows have their turn. The cost grows with the number of rows, not with the number's square."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from django.db.models.functions import Coalesce
 
 
 def later_than(now: datetime, earlier: QuerySet[Any]) -> Subquery:
-    """Return the key of one of these rows that is pending and due only after `now`, or NULL. They have OuterRefs.
+    """Return a subquery: the key of one of the `earlier` rows that is pending and due only after `now`, or NULL.
 
-    Which rows are pending changes within seconds, and the statistics of a database are hours old. On a day on which
-    many wait, a planner still takes "pending" for the rarest condition of all. It makes an anti join of an EXISTS and
-    reads, for each row, all that are pending. So this is a subquery with a limit, which planners leave as it is, and
-    its moment stands inside a function, where no index on it serves: each row reads those of its own subject.
+    `earlier` has OuterRefs to the row that waits.
+
+    An EXISTS would be slow. The set of pending rows changes within seconds, but a database's statistics can be hours
+    old. On a day on which many rows wait, a planner still takes "pending" for the rarest condition. It turns the
+    EXISTS into an anti join and reads all pending rows for each row. Planners do not change a subquery with a limit.
+    Its due time is inside a function, so no index on due times is used: each row reads only the rows of its own
+    subject.
     """
     never = Value(now - timedelta(days=1), output_field=DateTimeField())
     late = earlier.alias(_due_at=Coalesce("next_attempt_at", never)).filter(_due_at__gt=now)

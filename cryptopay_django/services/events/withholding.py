@@ -1,4 +1,4 @@
-"""Withholding: an event is delivered only while it is true. This is not stored: the claim of an event checks it."""
+"""Withholds events that are not true now. Nothing is stored for this: each query that claims an event checks it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ TRUE_WHILE: Mapping[str, str] = {
     EventKind.INVOICE_REFUNDED: InvoiceStatus.REFUNDED,
     EventKind.INVOICE_CANCELLED: InvoiceStatus.CANCELLED,
 }
-"""How an invoice ended is delivered only while its status is this one, and it is not held for a person.
+"""The events that report how an invoice ended, with the status that makes each true.
 
-A shop acts on these for good: it ships, or closes the order. Every other kind reports what happened at its time, and
-stays true: a payment was seen, a person was needed.
+Such an event is delivered only while the invoice has this status and is not in quarantine. A shop acts on it for good:
+the shop ships, or closes the order. Events of all other kinds report what happened at one time, and stay true: a
+payment was seen, a person was needed.
 """
 
 PAYMENT_TRUE_WHILE: Mapping[str, str] = {
@@ -39,7 +40,7 @@ PAYMENT_TRUE_WHILE: Mapping[str, str] = {
     EventKind.CHANNEL_PAYMENT_REFUNDED: ChannelPaymentStatus.REFUNDED,
     EventKind.CHANNEL_PAYMENT_CANCELLED: ChannelPaymentStatus.CANCELLED,
 }
-"""The same of a channel payment."""
+"""The same for channel payments."""
 
 
 def is_true() -> Q:
@@ -51,7 +52,7 @@ def is_true() -> Q:
 
 
 def _as_said(rows: QuerySet[Any], true_while: Mapping[str, str]) -> QuerySet[Any]:
-    """Leave the rows that ended as their event says, and are not held for a person."""
+    """Keep the rows that ended as their event says, and are not in quarantine."""
     kind = ExpressionWrapper(OuterRef("kind"), output_field=CharField())
     ended = reduce(or_, (Q(said=kind, status=status) for kind, status in true_while.items()))
     found: QuerySet[Any] = rows.alias(said=kind).filter(ended, quarantine_reason="")
@@ -59,9 +60,9 @@ def _as_said(rows: QuerySet[Any], true_while: Mapping[str, str]) -> QuerySet[Any
 
 
 def sendable(calls: QuerySet[HandlerDelivery]) -> QuerySet[HandlerDelivery]:
-    """Leave the mails to customers that are pending and true.
+    """Keep the mails to customers that are pending and true.
 
-    About a quarantined invoice no mail is sent, whatever it says: what is in it may come from somebody else.
+    No mail about a quarantined invoice is sent, whatever its event: the invoice's data may come from somebody else.
     """
     free = Exists(Invoice.objects.filter(pk=OuterRef("invoice_id"), quarantine_reason=""))
     event = InvoiceEvent.objects.filter(is_true(), free, pk=OuterRef("event_id"))

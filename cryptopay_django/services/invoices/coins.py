@@ -1,7 +1,7 @@
-"""The coins and networks of an account: the gateway's own list, kept in Django's cache, laid over the built-in table.
+"""Reads the coins and networks of an account from the gateway's list, which is kept in Django's cache.
 
-Where the list is read, it wins over the table: a coin, a network or a precision that this version does not know is
-taken from it.
+`list_coins` returns the list. `coins_for` returns the built-in table, and adds the list to it only if the table is not
+enough for a request; then the list's precision wins over the table's.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class ListedCoin:
 
 
 def obstacle_to(coin: ListedCoin, known: Coins) -> str:
-    """Return why a coin cannot be paid with here, "" where it can. A coin in `known` always can."""
+    """Return why customers cannot pay with a coin here, or "" if they can. They can with every coin in `known`."""
     if coin.network in known.get(coin.currency, ()):
         return ""
     if coin.currency in FIAT:
@@ -60,7 +60,7 @@ def obstacle_to(coin: ListedCoin, known: Coins) -> str:
 
 
 def list_coins(account: str) -> list[ListedCoin]:
-    """Return what the gateway lists for an account; raise GatewayError when it is silent and that is not known yet."""
+    """Return the gateway's list for an account; raise GatewayError if it cannot be read and none is in the cache."""
 
     def fetch() -> list[tuple[Any, ...]]:
         coins = list(read_coins(client_for(account).list_coins()))
@@ -90,7 +90,7 @@ def read_coins(coins: Iterable[Coin]) -> Iterator[ListedCoin]:
                 coin.name or coin.currency,
                 network.name or network.network,
                 network.precision,
-                # One that cannot be read is there all the same.
+                # If the tag's description cannot be read, addresses have a tag all the same.
                 tag.name if tag else "tag" if "destination_tag" in network.extra else "",
                 network.invoices_enabled,
             )
@@ -99,8 +99,9 @@ def read_coins(coins: Iterable[Coin]) -> Iterator[ListedCoin]:
 def coins_for(account: str, *, price_currency: str, pay_currency: str, network: str) -> Coins:
     """Return the coins with their networks and precision, as far as a request needs them; `network` may be "".
 
-    Those of the gateway's list lie over the built-in ones. It is looked at only for a price in a coin, and for what is
-    not built in; where it cannot be had, what is built in counts.
+    These are the built-in coins and CRYPTOPAY_EXTRA_COINS. The gateway's list is added only for a price in a coin, or
+    for a coin or network that is not among these; then its precision wins. If the list cannot be read, nothing is
+    added.
     """
     known = app_settings.coins
     if price_currency in FIAT and (

@@ -1,4 +1,7 @@
-"""Notes invoices whose time is up without a payment: the gateway has no status for it, and sends no callback."""
+"""Writes the events for the customer's mail "expired". The page's rule is another: `_open_state` in `progress.py`.
+
+The gateway has no status for an invoice whose time is up without a payment, and sends no callback about it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from ..events.outbox import new_event, write_events
 
 _NOT_OLDER = timedelta(days=1)
 _LONGEST = timedelta(days=3)
-"""How long an invoice may be payable and still be found: an index of creation times limits the search."""
+"""An invoice that was created longer ago is not found. The limit lets the search use the index of creation times."""
 
 EXPIRED = "expired"
 
@@ -22,8 +25,8 @@ EXPIRED = "expired"
 def note_expired_invoices(now: datetime, *, limit: int = 100) -> int:
     """Write the event `invoice_expired` for each invoice whose customer gets a mail about it; return how many.
 
-    Only once the gateway was asked after the time was up, and has not seen a payment either. Those that expired more
-    than a day ago are left out. One transaction for each.
+    An event is written only if the gateway was asked after the expiry, and had not seen a payment either. Invoices
+    that expired more than a day ago are skipped. Each event has a transaction of its own.
     """
     accounts = [name for name in account_names() if EXPIRED in app_settings.of(name).CUSTOMER_MAILS]
     if not accounts:

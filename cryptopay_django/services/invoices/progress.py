@@ -1,6 +1,7 @@
-"""Reads how far a payment is, as the customer may know it: one word, exact amounts, seconds left.
+"""Reads how far a payment has come, for the customer: the state in one word, exact amounts, and the seconds left.
 
-Nothing here shows risk, source addresses, metadata or people's names. One query; pages and API share it.
+Nothing here shows risk, source addresses, metadata or people's names. `read_progress` makes one query; the pages and
+the API both use it.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class Progress:
 
     @property
     def etag(self) -> str:
-        """What changes when anything that the customer may know changes: the row, or time running out."""
+        """The HTTP ETag. It changes with the row, and with the state, which can change because the time is up."""
         return f'W/"{self.invoice.pk.hex}-{self.invoice.version}-{self.state}"'
 
     @property
@@ -173,11 +174,11 @@ def refunds_to_customer(invoice: Invoice) -> QuerySet[Refund]:
 
 @cache
 def _with_facts() -> QuerySet[Invoice]:
-    """Return the query of all invoices with what their state depends on; building it takes longer than running it."""
+    """Return the query of all invoices with what their state depends on. Cached, because it is slow to build."""
     payments = Payment.objects.filter(invoice=OuterRef("pk"))
     told = InvoiceEvent.objects.filter(invoice=OuterRef("pk"), once=EventKind.INVOICE_COMPLETED)
-    # Older money does not count: an invoice that is made after it asks for the rest. Nor do invoices that the shop has
-    # named itself count: an order may have several of these at once, such as instalments.
+    # Money that came in before this invoice was made does not count: this invoice asks for the rest. Invoices that the
+    # shop has named itself do not count either: an order may have several of them at once, such as instalments.
     came_in = Payment.objects.filter(invoice=OuterRef("pk"), detected_at__gt=OuterRef(OuterRef("created_at")))
     same = ("order_content_type", "order_object_id", "environment")
     others = Invoice.objects.filter(Exists(came_in), attempt__isnull=False, **{name: OuterRef(name) for name in same})
@@ -191,9 +192,11 @@ def _with_facts() -> QuerySet[Invoice]:
 
 
 def _state(invoice: Invoice, now: datetime, facts: Any) -> State:
-    """Choose the one word. A hold comes first, "completed" needs the event that tells the shop so.
+    """Return the state. An invoice in quarantine is "review".
 
-    What is still open at another gateway than the account's present one cannot be paid, nor seen to be paid.
+    So is a completed one without the event `invoice_completed`, which tells the shop.
+    Checked before that: an open invoice at a gateway that the account does not use any more is "unavailable". The
+    customer cannot pay it, and we would not see a payment.
     """
     if not invoice.is_final and not is_in_force(invoice):
         return State.UNAVAILABLE

@@ -1,4 +1,4 @@
-"""Reconciliation at an interval: one round each time, by the worker that is first."""
+"""Runs reconciliation at an interval: one round each time, in the process that is first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from .reconcile import Reconciliation, reconcile_invoices
 logger = logging.getLogger("cryptopay_django")
 
 LEASE = timedelta(minutes=5)
-"""For how long a turn is held without a sign of life. Then its process is taken for dead."""
+"""How long a process keeps a turn without a sign of life. After that, another process may take the turn. The doctor
+warns at a limit of its own: `_LATE` in `diagnosis/worker.py`, ten minutes after the turn was due."""
 
 _SIGN_OF_LIFE = timedelta(seconds=30)
 
@@ -27,8 +28,8 @@ _SIGN_OF_LIFE = timedelta(seconds=30)
 def reconcile_in_turn() -> Reconciliation | None:
     """Ask the gateway about open invoices, the older the less often, if a round is due; return what it found.
 
-    None when it is too early, another process has the turn, or CRYPTOPAY_RECONCILE_INTERVAL is 0. Any number
-    of processes may run this: one has the turn, and keeps it while it is alive. Raises what the round raises;
+    None if it is too early, another process has the turn, or CRYPTOPAY_RECONCILE_INTERVAL is 0. Any number
+    of processes may run this: one has the turn, and keeps it as long as it is alive. Raises what the round raises;
     the next one comes an interval after this one began.
     """
     return _in_turn(_Turn(RECONCILIATION), partial(reconcile_invoices, by_age=True))
@@ -78,7 +79,7 @@ class _Turn:
             self._row().update(due_at=now + LEASE)
 
     def end(self, interval: timedelta, found: str) -> None:
-        """Leave the turn to whoever is first, an interval after it began."""
+        """End the turn. The first process may take the next one, an interval after this one began."""
         now = timezone.now()
         self._row().update(due_at=max(self.begun_at + interval, now), ended_at=now, found=found)
 

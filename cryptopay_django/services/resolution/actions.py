@@ -1,9 +1,9 @@
-"""The actions of people on an invoice: settle it, refund it.
+"""Settles and refunds invoices, at a person's decision.
 
-An `actor` is a user, whose permissions are checked under the lock (`settle_invoice`, `refund_invoice`,
-`refund_invoice_to_address`, all on `Invoice`), or the name of a person where a script has no user. Each is planned
-(`planning.py`), then sent (`sending.py`), unless it waits for a second person (`approval.py`). How one without an
-answer ends is in `outcome.py`, and by hand in `end_by_hand.py`.
+An `actor` is a user, or the name of a person if a script has no user. A user's permissions are checked under the lock:
+`settle_invoice`, `refund_invoice`, `refund_invoice_to_address`, all on `Invoice`. Each action is planned
+(`planning.py`) and then sent (`sending.py`), unless it waits for a second person (`approval.py`). If the gateway gives
+no clear answer, `outcome.py` ends the resolution, or a person does (`end_by_hand.py`).
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def settle_invoice(
     `expected_version` is that of the invoice the person saw; a quote brings its own. Raises
     NotResolvableError, NotPermittedError, InvoiceChangedError, QuoteExpiredError and ResolutionActiveError, before
     anything is sent, GatewayError when the invoice could not be read, TransactionOpenError. What the gateway answers
-    to the settlement itself is not raised: see `status`, and `error`, which also a settlement that succeeded has
-    where the gateway did otherwise than asked.
+    to the settlement itself is not raised: see `status` and `error`. A settlement that succeeded has an `error` too if
+    the gateway did otherwise than asked.
     """
     person = check_person(invoice, actor=actor, reason=reason)
     check_permitted(person, *acts_of(ResolutionKind.SETTLE, {"refund_overage": refund_overage}))

@@ -1,4 +1,4 @@
-"""The last way out: a person ends a settlement or refund of which the gateway shows nothing."""
+"""Ends a settlement or refund by a person's decision, if the gateway shows nothing of it. The last resort."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ be ten minutes off."""
 def end_resolution(
     resolution: Resolution, *, actor: Actor, reason: str, expected_version: int | None = None
 ) -> Resolution:
-    """End, as a person who has looked in the account, one that was sent and of which the gateway shows nothing.
+    """End a resolution that was sent and of which the gateway shows nothing. The person has looked in the account.
 
-    Asks the gateway first: what it shows decides, where it shows anything, and then the row is returned as that left
-    it. The resolution ends as failed, so another one can begin. It can still take effect: what was accepted unseen is
-    looked for during two weeks and before each new one, and comes back with an alarm.
+    Asks the gateway first. If the gateway's data ends the resolution, the row is returned with that end. If the
+    gateway shows nothing, the resolution ends as failed, so another one can begin. It can still take effect: for two
+    weeks the gateway is asked about it at intervals, and before each new resolution of the invoice. If it took effect,
+    an alarm is raised (`resume_locked` in `outcome.py`).
 
-    `expected_version` is that of the invoice the person saw. Raises NotEndableError where it was not sent, is too
-    young, or was accepted; NotResolvableError without a name or reason, NotPermittedError, InvoiceChangedError, and
-    GatewayError when the gateway does not answer.
+    `expected_version` is the version of the invoice that the person saw. Raises NotEndableError if the resolution was
+    not sent, was sent less than ENDABLE_AFTER ago, was accepted, or the gateway shows a trace of it;
+    NotResolvableError without a name or reason; NotPermittedError; InvoiceChangedError; and GatewayError if the
+    gateway does not answer.
     """
     row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
     person = check_person(row.invoice, actor=actor, reason=reason)

@@ -1,7 +1,8 @@
-"""Ends a settlement or refund that got no clear answer: by reading what happened. Nothing is sent from here.
+"""Reads what became of a settlement or refund that was sent, and ends it. No call that moves money is made here.
 
-What a reading shows is judged in `verdicts.py`. Any number of processes may look at the same resolution at once:
-each reads, and the first that has something to write writes it under the lock of the row.
+`verdicts.py` decides what the data proves. Any number of processes may read for the same resolution at once: the first
+that has something to write writes it under the lock of the row. `resolve_pending_resolutions` does this for all that
+are due; every process that looks for due work calls it (`services/worker/queue.py`).
 """
 
 from __future__ import annotations
@@ -43,13 +44,13 @@ from .verdicts import (
 logger = logging.getLogger("cryptopay_django")
 
 LEASE = timedelta(seconds=60)
-"""For how long a resolution in work is left alone by everybody else."""
+"""How long a process has a claimed resolution for itself. After that, another process may claim it."""
 
 STUCK_AFTER = timedelta(minutes=5)
-"""After how long without an outcome the teams are notified."""
+"""After how long without an outcome staff are notified."""
 
 WATCHED_FOR = timedelta(days=14)
-"""For how long one that a person has ended is still looked at: the longest that the gateway keeps anything open."""
+"""How long the gateway is asked about a resolution that a person has ended: it keeps nothing open for longer."""
 
 UNDECIDED = (ResolutionStatus.SENT, ResolutionStatus.UNKNOWN)
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -226,7 +227,7 @@ def lose_track_locked(resolution: Resolution, error: str, *, at: datetime) -> No
 def raise_alarm(row: Resolution, why: str, *, at: datetime, about: str = "") -> None:
     """Write to the timeline of a locked resolution's invoice that a person has to look: teams are notified.
 
-    Once for the resolution, and once for each thing that it is `about` besides.
+    One alarm for a resolution, and one more for each value of `about`.
     """
     once = ":".join(filter(None, [EventKind.RESOLUTION_ALARM, str(row.pk), about]))
     if not InvoiceEvent.objects.primary().filter(invoice=row.invoice, once=once).exists():
@@ -234,7 +235,10 @@ def raise_alarm(row: Resolution, why: str, *, at: datetime, about: str = "") -> 
 
 
 def resume_locked(row: Resolution, *, at: datetime) -> None:
-    """Make a locked resolution active again that a person had ended, if nothing else is: the gateway shows it."""
+    """Resume a locked resolution that a person had ended, because the gateway shows its effect; raise an alarm.
+
+    If another resolution of the invoice is active, this one stays ended; the alarm is raised all the same.
+    """
     why = "it was ended by a person, and the gateway shows it after all: check the invoice and its refunds"
     row.result = {**row.result, ODD: "; ".join(filter(None, [why, row.result.get(ODD)]))}
     row.next_attempt_at = None

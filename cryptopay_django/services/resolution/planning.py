@@ -1,7 +1,7 @@
 """Plans a money operation: reads the invoice anew, checks it under its lock, commits a row. Nothing is sent yet.
 
-A planned operation that is never sent, because its process died, is failed by the resolver: nothing was asked of the
-gateway but reads and quotes. The next step is `sending.py`.
+If its process dies before it is sent, `resolve_pending_resolutions` (`outcome.py`) marks the operation failed: the
+gateway was asked only for reads and quotes. The next step is `sending.py`.
 """
 
 from __future__ import annotations
@@ -56,11 +56,12 @@ def look_at(
     besides: Resolution | None = None,
     check: Check = check_resolvable,
 ) -> Invoice:
-    """Bring the invoice up to date by the one door, and return it if it still can be resolved.
+    """Read the invoice from the gateway, merge what it shows, and return the invoice if it can still be resolved.
 
-    `check` is what it must be. `besides` is the one active resolution that may be there. One that a person had ended
-    is looked at once more: if it took effect after all, it is active again. Raises InvoiceChangedError when a version
-    was expected and it is not that one, NotResolvableError, ResolutionActiveError, GatewayError, TransactionOpenError.
+    `check` raises if the invoice does not qualify. `besides` is the one active resolution that is allowed. A
+    resolution that a person had ended is read once more first: if it took effect after all, it is active again. Raises
+    InvoiceChangedError if the invoice does not have the expected version, NotResolvableError, ResolutionActiveError,
+    GatewayError and TransactionOpenError.
     """
     _refuse_open_transaction()
     row = Invoice.objects.primary().get(pk=invoice.pk)
@@ -96,9 +97,10 @@ def plan(
 ) -> Resolution:
     """Write a resolution, planned, and commit it; the invoice must be what it was when `invoice` was read.
 
-    Locks the invoice first. Raises ResolutionActiveError when another one is under way, which the
-    database's constraint decides, InvoiceChangedError, and NotPermittedError. `key` is the primary key that a quote
-    brings: QuoteExpiredError where it was used. What is sent back of a completed invoice must be left under the lock.
+    Locks the invoice first. Raises ResolutionActiveError if another resolution is active (a database constraint
+    decides that), InvoiceChangedError and NotPermittedError. `key` is the primary key that a quote brings:
+    QuoteExpiredError if a resolution with this key exists. For a refund of a completed invoice, `check_left` is called
+    under the lock.
     """
     now = timezone.now()
     try:

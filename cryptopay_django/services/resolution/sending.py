@@ -1,13 +1,14 @@
 """Sends a planned money operation and writes down the answer. Each step is committed by itself.
 
-What happens when the process dies
-    planned                nothing was sent; the resolver fails it
-    sent                   only reading can show whether the call left; the resolver reads
-    accepted               the resolver waits until the invoice is final
+If the process dies, `resolve_pending_resolutions` (`outcome.py`) continues. What it does with each status:
+    planned                nothing was sent: it marks the resolution failed
+    sent                   only the gateway's data shows whether the call was sent: it reads the data; `unknown` later
+    unknown                no clear answer came: it reads the gateway's data until this shows the result
+    sent, and accepted     it reads until the invoice is final (for a withdrawal: until the gateway shows it)
 
-A call leaves within seconds of being marked sent, or not at all, and is signed with the time of the mark: the
-gateway refuses a signature that is ten minutes old. So a process that was suspended cannot send what a person has
-ended meanwhile.
+A call is sent within seconds after it was marked sent, or not at all (`gateway/marks.py`). Its signature has the time
+of the mark, and the gateway refuses a signature that is ten minutes old. So a process that was suspended cannot send a
+call late, after a person has ended its resolution.
 """
 
 from __future__ import annotations
@@ -88,7 +89,10 @@ def send(resolution: Resolution) -> Resolution:
 
 
 def _call(row: Resolution, mark: Mark) -> tuple[dict[str, Any], Shown]:
-    """Make the one call that moves money; return what the gateway says it did, what was not asked, and its refund."""
+    """Make the one call that moves money; return the answer's figures, and the refunds or the withdrawal in it.
+
+    What the gateway did otherwise than asked is in the figures, under `ODD`.
+    """
     if row.parameters["call"] == WITHDRAWAL:
         done = _commit_withdrawal(row, mark)
         different = oddities_of_withdrawal(row, done)
@@ -174,7 +178,7 @@ def _write_acceptance(
 
 
 def _follow_up(resolution: Resolution) -> Resolution:
-    """Look at the outcome now. Where that fails, the resolver does it: the resolution is due."""
+    """Read the outcome now. If that fails, `resolve_pending_resolutions` does it: the resolution is due."""
     try:
         return resolve_unknown(resolution)
     except CryptopayError:

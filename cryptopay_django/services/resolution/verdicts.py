@@ -1,7 +1,7 @@
-"""Judges what a reading shows of a settlement or refund: its end, or not yet, and as asked or not. No query, no call.
+"""Decides from the gateway's data whether a settlement or refund is done, and done as asked. No query, no call.
 
-Elapsed time decides nothing here. The gateway may act hours after it has accepted a call, so only what it shows is
-an end.
+Elapsed time decides nothing here. The gateway may act hours after it has accepted a call, so only the data that it
+shows can end a resolution.
 """
 
 from __future__ import annotations
@@ -46,13 +46,14 @@ class Outcome:
 
 
 def outcome_of(resolution: Resolution, snapshot: InvoiceSnapshot, refunds: Sequence[Refund]) -> Outcome:
-    """Tell from what was read whether a resolution that was sent has had its effect.
+    """Judge from the data that was read whether a resolution that was sent has had its effect.
 
-    1. There is proof, the gateway's own answer or a refund that was not there before: done as soon as the invoice
-       is final. Until then nothing else may begin, however long that takes.
-    2. A settlement: an invoice that is completed is settled; any other final status rules it out.
-    3. A refund: an invoice that is final by another refund, to another place, rules it out.
-    4. Nothing of it is there: that ends nothing. It may be accepted, and still unseen.
+    1. There is proof (the gateway's own answer, or a refund that was not there before): the resolution is done as
+       soon as the invoice is final. Until then nothing else may begin, however long that takes.
+    2. A settlement: if the invoice is completed, it is done; any other final status rules it out.
+    3. A refund: if the invoice is final by a refund to another address, that rules it out.
+    4. The gateway shows no trace of the resolution: it stays open. The gateway may have accepted the call and not
+       show that yet.
     """
     asked, state = resolution.parameters, f"{snapshot.status} {snapshot.status_context or ''}".strip()
     is_final = snapshot.status in FINAL_STATUSES
@@ -83,10 +84,11 @@ def outcome_of(resolution: Resolution, snapshot: InvoiceSnapshot, refunds: Seque
 
 
 def outcome_of_withdrawal(resolution: Resolution, shown: CoinWithdrawal | None) -> Outcome:
-    """Tell from what was read whether the refund of a completed invoice was accepted. What follows is its row's.
+    """Judge from the data that was read whether the gateway has accepted the refund of a completed invoice.
 
-    A preview, or none, ends nothing: the call that commits it may still be on its way. What the gateway has cancelled
-    sent no coins.
+    What becomes of the coins is in the row of the refund. If the gateway shows a preview or no withdrawal, the
+    resolution stays open: the call that commits the preview may still be on its way. A withdrawal that the gateway has
+    cancelled sent no coins.
     """
     if shown is None or shown.status == PREVIEW:
         what = "no withdrawal" if shown is None else "a preview, which was not committed"

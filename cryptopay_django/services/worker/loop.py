@@ -16,7 +16,8 @@ from .queue import process_overdue
 logger = logging.getLogger("cryptopay_django")
 
 CHORES: tuple[Callable[[], object], ...] = (send_notices, reconcile_in_turn, reconcile_channels_in_turn)
-"""What has a schedule of its own, and waits for mail servers and the gateway."""
+"""Work with a schedule of its own. `work` runs each chore in its own thread, because a chore may have to wait for a
+mail server or the gateway."""
 
 
 def work_once(more: Sequence[Callable[[], object]] = ()) -> int:

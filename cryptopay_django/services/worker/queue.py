@@ -37,7 +37,8 @@ _GATHER_SECONDS = 1.0
 _OVERDUE_WITH_EACH = 3
 
 _PATIENCE = timedelta(seconds=2)
-"""How long what is due is left to whoever is about to do it, before the road of another callback looks after it."""
+"""How long work must be overdue before a request or a task that processed another callback does it. Until then, the
+process that was to do the work still has time."""
 
 looks = Pace(1.0)
 """How often a process looks for what is overdue while callbacks come in: a burst need not ask with each of them."""
