@@ -163,7 +163,12 @@ def test_a_failure_of_a_receiver_and_of_a_handler_is_told_once_each_with_its_tra
 def test_no_secret_no_body_and_nothing_of_the_customer_is_ever_told(caplog, settings, cryptopay_sandbox):
     """A whole story at the lowest level: a purchase, a refund, a forged callback, an unreadable one."""
     caplog.set_level(logging.DEBUG, logger="cryptopay_django")
-    customer = {"payer_email": "jo@example.com", "name": "Jo Doe", "description": "a gift", "customer_id": "customer-77"}
+    customer = {
+        "payer_email": "jo@example.com",
+        "name": "Jo Doe",
+        "description": "a gift",
+        "customer_id": "customer-77",
+    }
     invoice = create_invoice(
         price_amount="100", price_currency="EUR", pay_currency="BTC", metadata={"phone": "+49 555 0100"}, **customer
     )
