@@ -75,3 +75,24 @@ def test_every_history_ends_right(cast) -> None:
             print_blob=True,
         ),
     )
+
+
+@pytest.mark.usefixtures("quick_commits")
+def test_a_refund_that_the_odd_gateway_makes_long_after_it_accepted_it_is_sent_under_its_id() -> None:
+    class History(OddGateway, World):
+        pass
+
+    history = History()
+    history.open_shop(confirm=True, worker=False, short=False)
+    history.pay(factor="0.5", number=0, risk="low")
+    history.confirm(number=0)
+    history.pass_time(minutes=11, deliver=True)
+    history.change_manner("refund_accepted")
+    history.refund(number=0)
+    (accepted,) = history.accepted
+    history.act_at_last(0)
+    history.pass_time(minutes=11, deliver=True)
+
+    (made,) = history.sandbox.here.find(accepted.refund.invoice_id).refunds
+    assert (made.id, bool(made.txid)) == (accepted.refund.id, True)
+    history.teardown()
