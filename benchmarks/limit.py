@@ -1,4 +1,4 @@
-"""What one API key carries at the gateway's 200 calls a minute: python -m benchmarks.limit.
+"""Measures what one API key carries at the gateway's 200 calls a minute: python -m benchmarks.limit.
 
 The sandbox stands in this process, counts calls as the gateway does, and posts its callbacks to a site on loopback;
 two workers process them. First so many invoices are paid at the same moment. Then invoices are created as fast as the

@@ -1,4 +1,6 @@
-"""What a process pays for an installed app: time and memory of `django.setup()`, `python -m benchmarks --parts start`.
+"""Measures what an installed app costs a process: time and memory of `django.setup()`.
+
+    python -m benchmarks --parts start
 
 Each measurement is a process of its own, and all take turns: a busy machine slows all of them. The projects are what
 `startproject` writes, with and without the admin, alone and with one app more. URLs are not imported, and no

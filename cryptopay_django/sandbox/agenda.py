@@ -1,4 +1,4 @@
-"""What falls due by itself, by kind: each family's steps that only time takes."""
+"""Names what falls due by itself, by kind: each family's steps that only time takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a route is made of: the request and the answer, one routed call, one page of a list."""
+"""Defines the parts of a route: the request and the answer, one routed call, one page of a list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stories of the demo share: a customer's browser, the sandbox's control API, and numbered lines."""
+"""Holds what the stories of the demo share: a customer's browser, the sandbox's control API, and numbered lines."""
 
 import re
 import textwrap

@@ -1,4 +1,4 @@
-"""What the shop sells, what customers owe, and what they hold with it.
+"""Stores what the shop sells, what customers owe, and what they hold with it.
 
 An `Order` and a `TopUp` are both `Payable`: something an invoice can be made for. Only
 `receivers.py` and `checkout.pay_from_balance` ever move one to paid. What arrives at a customer's

@@ -1,4 +1,4 @@
-"""What to tell the customer about an order, a top-up or a payment to an address, in one place and in plain words.
+"""Says what to tell the customer about an order, a top-up or a payment to an address, in one place and in plain words.
 
 Only `payable.status` says "paid", and only the signals set it. What happens before that is told by the
 payment panel of the invoice that counts.

@@ -1,4 +1,4 @@
-"""What the gateway says of a channel enters its row here: address and page when it is made, later its status."""
+"""Writes what the gateway says of a channel into its row: address and page when it is made, later its status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is installed and set up: settings, migrations, URLs, versions."""
+"""Checks what is installed and set up: settings, migrations, URLs, versions."""
 
 from __future__ import annotations
 

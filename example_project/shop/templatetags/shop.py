@@ -1,4 +1,4 @@
-"""How the shop writes money, and how full the cart is."""
+"""Shows how the shop writes money, and how full the cart is."""
 
 from decimal import Decimal
 from typing import Any
