@@ -333,7 +333,8 @@ def test_a_customer_sees_what_was_made_just_now_with_several_databases(layout, t
         [sys.executable, "-m", "tests.servers.look"], env=environment, capture_output=True, text=True, check=False
     )
 
-    assert done.returncode == 0, done.stderr
+    # A library may warn, as django-fsm 3.0 does of itself; a failure may not be logged either.
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr[-3000:]
     assert done.stdout == "200 200 200 200 200 200 True True True"
 
 
