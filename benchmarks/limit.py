@@ -111,7 +111,7 @@ def pay_steadily(sandbox: Sandbox) -> dict[str, Any]:
     from cryptopay_django.exceptions import CryptopayError
     from cryptopay_django.models import Invoice, InvoiceEvent
     from cryptopay_django.services import create_invoice
-    from cryptopay_django.services.call_limit import SharedLimiter
+    from cryptopay_django.services.shared_rate_limit import SharedLimiter
 
     with sandbox.changed:
         sandbox.state.recent_requests.clear()

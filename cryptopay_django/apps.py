@@ -11,7 +11,7 @@ from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
-    from .gateway.limiter import Limiter
+    from .gateway.rate_limit import Limiter
 
 
 class CryptopayConfig(AppConfig):
@@ -38,6 +38,6 @@ class CryptopayConfig(AppConfig):
 
 
 def _shared_limiter(api_key: str, spare: float) -> Limiter:
-    from .services.call_limit import SharedLimiter  # noqa: PLC0415  needs the models, and is needed by who calls
+    from .services.shared_rate_limit import SharedLimiter  # noqa: PLC0415  needs the models, and is needed by who calls
 
     return SharedLimiter(api_key, spare=spare)

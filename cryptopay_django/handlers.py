@@ -6,7 +6,7 @@ A handler is a function at the top level of a module, registered by a decorator 
     def ship(invoice, event): ...
 
 It is identified by its dotted path. The transaction that writes an event also writes a delivery record for each
-handler of its kind. `services/events/handler_lane.py` delivers them. The module `cryptopay_handlers` of each installed
+handler of its kind. `services/events/call_handlers.py` calls them. The module `cryptopay_handlers` of each installed
 app is imported when Django starts, so receivers of signals in it are connected too.
 """
 

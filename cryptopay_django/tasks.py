@@ -26,7 +26,7 @@ from .services import (
     reconcile_in_turn,
     send_notices,
 )
-from .services.events.delivery import deliver_subject
+from .services.events.deliver import deliver_subject
 
 _in_queue = task(backend=app_settings.TASK_BACKEND, queue_name=app_settings.TASK_QUEUE)
 

@@ -27,8 +27,8 @@ WHOLE = (
     *(
         f"services/{name}.py"
         for name in (
-            "callbacks/*", "snapshots/apply", "snapshots/hold_unreadable", "snapshots/merge", "snapshots/refund_rows",
-            "events/delivery", "events/outbox",
+            "callbacks/*", "snapshots/apply", "snapshots/quarantine_unreadable", "snapshots/merge", "snapshots/refund_rows",
+            "backoff", "events/deliver", "events/outbox",
             "resolution/actions", "resolution/approval", "resolution/asked",
             "resolution/planning", "resolution/sending", "resolution/outcome", "resolution/quote",
             "resolution/follow_refunds", "resolution/release", "resolution/rules",

@@ -25,6 +25,7 @@ class Explained:
 
 
 SIGNING, MERGE, EVENTS = "gateway/signing.py", "services/snapshots/merge.py", "services/events/outbox.py"
+BACKOFF = "services/backoff.py"
 COMPARISON = "services/snapshots/compare.py"
 APPROVAL, SCHEMAS = "services/resolution/approval.py", "gateway/schemas.py"
 JSON, VALUES = "gateway/strictjson.py", "gateway/values.py"
@@ -166,10 +167,10 @@ EXPLAINED: tuple[Explained, ...] = (
         "an empty text in place of an empty text is no change",
     ),
     Explained(
-        EVENTS,
+        BACKOFF,
         "backoff",
-        "return timedelta(seconds=min(10 * 2 ** min(attempts - 1, 10), 3600))",
-        r".*min\(attempts - 1, 11\).*",
+        "return timedelta(seconds=min(10 * 2 ** min(failures - 1, 10), 3600))",
+        r".*min\(failures - 1, 11\).*",
         "an hour is the most in either case",
     ),
     *(

@@ -44,6 +44,7 @@ MODULES = {
         "services/test_merge_payments.py",
         "services/test_callbacks.py",
     ),
+    "services/backoff.py": ("services/test_events.py",),
     "services/events/outbox.py": ("services/test_events.py", "services/test_handling.py"),
     "services/resolution/actions.py": ("services/test_settle.py", "services/test_four_eyes.py"),
     "services/resolution/approval.py": ("services/test_settle.py", "services/test_four_eyes.py"),

@@ -10,7 +10,7 @@ from django.db import transaction
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.services import create_invoice, process_overdue
 from cryptopay_django.services.dispatch.wake_or_enqueue import dispatch_callback
-from cryptopay_django.services.events.delivery import deliver_or_dispatch
+from cryptopay_django.services.events.deliver import deliver_or_dispatch
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceEventFactory,

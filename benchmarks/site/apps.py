@@ -14,7 +14,7 @@ class SiteConfig(AppConfig):
     def ready(self) -> None:
         from benchmarks.site import receivers
         from cryptopay_django.conf import limit_with
-        from cryptopay_django.gateway.limiter import RateLimiter
+        from cryptopay_django.gateway.rate_limit import RateLimiter
 
         receivers.connect()
         if os.environ.get("BENCH_LIMITED") != "1":

@@ -30,9 +30,9 @@ from ..exceptions import BooksChangedError, BooksDifferError, BooksError, Gatewa
 from ..models import Books, ClosedPeriod
 from ..permissions import Act, may
 from ..services import Period, Statement, close_period, find_books, read_statement
-from ..services.statements.closing import WAIT, digest_of, is_closable, next_period
+from ..services.statements.close_period import WAIT, digest_of, is_closable, next_period
 from ..services.statements.columns import write_amount
-from ..services.statements.files import FORMS, can_write
+from ..services.statements.file_formats import FORMS, can_write
 from . import display
 from .ledger import day_field
 from .statement import FORM_NAMES, balance_rows, days_of, kind_rows

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from ..gateway.schemas import INVOICE_TYPE
 from ..models import Callback, CallbackOutcome
 from ..permissions import Act, may
-from ..services.snapshots.orphans import ForeignInvoice, foreign_invoices
+from ..services.snapshots.foreign_invoices import ForeignInvoice, foreign_invoices
 from . import display
 from .again import DeliverAgain
 from .filters import AccountFilter

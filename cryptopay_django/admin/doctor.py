@@ -7,8 +7,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from ..services.call_budget import Use, may_call
 from ..services.diagnosis import CheckResult, Level, diagnose
+from ..services.rate_limit_by_use import Use, may_call
 
 SAMPLE = 5
 _ORDER = (Level.ERROR, Level.WARNING, Level.OK)

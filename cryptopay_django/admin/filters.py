@@ -17,7 +17,7 @@ from ..conf import account_names, app_settings
 from ..gateway.currencies import FIAT
 from ..models import Invoice, InvoiceStatus, RiskLevel, StatusContext
 from ..models.invoice import held_invoices
-from ..services.events.handler_lane import dead_calls, failing_calls
+from ..services.events.call_handlers import dead_calls, failing_calls
 from .access import awaits_second_person, waiting_for
 
 Choices = list[tuple[str, Any]]

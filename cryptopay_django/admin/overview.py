@@ -26,7 +26,7 @@ from ..models import (
     Payment,
     StatusContext,
 )
-from ..services.events.handler_lane import count_undelivered
+from ..services.events.call_handlers import count_undelivered
 from ..services.events.withholding import withheld_events
 from . import display
 from .charts import Bar, bars, stacked_columns

@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 from ..exceptions import DeliveryBusyError
 from ..models import HandlerDelivery, InvoiceEvent, Subject
 from ..permissions import Act, may
-from ..services.events.delivery import deliver_events
-from ..services.events.handler_lane import retry_delivery
-from ..services.events.signal_lane import retry_event
+from ..services.events.call_handlers import retry_delivery
+from ..services.events.deliver import deliver_events
+from ..services.events.send_signals import retry_event
 from ..services.events.withholding import is_withheld
 
 if TYPE_CHECKING:

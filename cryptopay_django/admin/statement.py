@@ -30,8 +30,8 @@ from ..models import Books, ClosedPeriod, EntryKind
 from ..permissions import Act, may
 from ..services import Period, Statement, find_books, keep_books, read_statement, verify_period
 from ..services.statements.columns import write_amount
-from ..services.statements.facts import ZERO
-from ..services.statements.files import FORMS, can_write
+from ..services.statements.file_formats import FORMS, can_write
+from ..services.statements.movements import ZERO
 from ..services.statements.statement import Sum, Totals
 from . import display
 from .export import in_threads

@@ -27,7 +27,7 @@ from ..models import (
 from ..models.channel_payment import held_payments
 from ..models.invoice import held_invoices
 from ..models.resolution import awaiting_approval
-from ..services.events.handler_lane import dead_calls
+from ..services.events.call_handlers import dead_calls
 from ..services.events.unheard import unheard_events
 from ..services.resolution.release import settled_short
 from ..services.snapshots.refund_rows import value_of

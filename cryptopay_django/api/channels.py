@@ -35,7 +35,6 @@ from ..links import API, path_of
 from ..models import Channel, ChannelPayment, ChannelStatus
 from ..services import create_channel, read_channel_progress, resolve_account
 from ..services.accounts import in_force
-from ..services.call_budget import Use, spend
 from ..services.channels.progress import (
     ChannelProgress,
     ChannelState,
@@ -44,6 +43,7 @@ from ..services.channels.progress import (
     channel_state,
     receipt_state,
 )
+from ..services.rate_limit_by_use import Use, spend
 from . import examples
 from .base import ApiView, describe
 from .creation import CoinChoiceSerializer, offer_of

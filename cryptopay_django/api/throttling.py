@@ -24,7 +24,7 @@ class RatedThrottle(SimpleRateThrottle):
         return rate
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Allow the request while the cache is down. `services/call_budget.py` still limits calls to the gateway."""
+        """Allow the request while the cache is down. `services/rate_limit_by_use.py` still limits what it calls."""
         try:
             return bool(super().allow_request(request, view))
         except Exception:

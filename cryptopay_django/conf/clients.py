@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..gateway.limiter import Limiter
+from ..gateway.rate_limit import Limiter
 from ..redaction import hide_locals
 from .accounts import Account, get_account, read_account
 from .settings import app_settings

@@ -35,8 +35,8 @@ from ..redaction import hide_locals
 from ..tracing import span
 from .answers import Answer, read_clock_offset, read_retry_after
 from .credentials import API_KEY, check_base_url
-from .limiter import Limiter, limiter_for
 from .marks import MARK_LIFE, Mark
+from .rate_limit import Limiter, limiter_for
 from .signing import CONTENT_TYPE, sign_request
 from .transport import DeadlineAdapter
 

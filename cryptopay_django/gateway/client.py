@@ -24,8 +24,8 @@ from .endpoints.ledger import LedgerEndpoints
 from .endpoints.market import MarketEndpoints
 from .endpoints.subscriptions import SubscriptionEndpoints
 from .endpoints.withdrawals import WithdrawalEndpoints
-from .limiter import Limiter
 from .lists import Page, follow_pages
+from .rate_limit import Limiter
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 In reading order: `facts.py` (which mail an event leads to, and whether it is still true), `wording.py` (texts),
 `message.py` (the e-mail), `sending.py` (the worker's chore), `samples.py` (for the preview). How a mail is retried,
-and sent once: `services/events/mail_lane.py`.
+and sent once: `services/events/send_mails.py`.
 """
 
 from .sending import send_customer_mails

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from ..caching import claim
 from ..models import InvoiceEvent
-from ..services.events.mail_lane import send_due_mails
+from ..services.events.send_mails import send_due_mails
 from ..services.invoices.contact import customer_address
 from ..services.invoices.expiry import note_expired_invoices
 from .facts import facts_of

@@ -5,8 +5,8 @@ from .call_place import CallPlace
 from .callback import Callback, CallbackOutcome
 from .channel import Channel, ChannelStatus
 from .channel_payment import ChannelPayment, ChannelPaymentContext, ChannelPaymentStatus
-from .delivery import HandlerDelivery
 from .event import EventKind, InvoiceEvent, Subject, subject_of
+from .handler_delivery import HandlerDelivery
 from .invoice import Invoice, InvoiceStatus, StatusContext
 from .notice import NoticeKind, NoticeSchedule
 from .payment import Payment, PaymentStatus

@@ -11,7 +11,7 @@ from .locking import LockingManager
 class CallPlace(models.Model):
     """A place for one call. It is free again a minute after the call has certainly arrived at the gateway.
 
-    It is taken by compare-and-swap on `free_at`, by the clock of the database. See `services/call_limit.py`.
+    It is taken by compare-and-swap on `free_at`, by the clock of the database. See `services/shared_rate_limit.py`.
     """
 
     key = models.CharField(max_length=32, help_text=_("A fingerprint of the API key."))

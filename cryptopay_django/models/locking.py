@@ -11,8 +11,8 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, TransactionManagementError
 
-from .listeners import announce, has_listeners
-from .prepared import insert, insert_if, select, touch, update
+from .save_signals import announce, has_listeners
+from .statement_cache import insert, insert_if, select, touch, update
 
 M = TypeVar("M", bound=models.Model)
 

@@ -1,7 +1,7 @@
 """Stores when periodic work is due, and the result of its last run. Of several processes, only one does the work.
 
 The rows are used for regular work (`services/reconciliation/schedule.py`), for lists that are read in parts
-(`services/reconciliation/channel_ledger.py`), and for rate limits (`services/call_budget.py`).
+(`services/reconciliation/channel_ledger.py`), and for rate limits (`services/rate_limit_by_use.py`).
 """
 
 from __future__ import annotations

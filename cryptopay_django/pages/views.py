@@ -25,8 +25,8 @@ from ..links import path_of
 from ..logs import about
 from ..models import Invoice
 from ..services import refresh_invoice
-from ..services.call_budget import Use, spend
 from ..services.invoices.progress import Progress, read_progress
+from ..services.rate_limit_by_use import Use, spend
 from .hardening import hardened, state_response
 from .languages import language_of, languages_of
 from .panel import ASKED, NOT_ASKED, panel_context, shop_name

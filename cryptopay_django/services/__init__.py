@@ -13,8 +13,8 @@
     dispatch/        waking a worker, enqueueing a task
     diagnosis/       the doctor, health, metrics
 
-In files of their own: `accounts.py`, `call_limit.py` (the gateway's 200 calls a minute, for all processes),
-`call_budget.py` (how many of these calls buttons may use), `ledger.py` (balances and ledger, for the admin),
+In files of their own: `accounts.py`, `shared_rate_limit.py` (the gateway's 200 calls a minute, for all processes),
+`rate_limit_by_use.py` (how many of these calls buttons may use), `ledger.py` (balances and ledger, for the admin),
 `retention.py` (deletes old records and personal data), `personal_data.py` (finds a customer in stored callbacks,
 payment links and log lines).
 """
@@ -27,8 +27,8 @@ from .channels.progress import read_channel_progress
 from .channels.release import release_channel_payment
 from .channels.switch import disable_channel, enable_channel, refresh_channel, refresh_channel_payment
 from .diagnosis import diagnose
+from .events.deliver import deliver_events
 from .events.deliver_again import deliver_again
-from .events.delivery import deliver_events
 from .events.notice_items import Notice
 from .events.notices import mail_notice, send_notices
 from .invoices.create import create_invoice
@@ -36,12 +36,12 @@ from .invoices.offers import Offer, find_offer, list_offers
 from .invoices.progress import read_progress
 from .invoices.summary import PaymentSummary, payment_summary
 from .payment_links.make import cancel_payment_link, create_payment_link
-from .reconciliation.channels import read_channel, reconcile_channels
-from .reconciliation.ledger_compare import LedgerDifference
-from .reconciliation.ledger_days import LedgerComparison, compare_ledger
-from .reconciliation.missing import MissingInvoice, find_missing_invoices
-from .reconciliation.reconcile import reconcile_invoices, refresh_invoice
-from .reconciliation.restore import restore_invoice
+from .reconciliation.compare_ledger import LedgerComparison, compare_ledger
+from .reconciliation.ledger_differences import LedgerDifference
+from .reconciliation.missing_invoices import MissingInvoice, find_missing_invoices
+from .reconciliation.reconcile_channels import read_channel, reconcile_channels
+from .reconciliation.reconcile_invoices import reconcile_invoices, refresh_invoice
+from .reconciliation.restore_invoice import restore_invoice
 from .reconciliation.schedule import reconcile_channels_in_turn, reconcile_in_turn
 from .resolution.actions import refund_invoice, settle_invoice
 from .resolution.approval import approve_resolution, withdraw_resolution
@@ -54,10 +54,10 @@ from .resolution.refund_quote import FeeBearer, RefundQuote, left_to_refund, quo
 from .resolution.release import release_invoice
 from .resolution.rules import check_resolvable, check_returnable, needs_second_person
 from .retention import erase_customer, prune_records
-from .statements.closing import adjust_books, close_period, verify_period
-from .statements.files import write_statement
-from .statements.keeping import BooksCheck, begin_books, find_books, keep_books
-from .statements.mailing import find_staff, mail_statement
+from .statements.close_period import adjust_books, close_period, verify_period
+from .statements.file_formats import write_statement
+from .statements.keep_books import BooksCheck, begin_books, find_books, keep_books
+from .statements.mail_statement import find_staff, mail_statement
 from .statements.periods import Period, named_period
 from .statements.statement import Statement, read_statement
 from .worker.loop import work, work_once

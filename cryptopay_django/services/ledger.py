@@ -14,7 +14,7 @@ from ..conf import client_for, get_account
 from ..gateway.ledger import Account, LedgerTransaction
 from ..gateway.lists import Page
 from ..models import ChannelPayment, Invoice
-from .call_budget import Use, spend
+from .rate_limit_by_use import Use, spend
 
 FAMILIES = (
     "Invoice", "InvoiceRefund", "ChannelPayment", "CoinWithdrawal", "CoinDeposit", "ExchangeTransfer", "BankDeposit",

@@ -37,7 +37,7 @@ from ..models import (
 from ..models.channel_payment import held_payments, open_payments
 from ..models.locking import write_transaction
 from ..models.orders import order_types
-from .events.handler_lane import pending_calls
+from .events.call_handlers import pending_calls
 
 _CHUNK = 200
 _ERASED = "(erased)"

@@ -27,7 +27,7 @@ from ..models import (
 from ..models.channel_payment import held_payments, open_payments
 from ..models.invoice import FINAL_STATUSES, held_invoices, open_invoices
 from ..models.locking import write_transaction
-from .events.handler_lane import pending_calls
+from .events.call_handlers import pending_calls
 from .events.withholding import is_true
 from .personal_data import (
     callbacks_of_customer,

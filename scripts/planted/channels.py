@@ -41,14 +41,14 @@ BUGS = (
     ),
     Bug(
         "a custom_id claims another channel's payment",
-        "services/channels/callbacks.py",
+        "services/channels/payment_callbacks.py",
         "        match |= Q(gateway_id=None, custom_id=snapshot.custom_id)\n",
         "        match |= Q(custom_id=snapshot.custom_id)\n",
         (f"{PAYMENTS}test_a_custom_id_that_somebody_else_uses_claims_no_payment",),
     ),
     Bug(
         "what failed in the ledger is forgotten",
-        "services/reconciliation/channels.py",
+        "services/reconciliation/reconcile_channels.py",
         "                if not self.poll(seen.channel, seen.gateway_id):\n",
         "                if not self.poll(seen.channel, seen.gateway_id) and False:\n",
         (f"{FOUND}test_what_failed_in_the_ledger_is_found_by_the_channels_own_list",),

@@ -6,7 +6,7 @@ from .bug import Bug
 
 PROTECTED = "models/test_protected.py::"
 RELEASES = "services/test_resolution.py::"
-LISTENERS = "models/test_listeners.py::"
+LISTENERS = "models/test_save_signals.py::"
 
 BUGS = (
     Bug(
@@ -34,21 +34,21 @@ BUGS = (
     ),
     Bug(
         "a receiver of post_save that fails rolls the merge back",
-        "models/listeners.py",
+        "models/save_signals.py",
         "signal.send_robust(model, **known) if isinstance(answer, Exception)]",
         "signal.send(model, **known) if isinstance(answer, Exception)]",
         (f"{LISTENERS}test_a_receiver_that_fails_takes_nothing_of_the_others_with_it",),
     ),
     Bug(
         "audit logs are not called",
-        "models/listeners.py",
+        "models/save_signals.py",
         "    if not has_listeners(type(row)):\n",
         "    if True:\n",
         (f"{LISTENERS}test_a_new_row_is_announced_as_one",),
     ),
     Bug(
         "a driver whose statements cannot be kept stops every callback",
-        "models/prepared.py",
+        "models/statement_cache.py",
         "    _statements(using)[key] = None\n",
         "    raise error\n",
         ("models/test_otherwise.py::test_the_orm_is_used_and_the_log_says_so_once",),

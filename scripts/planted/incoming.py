@@ -10,7 +10,7 @@ SNAPSHOTS = "services/test_merge_snapshots.py::"
 COMPARISON = "services/snapshots/compare.py"
 REPEATS = "services/test_repeats.py::"
 OTHERS = "services/test_other_types.py::"
-LIMIT = "services/test_call_limit.py::"
+LIMIT = "services/test_shared_rate_limit.py::"
 CONFIRMING = "services/test_confirming.py::"
 FOREIGN = "services/test_foreign_invoices.py::"
 
@@ -113,7 +113,7 @@ BUGS = (
     ),
     Bug(
         "an invoice whose facts cannot be read waits unseen",
-        "services/snapshots/hold_unreadable.py",
+        "services/snapshots/quarantine_unreadable.py",
         "    if not lacks_a_fact(error):\n        return\n",
         "    return\n",
         (f"{WEBHOOK}test_an_invoice_without_a_fact_that_can_be_read_is_held_or_asked_about_again",),
@@ -134,7 +134,7 @@ BUGS = (
     ),
     Bug(
         "pages go on from the last invoice that could be read",
-        "services/reconciliation/reconcile.py",
+        "services/reconciliation/reconcile_invoices.py",
         "            after = page.ids[-1]",
         "            after = page[-1].id",
         ("services/test_reconciliation.py::test_an_odd_invoice_in_a_list_spoils_no_other_and_no_page",),
@@ -333,35 +333,35 @@ BUGS = (
     ),
     Bug(
         "a storm of creations leaves no call for confirmations",
-        "services/call_limit.py",
+        "services/shared_rate_limit.py",
         "        if total + kept >= self._requests:",
         "        if total >= self._requests:",
         (f"{LIMIT}test_even_a_storm_of_creations_leaves_some_calls_for_confirmations",),
     ),
     Bug(
         "reconciliation may use all calls of a minute",
-        "services/call_limit.py",
+        "services/shared_rate_limit.py",
         "total < self._requests * QUOTAS[purpose].most",
         "total < self._requests",
         (f"{LIMIT}test_background_work_leaves_room_for_what_is_more_urgent",),
     ),
     Bug(
         "a call counts from the moment when it was allowed",
-        "services/call_limit.py",
+        "services/shared_rate_limit.py",
         "free_at = now + self._window + timedelta(seconds=max(0.0, arrives_within))",
         "free_at = now + self._window",
         (f"{LIMIT}test_a_place_is_taken_until_its_call_has_certainly_arrived_and_a_minute_more",),
     ),
     Bug(
         "a late answer frees the place of another call",
-        "services/call_limit.py",
+        "services/shared_rate_limit.py",
         "filter(pk=place.pk, free_at=place.free_at).update",
         "filter(pk=place.pk).update",
         (f"{LIMIT}test_a_place_that_was_taken_anew_is_not_freed_by_a_late_answer",),
     ),
     Bug(
         "a refusal of the gateway stops one process only",
-        "services/call_limit.py",
+        "services/shared_rate_limit.py",
         "            if is_refused:\n",
         "            if False:\n",
         (f"{LIMIT}test_a_refusal_of_the_gateway_stops_all_processes_for_its_time",),

@@ -11,7 +11,7 @@ HEARING = "services/test_hearing.py::"
 BUGS = (
     Bug(
         "two workers send the same mail",
-        "services/events/mail_lane.py",
+        "services/events/send_mails.py",
         "        turn = self._count(begun_at)\n",
         "        turn = Turn.TAKEN\n",
         ("mails/test_race.py::test_two_workers_send_a_mail_once",),
@@ -25,35 +25,35 @@ BUGS = (
     ),
     Bug(
         "a mail of which the customer was told is sent again",
-        "services/events/mail_lane.py",
+        "services/events/send_mails.py",
         "or told is None or told.exists():",
         "or told is None:",
         (f"{SENDING}test_a_payment_that_waits_for_a_person_is_told_once_for_each_reason",),
     ),
     Bug(
         "a slow mail server makes another process send the same mail",
-        "services/events/mail_lane.py",
+        "services/events/send_mails.py",
         "        lease=LEASE,\n",
         "",
         (f"{SENDING}test_a_process_that_ends_while_it_sends_leaves_the_mail_to_a_later_one",),
     ),
     Bug(
         "a mail that fails leaves by itself only after the lease",
-        "services/events/mail_lane.py",
+        "services/events/send_mails.py",
         '        self.note_failure("".join(traceback.format_exception(error)))\n',
         "",
         (f"{SENDING}test_a_mail_server_that_is_away_delays_the_mail_and_nothing_else",),
     ),
     Bug(
         "a request sends mails as if they were handlers",
-        "services/events/handler_lane.py",
+        "services/events/call_handlers.py",
         "_pending(HandlerDelivery.objects.primary()).exclude(handler=CUSTOMER_MAIL)",
         "_pending(HandlerDelivery.objects.primary())",
         (f"{SENDING}test_requests_and_deliveries_leave_mails_to_the_worker",),
     ),
     Bug(
         "a mail that is owed counts as a handler of the shop",
-        "services/events/signal_lane.py",
+        "services/events/send_signals.py",
         "event.deliveries.exclude(handler=CUSTOMER_MAIL).exists()",
         "event.deliveries.exists()",
         (f"{HEARING}test_a_handler_of_another_process_gets_an_event_of_which_only_a_mail_was_owed",),
@@ -95,7 +95,7 @@ BUGS = (
     ),
     Bug(
         "the log names the customer's address",
-        "services/events/mail_lane.py",
+        "services/events/send_mails.py",
         "reason, extra=dict(self.fields))",
         "reason, exc_info=error, extra=dict(self.fields))",
         (f"{SENDING}test_the_log_names_no_address",),
@@ -109,7 +109,7 @@ BUGS = (
     ),
     Bug(
         "one mail that fails ends the round",
-        "services/events/mail_lane.py",
+        "services/events/send_mails.py",
         "        except Exception as error:  # noqa: BLE001\n            return self._failed(error)\n",
         "",
         (f"{SENDING}test_a_template_that_fails_holds_back_its_own_mail_only",),

@@ -15,7 +15,7 @@ HEARING = "services/test_hearing.py::"
 BUGS = (
     Bug(
         "a signal is sent on commit, outside the transaction",
-        "services/events/signal_lane.py",
+        "services/events/send_signals.py",
         "    SIGNALS[event.kind].send(sender=sender_of(event.kind), event=event, **_arguments(event))",
         "    from django.db import transaction\n\n"
         "    arguments = _arguments(event)\n"
@@ -24,7 +24,7 @@ BUGS = (
     ),
     Bug(
         "a signal is sent robustly: a failed receiver counts as told",
-        "services/events/signal_lane.py",
+        "services/events/send_signals.py",
         "SIGNALS[event.kind].send(",
         "SIGNALS[event.kind].send_robust(",
         (f"{EVENTS}test_a_receiver_that_raises_takes_everybodys_writes_back_and_is_retried",),
@@ -61,7 +61,7 @@ BUGS = (
     ),
     Bug(
         "later events overtake one that failed",
-        "services/events/signal_lane.py",
+        "services/events/send_signals.py",
         "        return pending(events).filter(~Exists(_earlier(pending(InvoiceEvent.objects.all()))))\n",
         "        return pending(events)\n",
         (f"{EVENTS}test_an_event_that_nobody_took_is_delivered_with_the_next_of_its_invoice",),
@@ -82,7 +82,7 @@ BUGS = (
     ),
     Bug(
         "events are delivered in the open transaction of the shop",
-        "services/events/delivery.py",
+        "services/events/deliver.py",
         "    if not connection.in_atomic_block or (blocks and blocks[-1]._from_testcase):\n        return False\n",
         "    return False\n",
         (f"{NESTING}test_in_an_open_transaction_of_the_shop_events_are_delivered_after_its_commit",),
@@ -137,7 +137,7 @@ BUGS = (
     ),
     Bug(
         "an event that ceases to be true while receivers run counts as delivered",
-        "services/events/signal_lane.py",
+        "services/events/send_signals.py",
         "        markable=_pending(frozenset()),\n        call=_send_from_queue,",
         "        markable=_any,\n        call=_send_from_queue,",
         (f"{WITHHOLDING}test_what_ceases_to_be_true_while_receivers_run_is_rolled_back",),
@@ -157,9 +157,9 @@ BUGS = (
     ),
     Bug(
         "the back-off grows without end",
-        "services/events/outbox.py",
-        "min(10 * 2 ** min(attempts - 1, 10), 3600)",
-        "10 * 2 ** (attempts - 1)",
+        "services/backoff.py",
+        "min(10 * 2 ** min(failures - 1, 10), 3600)",
+        "10 * 2 ** (failures - 1)",
         (f"{EVENTS}test_the_back_off_doubles_up_to_an_hour",),
     ),
     Bug(
@@ -200,7 +200,7 @@ BUGS = (
     ),
     Bug(
         "a handler that fails holds back all the others",
-        "services/events/handler_lane.py",
+        "services/events/call_handlers.py",
         '        handler=OuterRef("handler"),\n',
         "",
         (f"{HANDLING}test_a_handler_that_fails_holds_back_its_own_later_calls_for_the_invoice_and_nothing_else",),
@@ -214,7 +214,7 @@ BUGS = (
     ),
     Bug(
         "a handler that is gone counts as told",
-        "services/events/handler_lane.py",
+        "services/events/call_handlers.py",
         "    if handler is None:\n        raise HandlerMissingError(",
         "    if handler is None:\n        return\n        raise HandlerMissingError(",
         (f"{HANDLING}test_a_handler_that_is_gone_is_told_as_such_given_up_and_delivered_once_it_is_back",),

@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from cryptopay_django.models import ChannelPayment, Invoice, Refund, Schedule
-from cryptopay_django.services import call_budget, reconcile_invoices, refresh_invoice, refund_invoice
-from cryptopay_django.services.call_budget import Use, may_call
+from cryptopay_django.services import rate_limit_by_use, reconcile_invoices, refresh_invoice, refund_invoice
+from cryptopay_django.services.rate_limit_by_use import Use, may_call
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_looking_does_not_use_up_the_calls_of_payments(client, desk):
 
     assert "too many calls for ledger" in page.text
     assert desk.topped_up().status == "completed"
-    assert call_budget.Use.LEDGER.value.burst < 20
+    assert rate_limit_by_use.Use.LEDGER.value.burst < 20
 
 
 def test_the_list_leads_there_only_those_who_may(login, desk):

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from cryptopay_django.models import ClosedPeriod, Schedule
 from cryptopay_django.services import begin_books, close_period, keep_books, named_period
-from cryptopay_django.services.statements.files import FORMS, can_write
+from cryptopay_django.services.statements.file_formats import FORMS, can_write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cryptopay_django.models import Channel, ChannelPayment
 from cryptopay_django.services import disable_channel
-from cryptopay_django.services.call_budget import Use, may_call
+from cryptopay_django.services.rate_limit_by_use import Use, may_call
 from cryptopay_django.testing.factories import ChannelFactory, ChannelPaymentFactory
 
 from .conftest import problem_of

@@ -17,9 +17,9 @@ from cryptopay_django.services import (
     reconcile_invoices,
     refresh_invoice,
 )
-from cryptopay_django.services.call_budget import Use, may_call
-from cryptopay_django.services.reconciliation.ledger_compare import DifferenceKind
-from cryptopay_django.services.reconciliation.ledger_days import day_of
+from cryptopay_django.services.rate_limit_by_use import Use, may_call
+from cryptopay_django.services.reconciliation.compare_ledger import day_of
+from cryptopay_django.services.reconciliation.ledger_differences import DifferenceKind
 from cryptopay_django.testing.factories import InvoiceFactory
 from tests.wire import ScriptedGateway
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cryptopay_django.gateway.client import Client
-from cryptopay_django.gateway.limiter import RateLimiter
+from cryptopay_django.gateway.rate_limit import RateLimiter
 
 from .server import Gateway
 

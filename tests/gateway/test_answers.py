@@ -19,8 +19,8 @@ from cryptopay_django.exceptions import (
 from cryptopay_django.gateway.answers import Answer, Reason, read_reasons
 from cryptopay_django.gateway.calls import http_date
 from cryptopay_django.gateway.client import Client
-from cryptopay_django.gateway.limiter import RateLimiter
 from cryptopay_django.gateway.marks import MARK_LIFE, Mark
+from cryptopay_django.gateway.rate_limit import RateLimiter
 
 from . import examples
 from .server import data

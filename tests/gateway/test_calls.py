@@ -26,7 +26,7 @@ from cryptopay_django.exceptions import (
 from cryptopay_django.gateway.answers import read_clock_offset, read_retry_after
 from cryptopay_django.gateway.calls import ANSWER_LIMIT, LIST_LIMIT, MAX_ATTEMPTS
 from cryptopay_django.gateway.client import Client
-from cryptopay_django.gateway.limiter import Purpose, RateLimiter, current_purpose, limiter_for
+from cryptopay_django.gateway.rate_limit import Purpose, RateLimiter, current_purpose, limiter_for
 
 from . import examples
 from .conftest import API_KEY, API_SECRET

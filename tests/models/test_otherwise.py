@@ -6,7 +6,11 @@ import os
 import subprocess
 import sys
 
-TRIED = ["tests/models/test_prepared.py", "tests/models/test_listeners.py", "tests/services/test_callbacks.py"]
+TRIED = [
+    "tests/models/test_statement_cache.py",
+    "tests/models/test_save_signals.py",
+    "tests/services/test_callbacks.py",
+]
 SAYS_SO = """
 import logging
 import pytest

@@ -18,7 +18,7 @@ from cryptopay_django.exceptions import AddressError, PriceSealError
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages import names
 from cryptopay_django.services import create_invoice
-from cryptopay_django.services.call_budget import Use, may_call
+from cryptopay_django.services.rate_limit_by_use import Use, may_call
 from tests.pages.urls import PayGroup
 from tests.wire import TIMED_OUT, ScriptedGateway, refusal
 

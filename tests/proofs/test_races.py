@@ -30,7 +30,7 @@ from cryptopay_django.services import (
     release_invoice,
 )
 from cryptopay_django.services.callbacks.process import process_and_deliver
-from cryptopay_django.services.events.delivery import deliver_written
+from cryptopay_django.services.events.deliver import deliver_written
 from cryptopay_django.services.events.outbox import new_event, write_events
 from cryptopay_django.signals import invoice_created
 from cryptopay_django.testing.factories import (

@@ -12,7 +12,7 @@ from django.utils import timezone
 from cryptopay_django import signals
 from cryptopay_django.models import InvoiceEvent
 from cryptopay_django.services import deliver_events
-from cryptopay_django.services.events.delivery import deliver_written
+from cryptopay_django.services.events.deliver import deliver_written
 from cryptopay_django.testing.factories import InvoiceEventFactory
 from tests.effects.models import Effect
 from tests.proofs.racing import race_processes

@@ -19,9 +19,9 @@ from cryptopay_django.models import HandlerDelivery, InvoiceEvent
 from cryptopay_django.services import deliver_events, process_overdue, send_notices
 from cryptopay_django.services.events import attempt
 from cryptopay_django.services.events.attempt import Attempt
-from cryptopay_django.services.events.delivery import deliver_written
+from cryptopay_django.services.events.deliver import deliver_written
 from cryptopay_django.services.events.outbox import new_event, write_events
-from cryptopay_django.services.events.signal_lane import retry_event
+from cryptopay_django.services.events.send_signals import retry_event
 from cryptopay_django.testing.factories import (
     InvoiceEventFactory,
     InvoiceFactory,

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from cryptopay_django.models import HandlerDelivery
 from cryptopay_django.services import process_overdue
-from cryptopay_django.services.events.delivery import deliver_written
+from cryptopay_django.services.events.deliver import deliver_written
 from cryptopay_django.services.events.outbox import new_event, write_events
 from cryptopay_django.testing.factories import InvoiceFactory
 from tests.effects.handlers import done_by, ship

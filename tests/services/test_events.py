@@ -15,10 +15,11 @@ from django.utils import timezone
 from cryptopay_django import signals
 from cryptopay_django.models import Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_events
+from cryptopay_django.services.backoff import backoff
 from cryptopay_django.services.events.attempt import Attempt
-from cryptopay_django.services.events.delivery import deliver_written
-from cryptopay_django.services.events.outbox import SIGNALS, backoff, new_event, sender_of, write_events
-from cryptopay_django.services.events.signal_lane import from_queue, retry_event
+from cryptopay_django.services.events.deliver import deliver_written
+from cryptopay_django.services.events.outbox import SIGNALS, new_event, sender_of, write_events
+from cryptopay_django.services.events.send_signals import from_queue, retry_event
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory, RefundFactory
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,7 @@ from cryptopay_django.models import Callback, Invoice, InvoiceEvent
 from cryptopay_django.services import create_invoice, process_overdue, reconcile_invoices
 from cryptopay_django.services.callbacks.process import process_and_deliver
 from cryptopay_django.services.diagnosis import Level, backlog
-from cryptopay_django.services.snapshots.orphans import foreign_invoices
+from cryptopay_django.services.snapshots.foreign_invoices import foreign_invoices
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory, callback_body, invoice_wire
 from tests.wire import ScriptedGateway, refusal
 

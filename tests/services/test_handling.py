@@ -21,7 +21,7 @@ from cryptopay_django.services import (
     send_notices,
 )
 from cryptopay_django.services.events.attempt import Attempt, Turn
-from cryptopay_django.services.events.handler_lane import CALLS, Undelivered, count_undelivered, retry_delivery
+from cryptopay_django.services.events.call_handlers import CALLS, Undelivered, count_undelivered, retry_delivery
 from cryptopay_django.services.events.outbox import new_event, write_events
 from cryptopay_django.services.events.withholding import TRUE_WHILE
 from cryptopay_django.testing.factories import (

@@ -14,7 +14,7 @@ from cryptopay_django.models import HandlerDelivery
 from cryptopay_django.services import deliver_events, process_overdue
 from cryptopay_django.services.diagnosis import diagnose
 from cryptopay_django.services.events import unheard
-from cryptopay_django.services.events.delivery import deliver_written
+from cryptopay_django.services.events.deliver import deliver_written
 from cryptopay_django.services.events.outbox import CUSTOMER_MAIL, new_event, write_events
 from cryptopay_django.services.worker.anything_due import is_anything_due
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory

@@ -13,7 +13,7 @@ from django.db import OperationalError, connection, transaction
 from cryptopay_django import handlers, signals
 from cryptopay_django.models import HandlerDelivery, Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_events, process_overdue, refresh_invoice, release_invoice
-from cryptopay_django.services.events.delivery import deliver_or_dispatch
+from cryptopay_django.services.events.deliver import deliver_or_dispatch
 from cryptopay_django.services.events.outbox import new_event, write_events
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, invoice_wire
 from tests.effects.models import Effect

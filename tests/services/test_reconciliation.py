@@ -12,7 +12,7 @@ from django.utils import timezone
 from cryptopay_django.exceptions import GatewayAnswerError, GatewayNotFoundError
 from cryptopay_django.models import Invoice
 from cryptopay_django.services import reconcile_invoices, refresh_invoice
-from cryptopay_django.services.reconciliation.missing import find_missing_invoices
+from cryptopay_django.services.reconciliation.missing_invoices import find_missing_invoices
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory, callback_body, invoice_wire
 from tests.wire import ScriptedGateway, refusal
 

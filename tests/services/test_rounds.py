@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cryptopay_django.models import Invoice, NoticeSchedule, Schedule
 from cryptopay_django.services import create_invoice, reconcile_in_turn, send_notices
-from cryptopay_django.services.call_budget import Use, may_call
+from cryptopay_django.services.rate_limit_by_use import Use, may_call
 from cryptopay_django.services.reconciliation.schedule import LEASE
 from cryptopay_django.services.worker.loop import repeat, work_off
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, invoice_wire

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from cryptopay_django.services.dispatch.postgres_notify import AT_MOST_EVERY, CHANNEL, Listener, wake_workers
-from cryptopay_django.services.events.delivery import deliver_or_dispatch
+from cryptopay_django.services.events.deliver import deliver_or_dispatch
 from cryptopay_django.services.worker.loop import work, work_off
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceEventFactory
 

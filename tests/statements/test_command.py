@@ -17,7 +17,7 @@ from django.utils import timezone
 from cryptopay_django.exceptions import BooksError
 from cryptopay_django.models import BookEntry, Books, ClosedPeriod
 from cryptopay_django.services import find_staff, mail_statement, named_period, read_statement
-from cryptopay_django.services.statements import mailing
+from cryptopay_django.services.statements import mail_statement as mailing
 
 from .booking import paid
 

@@ -7,8 +7,8 @@ import pytest
 from cryptopay_django.models import BookEntry, Invoice
 from cryptopay_django.sandbox import ledger
 from cryptopay_django.services import close_period, diagnose, keep_books, refresh_invoice
-from cryptopay_django.services.call_budget import Use, may_call
 from cryptopay_django.services.diagnosis import Level
+from cryptopay_django.services.rate_limit_by_use import Use, may_call
 
 from .booking import JANUARY, paid
 

@@ -14,7 +14,7 @@ import pytest
 from cryptopay_django.exceptions import BooksError
 from cryptopay_django.models import BookEntry, Books
 from cryptopay_django.services import named_period, read_statement, write_statement
-from cryptopay_django.services.statements.files import can_write
+from cryptopay_django.services.statements.file_formats import can_write
 from cryptopay_django.services.statements.periods import Period
 
 from .test_year import load, run
@@ -165,7 +165,9 @@ def test_more_entries_than_a_page_are_all_there_and_in_order(books, monkeypatch)
 
 
 def test_a_workbook_that_would_lose_lines_is_refused(books, monkeypatch):
-    workbook = pytest.importorskip("cryptopay_django.services.statements.workbook", reason="XlsxWriter is missing")
+    workbook = pytest.importorskip(
+        "cryptopay_django.services.statements.xlsx_workbook", reason="XlsxWriter is missing"
+    )
     monkeypatch.setattr(workbook, "MOST_ROWS", 3)
     for _ in range(4):
         booked(books, "1")

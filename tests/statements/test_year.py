@@ -22,7 +22,7 @@ from django.utils import timezone
 from cryptopay_django import caching
 from cryptopay_django.fields import EXACT
 from cryptopay_django.services import begin_books, close_period, keep_books, read_statement, write_statement
-from cryptopay_django.services.statements.files import FORMS, can_write
+from cryptopay_django.services.statements.file_formats import FORMS, can_write
 from cryptopay_django.services.statements.periods import named_period
 from cryptopay_django.testing.inprocess import InProcessSandbox
 from tests.conftest import empty_tables

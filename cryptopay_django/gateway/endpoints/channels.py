@@ -6,8 +6,8 @@ from uuid import UUID
 
 from ...exceptions import WireError
 from ..channels import ChannelPaymentSnapshot, ChannelSnapshot
-from ..limiter import Purpose, calling_for
 from ..lists import Page
+from ..rate_limit import Purpose, calling_for
 from .base import Endpoints, given, route_to, with_query
 
 

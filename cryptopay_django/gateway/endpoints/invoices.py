@@ -12,9 +12,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from ...redaction import hide_locals
-from ..limiter import Purpose, calling_for
 from ..lists import Page
 from ..marks import Mark
+from ..rate_limit import Purpose, calling_for
 from ..schemas import InvoiceSnapshot, Recalculation, Refund
 from .base import Endpoints, amount_text, flags, given, route_to, with_query
 

@@ -14,7 +14,7 @@ from ...conf import account_names
 from ...exceptions import GatewayError
 from ...fields import canonical
 from ...services import LedgerComparison, compare_ledger, find_missing_invoices, reconcile_channels, reconcile_invoices
-from ...services.reconciliation.ledger_days import day_of, yesterday
+from ...services.reconciliation.compare_ledger import day_of, yesterday
 
 _BAR = 30
 _LEDGER_PATIENCE = 3600.0

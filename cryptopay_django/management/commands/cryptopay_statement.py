@@ -26,7 +26,7 @@ from ...services import (
     verify_period,
     write_statement,
 )
-from ...services.statements.files import FORMS
+from ...services.statements.file_formats import FORMS
 
 _PATIENCE = 3600.0
 """Seconds to wait in all for calls of the ledger: twenty pages a minute of an account are left to it."""

@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from ...models import Callback, CallbackOutcome, ChannelPayment, Invoice
-from ..events.outbox import backoff
+from ..backoff import backoff
 
 _TAKEN = (CallbackOutcome.APPLIED, CallbackOutcome.STALE)
 """If a callback with such an outcome has no invoice and no channel payment, it is of another type, and its event is

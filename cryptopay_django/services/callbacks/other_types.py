@@ -18,7 +18,7 @@ from ...gateway.schemas import CallbackMessage
 from ...models import Callback, CallbackOutcome, EventKind, InvoiceEvent
 from ...models.locking import write_transaction
 from ..events.outbox import Written, new_event, write_events
-from ..snapshots.finish import finish_callback
+from ..snapshots.finish_callback import finish_callback
 
 SELF_TEST_TYPE = "SelfTest"
 """The type of the callback by which the doctor tries the way in: it is stored and ignored."""

@@ -14,19 +14,20 @@ from django.utils import timezone
 
 from ...conf import app_settings, get_account
 from ...exceptions import CryptopayError, GatewayNotFoundError, GatewayRateLimitError, WireError
-from ...gateway.limiter import Purpose, calling_for
+from ...gateway.rate_limit import Purpose, calling_for
 from ...gateway.schemas import CallbackMessage, InvoiceSnapshot, parse_callback
 from ...logs import about, named
 from ...models import Callback, CallbackOutcome, Invoice
 from ...tracing import span
 from ..accounts import in_force
+from ..backoff import backoff
 from ..channels.apply import PaymentClaim
-from ..channels.callbacks import UnconfirmedError, take_payment_callback
-from ..events.delivery import deliver_written
-from ..events.outbox import Written, backoff
+from ..channels.payment_callbacks import UnconfirmedError, take_payment_callback
+from ..events.deliver import deliver_written
+from ..events.outbox import Written
 from ..snapshots.apply import Claim, Taken, poll_invoice, take_callback
-from ..snapshots.finish import finish_callback
-from ..snapshots.pages import Pages
+from ..snapshots.confirm_by_list import Pages
+from ..snapshots.finish_callback import finish_callback
 from .other_types import take_other_type
 from .unreadable import note_oddities, take_unreadable
 from .withdrawals import WITHDRAWAL_TYPE, take_withdrawal_callback

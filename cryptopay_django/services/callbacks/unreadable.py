@@ -18,8 +18,8 @@ from ..accounts import in_force
 from ..channels.apply import poll_payment
 from ..events.outbox import Written
 from ..snapshots.apply import poll_invoice
-from ..snapshots.finish import finish_callback
-from ..snapshots.hold_unreadable import lacks_a_fact
+from ..snapshots.finish_callback import finish_callback
+from ..snapshots.quarantine_unreadable import lacks_a_fact
 
 logger = logging.getLogger("cryptopay_django")
 

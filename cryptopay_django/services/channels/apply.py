@@ -33,8 +33,8 @@ from ...tracing import Note, span
 from ..accounts import client_of
 from ..events.outbox import write_events
 from ..snapshots.compare import Relation
-from ..snapshots.finish import finish_callback
-from ..snapshots.hold_unreadable import lacks_a_fact
+from ..snapshots.finish_callback import finish_callback
+from ..snapshots.quarantine_unreadable import lacks_a_fact
 from .compare import brings_news, differences, relation, state_of
 from .merge import STATUS_KINDS, Merge, begin_payment, hold_payment, merge_payment, payment_event
 

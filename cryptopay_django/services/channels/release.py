@@ -10,7 +10,7 @@ from ...exceptions import InvoiceChangedError, ReleaseError
 from ...models import ChannelPayment, EventKind, InvoiceEvent
 from ...models.locking import write_transaction
 from ...permissions import Act
-from ..events.delivery import deliver_or_dispatch
+from ..events.deliver import deliver_or_dispatch
 from ..events.outbox import new_event, write_events
 from ..resolution.people import Actor, Person, check_permitted, person_of
 from .merge import STATUS_KINDS, payment_event

@@ -10,7 +10,7 @@ from ...models import Channel, ChannelPayment, ChannelStatus
 from ...models.channel import own_slot
 from ...permissions import Act
 from ..accounts import client_of
-from ..events.delivery import deliver_or_dispatch
+from ..events.deliver import deliver_or_dispatch
 from ..invoices.place_at_gateway import committed
 from ..resolution.people import Actor, check_permitted, person_of
 from .apply import poll_payment

@@ -22,8 +22,8 @@ from ...models import (
 from ...models.invoice import held_invoices, open_invoices
 from ...models.resolution import awaiting_approval
 from ..accounts import of_other_environments
-from ..events import handler_lane, signal_lane, unheard, withholding
-from ..snapshots import orphans
+from ..events import call_handlers, send_signals, unheard, withholding
+from ..snapshots import foreign_invoices
 from .check_result import CheckResult, Level, level_of_age, spell_age
 
 _A_WEEK = timedelta(days=7)
@@ -67,7 +67,7 @@ def check_callbacks(now: datetime) -> Iterator[CheckResult]:
 
 def _foreign_invoices(now: datetime) -> CheckResult:
     """Count the invoices that were not made here; warn only of those that look like ours, and for a week."""
-    found, is_cut = orphans.foreign_invoices(since=now - _A_WEEK)
+    found, is_cut = foreign_invoices.foreign_invoices(since=now - _A_WEEK)
     count, paid = len(found), sum(one.is_paid for one in found)
     number = f"{count} or more" if is_cut else f"{count}"
     text = f"{number} in the last seven days, {paid} of them paid" if count else "none in the last seven days"
@@ -84,7 +84,7 @@ def _foreign_invoices(now: datetime) -> CheckResult:
 
 def pending_events(now: datetime) -> CheckResult:
     """Events that receivers have not had, and what the last one that failed said."""
-    pending = signal_lane.pending_events()
+    pending = send_signals.pending_events()
     result = _waiting("pending events", pending, "created_at", now, remedy="Is cryptopay_worker running?")
     if result.level is Level.OK:
         return result
@@ -128,10 +128,10 @@ def check_events(now: datetime) -> Iterator[CheckResult]:
     yield pending_events(now)
     yield unheard_events()
     yield withheld_events()
-    waiting = handler_lane.pending_calls()
+    waiting = call_handlers.pending_calls()
     remedy = "See their last_error in the admin, on the page of what they are about."
     yield _waiting("pending handlers", waiting, "event__created_at", now, remedy=remedy)
-    dead = handler_lane.dead_calls()
+    dead = call_handlers.dead_calls()
     names = ", ".join(sorted(set(dead.order_by("-given_up_at").values_list("handler", flat=True)[:100])))
     if names:
         remedy = "Mend the handler, then let the admin try it again."

@@ -10,12 +10,12 @@ from django.utils import timezone
 from ...conf import Account
 from ...exceptions import BooksError, GatewayError
 from ...models import Books, ClosedPeriod
-from ..call_budget import Share, Use
-from ..statements.closing import next_period, verify_period
-from ..statements.comparing import compare_settled_rows
-from ..statements.keeping import find_books
+from ..rate_limit_by_use import Share, Use
+from ..statements.close_period import next_period, verify_period
+from ..statements.compare_with_gateway import compare_settled_rows
+from ..statements.keep_books import find_books
 from ..statements.periods import Period, find_zone
-from ..statements.reading import read_part
+from ..statements.read_ledger import read_part
 from ..statements.statement import read_statement
 from .check_result import CheckResult, Level, since, spell_age
 

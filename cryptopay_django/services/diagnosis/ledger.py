@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ...conf import Account
-from ..reconciliation.ledger_days import compare_ledger, day_of, yesterday
+from ..reconciliation.compare_ledger import compare_ledger, day_of, yesterday
 from .check_result import CheckResult, Level
 
 _SHOWN = 5

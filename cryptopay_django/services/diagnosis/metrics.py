@@ -23,7 +23,7 @@ from ...models import (
 )
 from ...models.invoice import held_invoices
 from ...models.schedule import RECONCILIATION
-from ..events import handler_lane, signal_lane
+from ..events import call_handlers, send_signals
 from .accounts import last_callback
 
 _AN_HOUR = timedelta(hours=1)
@@ -55,7 +55,7 @@ def read_metrics() -> Metrics:
     now = timezone.now()
     pending = Callback.objects.filter(outcome=CallbackOutcome.PENDING)
     callbacks = pending.aggregate(count=Count("pk"), oldest=Min("received_at"))
-    pending_events = signal_lane.pending_events(frozenset())
+    pending_events = send_signals.pending_events(frozenset())
     failing = Count("pk", filter=Q(attempts__gt=0))
     events = pending_events.aggregate(count=Count("pk"), oldest=Min("created_at"), failing=failing)
     recent = Callback.objects.filter(received_at__gt=now - _AN_HOUR, outcome__in=CallbackOutcome.values)
@@ -70,8 +70,8 @@ def read_metrics() -> Metrics:
         events_pending=events["count"],
         events_pending_since=events["oldest"],
         events_failing=events["failing"],
-        handlers_pending=handler_lane.pending_calls().count(),
-        handlers_given_up=handler_lane.dead_calls().count(),
+        handlers_pending=call_handlers.pending_calls().count(),
+        handlers_given_up=call_handlers.dead_calls().count(),
         resolutions_active=_counted(active, "status", _UNFINISHED),
         invoices_unresolved=_counted(unresolved, "status_context", StatusContext.values),
         invoices_quarantined=Invoice.objects.filter(held_invoices()).count(),

@@ -1,15 +1,22 @@
-"""Events: written with the change that they describe, then delivered to receivers, durable handlers and customers.
+"""Writes events with the change that they describe, and delivers them to receivers, handlers, customers and staff.
 
-In reading order: `outbox.py` (writes the events and their delivery records), `delivery.py` (one subject's events in
-order), `attempt.py` (one attempt: count, lock, call, mark). Three lanes use `attempt.py`: `signal_lane.py` (signals),
-`handler_lane.py` (durable handlers) and `mail_lane.py` (mails to customers); `turns.py` finds the rows that no failed
-row holds back.
-The other files: `nesting.py` (nothing is delivered inside a delivery), `withholding.py` (events that are not true
-now), `unheard.py` (events without a receiver), `deliver_again.py` (at a person's request), `notices.py` and
-`notice_items.py` (to staff).
+In reading order:
 
-A failed signal, call or mail is retried after a back-off (`backoff` in `outbox.py`); a signal without end, a call or a
-mail until CRYPTOPAY_HANDLER_ATTEMPTS failures. The next attempt is made by the first process that looks for due work:
-a worker, a task or a request (`services/worker/queue.py`), for mails a worker or a task (`mails/sending.py`).
-`attempt.py` counts the attempts, sets `next_attempt_at`, and gives a row up after its last attempt.
+    outbox.py            writes the events, and a delivery record for each handler and mail
+    deliver.py           delivers the events of one subject in order
+    attempt.py           makes one attempt: count, lock, call, mark
+    retry.py             decides what follows a failure: the next attempt after a pause, or none
+    delivery_kind.py     describes how one kind of row is delivered. The three kinds:
+    send_signals.py      sends events as signals to receivers
+    call_handlers.py     calls durable handlers
+    send_mails.py        sends mails to customers
+    behind_failed.py     leaves out the rows that wait behind a failed row
+    withholding.py       withholds events that are not true now
+    unheard.py           finds the kinds of events that have no receiver in this process
+    nesting.py           prevents a delivery inside a delivery
+    deliver_again.py     delivers delivered events once more, when a person asks
+    notices.py           notifies staff; `notice_items.py` is the content
+
+A failed event is tried again after a pause (`services/backoff.py`) by the first process that looks for due work: a
+worker, a task or a request (`services/worker/queue.py`); a mail only by a worker or a task (`mails/sending.py`).
 """

@@ -2,7 +2,7 @@
 
 A receiver's writes happen exactly once because these statements have this order. The models in tests/rules/models show
 what goes wrong in another order. The pause before the next attempt: `backoff` in `outbox.py`. Mails have their own
-order of steps: `mail_lane.py`.
+order of steps: `send_mails.py`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from ...conf import app_settings
 from ...models import EventKind, HandlerDelivery, InvoiceEvent
 from ...models.locking import LockingManager, Narrow, write_transaction
 from ...tracing import Note, span
-from .outbox import backoff, new_event, row_of, write_events
+from ..backoff import backoff
+from .outbox import new_event, row_of, write_events
 
 logger = logging.getLogger("cryptopay_django")
 

@@ -16,7 +16,7 @@ from ... import handlers
 from ...exceptions import RedeliveryError
 from ...models import EventKind, HandlerDelivery, InvoiceEvent, Subject, subject_of
 from ...models.locking import write_transaction
-from .delivery import deliver_or_dispatch
+from .deliver import deliver_or_dispatch
 from .outbox import CUSTOMER_MAIL, SIGNALS, new_event, write_events
 from .withholding import is_true
 

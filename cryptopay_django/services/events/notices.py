@@ -31,8 +31,8 @@ from ...models import (
 )
 from ...models.locking import write_transaction
 from ...models.resolution import awaiting_approval
+from ..backoff import backoff
 from .notice_items import Notice, item_of
-from .outbox import backoff
 
 logger = logging.getLogger("cryptopay_django")
 

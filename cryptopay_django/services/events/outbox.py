@@ -1,6 +1,6 @@
-"""Writes events to the outbox, with the change that they describe. `backoff` is the pause before each retry.
+"""Writes events to the outbox, in the transaction of the change that they describe.
 
-How events are delivered: `delivery.py`.
+How events are delivered: `deliver.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -211,8 +211,3 @@ def owe_handlers(events: Sequence[InvoiceEvent]) -> None:
         HandlerDelivery.objects.bulk_create(
             HandlerDelivery(event=event, handler=path, next_attempt_at=event.created_at) for event, path in owed
         )
-
-
-def backoff(attempts: int) -> timedelta:
-    """Return how long to wait after so many failures: 10 s, doubling, an hour at most."""
-    return timedelta(seconds=min(10 * 2 ** min(attempts - 1, 10), 3600))

@@ -18,7 +18,7 @@ from ...logs import about
 from ...models import Invoice, InvoiceStatus, Payment
 from ...models.orders import order_filter
 from ..accounts import in_force
-from ..events.delivery import deliver_or_dispatch
+from ..events.deliver import deliver_or_dispatch
 from ..snapshots.apply import poll_invoice
 
 logger = logging.getLogger("cryptopay_django")

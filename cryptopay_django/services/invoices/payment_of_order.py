@@ -22,7 +22,7 @@ from django.db import models
 from ...exceptions import MissingUnknownError, NothingMissingError
 from ...models import Invoice
 from ..accounts import resolve_account
-from ..call_budget import spend_creation
+from ..rate_limit_by_use import spend_creation
 from .create import invoice_for_order, invoice_for_rest
 from .current import payment_under_way
 from .offers import Offer

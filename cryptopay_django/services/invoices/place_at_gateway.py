@@ -30,10 +30,10 @@ from ...models import Invoice, InvoiceEvent
 from ...models.locking import write_transaction
 from ...models.orders import order_exists, order_filter
 from ..accounts import client_of
-from ..events.delivery import deliver_or_dispatch
+from ..events.deliver import deliver_or_dispatch
 from ..snapshots.apply import take_snapshot
 from ..snapshots.compare import OUR_KEY
-from ..snapshots.ownership import find_at_gateway
+from ..snapshots.find_at_gateway import find_at_gateway
 
 ORDERED = ("price_amount", "price_currency", "pay_currency", "network")
 _SENT = (

@@ -16,7 +16,7 @@ from ...gateway.ledger import LedgerTransaction
 from ...models import ChannelPayment, ChannelPaymentStatus, Invoice, InvoiceStatus, Refund, RefundStatus, Resolution
 from ..resolution.verdicts import WITHDRAWAL as WITHDRAWAL_CALL
 from ..snapshots.withdrawal_rows import resolution_id_of
-from .ledger_compare import FAMILY_OF, WITHDRAWAL, Row, family_of
+from .ledger_differences import FAMILY_OF, WITHDRAWAL, Row, family_of
 
 MARGIN = timedelta(hours=1)
 """How far around a period the ledger is read, and how long the ledger may lag behind our rows."""

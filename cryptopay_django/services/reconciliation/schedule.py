@@ -13,8 +13,8 @@ from django.utils import timezone
 from ...conf import app_settings
 from ...models import Schedule
 from ...models.schedule import BROKE_OFF, CHANNEL_RECONCILIATION, RECONCILIATION
-from .channels import reconcile_channels
-from .reconcile import Reconciliation, reconcile_invoices
+from .reconcile_channels import reconcile_channels
+from .reconcile_invoices import Reconciliation, reconcile_invoices
 
 logger = logging.getLogger("cryptopay_django")
 

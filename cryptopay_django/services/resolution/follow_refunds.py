@@ -17,14 +17,14 @@ from django.utils import timezone
 from ...conf import app_settings
 from ...exceptions import CryptopayError, GatewayNotFoundError
 from ...fields import EXACT
-from ...gateway.limiter import Purpose, calling_for
 from ...gateway.lists import Page
+from ...gateway.rate_limit import Purpose, calling_for
 from ...gateway.schemas import Refund as ShownRefund
 from ...logs import about
 from ...models import Invoice, InvoiceEvent, InvoiceStatus, Refund, RefundStatus, Resolution
 from ...models.locking import write_transaction
 from ..accounts import client_of
-from ..events.delivery import deliver_or_dispatch
+from ..events.deliver import deliver_or_dispatch
 from ..snapshots.refund_rows import fail_missing, followed_invoices, refunds_of, returned_amount, take_refunds
 from .outcome import take_shown_withdrawal
 

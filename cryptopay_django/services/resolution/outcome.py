@@ -18,15 +18,16 @@ from django.utils import timezone
 
 from ...conf import app_settings
 from ...exceptions import CryptopayError, GatewayNotFoundError
-from ...gateway.limiter import Purpose, calling_for
+from ...gateway.rate_limit import Purpose, calling_for
 from ...gateway.schemas import Refund
 from ...gateway.withdrawals import CoinWithdrawal
 from ...logs import about
 from ...models import EventKind, Invoice, InvoiceEvent, Resolution, ResolutionStatus
 from ...models.locking import write_transaction
 from ..accounts import client_of
-from ..events.delivery import deliver_or_dispatch
-from ..events.outbox import backoff, new_event, write_events
+from ..backoff import backoff
+from ..events.deliver import deliver_or_dispatch
+from ..events.outbox import new_event, write_events
 from ..snapshots.apply import Taken, poll_invoice
 from ..snapshots.refund_rows import expect_refunds
 from ..snapshots.withdrawal_rows import CANCELLED, PREVIEW, reversal_of, take_withdrawal

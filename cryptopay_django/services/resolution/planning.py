@@ -25,7 +25,7 @@ from ...models import EventKind, Invoice, Resolution, ResolutionKind, Resolution
 from ...models.locking import write_transaction
 from ...permissions import acts_of
 from ..accounts import client_of
-from ..events.delivery import deliver_or_dispatch
+from ..events.deliver import deliver_or_dispatch
 from ..snapshots.apply import poll_invoice
 from ..snapshots.refund_rows import refunds_of
 from .left import left_of

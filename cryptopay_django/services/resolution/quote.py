@@ -14,7 +14,7 @@ from ...fields import EXACT
 from ...gateway.schemas import Recalculation
 from ...models import Invoice
 from ..accounts import client_of
-from ..events.delivery import deliver_or_dispatch
+from ..events.deliver import deliver_or_dispatch
 from ..snapshots.apply import poll_invoice
 from .rules import check_resolvable
 from .sealed import QUOTE_LIFE, SealedQuote

@@ -13,7 +13,7 @@ from ...exceptions import InvoiceChangedError, ReleaseError
 from ...models import EventKind, Invoice, InvoiceEvent, InvoiceStatus
 from ...models.locking import write_transaction
 from ...permissions import Act
-from ..events.delivery import deliver_or_dispatch
+from ..events.deliver import deliver_or_dispatch
 from ..events.outbox import SIGNALS, new_event, write_events
 from ..snapshots.apply import expect_orphans
 from ..snapshots.merge import status_event

@@ -31,7 +31,7 @@ from ...gateway.withdrawals import CoinWithdrawal
 from ...models import EventKind, Invoice, InvoiceEvent, Resolution, ResolutionStatus
 from ...models.locking import write_transaction
 from ..accounts import client_of
-from ..events.delivery import deliver_or_dispatch
+from ..events.deliver import deliver_or_dispatch
 from ..snapshots.apply import poll_invoice
 from ..snapshots.refund_rows import expect_refunds, take_refunds
 from ..snapshots.withdrawal_rows import PREVIEW, take_withdrawal

@@ -33,10 +33,10 @@ from .compare import (
     relation,
     state_of,
 )
-from .finish import finish_callback
-from .hold_unreadable import hold_unreadable
+from .find_at_gateway import find_at_gateway
+from .finish_callback import finish_callback
 from .merge import Merge, Source, merge_snapshot
-from .ownership import find_at_gateway
+from .quarantine_unreadable import hold_unreadable
 from .refund_rows import name_refunds, shows_refund
 
 REFUNDED_EVENT = "refunded"

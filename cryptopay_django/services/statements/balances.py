@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from ...fields import EXACT
 from ...models import BookEntry, Books, ClosedPeriod
-from .facts import ZERO
+from .movements import ZERO
 
 _PAGE = 5000
 

@@ -18,7 +18,7 @@ from ...fields import EXACT
 from ...gateway.currencies import FIAT
 from ...models import EntryKind
 from .columns import places_of, write_amount, write_time
-from .facts import ZERO
+from .movements import ZERO
 from .statement import Statement, StatementLine, Sum, Totals, decimals_of
 
 OPENING = "Equity:Cryptopay:Opening"

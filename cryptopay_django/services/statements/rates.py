@@ -14,8 +14,8 @@ from ...gateway.currencies import FIAT
 from ...gateway.limits import AMOUNT_INTEGER_DIGITS
 from ...gateway.resources import Rate
 from ...models import RateSource
-from ..call_budget import Share
-from .facts import Fact
+from ..rate_limit_by_use import Share
+from .movements import Fact
 
 SOON = timedelta(minutes=15)
 """How long after it happened a rate of the market is still that of its moment."""

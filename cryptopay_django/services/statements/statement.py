@@ -14,8 +14,8 @@ from ...exceptions import BooksError
 from ...fields import EXACT
 from ...models import BookEntry, Books, ClosedPeriod
 from .balances import add_up
-from .facts import FINAL, ZERO
-from .keeping import find_books
+from .keep_books import find_books
+from .movements import FINAL, ZERO
 from .periods import Period
 
 _PAGE = 1000

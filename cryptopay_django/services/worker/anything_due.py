@@ -9,8 +9,8 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connections, models, router
 
 from ...models import Callback, Resolution
-from ..events.handler_lane import pending_calls
-from ..events.signal_lane import pending_events
+from ..events.call_handlers import pending_calls
+from ..events.send_signals import pending_events
 from ..snapshots.refund_rows import followed_invoices
 
 

@@ -18,11 +18,11 @@ from ...models.locking import write_transaction
 from ..callbacks.process import deliver_brought, process, process_and_deliver
 from ..callbacks.receive import LEASE
 from ..dispatch.throttle import Pace
-from ..events.delivery import deliver_events
+from ..events.deliver import deliver_events
 from ..events.outbox import Written
 from ..resolution.follow_refunds import follow_refunds
 from ..resolution.outcome import resolve_pending_resolutions
-from ..snapshots.pages import Pages
+from ..snapshots.confirm_by_list import Pages
 from .anything_due import is_anything_due
 
 logger = logging.getLogger("cryptopay_django")

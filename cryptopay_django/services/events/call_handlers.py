@@ -22,8 +22,8 @@ from ...models import HandlerDelivery, InvoiceEvent, Payment, Refund
 from ...models.locking import write_transaction
 from ...tracing import Note
 from .attempt import Attempt, Lane, Turn
+from .behind_failed import later_than
 from .outbox import CUSTOMER_MAIL, put_row
-from .turns import later_than
 from .withholding import is_true, sendable
 
 OVERDUE_AFTER = timedelta(minutes=10)
@@ -107,7 +107,7 @@ def failing_calls() -> QuerySet[HandlerDelivery]:
 
 
 def pending_calls() -> QuerySet[HandlerDelivery]:
-    """Return the calls of handlers that are pending and whose event is true. Mails: `mail_lane.py`."""
+    """Return the calls of handlers that are pending and whose event is true. Mails: `send_mails.py`."""
     return _pending(HandlerDelivery.objects.primary()).exclude(handler=CUSTOMER_MAIL)
 
 

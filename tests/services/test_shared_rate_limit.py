@@ -17,10 +17,10 @@ from django.db.models.functions import Now
 
 from cryptopay_django.exceptions import GatewayRateLimitError
 from cryptopay_django.gateway.client import Client
-from cryptopay_django.gateway.limiter import Purpose, RateLimiter, calling_for, current_purpose
+from cryptopay_django.gateway.rate_limit import Purpose, RateLimiter, calling_for, current_purpose
 from cryptopay_django.models import CallPlace
-from cryptopay_django.services import call_limit
-from cryptopay_django.services.call_limit import Quota, SharedLimiter
+from cryptopay_django.services import shared_rate_limit
+from cryptopay_django.services.shared_rate_limit import Quota, SharedLimiter
 from tests.proofs.racing import race_processes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,7 +91,7 @@ def test_confirmations_are_spread_once_half_of_their_share_is_used():
 
 
 def test_without_quotas_a_creation_would_have_to_wait(monkeypatch):
-    monkeypatch.setattr(call_limit, "QUOTAS", dict.fromkeys(Purpose, Quota(own=0.0, most=1.0)))
+    monkeypatch.setattr(shared_rate_limit, "QUOTAS", dict.fromkeys(Purpose, Quota(own=0.0, most=1.0)))
 
     assert [take_all(purpose) for purpose in (Purpose.RECONCILIATION, Purpose.CREATION)] == [17, 1]
 

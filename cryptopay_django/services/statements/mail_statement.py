@@ -16,7 +16,7 @@ from ...models import ClosedPeriod
 from ...models.locking import write_transaction
 from ...permissions import Act, may
 from .columns import write_amount
-from .files import FORMS, write_statement
+from .file_formats import FORMS, write_statement
 from .statement import Statement
 
 _LARGEST = 8_000_000

@@ -1,7 +1,7 @@
 """Limits what customers' buttons and onlookers, such as the doctor, may use of the calls that a key has.
 
 So one kind of press cannot use up what others need. The database keeps one time for each use and account. The limit
-of the key itself, and what has priority in it: `call_limit.py`.
+of the key itself, and what has priority in it: `shared_rate_limit.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.db import models
 from django.utils import timezone
 
 from ..exceptions import GatewayRateLimitError
-from ..gateway.limiter import Purpose, calling_for
+from ..gateway.rate_limit import Purpose, calling_for
 from ..models import Invoice, Schedule
 
 T = TypeVar("T")

@@ -23,9 +23,9 @@ from ...exceptions import GatewayError, GatewayNotFoundError
 from ...gateway.ledger import LedgerTransaction
 from ...gateway.lists import Page, follow_pages
 from ...models import Channel, ChannelPayment, InvoiceStatus, Refund
-from ..call_budget import Share, Use
+from ..rate_limit_by_use import Share, Use
 from ..snapshots.compare import OUR_KEY
-from .ledger_compare import (
+from .ledger_differences import (
     FAMILY_OF,
     WITHDRAWAL,
     DifferenceKind,

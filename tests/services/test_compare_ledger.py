@@ -18,7 +18,7 @@ from cryptopay_django.services import (
     refund_invoice,
     settle_invoice,
 )
-from cryptopay_django.services.call_budget import Use, may_call
+from cryptopay_django.services.rate_limit_by_use import Use, may_call
 from cryptopay_django.services.reconciliation.ledger_rows import MARGIN
 from cryptopay_django.testing.factories import ChannelFactory, ChannelPaymentFactory, InvoiceFactory
 from tests.services.desk import look, unresolved
@@ -295,7 +295,7 @@ def test_who_has_time_waits_for_a_share_of_calls(wire, monkeypatch):
         slept.append(seconds)
         Schedule.objects.filter(name="ledger default").update(due_at=timezone.now())
 
-    monkeypatch.setattr("cryptopay_django.services.call_budget.time.sleep", sleep)
+    monkeypatch.setattr("cryptopay_django.services.rate_limit_by_use.time.sleep", sleep)
 
     found = compare(patience=60.0)
 

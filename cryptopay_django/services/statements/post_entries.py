@@ -15,7 +15,7 @@ from uuid import UUID
 from ...fields import EXACT
 from ...gateway.resources import Rate
 from ...models import BookEntry, Books
-from .facts import ZERO, Fact
+from .movements import ZERO, Fact
 from .rates import worth_of
 
 Key = tuple[str, UUID, str]

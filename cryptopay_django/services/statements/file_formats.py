@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from tempfile import SpooledTemporaryFile
 
 from ...exceptions import BooksError
+from .csv_tables import write_csv, write_totals_csv
 from .journal import BeancountJournal, LedgerJournal
 from .statement import Statement
-from .tables import write_csv, write_totals_csv
 
 _IN_MEMORY = 2_000_000
 _BLOCK = 65_536
@@ -36,7 +36,7 @@ def can_write(form: str) -> bool:
 
 
 def _write_workbook(statement: Statement) -> Iterator[bytes]:
-    module = import_module(".workbook", __package__)
+    module = import_module(".xlsx_workbook", __package__)
     with SpooledTemporaryFile(_IN_MEMORY) as file:
         module.write_workbook(statement, file)
         file.seek(0)

@@ -28,7 +28,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from ..exceptions import GatewayRateLimitError
-from ..gateway.limiter import REQUESTS, WINDOW, Purpose, RateLimiter, current_purpose, limiter_for
+from ..gateway.rate_limit import REQUESTS, WINDOW, Purpose, RateLimiter, current_purpose, limiter_for
 from ..models import CallPlace
 from ..redaction import hide_locals
 

@@ -15,7 +15,7 @@ from ...models.locking import write_transaction
 from ...permissions import Act
 from ..resolution.people import Actor, check_permitted, person_of
 from .balances import add_up
-from .keeping import BooksCheck, keep_books, post_own
+from .keep_books import BooksCheck, keep_books, post_own
 from .periods import Period, find_zone
 from .statement import Statement, Totals, read_statement
 

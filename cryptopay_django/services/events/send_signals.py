@@ -1,4 +1,4 @@
-"""Sends events as signals to the receivers of their kind. One attempt: `attempt.py`; handlers: `handler_lane.py`."""
+"""Sends events as signals to the receivers of their kind. One attempt: `attempt.py`; handlers: `call_handlers.py`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ...models import InvoiceEvent
 from ...models.locking import write_transaction
 from ...tracing import Note
 from .attempt import Attempt, Lane, Turn
+from .behind_failed import later_than
 from .outbox import CUSTOMER_MAIL, SIGNALS, owe_handlers, put_row, sender_of
-from .turns import later_than
 from .unheard import unheard_kinds
 from .withholding import is_true
 

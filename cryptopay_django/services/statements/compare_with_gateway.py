@@ -12,13 +12,13 @@ from ...exceptions import ChannelBusyError, GatewayError, InvoiceBusyError
 from ...fields import EXACT, canonical
 from ...gateway.ledger import LedgerTransaction
 from ...models import Books, ChannelPayment, Invoice
-from ..call_budget import Share
 from ..channels.switch import refresh_channel_payment
-from ..reconciliation.reconcile import refresh_invoice
-from .facts import ZERO
-from .posting import booked_of
-from .reading import IN_DOUBT, LedgerReading, moved_by
-from .rows import in_parts, ours
+from ..rate_limit_by_use import Share
+from ..reconciliation.reconcile_invoices import refresh_invoice
+from .movements import ZERO
+from .our_rows import in_parts, ours
+from .post_entries import booked_of
+from .read_ledger import IN_DOUBT, LedgerReading, moved_by
 
 _REFRESHED = 20
 """How many rows of ours are refreshed at most by one check. More of them is work for cryptopay_reconcile."""

@@ -16,9 +16,9 @@ from ...conf import app_settings
 from ...models import InvoiceEvent, Subject, subject_of
 from ..dispatch.wake_or_enqueue import dispatch_events
 from .attempt import Turn
-from .handler_lane import call_due, due_calls
+from .call_handlers import call_due, due_calls
 from .nesting import EVERYTHING, Round, leave_to_outer, outermost
-from .signal_lane import due_events, pending_of, send_event
+from .send_signals import due_events, pending_of, send_event
 from .unheard import report_unheard, unheard_kinds
 
 _PAUSES = (0.05, 0.1, 0.2)

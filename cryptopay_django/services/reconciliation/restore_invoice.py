@@ -1,4 +1,4 @@
-"""Restores an invoice that `missing.py` has found, after its row was lost with a backup, when a person decides so."""
+"""Restores an invoice that `missing_invoices.py` has found, if a person decides so. Its row was lost with a backup."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ...conf import client_for
 from ...exceptions import InvoiceRequestError, PriceSealError
 from ...gateway.schemas import InvoiceSnapshot
 from ...models import Invoice
-from ..events.delivery import deliver_or_dispatch
+from ..events.deliver import deliver_or_dispatch
 from ..invoices.create import ordered_invoice
 from ..invoices.place_at_gateway import write_first
 from ..snapshots.apply import take_snapshot
 from ..snapshots.compare import OUR_KEY
-from .missing import MissingInvoice
+from .missing_invoices import MissingInvoice
 
 
 def restore_invoice(

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cryptopay_django.exceptions import GatewayRateLimitError
 from cryptopay_django.models import Invoice, Schedule
-from cryptopay_django.services.call_budget import Use, may_call, spend, spend_creation
+from cryptopay_django.services.rate_limit_by_use import Use, may_call, spend, spend_creation
 from cryptopay_django.testing.factories import InvoiceFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

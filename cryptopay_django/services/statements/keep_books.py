@@ -22,14 +22,14 @@ from ...fields import EXACT
 from ...gateway.resources import Rate
 from ...models import BookEntry, Books, ChannelPayment, EntryKind, Invoice, InvoiceEvent
 from ...models.locking import write_transaction
-from ..call_budget import Share, Use
+from ..rate_limit_by_use import Share, Use
 from .balances import add_up
-from .comparing import compare_balances, compare_rows, missing_in_books, read_balances, refresh, rows_behind
-from .facts import ZERO, Fact, channel_payment_fact, invoice_fact, ledger_fact, of_refund, refund_fact
-from .posting import booked_of, post
+from .compare_with_gateway import compare_balances, compare_rows, missing_in_books, read_balances, refresh, rows_behind
+from .movements import ZERO, Fact, channel_payment_fact, invoice_fact, ledger_fact, of_refund, refund_fact
+from .our_rows import delivered_by, in_parts, of_account, ours, rows_of, rows_since
+from .post_entries import booked_of, post
 from .rates import read_rates, worth_of
-from .reading import LONGEST_WATCH, LedgerReading, by_reference, moved_by, read_ledger
-from .rows import delivered_by, in_parts, of_account, ours, rows_of, rows_since
+from .read_ledger import LONGEST_WATCH, LedgerReading, by_reference, moved_by, read_ledger
 
 OPENING = UUID(int=0)
 """The reference of opening balances and adjustments, which are no thing of the gateway's."""

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from cryptopay_django.exceptions import GatewayRateLimitError
-from cryptopay_django.gateway.limiter import RateLimiter, limiter_for
+from cryptopay_django.gateway.rate_limit import RateLimiter, limiter_for
 
 
 class Clock:

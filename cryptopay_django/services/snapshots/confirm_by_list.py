@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ...conf import app_settings
 from ...exceptions import CryptopayError, GatewayRateLimitError
-from ...gateway.limiter import Purpose, calling_for
+from ...gateway.rate_limit import Purpose, calling_for
 from ...gateway.schemas import InvoiceSnapshot
 from ...logs import about
 from ...models import Callback, Invoice

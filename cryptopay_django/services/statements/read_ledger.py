@@ -23,8 +23,8 @@ from ...gateway.ledger import LedgerTransaction
 from ...gateway.lists import Page, follow_pages
 from ...gateway.withdrawals import CoinWithdrawal
 from ...models import BookEntry, Books
-from ..call_budget import Share
-from .facts import moved_by_status
+from ..rate_limit_by_use import Share
+from .movements import moved_by_status
 
 LONGEST_WATCH = timedelta(days=45)
 """How far back the ledger is read again for what was open. What is older is asked for one by one."""

@@ -1,4 +1,4 @@
-"""Compiles a statement with the ORM and checks it, so that `prepared.py` can reuse it."""
+"""Compiles a statement with the ORM and checks it, so that `statement_cache.py` can reuse it."""
 
 from __future__ import annotations
 

@@ -14,13 +14,13 @@ from django.utils import timezone
 
 from ...conf import app_settings, client_for
 from ...exceptions import GatewayError, GatewayNotFoundError, GatewayOutageError, InvoiceBusyError
-from ...gateway.limiter import Purpose, calling_for
+from ...gateway.rate_limit import Purpose, calling_for
 from ...gateway.schemas import InvoiceSnapshot
 from ...logs import about
 from ...models import Invoice
 from ...models.invoice import open_invoices
 from ..accounts import of_other_environments
-from ..events.delivery import deliver_events, deliver_or_dispatch
+from ..events.deliver import deliver_events, deliver_or_dispatch
 from ..resolution.follow_refunds import follow_refunds
 from ..snapshots.apply import Asked, Taken, poll_invoice, take_snapshot
 

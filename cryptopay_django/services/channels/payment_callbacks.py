@@ -14,7 +14,7 @@ from ...models import Callback, CallbackOutcome, Channel, ChannelPayment, Channe
 from ..accounts import in_force
 from ..events.outbox import Written
 from ..snapshots.compare import Relation
-from ..snapshots.finish import finish_callback
+from ..snapshots.finish_callback import finish_callback
 from .apply import PaymentClaim, find_payment, finish_claim, poll_payment
 from .channel_rows import poll_channel
 from .compare import brings_news, relation

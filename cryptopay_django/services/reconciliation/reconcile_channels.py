@@ -22,16 +22,16 @@ from django.utils import timezone
 from ...conf import app_settings, client_for
 from ...exceptions import ChannelBusyError, GatewayError, GatewayNotFoundError, GatewayOutageError
 from ...gateway.channels import ChannelPaymentSnapshot
-from ...gateway.limiter import Purpose, calling_for
 from ...gateway.lists import follow_pages
+from ...gateway.rate_limit import Purpose, calling_for
 from ...models import Channel, ChannelPayment
 from ..accounts import in_force
 from ..channels.apply import poll_payment, put_off, take_listed
 from ..channels.channel_rows import poll_channel
 from ..channels.compare import is_in_state
-from ..events.delivery import deliver_events
+from ..events.deliver import deliver_events
 from .channel_ledger import OVERLAP, LedgerReading
-from .reconcile import Reconciliation
+from .reconcile_invoices import Reconciliation
 
 logger = logging.getLogger("cryptopay_django")
 

@@ -14,8 +14,8 @@ import xlsxwriter
 
 from ...exceptions import BooksError
 from .columns import AMOUNTS, COLUMNS, cells_of, edge_cells, places_of
+from .csv_tables import TOTALS, total_rows
 from .statement import Statement, StatementLine, Totals
-from .tables import TOTALS, total_rows
 
 MOST_ROWS = 1_000_000
 _LONGEST = 32_000

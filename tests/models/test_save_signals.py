@@ -12,7 +12,7 @@ from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from cryptopay_django.models import Callback, Invoice, InvoiceEvent
-from cryptopay_django.models import listeners as ours
+from cryptopay_django.models import save_signals as ours
 from cryptopay_django.services import process_callback, receive_callback
 from cryptopay_django.testing.factories import (
     CallbackFactory,

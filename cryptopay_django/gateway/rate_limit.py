@@ -1,6 +1,6 @@
 """The gateway's request limit, kept on this side too, and the purposes that calls are made for.
 
-`RateLimiter` knows the calls of its own process. One that all processes share: `services/call_limit.py`.
+`RateLimiter` knows the calls of its own process. One that all processes share: `services/shared_rate_limit.py`.
 """
 
 from __future__ import annotations
