@@ -28,7 +28,7 @@ from cryptopay_django.sandbox import api
 from cryptopay_django.sandbox.account import Account
 from cryptopay_django.sandbox.clock import Clock
 from cryptopay_django.sandbox.core import Sandbox
-from cryptopay_django.sandbox.postman import post
+from cryptopay_django.sandbox.post_callback import post
 from cryptopay_django.sandbox.refusals import RefusalError
 from cryptopay_django.sandbox.server import SandboxServer
 from scripts.throwaway import free_port

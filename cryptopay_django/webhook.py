@@ -21,7 +21,7 @@ from .exceptions import SignatureError
 from .gateway.signing import SIGNATURE_HEADER
 from .logs import about
 from .services.callbacks.receive import receive_callback
-from .services.diagnosis.arrival import PROBE, Probe
+from .services.diagnosis.callback_arrival import PROBE, Probe
 from .services.dispatch.wake_or_enqueue import dispatch_callback
 from .services.worker.queue import process_within_budget
 

@@ -27,10 +27,10 @@ WHOLE = (
     *(
         f"services/{name}.py"
         for name in (
-            "callbacks/*", "snapshots/apply", "snapshots/quarantine_unreadable", "snapshots/merge", "snapshots/refund_rows",
-            "backoff", "events/deliver", "events/outbox",
-            "resolution/actions", "resolution/approval", "resolution/asked",
-            "resolution/planning", "resolution/sending", "resolution/outcome", "resolution/quote",
+            "callbacks/*", "snapshots/apply", "snapshots/quarantine_unreadable", "snapshots/merge",
+            "snapshots/refund_rows", "backoff", "events/deliver", "events/outbox",
+            "resolution/settle_and_refund", "resolution/approval", "resolution/call_parameters",
+            "resolution/plan", "resolution/send", "resolution/unknown_outcome", "resolution/settlement_quote",
             "resolution/follow_refunds", "resolution/release", "resolution/rules",
         )
     ),

@@ -31,8 +31,8 @@ from scripts.swapping import Judge
 MODULES = {
     "gateway/signing.py": ("gateway/test_signing.py",),
     "gateway/schemas.py": ("gateway/test_schemas.py", "gateway/test_refusals.py"),
-    "gateway/strictjson.py": ("gateway/test_strictjson.py", "gateway/test_limits.py", "gateway/test_schemas.py"),
-    "gateway/values.py": ("gateway/test_limits.py", "gateway/test_schemas.py", "gateway/test_refusals.py"),
+    "gateway/strictjson.py": ("gateway/test_strictjson.py", "gateway/test_value_limits.py", "gateway/test_schemas.py"),
+    "gateway/values.py": ("gateway/test_value_limits.py", "gateway/test_schemas.py", "gateway/test_refusals.py"),
     "services/snapshots/merge.py": (
         "services/test_merge.py",
         "services/test_merge_snapshots.py",
@@ -46,9 +46,9 @@ MODULES = {
     ),
     "services/backoff.py": ("services/test_events.py",),
     "services/events/outbox.py": ("services/test_events.py", "services/test_handling.py"),
-    "services/resolution/actions.py": ("services/test_settle.py", "services/test_four_eyes.py"),
+    "services/resolution/settle_and_refund.py": ("services/test_settle.py", "services/test_four_eyes.py"),
     "services/resolution/approval.py": ("services/test_settle.py", "services/test_four_eyes.py"),
-    "services/resolution/asked.py": ("services/test_settle.py", "services/test_four_eyes.py"),
+    "services/resolution/call_parameters.py": ("services/test_settle.py", "services/test_four_eyes.py"),
 }
 """Which tests judge a module: the quick ones that are about it."""
 

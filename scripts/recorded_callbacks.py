@@ -10,7 +10,7 @@ from functools import cache
 from itertools import product
 from typing import Any
 
-from cryptopay_django.sandbox import channel_hands, money_hands
+from cryptopay_django.sandbox import channel_controls, money_controls
 from cryptopay_django.sandbox.account import Account
 from cryptopay_django.sandbox.callbacks import Answer
 from cryptopay_django.sandbox.core import Sandbox, travel
@@ -57,13 +57,13 @@ def _play(variants: dict[str, str]) -> Iterator[dict[str, Any]]:
 
     _pay(sandbox, _make(sandbox, "invoices", ORDER))
     channel = _make(sandbox, "channels", CHANNEL)
-    channel_hands.pay(sandbox, channel, "0.01")
-    channel_hands.confirm(sandbox, channel)
+    channel_controls.pay(sandbox, channel, "0.01")
+    channel_controls.confirm(sandbox, channel)
     _make(sandbox, "coin_withdrawals", {**WITHDRAWAL, "force_commit": True})
     travel([sandbox], timedelta(hours=1))
     subscription = _make(sandbox, "subscriptions", {**SUBSCRIPTION, "starts_at": soon})
-    _pay(sandbox, money_hands.bill(sandbox, subscription).id)
-    money_hands.cancel_subscription(sandbox, subscription)
+    _pay(sandbox, money_controls.bill(sandbox, subscription).id)
+    money_controls.cancel_subscription(sandbox, subscription)
     yield from (json.loads(callback.body) for callback in sandbox.state.outbox.log.values())
 
 

@@ -20,11 +20,11 @@ from cryptopay_django.exceptions import CryptopayError, GatewayRefusedError
 from cryptopay_django.gateway.answers import Answer
 from cryptopay_django.gateway.client import Client
 from cryptopay_django.gateway.lists import Page, notes_on
+from cryptopay_django.gateway.message import WireObject
 from cryptopay_django.gateway.resources import CustomerAddress
 from cryptopay_django.gateway.schemas import parse_callback
 from cryptopay_django.gateway.strictjson import dump_json, parse_json
 from cryptopay_django.gateway.subscriptions import Subscription
-from cryptopay_django.gateway.wire import WireObject
 from cryptopay_django.gateway.withdrawals import CoinWithdrawal
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from cryptopay_django.gateway.signing import sign_request
-from cryptopay_django.sandbox import channel_hands
+from cryptopay_django.sandbox import channel_controls
 from cryptopay_django.sandbox.account import Account
 from cryptopay_django.sandbox.callbacks import Answer
 from cryptopay_django.sandbox.core import Sandbox
@@ -133,9 +133,9 @@ class Impostor:
             self._sandbox.pay(thing, factor="2")
             self._sandbox.confirm(thing)
         if family == "channels":
-            channel_hands.pay(self._sandbox, thing, "0.01")
-            channel_hands.confirm(self._sandbox, thing)
-            channel_hands.pay(self._sandbox, thing, "0.02")
+            channel_controls.pay(self._sandbox, thing, "0.01")
+            channel_controls.confirm(self._sandbox, thing)
+            channel_controls.pay(self._sandbox, thing, "0.02")
         return thing
 
     def _order(self, family: str) -> dict[str, Any]:

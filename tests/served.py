@@ -13,7 +13,7 @@ from django.conf import settings as project
 from cryptopay_django.sandbox.account import Account
 from cryptopay_django.sandbox.clock import Clock
 from cryptopay_django.sandbox.core import Sandbox
-from cryptopay_django.sandbox.postman import post
+from cryptopay_django.sandbox.post_callback import post
 from cryptopay_django.sandbox.server import SandboxServer
 
 

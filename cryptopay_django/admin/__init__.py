@@ -1,6 +1,6 @@
-"""The pages of the staff. Rows are read-only here: every act is a call of `services`, with its permission checked."""
+"""Serves the pages of the staff. Rows are read-only here: each action calls `services`, which check its permission."""
 
-from .approval import ApprovalAdmin
+from .approval_list import ApprovalAdmin
 from .callback import CallbackAdmin
 from .channel import ChannelAdmin
 from .channel_payment import ChannelPaymentAdmin

@@ -1,6 +1,6 @@
-"""Decides which acts a user may do on an invoice now, and which invoices wait for that user.
+"""Decides which actions a user may do on an invoice now, and which invoices wait for that user.
 
-Every way in (button, list action, crafted POST) asks here; the services below do not.
+All entries (button, list action, crafted POST) ask here; the services check again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The inbox: what the gateway posted, byte for byte, what became of it, and the invoices that are not ours."""
+"""Shows the callbacks that the gateway posted, byte for byte, with their outcome, and invoices that are not ours."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ..models import Callback, CallbackOutcome
 from ..permissions import Act, may
 from ..services.snapshots.foreign_invoices import ForeignInvoice, foreign_invoices
 from . import display
-from .again import DeliverAgain
+from .deliver_again import DeliverAgain
+from .deliver_now import Retries
 from .filters import AccountFilter
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
-from .retries import Retries
 from .search import find_invoices
 from .timeline import timeline_of
 

@@ -23,7 +23,7 @@ from . import display, filters
 from .channel_display import channel_badges, channel_meaning, credited, payment_badges, place_of, totals_text
 from .channel_filters import ChannelStatusFilter, ReceiverFilter
 from .channel_switch import ChannelSwitch
-from .columns import link_to
+from .invoice_columns import link_to
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
 from .search import find_channels

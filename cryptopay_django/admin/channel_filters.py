@@ -1,4 +1,4 @@
-"""Filters of the lists of channels and of payments on them."""
+"""Filters the lists of channels and of the payments on them."""
 
 from __future__ import annotations
 

@@ -23,8 +23,7 @@ from ..permissions import Act, may
 from ..services import refresh_channel_payment, release_channel_payment
 from . import display, filters
 from .access import may_view_callbacks
-from .act_pages import ActPages
-from .again import DeliverAgain
+from .action_pages import ActPages
 from .channel_display import credited, payment_badges, payment_meaning, place_of, rate
 from .channel_filters import (
     ChannelFilter,
@@ -34,12 +33,13 @@ from .channel_filters import (
     SeenFilter,
     WaitingPaymentFilter,
 )
+from .deliver_again import DeliverAgain
+from .deliver_now import Retries
 from .fact_names import fact_name
 from .forms import ActForm
-from .page import Button
+from .invoice_page import Button
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
-from .retries import Retries
 from .search import find_channel_payments
 from .timeline import timeline_of
 

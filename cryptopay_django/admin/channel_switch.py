@@ -23,12 +23,12 @@ from ..permissions import Act, may
 from ..services import disable_channel, enable_channel, read_channel
 from ..services.accounts import is_in_force
 from . import display
-from .act_pages import ActPages, View
-from .bulk import PATIENCE, Result, read_choices
+from .action_pages import ActPages, View
+from .bulk_actions import PATIENCE, Result, read_choices
 from .channel_display import channel_badges, place_of
-from .columns import text_of
 from .forms import ActForm
-from .page import Button
+from .invoice_columns import text_of
+from .invoice_page import Button
 
 MOST = 20
 """The most channels of one action: each needs a call or two."""

@@ -1,4 +1,4 @@
-"""Charts as SVG, drawn here: no script, no inline style, no external asset. Colours are from `admin.css`."""
+"""Draws charts as SVG: no script, no inline style, no external asset. Colours are from `admin.css`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The doctor's page: the findings of `cryptopay_doctor`. For users who may see invoices. Only a button asks
-the gateway."""
+"""Shows the findings of `cryptopay_doctor` to users who may view invoices. Only a button asks the gateway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Invoices as CSV: every row that the list's filters leave, streamed, and safe to open in a spreadsheet."""
+"""Exports invoices as CSV: every row that the list's filters leave, streamed, and safe to open in a spreadsheet."""
 
 from __future__ import annotations
 

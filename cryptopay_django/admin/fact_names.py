@@ -1,4 +1,4 @@
-"""Names of what an event of the timeline says, for the language of who reads it."""
+"""Translates the names of the facts that an event of the timeline contains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters of the lists of invoices, channels and payments. The choices are fixed: none asks what there is."""
+"""Filters the lists of invoices, channels and payments. The choices are fixed, so they need no query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms of the staff. Each carries the state that was shown: the invoice's version, and the sealed quote."""
+"""Defines the forms of the staff. Each carries the shown state: the invoice's version, and the signed quote."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..exceptions import AddressError, CryptopayError, RefundAmountError, RefundRefusedError
-from ..gateway.tags import TAG_NAMES, split_address
+from ..gateway.tags import LARGEST_TAG, split_address
 from ..models import Invoice, InvoiceStatus, StatusContext
 from ..permissions import Act, may
 from ..services import FeeBearer, named_refund_address
 from .display import is_short
-from .named import named_text
+from .refund_link_text import named_text
 
 EVERYTHING, ORDERED = "everything", "ordered"
 OWN_ACCOUNT, ADDRESS = "own_account", "address"
@@ -93,7 +93,7 @@ class RefundForm(ActForm):
             del self.fields["address"]
         if "address" in self.fields:
             fill_in_named(self, row, destination=ADDRESS)
-        if "address" in self.fields and row.network in TAG_NAMES:
+        if "address" in self.fields and row.network in LARGEST_TAG:
             self.fields["tag"].label = _("Memo ID") if row.network == "stellar" else _("Destination tag")
         else:
             del self.fields["tag"], self.fields["without_tag"]
@@ -154,7 +154,7 @@ class ReturnForm(ActForm):
         ours = _("We do: the customer gets the whole amount")
         theirs = _("The customer: the fee is taken out of the coins")
         self._choose("network_fee_borne_by", {FeeBearer.MERCHANT.value: ours, FeeBearer.CUSTOMER.value: theirs})
-        if row.network in TAG_NAMES:
+        if row.network in LARGEST_TAG:
             self.fields["tag"].label = _("Memo ID") if row.network == "stellar" else _("Destination tag")
         else:
             del self.fields["tag"], self.fields["without_tag"]

@@ -1,4 +1,4 @@
-"""The list of invoices and the page of one. What staff can do from there: `acts.py`, `bulk.py`."""
+"""Shows the list of invoices and the page of one. The actions of staff: `invoice_actions.py`, `bulk_actions.py`."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from ..conf import account_names
 from ..models import Invoice
 from ..permissions import Act, may
 from . import (
-    acts,
-    again,
+    autocomplete,
     books,
-    bulk,
+    bulk_actions,
+    deliver_again,
+    deliver_now,
     display,
     doctor,
     filters,
-    hosts,
+    invoice_actions,
+    invoice_page,
     ledger,
     mails,
     overview,
-    page,
     refund_links,
-    retries,
     statement,
 )
 from .access import awaits_second_person
-from .columns import InvoiceColumns
 from .export import PRESETS, csv_response, rows_of
+from .invoice_columns import InvoiceColumns
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
 from .search import find_invoices
@@ -45,10 +45,10 @@ from .search import find_invoices
 @admin.register(Invoice)
 class InvoiceAdmin(
     InvoiceColumns,
-    retries.Retries,
-    again.DeliverAgain,
-    acts.InvoiceActs,
-    bulk.BulkActs,
+    deliver_now.Retries,
+    deliver_again.DeliverAgain,
+    invoice_actions.InvoiceActs,
+    bulk_actions.BulkActs,
     ledger.LedgerPages,
     statement.StatementPages,
     books.BooksPages,
@@ -143,7 +143,7 @@ class InvoiceAdmin(
 
         Django asks for URLs when every ModelAdmin is registered: the moment to look at the shop's own.
         """
-        hosts.complete_invoices(self.admin_site)
+        autocomplete.complete_invoices(self.admin_site)
         view = self.admin_site.admin_view
         names = [
             path("doctor/", view(self.doctor_view), name="cryptopay_django_invoice_doctor"),
@@ -190,7 +190,9 @@ class InvoiceAdmin(
             (_("created"), self.age(invoice)),
             (_("gateway"), display.environment(invoice)),
         ]
-        context.update(page.page_context(invoice, request.user, now=timezone.now(), site_name=self.admin_site.name))
+        context.update(
+            invoice_page.page_context(invoice, request.user, now=timezone.now(), site_name=self.admin_site.name)
+        )
         return super().render_change_form(request, context, *args, **kwargs)
 
     def export_view(self, request: HttpRequest, preset: str) -> HttpResponse | StreamingHttpResponse:

@@ -23,9 +23,9 @@ from ..models import EventKind, HandlerDelivery, Invoice, InvoiceEvent
 from ..pages.languages import languages_of, shown_language
 from ..permissions import may_view
 from ..services.events.outbox import CUSTOMER_MAIL, MAIL_OF
-from ..services.invoices.contact import customer_address
+from ..services.invoices.customer_email import customer_address
 from . import display
-from .act_pages import ActPages
+from .action_pages import ActPages
 
 if TYPE_CHECKING:
     from django.core.mail import EmailMultiAlternatives

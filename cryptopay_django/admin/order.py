@@ -1,4 +1,4 @@
-"""The invoices of an order, and what was paid for it, on the page of any order model of a shop. Read-only.
+"""Shows the invoices of an order, and what was paid for it, on the page of any order model of a shop. Read-only.
 
 class OrderAdmin(admin.ModelAdmin):
     inlines = [OrderInvoicesInline]

@@ -1,4 +1,4 @@
-"""Pages of a list that may have a million rows: counted up to a bound, never in full."""
+"""Pages a list that may have a million rows: counts up to a bound, never in full."""
 
 from __future__ import annotations
 

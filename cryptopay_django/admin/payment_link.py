@@ -1,4 +1,4 @@
-"""Payment links in the admin: the list, the form that makes one, and the page with its URL, QR code and payments."""
+"""Shows payment links: the list, the form that makes one, and the page with its URL, QR code and payments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts payment links into words for staff: their state, their amount, how often they were opened, what was paid."""
+"""Describes payment links for staff: their state, their amount, how often they were opened, and what was paid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters of the list of payment links."""
+"""Filters the list of payment links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form by which staff make a payment link. What it means for money is checked by `create_payment_link`."""
+"""Defines the form by which staff make a payment link. `create_payment_link` checks what it means for money."""
 
 from __future__ import annotations
 

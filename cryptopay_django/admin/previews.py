@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from ..fields import EXACT, canonical
 from ..gateway.currencies import FIAT
-from ..gateway.tags import TAG_NAMES, parted
+from ..gateway.tags import LARGEST_TAG, parted
 from ..models import Invoice, Resolution, StatusContext
 from ..services import (
     FeeBearer,
@@ -22,9 +22,9 @@ from ..services import (
     quote_again,
     quote_settlement,
 )
-from ..services.resolution.left import left_of
+from ..services.resolution.judge_outcome import COMMIT, WITHDRAWAL
+from ..services.resolution.refundable_amount import left_of
 from ..services.resolution.rules import needs_second_person
-from ..services.resolution.verdicts import COMMIT, WITHDRAWAL
 from ..services.snapshots.merge import pays_for_order
 from ..services.snapshots.refund_rows import value_of
 from . import display
@@ -272,7 +272,7 @@ def _balance_alarms(quote: RefundQuote) -> list[str]:
 
 def _tag_alarms(invoice: Invoice) -> list[str]:
     """Warn of what is lost without a tag or memo, more urgently where the payment is from an exchange."""
-    if invoice.network not in TAG_NAMES:
+    if invoice.network not in LARGEST_TAG:
         return []
     values = {"network": invoice.network}
     paid = invoice.payments.filter(risk_resource_category__icontains="exchange").first()

@@ -1,4 +1,4 @@
-"""Admin classes that show and never write."""
+"""Defines admin classes that show and never write."""
 
 from __future__ import annotations
 

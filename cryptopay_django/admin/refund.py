@@ -1,4 +1,4 @@
-"""Refunds: every return of money, whoever started it. Nothing is written or sent from here."""
+"""Shows refunds: every return of money, whoever started it. Writes and sends nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refunds for the books: totals by month, and every column as CSV, both of what the list is filtered by."""
+"""Sums refunds by month for bookkeeping, and exports every column as CSV, for the rows that the filters leave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on which staff make a link, by which the customer says where coins are to go back."""
+"""Serves the page on which staff make a link, by which the customer gives the address for a refund."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ..permissions import Act, may
 from ..redaction import hide_locals
 from ..services import make_refund_link
 from . import display
-from .act_pages import ActPages
-from .named import maker_of, place_in
+from .action_pages import ActPages
+from .refund_link_text import maker_of, place_in
 
 
 class RefundLinkPages(ActPages[Invoice]):

@@ -1,4 +1,4 @@
-"""Resolutions: the record of every settlement and refund, and the second person who confirms one."""
+"""Shows the record of every settlement and refund, and the page on which a second person confirms one."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from ..services import (
     resolve_unknown,
     withdraw_resolution,
 )
-from ..services.resolution.verdicts import COMMIT, WITHDRAWAL
-from . import outcome, previews
+from ..services.resolution.judge_outcome import COMMIT, WITHDRAWAL
+from . import previews, result_message
 from .access import is_planner, may_decide
 from .display import badge, short_name, title_of
 from .forms import EndForm, QuoteForm, ReasonForm
@@ -141,8 +141,8 @@ class ResolutionAdmin(ReadOnlyAdmin):
             if form.is_bound and form.is_valid():
                 quote = self._quote_of(resolution, form)
                 done = approve_resolution(resolution, actor=request.user, quote=quote)
-                self._note(request, done, outcome.logged(done, "Confirm"))
-                messages.add_message(request, *outcome.message_of(done))
+                self._note(request, done, result_message.logged(done, "Confirm"))
+                messages.add_message(request, *result_message.message_of(done))
                 return self._to_invoice(done)
         except QuoteExpiredError as error:
             messages.warning(request, str(error))
@@ -170,7 +170,7 @@ class ResolutionAdmin(ReadOnlyAdmin):
             except CryptopayError as error:
                 messages.error(request, str(error))
             else:
-                self._note(request, done, f"{outcome.logged(done, 'Withdraw')} Withdrawn because: {reason}")
+                self._note(request, done, f"{result_message.logged(done, 'Withdraw')} Withdrawn because: {reason}")
                 messages.success(request, _("Withdrawn. Nothing was sent."))
             return self._to_invoice(resolution)
         context = {
@@ -192,8 +192,8 @@ class ResolutionAdmin(ReadOnlyAdmin):
         except CryptopayError as error:
             messages.error(request, _("The gateway could not be reached: %(error)s") % {"error": error})
         else:
-            self._note(request, done, outcome.logged(done, "Look at the outcome"))
-            messages.add_message(request, *outcome.message_of(done))
+            self._note(request, done, result_message.logged(done, "Look at the outcome"))
+            messages.add_message(request, *result_message.message_of(done))
         return self._to_invoice(resolution)
 
     def end_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -209,8 +209,8 @@ class ResolutionAdmin(ReadOnlyAdmin):
             except CryptopayError as error:
                 messages.error(request, str(error))
             else:
-                self._note(request, done, f"{outcome.logged(done, 'End by hand')} Ended because: {reason}")
-                messages.add_message(request, *outcome.message_of(done))
+                self._note(request, done, f"{result_message.logged(done, 'End by hand')} Ended because: {reason}")
+                messages.add_message(request, *result_message.message_of(done))
             return self._to_invoice(resolution)
         return self._render(request, resolution, {"form": form, **previews.end_context(resolution)})
 

@@ -1,4 +1,4 @@
-"""Searches that an index answers: identifiers, whole or from their start, each looked up by itself."""
+"""Searches rows by identifiers that have an index: whole, or from their start. Each is looked up by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that happened to an invoice, a payment or a callback, as one list: callbacks, events, acts, polls."""
+"""Lists everything that happened to an invoice, a payment or a callback: callbacks, events, actions, polls."""
 
 from __future__ import annotations
 

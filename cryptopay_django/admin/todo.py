@@ -1,4 +1,4 @@
-"""Lists what waits for a person now: how much of it, what it is worth, and since when. The most urgent comes first."""
+"""Lists what waits for a person now: how much of it, its value, and since when. The most urgent comes first."""
 
 from __future__ import annotations
 

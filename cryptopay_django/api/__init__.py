@@ -9,7 +9,7 @@ from ..exceptions import needs
 
 with needs("drf_spectacular", install="cryptopay-django[api]"):
     from .channels import ChannelPaymentsView, ChannelsOfOwner, ChannelsView, ChannelView
-    from .creation import CreateInvoiceView
+    from .create_invoice import CreateInvoiceView
     from .public import CoinsView, InvoiceStateView
 
 __all__ = [

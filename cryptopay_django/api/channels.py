@@ -44,13 +44,13 @@ from ..services.channels.progress import (
     receipt_state,
 )
 from ..services.rate_limit_by_use import Use, spend
-from . import examples
+from . import channel_examples, examples
 from .base import ApiView, describe
-from .creation import CoinChoiceSerializer, offer_of
-from .desk import NewestFirst
+from .create_invoice import CoinChoiceSerializer, offer_of
 from .fields import AmountField
 from .public import answer_or_304
 from .schema import problems
+from .staff_reads import NewestFirst
 from .throttling import CreationThrottle, PublicThrottle
 
 MOST = 100
@@ -130,7 +130,7 @@ class ChannelStateView(ApiView):
     @describe(
         parameters=[OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER)],
         responses={
-            200: OpenApiResponse(ChannelStateSerializer, examples=[examples.CHANNEL_STATE]),
+            200: OpenApiResponse(ChannelStateSerializer, examples=[channel_examples.CHANNEL_STATE]),
             304: OpenApiResponse(description="Nothing new."),
             **problems(404, 429),
         },
@@ -182,7 +182,7 @@ class ChannelsView(ChannelsOfOwner):
     @describe(
         operation_id="list_own_channels",
         responses={
-            200: OpenApiResponse(ChannelsSerializer, examples=[examples.CHANNELS]),
+            200: OpenApiResponse(ChannelsSerializer, examples=[channel_examples.CHANNELS]),
             **problems(401, 403, 404, 429),
         },
     )
@@ -196,7 +196,7 @@ class ChannelsView(ChannelsOfOwner):
         examples=[examples.COIN_CHOICE],
         responses={
             200: OpenApiResponse(ChannelSerializer, description="The channel exists already."),
-            201: OpenApiResponse(ChannelSerializer, examples=[examples.CHANNEL]),
+            201: OpenApiResponse(ChannelSerializer, examples=[channel_examples.CHANNEL]),
             **problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 502, 503, 504),
         },
     )
@@ -228,7 +228,7 @@ class ChannelView(ChannelsOfOwner):
 
     @describe(
         responses={
-            200: OpenApiResponse(ChannelStateSerializer, examples=[examples.CHANNEL_STATE]),
+            200: OpenApiResponse(ChannelStateSerializer, examples=[channel_examples.CHANNEL_STATE]),
             **problems(401, 403, 404, 429),
         },
     )
@@ -246,7 +246,7 @@ class ChannelPaymentsView(ChannelsOfOwner):
 
     @describe(
         responses={
-            200: OpenApiResponse(ReceiptPageSerializer, examples=[examples.RECEIPTS]),
+            200: OpenApiResponse(ReceiptPageSerializer, examples=[channel_examples.RECEIPTS]),
             **problems(401, 403, 404, 429),
         },
     )

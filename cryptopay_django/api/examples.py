@@ -9,10 +9,10 @@ from drf_spectacular.utils import OpenApiExample
 from .problems import CONTENT_TYPE, TYPE
 
 _INVOICE_ID = "0d8f4c1e-5b0e-4f0b-9a3e-6b8f6f0a7c21"
-_GATEWAY_ID = "8dd53e0f-0725-48b4-b0a7-1840aa67b5bb"
-_ADDRESS = "2N44BYHaFmyYAaHfwYmKsPeqvErua4tmznT"
-_MOMENT = "2026-11-21T12:00:00Z"
-_LATER = "2026-11-21T12:10:00Z"
+GATEWAY_ID = "8dd53e0f-0725-48b4-b0a7-1840aa67b5bb"
+ADDRESS = "2N44BYHaFmyYAaHfwYmKsPeqvErua4tmznT"
+MOMENT = "2026-11-21T12:00:00Z"
+LATER = "2026-11-21T12:10:00Z"
 
 _STATE = {
     "id": _INVOICE_ID,
@@ -25,15 +25,15 @@ _STATE = {
     "paid_amount": "0",
     "due_amount": "0.001895",
     "network": "bitcoin",
-    "expires_at": _LATER,
+    "expires_at": LATER,
     "seconds_left": 581,
     "payment": {
-        "address": _ADDRESS,
+        "address": ADDRESS,
         "destination_tag": "",
         "amount": "0.001895",
         "currency": "BTC",
         "network": "bitcoin",
-        "uri": f"bitcoin:{_ADDRESS}?amount=0.001895",
+        "uri": f"bitcoin:{ADDRESS}?amount=0.001895",
     },
 }
 
@@ -42,7 +42,7 @@ _ROW = {
     "account": "default",
     "environment": "production",
     "custom_id": "order-7QX2M9KD",
-    "gateway_id": _GATEWAY_ID,
+    "gateway_id": GATEWAY_ID,
     "order": {"type": "shop.order", "id": "17"},
     "status": "unresolved",
     "status_context": "underpaid",
@@ -55,8 +55,8 @@ _ROW = {
     "network": "bitcoin",
     "paid_amount": "0.0017",
     "version": 4,
-    "created_at": _MOMENT,
-    "expires_at": _LATER,
+    "created_at": MOMENT,
+    "expires_at": LATER,
     "finished_at": None,
 }
 
@@ -86,7 +86,7 @@ _REFUND_QUOTE = {
     "price_currency": "EUR",
     "received_amount": "0.00094224",
     "pay_currency": "BTC",
-    "address": _ADDRESS,
+    "address": ADDRESS,
     "network": "bitcoin",
     "network_fee_borne_by": "merchant",
     "network_fee_amount": "0.00002",
@@ -119,17 +119,17 @@ _RESOLUTION = {
     "parameters": {"call": "commit_recalculation", "credited_amount": "89.71"},
     "result": {},
     "error": "",
-    "created_at": _MOMENT,
-    "sent_at": _MOMENT,
-    "finished_at": _MOMENT,
+    "created_at": MOMENT,
+    "sent_at": MOMENT,
+    "finished_at": MOMENT,
 }
 
 
-def _answer(name: str, value: Any) -> OpenApiExample:
+def answer(name: str, value: Any) -> OpenApiExample:
     return OpenApiExample(name, value=value, response_only=True)
 
 
-def _body(name: str, value: Any) -> OpenApiExample:
+def body(name: str, value: Any) -> OpenApiExample:
     return OpenApiExample(name, value=value, request_only=True)
 
 
@@ -138,7 +138,7 @@ def _problem(status: int, code: str, title: str, detail: str, **more: Any) -> Op
     return OpenApiExample(code, value=body, response_only=True, media_type=CONTENT_TYPE)
 
 
-COINS = _answer(
+COINS = answer(
     "a price of 100 EUR",
     {
         "coins": [
@@ -149,19 +149,19 @@ COINS = _answer(
         ]
     },
 )  # fmt: skip
-WAITING = _answer("waiting for the payment", _STATE)
-COMPLETED = _answer(
+WAITING = answer("waiting for the payment", _STATE)
+COMPLETED = answer(
     "paid",
     {**_STATE, "state": "completed", "is_final": True, "paid_amount": "0.001895", "due_amount": None,
      "seconds_left": None, "payment": None},
 )  # fmt: skip
-COIN_CHOICE = _body("USDT on Tron", {"currency": "USDT", "network": "tron"})
+COIN_CHOICE = body("USDT on Tron", {"currency": "USDT", "network": "tron"})
 
-INVOICES = _answer(
+INVOICES = answer(
     "a page",
     {"next": "https://shop.example/cryptopay/api/desk/invoices/?cursor=cD0yMDI2", "previous": None, "results": [_ROW]},
 )
-SUMMARY = _answer("one of two mugs was returned", {
+SUMMARY = answer("one of two mugs was returned", {
     "order": {"type": "shop.order", "id": "17"}, "currency": "EUR", "due_amount": "16.50", "paid_amount": "33",
     "pending_amount": "0", "quarantined_amount": "0", "refunded_amount": "16.50", "returned_amount": "16.50",
     "kept_amount": "16.50", "remaining_amount": "0", "overpaid_amount": "0", "is_paid": True, "is_paid_twice": False,
@@ -172,7 +172,7 @@ _LINK = {
     "invoice_id": _INVOICE_ID,
     "state": "open",
     "actor": "finance",
-    "created_at": _MOMENT,
+    "created_at": MOMENT,
     "expires_at": "2026-11-28T12:00:00Z",
     "revoked_at": None,
     "used_at": None,
@@ -181,117 +181,44 @@ _LINK = {
     "without_tag": False,
     "network": "",
 }
-REFUND_LINKS = _answer("the customer has answered", {
-    "links": [{**_LINK, "state": "used", "used_at": _LATER, "address": _ADDRESS, "network": "bitcoin"}],
+REFUND_LINKS = answer("the customer has answered", {
+    "links": [{**_LINK, "state": "used", "used_at": LATER, "address": ADDRESS, "network": "bitcoin"}],
 })  # fmt: skip
-MADE_REFUND_LINK = _answer("a new link", {**_LINK, "url": "https://shop.example/cryptopay/refund/qP2v…/"})
-QUOTE = _answer("an underpaid invoice", _QUOTE)
-REFUND_QUOTE = _answer("half of a completed order", _REFUND_QUOTE)
-RESOLUTION = _answer("done", _RESOLUTION)
-PENDING = _answer("waits for a second person", {
+MADE_REFUND_LINK = answer("a new link", {**_LINK, "url": "https://shop.example/cryptopay/refund/qP2v…/"})
+QUOTE = answer("an underpaid invoice", _QUOTE)
+REFUND_QUOTE = answer("half of a completed order", _REFUND_QUOTE)
+RESOLUTION = answer("done", _RESOLUTION)
+PENDING = answer("waits for a second person", {
     **_RESOLUTION, "invoice_status": "unresolved", "invoice_version": 4, "status": "planned", "awaits_approval": True,
     "needs_approval": True, "sent_at": None, "finished_at": None,
 })  # fmt: skip
 
-_WHY = "ticket 4711: agreed by telephone"
-SETTLE = _body("commit a quote", {"expected_version": 4, "reason": _WHY, "quote": _QUOTE["quote"]})
-SETTLE_ORDERED = _body(
+WHY = "ticket 4711: agreed by telephone"
+SETTLE = body("commit a quote", {"expected_version": 4, "reason": WHY, "quote": _QUOTE["quote"]})
+SETTLE_ORDERED = body(
     "credit the ordered amount of an overpaid invoice, refund the rest to the own account",
-    {"expected_version": 4, "reason": _WHY, "refund_overage": True},
+    {"expected_version": 4, "reason": WHY, "refund_overage": True},
 )
-REFUND_TO_ADDRESS = _body(
-    "to the customer", {"expected_version": 4, "reason": _WHY, "destination": "address", "address": _ADDRESS}
+REFUND_TO_ADDRESS = body(
+    "to the customer", {"expected_version": 4, "reason": WHY, "destination": "address", "address": ADDRESS}
 )
-RETURN = _body("half of the order", {"amount": "50", "address": _ADDRESS})
-REFUND_COMPLETED = _body(
-    "of a completed invoice", {"expected_version": 5, "reason": _WHY, "quote": _REFUND_QUOTE["quote"]}
+RETURN = body("half of the order", {"amount": "50", "address": ADDRESS})
+REFUND_COMPLETED = body(
+    "of a completed invoice", {"expected_version": 5, "reason": WHY, "quote": _REFUND_QUOTE["quote"]}
 )
-REFUND_TO_OWN = _body(
-    "to the merchant's own coin account", {"expected_version": 4, "reason": _WHY, "destination": "own_account"}
+REFUND_TO_OWN = body(
+    "to the merchant's own coin account", {"expected_version": 4, "reason": WHY, "destination": "own_account"}
 )
-REFUND_TO_TAG = _body(
+REFUND_TO_TAG = body(
     "to the customer's account at an exchange, of XRP",
-    {"expected_version": 4, "reason": _WHY, "destination": "address", "address": "rN7n7otQDd6FczFgLdSqtcsAUxDkw6fzRH",
+    {"expected_version": 4, "reason": WHY, "destination": "address", "address": "rN7n7otQDd6FczFgLdSqtcsAUxDkw6fzRH",
      "tag": "2751702755"},
 )  # fmt: skip
-END = _body(
+END = body(
     "nothing of it is in the account",
-    {"expected_version": 4, "reason": _WHY, "resolution": _RESOLUTION["id"], "checked": True},
+    {"expected_version": 4, "reason": WHY, "resolution": _RESOLUTION["id"], "checked": True},
 )
-RELEASE = _body("end a quarantine", {"expected_version": 4, "reason": _WHY})
-
-_CHANNEL_ID = "6f0b4a3e-8f0c-4a58-9d8e-5c0f7f1a2b33"
-_TXID = "3a1f0b8c5d2e4f60718293a4b5c6d7e8f90123456789abcdef0123456789abcd"
-_RECEIPT = {
-    "id": "c1d2e3f4-1111-4222-8333-944455566677",
-    "state": "credited",
-    "txid": _TXID,
-    "paid_amount": "0.01",
-    "paid_currency": "BTC",
-    "credited_amount": "522.47",
-    "credited_currency": "EUR",
-    "seen_at": _MOMENT,
-}
-_CHANNEL = {
-    "id": _CHANNEL_ID,
-    "state": "open",
-    "pay_currency": "BTC",
-    "network": "bitcoin",
-    "receiver_currency": "EUR",
-    "payment": {"address": _ADDRESS, "destination_tag": "", "uri": f"bitcoin:{_ADDRESS}"},
-}
-_CHANNEL_ROW = {
-    "id": _CHANNEL_ID,
-    "account": "default",
-    "environment": "production",
-    "custom_id": _CHANNEL_ID,
-    "gateway_id": _GATEWAY_ID,
-    "owner": {"type": "auth.user", "id": "17"},
-    "status": "enabled",
-    "quarantine_reason": "",
-    "name": "auth.User 17",
-    "pay_currency": "BTC",
-    "network": "bitcoin",
-    "receiver_currency": "EUR",
-    "address": _ADDRESS,
-    "destination_tag": "",
-    "version": 1,
-    "created_at": _MOMENT,
-    "paid_at": _LATER,
-}
-_CHANNEL_PAYMENT = {
-    "id": _RECEIPT["id"],
-    "channel_id": _CHANNEL_ID,
-    "account": "default",
-    "environment": "production",
-    "gateway_id": _GATEWAY_ID,
-    "txid": _TXID,
-    "status": "completed",
-    "status_context": "",
-    "quarantine_reason": "received_currency is USD at the gateway, and EUR here",
-    "contradicted": {"received_currency": "USD"},
-    "paid_amount": "0.01",
-    "paid_currency": "BTC",
-    "received_amount": "522.47",
-    "received_currency": "EUR",
-    "credited_amount": "0",
-    "fee_amount": "5.28",
-    "fee_currency": "EUR",
-    "exchange_rate": "52775",
-    "risk_score": "3.27",
-    "risk_level": "low",
-    "version": 3,
-    "seen_at": _MOMENT,
-    "finished_at": _LATER,
-}
-CHANNEL = _answer("an open channel", _CHANNEL)
-CHANNEL_STATE = _answer("a payment was credited", {**_CHANNEL, "receipts": [_RECEIPT], "has_more": False})
-CHANNELS = _answer("a customer's channels", {"channels": [_CHANNEL]})
-RECEIPTS = _answer("what came in", {"next": None, "previous": None, "results": [_RECEIPT]})
-CHANNEL_ROWS = _answer("a page", {"next": None, "previous": None, "results": [_CHANNEL_ROW]})
-CHANNEL_PAYMENTS = _answer("a payment that is held", {"next": None, "previous": None, "results": [_CHANNEL_PAYMENT]})
-SWITCH = _body("a customer has left", {"expected_version": 1, "reason": _WHY})
-RELEASE_PAYMENT = _body("the account was switched to USD", {"expected_version": 3, "reason": _WHY})
+RELEASE = body("end a quarantine", {"expected_version": 4, "reason": WHY})
 
 _PAYMENT_LINK = {
     "id": "2f1d6f6e-6f3b-4b57-9a57-1f0f7d6f2b77",
@@ -307,17 +234,17 @@ _PAYMENT_LINK = {
     "reference": "A-17",
     "is_reusable": False,
     "actor": "finance",
-    "created_at": _MOMENT,
+    "created_at": MOMENT,
     "expires_at": None,
     "cancelled_at": None,
     "opened_count": 2,
-    "opened_at": _LATER,
+    "opened_at": LATER,
     "paid_amount": "49.9",
     "paid_count": 1,
 }
-PAYMENT_LINK = _answer("paid", _PAYMENT_LINK)
-PAYMENT_LINKS = _answer("a page", {"next": None, "previous": None, "results": [_PAYMENT_LINK]})
-NEW_PAYMENT_LINK = _body(
+PAYMENT_LINK = answer("paid", _PAYMENT_LINK)
+PAYMENT_LINKS = answer("a page", {"next": None, "previous": None, "results": [_PAYMENT_LINK]})
+NEW_PAYMENT_LINK = body(
     "paid once",
     {"price_amount": "49.90", "price_currency": "EUR", "description": "Workshop on 3 May", "reference": "A-17"},
 )

@@ -19,9 +19,9 @@ from ..services import cancel_payment_link, create_payment_link
 from ..services.payment_links.totals import Paid, paid_by_links
 from . import examples
 from .base import describe
-from .desk import DeskView, NewestFirst
 from .fields import AmountField, FlagField, MomentField, StrictSerializer, TextField
 from .schema import problems
+from .staff_reads import DeskView, NewestFirst
 
 
 class MayUseLinks(BasePermission):

@@ -1,4 +1,4 @@
-"""Serves the links by which customers say where their coins are to go back: staff make and read them."""
+"""Serves the links by which customers give the address for a refund: staff make and read them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ..permissions import Act
 from ..redaction import hide_locals
 from ..services import make_refund_link
 from . import examples
-from .acts import ActView
 from .base import describe
 from .fields import StrictSerializer
 from .schema import problems
+from .staff_actions import ActView
 
 
 class RefundLinkSerializer(serializers.Serializer[Any]):

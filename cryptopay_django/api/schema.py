@@ -1,4 +1,4 @@
-"""The OpenAPI document of this API, and how its errors are described. It names no other address of the host."""
+"""Describes this API and its errors as an OpenAPI document. It names no other address of the host."""
 
 from __future__ import annotations
 

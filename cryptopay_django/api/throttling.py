@@ -1,5 +1,6 @@
 """Limits how often each client may ask. Each rate has a default here; a host sets its own in
-REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]."""
+REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"].
+"""
 
 from __future__ import annotations
 

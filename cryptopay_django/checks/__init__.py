@@ -16,7 +16,7 @@ from django.core.checks import CheckMessage, Tags, register
 def check_app(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return the messages of all checks but the two that have tags of their own."""
     # Imported here because they bring all of the services.
-    from . import accounts, databases, installation, mails, notices, options, project, receivers, urls  # noqa: PLC0415
+    from . import accounts, approval_notices, databases, installation, mails, options, project, receivers, urls  # noqa: PLC0415
 
     checks = (
         accounts.check_accounts,
@@ -28,7 +28,7 @@ def check_app(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[Ch
         installation.check_installation,
         installation.check_tasks,
         mails.check_mails,
-        notices.check_approvals,
+        approval_notices.check_approvals,
         options.check_options,
         project.check_time_zone,
         receivers.check_receivers,
@@ -50,6 +50,6 @@ def check_admin(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
     """Return the messages about forms of the admin, if it is installed."""
     if not apps.is_installed("django.contrib.admin"):
         return []
-    from .selects import check_selects  # noqa: PLC0415  cannot be imported without the admin's models
+    from .admin_selects import check_selects  # noqa: PLC0415  cannot be imported without the admin's models
 
     return check_selects(app_configs, **kwargs)

@@ -15,7 +15,7 @@ from django.utils.translation import override
 
 from ..conf import Account, account_names, app_settings, get_account
 from ..links import path_of, url_of
-from ..services.diagnosis.arrival import Arrival, try_handler
+from ..services.diagnosis.callback_arrival import Arrival, try_handler
 from ..services.diagnosis.installation import callback_path
 
 _HOSTS = 3

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from ..gateway.currencies import COINS
+from ..gateway.coins import COINS
 from .options import Option
 from .validators import (
     amounts,

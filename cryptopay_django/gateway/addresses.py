@@ -19,8 +19,8 @@ import bech32
 
 from ..exceptions import AddressError
 from .keccak import keccak_256
-from .limits import ADDRESS_LENGTH
 from .tags import LARGEST_TAG, check_unpacked, split_address
+from .value_limits import ADDRESS_LENGTH
 
 
 class Net(Enum):

@@ -1,7 +1,7 @@
 """Makes one call to the gateway, from signature to answer: deadlines, limits, retries of GETs, typed errors.
 
-Only a GET is repeated; a POST never is, whatever the error. The calls themselves are in `endpoints/`, and what answers
-mean is in `answers.py`.
+Only a GET is repeated; a POST never is, whatever the error. The calls themselves are in `endpoints/`, signatures and
+the HTTP session in `session.py`, the meaning of answers in `answers.py`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
-from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, MaxRetryError
 from urllib3.exceptions import ProxyError as ProxyConnectError
 
-from .. import __version__
 from ..exceptions import (
     GatewayAnswerError,
     GatewayError,
@@ -35,9 +32,9 @@ from ..redaction import hide_locals
 from ..tracing import span
 from .answers import Answer, read_clock_offset, read_retry_after
 from .credentials import API_KEY, check_base_url
-from .marks import MARK_LIFE, Mark
 from .rate_limit import Limiter, limiter_for
-from .signing import CONTENT_TYPE, sign_request
+from .sent_mark import MARK_LIFE, Mark
+from .session import RequestSigner, http_date, new_session
 from .transport import DeadlineAdapter
 
 logger = logging.getLogger(__name__)
@@ -52,7 +49,6 @@ LONGEST_PAUSE = 4.0
 
 _CHUNK = 16 * 1024
 _TOO_MANY = 429
-_SHORTEST_SECRET = 8
 
 # Other errors of theirs are raised before sending and after it alike: InvalidHeader, for one, means either side's.
 _NEVER_SENT = (
@@ -120,8 +116,8 @@ class Caller:
         self._random = random
         # An adapter given from outside stands for a network of its own, such as a sandbox in process.
         self._limiter = limiter or (limiter_for(api_key) if adapter is None else None)
-        self._auth = _RequestSigner(api_key, api_secret, now)
-        self._session = _new_session(adapter or DeadlineAdapter(pool_connections=1, pool_maxsize=1))
+        self._auth = RequestSigner(api_key, api_secret, now)
+        self._session = new_session(adapter or DeadlineAdapter(pool_connections=1, pool_maxsize=1))
         self.clock_offset: float | None = None
 
     def fetch(self, call: Call, read: Callable[[object, str], T], timeout: float | None = None) -> T:
@@ -247,64 +243,6 @@ class Caller:
         except (requests.RequestException, HTTPError, OSError) as error:
             raise _broken(call, error) from error
         return bytes(chunks)
-
-
-def http_date(moment: datetime) -> str:
-    """Return a moment as the text of a Date header."""
-    return format_datetime(moment.astimezone(UTC), usegmt=True)
-
-
-class _RequestSigner(AuthBase):
-    """Signs the very bytes and path that are sent, and a Date that is set. Being there, it keeps a netrc file out."""
-
-    def __init__(self, api_key: str, api_secret: str, now: Callable[[], datetime]) -> None:
-        self._api_key = api_key
-        self._api_secret = api_secret
-        self._now = now
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        date = request.headers.get("Date") or http_date(self._now())
-        body = request.body or b""
-        signature = sign_request(
-            secret=self._api_secret,
-            method=request.method or "",
-            path=request.path_url,
-            date=date,
-            body=body if isinstance(body, bytes) else body.encode(),
-        )
-        request.headers["Date"] = date
-        request.headers["Authorization"] = f"HMAC {self._api_key}:{signature}"
-        return request
-
-    def redact(self, body: bytes, request: requests.PreparedRequest) -> bytes:
-        """Blacken what a gateway in debugging mood might echo: its words end up in messages and logs."""
-        _, _, signature = request.headers["Authorization"].rpartition(":")
-        for secret in (signature, self._api_secret, self._api_key):
-            if len(secret) >= _SHORTEST_SECRET:
-                body = body.replace(secret.encode(), b"***")
-        return body
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Find none: even where redirects are not followed, the whole body would be read to look at the next."""
-        return None
-
-
-def _new_session(adapter: BaseAdapter) -> requests.Session:
-    """Return a session over one adapter. Proxies and CA bundles named in the environment stay in force."""
-    session = _Session()
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    session.headers.update(
-        {
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "Content-Type": CONTENT_TYPE,
-            "User-Agent": f"cryptopay-django/{__version__}",
-        }
-    )
-    return session
 
 
 def _network_error(call: Call, error: Exception) -> GatewayError:

@@ -1,4 +1,4 @@
-"""Channels and the payments to them, as frozen dataclasses: a lasting address, and each transaction to it.
+"""Defines channels and the payments to them as frozen dataclasses: a lasting address, and each transaction to it.
 
 They are read as an invoice is (`schemas.py`): facts strictly, everything else tolerantly.
 """
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from .parts import Exchange, Risk
+from .message import WireObject
+from .rate_and_risk import Exchange, Risk
 from .tags import parted
 from .values import Address, Amount, Code, Link, Name, Reference, Text, Txid, Url
-from .wire import WireObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""The client of the gateway's API, for one API key.
+"""Makes the calls of the gateway's API, for one API key.
 
-Its calls stand in `endpoints/`, one module a family; how they are sent, limited and retried in `calls.py`.
+The calls are in `endpoints/`, one module for each family. `calls.py` sends, limits and retries them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tells how many blocks the gateway waits for until a payment is confirmed, and how long that usually takes."""
+"""Returns how many blocks the gateway waits for until a payment is confirmed, and how long that usually takes."""
 
 from __future__ import annotations
 

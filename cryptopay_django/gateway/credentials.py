@@ -1,4 +1,4 @@
-"""Checks the form of what a client is made with: the API key and the gateway's URL. Settings are read by it too."""
+"""Checks the form of the API key and of the gateway's URL, for clients and for settings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""The currencies of prices and payments, known offline: fiat currencies, and coins with networks and precision.
+"""Checks currencies and amounts of prices and payments, offline. Has the table of fiat currencies.
 
-A coin that is missing here is taken from the gateway's own list (`services/invoices/coins.py`), or added by the
-setting CRYPTOPAY_EXTRA_COINS. The gateway has the last word; this module checks what does not need a call.
+The coins are in `coins.py`. The gateway has the last word; this module checks what does not need a call.
 """
 
 from __future__ import annotations
@@ -12,44 +11,10 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from ..exceptions import AmountError, CurrencyError, NetworkError
-from .limits import AMOUNT_DECIMALS, AMOUNT_INTEGER_DIGITS
-
-Coins = Mapping[str, Mapping[str, int]]
+from .coins import COINS, Coins
+from .value_limits import AMOUNT_DECIMALS, AMOUNT_INTEGER_DIGITS
 
 _PLAIN_DECIMAL = re.compile(r"[+-]?[0-9]{1,64}(?:\.[0-9]{1,64})?")
-
-# Decimal places by network, from the gateway's own list of coins. A coin has the same number on each network.
-# Other files that have facts about a coin or a network:
-#   its name for people, and what its tag is called   pages/names.py
-#   what an address looks like                        addresses.py (an unknown network is not checked)
-#   whether addresses have a tag or memo              tags.py
-#   how many confirmations are waited for             confirmations.py
-#   where a transaction can be looked up              explorers.py, outside this folder
-#   which links wallets understand                    pages/paylink.py
-#   what the sandbox lists                            sandbox/coins.py
-COINS: Coins = MappingProxyType(
-    {
-        "ADA": {"cardano": 6, "bnb_smart_chain": 6},
-        "ARB": {"arbitrum": 8},
-        "BCH": {"bitcoin_cash": 8, "bnb_smart_chain": 8},
-        "BNB": {"bnb_smart_chain": 8},
-        "BTC": {"bitcoin": 8, "bnb_smart_chain": 8},
-        "BUSD": {"bnb_smart_chain": 8},
-        "DAI": {"ethereum": 8, "bnb_smart_chain": 8},
-        "DOGE": {"dogecoin": 8, "bnb_smart_chain": 8},
-        "ETH": {"ethereum": 8, "bnb_smart_chain": 8},
-        "LTC": {"litecoin": 8, "bnb_smart_chain": 8},
-        "POL": {"polygon": 8},
-        "SHIB": {"ethereum": 0, "bnb_smart_chain": 0},
-        "SOL": {"solana": 9, "bnb_smart_chain": 9},
-        "TON": {"ton": 8},
-        "TRX": {"tron": 6, "bnb_smart_chain": 6},
-        "USDC": {"ethereum": 6, "tron": 6, "bnb_smart_chain": 6, "solana": 6},
-        "USDT": {"ethereum": 6, "tron": 6, "bnb_smart_chain": 6, "solana": 6, "polygon": 6},
-        "XLM": {"stellar": 7, "bnb_smart_chain": 7},
-        "XRP": {"ripple": 6, "bnb_smart_chain": 6},
-    }
-)
 
 _TWO_DECIMALS = """
     AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY

@@ -1,13 +1,13 @@
-"""Exchanges between two accounts of the merchant, as a frozen dataclass."""
+"""Defines exchanges between two accounts of the merchant, as a frozen dataclass."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from .parts import Exchange
+from .message import WireObject
+from .rate_and_risk import Exchange
 from .values import Amount, Code, Reference
-from .wire import WireObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
-"""Keccak-256 as Ethereum uses it: that of before SHA-3 was standardised, which no standard library has.
+"""Calculates Keccak-256 as Ethereum uses it, from before SHA-3 was standardised. No standard library has it.
 
-One permutation serves both; they differ in one byte of padding. So the tests hold `sponge` against
-hashlib's SHA3-256. Nothing here is secret: it checks the spelling of addresses.
+One permutation serves both; they differ in one byte of padding. So the tests compare `sponge` with hashlib's SHA3-256.
+Nothing here is secret: it checks the spelling of addresses.
 """
 
 from __future__ import annotations

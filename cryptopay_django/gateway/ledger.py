@@ -1,4 +1,4 @@
-"""The merchant's accounts and the rows of their ledger, as frozen dataclasses."""
+"""Defines the merchant's accounts and the rows of their ledger, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from .parts import Risk
+from .message import WireObject
+from .rate_and_risk import Risk
 from .values import Amount, Code, Reference, SignedAmount, Text
-from .wire import WireObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Lists of the gateway: what can be read of them, and their pages in turn. One odd item spoils no other."""
+"""Reads lists of the gateway, page by page. One item that cannot be read does not spoil the others."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, Self, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from ..exceptions import WireError
+from .message import WireObject
 from .resources import Rate
 from .strictjson import Json
 from .values import PLAIN_CODECS, Notes, Reference, first_notes, read_each, read_list, read_object, read_required
-from .wire import WireObject
 
 logger = logging.getLogger("cryptopay_django")
 

@@ -1,4 +1,4 @@
-"""The gateway's answers about coins, rates and customers, and its errors, as frozen dataclasses."""
+"""Defines the gateway's answers about coins, rates and customers, and its errors, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from ..exceptions import WireError
+from .message import WireObject
 from .strictjson import Json, join_path
 from .values import Address, Amount, Code, Details, Name, Reference, Text, Url, read_object, read_required
-from .wire import WireObject
 
 
 @dataclass(frozen=True, slots=True)

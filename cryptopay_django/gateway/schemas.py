@@ -1,9 +1,8 @@
-"""The gateway's answers about invoices, as frozen dataclasses: snapshots, callbacks, recalculations, refunds.
+"""Defines the gateway's answers about invoices, as frozen dataclasses: snapshots, callbacks, recalculations, refunds.
 
 Channels, withdrawals, accounts and the other families are in modules of their names; coins, rates, customers and
-errors in `resources.py`. Types say what may be null, defaults what may be
-absent. Values are checked for form only: a status, event or coin unknown here stays a string, and
-`services/snapshots/merge.py` decides what it means.
+errors in `resources.py`. Types say what may be null, defaults what may be absent. Values are checked for form only: an
+unknown status, event or coin stays a string, and `services/snapshots/merge.py` decides what it means.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from uuid import UUID
 
 from ..exceptions import WireError
 from .channels import ChannelPaymentSnapshot
-from .parts import Exchange, Risk
+from .message import WireObject
+from .rate_and_risk import Exchange, Risk
 from .strictjson import Json, join_path, parse_json_tolerantly
 from .tags import parted
 from .values import Address, Amount, Code, Link, Name, Reference, Text, Txid, Url, read_object, read_required
-from .wire import WireObject
 
 INVOICE_TYPE = "Invoice"
 CHANNEL_PAYMENT_TYPE = "ChannelPayment"

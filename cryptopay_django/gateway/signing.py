@@ -1,4 +1,4 @@
-"""Both HMAC schemes of the gateway, signing beside verifying. Bytes in, no parsing, no settings."""
+"""Signs requests and verifies callbacks, by the gateway's two HMAC schemes. Bytes in, no parsing, no settings."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""JSON both ways without loss or surprise: numbers stay exact, and what two readers could take differently
-is refused. What the members mean is read in `schemas.py`. Takes linear time, whatever the text.
+"""Reads and writes JSON without loss: numbers stay exact, and JSON that two readers could read differently is refused.
+
+What the members mean is in `schemas.py`. Takes linear time for every text.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from decimal import Decimal
 from typing import NoReturn, TypeAlias, TypeVar, Union
 
 from ..exceptions import WireError
-from .limits import JSON_DEPTH, JSON_DEPTH_TOLERATED, JSON_NUMBER_EXPONENT, JSON_NUMBER_LENGTH
+from .value_limits import JSON_DEPTH, JSON_DEPTH_TOLERATED, JSON_NUMBER_EXPONENT, JSON_NUMBER_LENGTH
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Subscriptions, for which the gateway mails an invoice each period, as a frozen dataclass."""
+"""Defines subscriptions, for which the gateway mails an invoice each period, as a frozen dataclass."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from .message import WireObject
 from .values import Amount, Code, Name, Reference, Text, Url
-from .wire import WireObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 
 from ..exceptions import AddressError, TagError
-from .limits import DESTINATION_TAG_LENGTH
+from .value_limits import DESTINATION_TAG_LENGTH
 
 LARGEST_TAG = {"ripple": 2**32 - 1, "stellar": 2**64 - 1}
+"""The networks on which a refund asks for a tag, because many people can share one address there."""
 
-TAG_NAMES = {"ripple": "destination tag", "stellar": "memo ID"}
-"""The networks on which many people can share one address, and what wallets there call the number."""
+TAG_NAMES = {"ripple": "Destination tag", "stellar": "Memo ID", "ton": "Memo"}
+"""What wallets call the number beside the address."""
 
 _NO_TAG = {"ripple": "0"}
 """What a withdrawal has to carry where its address needs no tag."""
@@ -43,8 +44,8 @@ def check_unpacked(address: str, network: str) -> None:
     pattern, name, plain = _PACKED_FORMS.get(network, (None, "", ""))
     if pattern and pattern.fullmatch(split_address(address)[0]):
         raise AddressError(
-            f"{address!r} is {name}, which the gateway does not take: ask for {plain}, and its {TAG_NAMES[network]} "
-            "apart"
+            f"{address!r} is {name}, which the gateway does not take: ask for {plain}, and its "
+            f"{_tag_name(network)} apart"
         )
 
 
@@ -55,12 +56,12 @@ def with_tag(address: str, network: str, *, tag: str | None = None, without_tag:
     the address needs none, where both are, and on a network that has no tags.
     """
     plain, inside = split_address(address)
-    name = TAG_NAMES.get(network)
     beside = None if tag is None else str(tag).strip()
-    if name is None:
+    if network not in LARGEST_TAG:
         if beside or without_tag:
             raise TagError(f"an address on {network} has no tag or memo: leave it out")
         return address
+    name = _tag_name(network)
     if inside is not None and beside and _number(inside) != _number(beside):
         raise TagError(f"the address has the {name} {inside} in it, and {beside} is given beside it: which one is it?")
     wanted = inside if inside is not None else beside
@@ -103,6 +104,12 @@ def _place(address: str | None, *, with_tags: bool) -> tuple[str, str] | None:
     plain, tag = parted(address)
     plain = plain.lower().removeprefix("bitcoincash:")
     return plain, (_number(tag) or tag) if tag and with_tags else ""
+
+
+def _tag_name(network: str) -> str:
+    """Return the name of the tag as it is written within a sentence: destination tag, memo ID."""
+    name = TAG_NAMES[network]
+    return f"{name[0].lower()}{name[1:]}"
 
 
 def _number(text: str) -> str | None:

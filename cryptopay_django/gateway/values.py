@@ -1,6 +1,6 @@
-"""Reads and writes single values: amounts, times, codes and the like, and refuses bad ones.
+"""Reads and writes single values, such as amounts, times and codes, and refuses bad ones.
 
-Messages are made of them in `schemas.py`, by way of the base class in `wire.py`.
+`message.py` makes messages of them, by the types in `schemas.py`.
 """
 
 from __future__ import annotations
@@ -14,20 +14,22 @@ from typing import Annotated, Any, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from ..exceptions import WireError
-from . import limits
+from . import value_limits
 from .strictjson import Json, Odd, is_storable, join_path
 
 T = TypeVar("T")
 Notes: TypeAlias = tuple[str, ...]
 
-_AMOUNT = re.compile(rf"[0-9]{{1,{limits.AMOUNT_INTEGER_DIGITS}}}(?:\.[0-9]{{1,{limits.AMOUNT_DECIMALS}}})?")
+_AMOUNT = re.compile(
+    rf"[0-9]{{1,{value_limits.AMOUNT_INTEGER_DIGITS}}}(?:\.[0-9]{{1,{value_limits.AMOUNT_DECIMALS}}})?"
+)
 _PLAIN_DECIMAL = re.compile(r"[0-9]{1,64}(?:\.[0-9]{1,64})?")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _LINK = re.compile(r"https?://[^\s/?#\\@][^\s\\]*", re.IGNORECASE)
-_EXACT = Context(prec=limits.JSON_NUMBER_LENGTH)  # the default context rounds to 28 digits, also at a minus sign
+_EXACT = Context(prec=value_limits.JSON_NUMBER_LENGTH)  # the default context rounds to 28 digits, also at a minus sign
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -88,8 +90,8 @@ def read_each(value: object, path: str, read: Callable[[object, str], T]) -> tup
 
 def first_notes(notes: Sequence[str]) -> Notes:
     """Return the first few notes, and how many more there are."""
-    more = len(notes) - limits.NOTES
-    return (*notes[: limits.NOTES], f"and {more} more") if more > 0 else tuple(notes)
+    more = len(notes) - value_limits.NOTES
+    return (*notes[: value_limits.NOTES], f"and {more} more") if more > 0 else tuple(notes)
 
 
 def text(length: int, *, empty: bool = True, lines: bool = False) -> Codec:
@@ -117,8 +119,8 @@ def _read_amount(value: object, path: str) -> Decimal:
     if not _AMOUNT.fullmatch(written):
         raise WireError(
             path,
-            f"must be a plain decimal, not negative, with at most {limits.AMOUNT_INTEGER_DIGITS} digits "
-            f"before and {limits.AMOUNT_DECIMALS} after the point",
+            f"must be a plain decimal, not negative, with at most {value_limits.AMOUNT_INTEGER_DIGITS} digits "
+            f"before and {value_limits.AMOUNT_DECIMALS} after the point",
         )
     return Decimal(written)
 
@@ -153,7 +155,7 @@ def _read_score(value: object, path: str) -> Decimal:
     whole, _, decimals = plain_text(number).partition(".")
     if number.is_signed():
         raise WireError(path, "is negative")
-    if len(whole) > limits.SCORE_INTEGER_DIGITS or len(decimals) > limits.SCORE_DECIMALS:
+    if len(whole) > value_limits.SCORE_INTEGER_DIGITS or len(decimals) > value_limits.SCORE_DECIMALS:
         raise WireError(path, "has too many digits")
     return number
 
@@ -225,9 +227,9 @@ def kind_of(value: object) -> str:
     return names.get(type(value), "a number")
 
 
-_URL = text(limits.URL_LENGTH)
-_KEY = text(limits.NAME_LENGTH, lines=True)
-_VALUE = text(limits.TEXT_LENGTH, lines=True)
+_URL = text(value_limits.URL_LENGTH)
+_KEY = text(value_limits.NAME_LENGTH, lines=True)
+_VALUE = text(value_limits.TEXT_LENGTH, lines=True)
 PLAIN_CODECS: Mapping[object, Codec] = {
     bool: Codec(_read_flag, bool),
     int: Codec(_read_count, int),
@@ -239,13 +241,13 @@ PLAIN_CODECS: Mapping[object, Codec] = {
 Amount = Annotated[Decimal, Codec(_read_amount, plain_text)]
 SignedAmount = Annotated[Decimal, Codec(_read_signed_amount, plain_text)]
 Score = Annotated[Decimal, Codec(_read_score, lambda score: score)]
-Code = Annotated[str, text(limits.CODE_LENGTH, empty=False)]
-Pair = Annotated[str, text(limits.PAIR_LENGTH, empty=False)]
-Reference = Annotated[str, text(limits.CUSTOM_ID_LENGTH)]
-Txid = Annotated[str, text(limits.TXID_LENGTH, empty=False)]
-Address = Annotated[str, text(limits.ADDRESS_LENGTH)]
-Name = Annotated[str, text(limits.NAME_LENGTH, lines=True)]
-Text = Annotated[str, text(limits.TEXT_LENGTH, lines=True)]
+Code = Annotated[str, text(value_limits.CODE_LENGTH, empty=False)]
+Pair = Annotated[str, text(value_limits.PAIR_LENGTH, empty=False)]
+Reference = Annotated[str, text(value_limits.CUSTOM_ID_LENGTH)]
+Txid = Annotated[str, text(value_limits.TXID_LENGTH, empty=False)]
+Address = Annotated[str, text(value_limits.ADDRESS_LENGTH)]
+Name = Annotated[str, text(value_limits.NAME_LENGTH, lines=True)]
+Text = Annotated[str, text(value_limits.TEXT_LENGTH, lines=True)]
 Url = Annotated[str, _URL]
 Link = Annotated[str, Codec(_read_link, str)]
 Details = Annotated[tuple[Json, ...], Codec(_read_details, list)]

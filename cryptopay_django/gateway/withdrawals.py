@@ -1,4 +1,4 @@
-"""Withdrawals of coins, what their networks cost, and who receives them, as frozen dataclasses."""
+"""Defines withdrawals of coins, what their networks cost, and who receives them, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from .parts import Exchange, Risk
+from .message import WireObject
+from .rate_and_risk import Exchange, Risk
 from .values import Address, Amount, Code, Name, Reference, Text, Txid
-from .wire import WireObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,12 +21,12 @@ from django.utils.translation import gettext
 from ..conf import app_settings
 from ..links import path_of, url_of
 from ..logs import about
+from ..pages.contact_promises import promise
 from ..pages.languages import direction, shown_language
-from ..pages.panel import shop_name, support
-from ..pages.promise import promise
+from ..pages.payment_panel import shop_name, support
 from ..pages.receipt import receipt_note, receipt_pdf
-from .facts import REVIEWED, Facts
-from .wording import lines_of, title_and_text
+from .choose_mail import REVIEWED, Facts
+from .mail_texts import lines_of, title_and_text
 
 logger = logging.getLogger("cryptopay_django")
 

@@ -1,4 +1,4 @@
-"""Makes samples of the mails, of rows that are in no database: for the preview by `cryptopay_mails`."""
+"""Makes samples of the mails from rows that are in no database, for the preview by `cryptopay_mails`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 from ..models import Invoice, InvoiceStatus, Payment, PaymentStatus, Refund, RefundStatus, StatusContext
 from ..services.invoices.progress import Progress, State
 from ..services.invoices.receipt import Receipt
-from .facts import Facts
+from .choose_mail import Facts
 from .message import CustomerMail
 
 _ADDRESS = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"

@@ -1,5 +1,5 @@
 """Serves the customer's pages: the payment page, its live state, and the choice of a coin."""
 
-from .choice import ChooseCoinView
+from .choose_coin import ChooseCoinView
 
 __all__ = ["ChooseCoinView"]

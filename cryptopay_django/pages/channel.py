@@ -17,9 +17,9 @@ from django.views.decorators.http import require_safe
 from ..links import path_of
 from ..services.channels.progress import ChannelProgress, read_channel_progress
 from .channel_panel import channel_panel_context
-from .hardening import hardened, state_response
 from .languages import language_of, languages_of
-from .panel import shop_name
+from .payment_panel import shop_name
+from .response_headers import hardened, state_response
 
 
 @login_not_required

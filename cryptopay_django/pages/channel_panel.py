@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from ..links import path_of
 from ..qr import qr_svg
 from ..services.channels.progress import ChannelProgress, ChannelState, Receipt, ReceiptState
-from .names import coin_name, moment, money, network_name, plain, tag_name
-from .panel import support, urls_of
-from .paylink import channel_link
+from .formats import coin_name, moment, money, network_name, plain, tag_name
+from .payment_panel import support, urls_of
+from .wallet_uri import channel_link
 
 
 class Message(NamedTuple):

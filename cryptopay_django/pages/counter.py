@@ -36,15 +36,15 @@ from ..models import PaymentLink, PaymentLinkKind
 from ..permissions import Act, may
 from ..qr import qr_svg
 from ..services import cancel_payment_link, create_payment_link, read_progress
-from ..services.invoices.current import payment_under_way
+from ..services.invoices.current_invoice import payment_under_way
 from ..services.invoices.progress import Progress, State
 from ..services.payment_links.totals import invoices_of_link, paid_by_links
 from ..services.payment_links.use import find_use
-from .hardening import hardened, state_response
+from .formats import decimal_sign, moment, money
 from .languages import language_of, languages_of
-from .names import decimal_sign, moment, money
-from .panel import shop_name
 from .payment_link import read_amount
+from .payment_panel import shop_name
+from .response_headers import hardened, state_response
 
 logger = logging.getLogger("cryptopay_django")
 

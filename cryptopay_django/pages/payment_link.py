@@ -23,7 +23,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ..exceptions import CryptopayError, PaymentLinkError, PaymentLinkObstacle, PaymentLinkRequestError
 from ..links import path_of
 from ..models import Invoice, PaymentLink, PaymentLinkKind, PaymentLinkUse
-from ..services.invoices.offers import list_offers
+from ..services.invoices.coin_offers import list_offers
 from ..services.payment_links.use import (
     begin_use,
     check_payment_link,
@@ -33,12 +33,12 @@ from ..services.payment_links.use import (
     find_use,
     new_key,
 )
-from .choice import ChooseCoinView
-from .coins import FIELD, choice_context, remembered
-from .hardening import hardened
+from .choose_coin import ChooseCoinView
+from .coin_panel import FIELD, choice_context, remembered
+from .formats import isolated, moment, money
 from .languages import language_of, languages_of
-from .names import isolated, moment, money
-from .panel import shop_name, support
+from .payment_panel import shop_name, support
+from .response_headers import hardened
 
 _AMOUNT = re.compile(r"[0-9]{1,20}(?:[.,][0-9]{1,18})?", re.ASCII)
 _LONGEST = 40

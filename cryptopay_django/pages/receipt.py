@@ -26,11 +26,11 @@ from ..links import path_of
 from ..models import Invoice
 from ..services.invoices.progress import read_progress
 from ..services.invoices.receipt import Receipt, read_receipt
-from .hardening import hardened
+from .formats import isolated, moment, money, network_name, plain
 from .languages import language_of, languages_of
-from .names import isolated, moment, money, network_name, plain
-from .panel import shop_name
-from .wording import sent_back
+from .payment_panel import shop_name
+from .response_headers import hardened
+from .state_texts import sent_back
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Writes a receipt as a PDF with fpdf2. To be imported only where the extra `pdf` is installed.
+"""Writes a receipt as a PDF with fpdf2. Import it only if the extra `pdf` is installed.
 
 The fonts that every PDF reader has know the letters of Western Europe only. CRYPTOPAY_RECEIPT_FONTS names files for
-other languages. Where a letter could not be written, there is no PDF: one with gaps would be worse.
+other languages. If a letter cannot be written, there is no PDF: one with gaps would be worse.
 """
 
 from __future__ import annotations

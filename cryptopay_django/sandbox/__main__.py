@@ -1,4 +1,4 @@
-"""Run the sandbox from the command line: python -m cryptopay_django.sandbox."""
+"""Runs the sandbox from the command line: `python -m cryptopay_django.sandbox`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from .account import SANDBOX_API_KEY, SANDBOX_API_SECRET, SANDBOX_CALLBACK_SECRET, Account
 from .clock import Clock
 from .core import DEFAULT_BASE_URL, Sandbox
-from .postman import post
+from .network_faults import Fault
+from .post_callback import post
 from .refusals import RefusalError
 from .server import SandboxServer
 from .state import State
 from .storage import StateFile, StateFileError
-from .trouble import Fault
 from .variants import QUESTIONS
 
 _WELCOME = """\

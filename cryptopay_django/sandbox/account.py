@@ -1,4 +1,4 @@
-"""The merchant's account: credentials, what it may do, its settings for unresolved invoices, balances."""
+"""Keeps the merchant's account: credentials, permissions, the settings for unresolved invoices, balances."""
 
 from __future__ import annotations
 

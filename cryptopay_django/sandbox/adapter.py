@@ -1,4 +1,4 @@
-"""The sandbox as a `requests` transport adapter: the same answers, without a socket."""
+"""Answers calls of `requests` as a transport adapter: the same answers as the server's, without a socket."""
 
 from __future__ import annotations
 

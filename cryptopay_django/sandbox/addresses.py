@@ -1,4 +1,4 @@
-"""Addresses that a wallet of each test network accepts, derived from a seed, and their payment links.
+"""Derives addresses from a seed that a wallet of each test network accepts, and their payment URIs.
 
 The encodings are from libraries; what they lack (CashAddr, StrKey and the TON envelope) is a checksum each, written
 out here. Addresses are checked as the app checks them.
@@ -17,7 +17,7 @@ import bech32
 from ..exceptions import AddressError
 from ..gateway.addresses import check_address, spell_checksum
 from .amounts import EXACT, spell, spell_scientific
-from .coins import COINS, NETWORKS, chain_decimals
+from .simulated_coins import COINS, NETWORKS, chain_decimals
 
 _SCRIPT_HASH = {"bitcoin": 0xC4, "litecoin": 0x3A}
 _KEY_HASH = {"dogecoin": 0x71, "tron": 0x41}

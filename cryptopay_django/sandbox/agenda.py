@@ -1,19 +1,19 @@
-"""Names what falls due by itself, by kind: each family's steps that only time takes."""
+"""Maps each kind of step that only time takes to its function: expiry, confirmation, the end of a period."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 
-from . import chain, channel_payments, resolutions, subscriptions, withdrawals
+from . import channel_payments, invoice_payments, resolutions, subscriptions, withdrawals
 from .channels import ChannelPayment
 from .state import State
 
 # What falls due: the id of what it is about, which part of it, when. Each family brings its own kinds.
 AGENDA: dict[str, Callable[[State, str, str, datetime], None]] = {
-    "expire": lambda state, invoice_id, _, at: chain.expire(state, state.find(invoice_id), at),
-    "cancel": lambda state, invoice_id, _, at: chain.cancel(state, state.find(invoice_id), at),
-    "confirm": lambda state, invoice_id, txid, at: chain.confirm(state, state.find(invoice_id), txid, at),
+    "expire": lambda state, invoice_id, _, at: invoice_payments.expire(state, state.find(invoice_id), at),
+    "cancel": lambda state, invoice_id, _, at: invoice_payments.cancel(state, state.find(invoice_id), at),
+    "confirm": lambda state, invoice_id, txid, at: invoice_payments.confirm(state, state.find(invoice_id), txid, at),
     "broadcast_refund": lambda state, invoice_id, refund_id, at: resolutions.broadcast_refund(
         state, state.find(invoice_id), refund_id, at
     ),

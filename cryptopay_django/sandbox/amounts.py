@@ -1,4 +1,4 @@
-"""Exact arithmetic on amounts: rounding, the fee, and the spellings that go on the wire."""
+"""Calculates with exact amounts: rounding, the fee, and how amounts are written in JSON."""
 
 from __future__ import annotations
 

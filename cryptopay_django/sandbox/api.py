@@ -1,4 +1,4 @@
-"""The REST API as the merchant's client sees it: who may call, which path does what, how it answers."""
+"""Serves the REST API as the merchant's client sees it: checks the caller, finds the route, writes the answer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from ..gateway.signing import verify_request
 from . import channel_routes, forms, money_routes, routes
 from .addresses import derive
+from .network_faults import Fault, Mishap
 from .refusals import RefusalError, not_found
 from .routing import Call, Page, Request, Response, Route
 from .state import State
-from .trouble import Fault, Mishap
 from .wire import spell_json
 
 DATE_TOLERANCE = timedelta(minutes=10)

@@ -1,4 +1,7 @@
-"""Callbacks: frozen bodies, the queue in which they wait, the retry schedule, and the log of attempts."""
+"""Writes callbacks: their bodies, the queue in which they wait, the retry schedule, and the log of attempts.
+
+`deliver_callbacks.py` takes them out of the queue, `post_callback.py` posts them.
+"""
 
 from __future__ import annotations
 

@@ -9,13 +9,13 @@ from typing import Any
 
 from .addresses import make_address
 from .amounts import EXACT, ZERO, cut, fee_of
-from .chain import make_transaction
 from .channels import Channel, ChannelPayment, ChannelStatus, HoldReason, PaymentStatus, is_risky
-from .coins import Coin, places_of
+from .invoice_payments import make_transaction
 from .invoices import Risk
 from .ledger import project_id, record
-from .merchant import find_refund_address
+from .merchant_calls import find_refund_address
 from .refusals import RefusalError, duplicate_custom_id, invalid, is_too_small, not_found, not_now, not_one_of
+from .simulated_coins import Coin, places_of
 from .state import State
 from .withdrawal_orders import send_back
 

@@ -1,4 +1,4 @@
-"""The calls of channels and their payments: what each reads and answers."""
+"""Serves the calls of channels and their payments: what each reads and answers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from . import channel_payments
 from .channel_payments import ChannelForm
 from .channels import Channel, ChannelStatus
-from .coins import Coin, coins_of, currencies_of
 from .forms import Problems, check_uuid, is_missing, read_currency, read_network, read_text
 from .refusals import RefusalError, not_one_of
 from .routing import Call, page_of, route
+from .simulated_coins import Coin, coins_of, currencies_of
 
 
 def read_channel(body: dict[str, Any], coins: Mapping[str, Coin]) -> ChannelForm:

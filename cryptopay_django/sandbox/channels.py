@@ -1,4 +1,4 @@
-"""Channels, which are lasting addresses, and the payments to them; and how each looks on the wire."""
+"""Defines channels, which are lasting addresses, and the payments to them, and how each looks in an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox's own time: it stands still, runs at a pace, and jumps forward on request."""
+"""Keeps the sandbox's own time: it stops, runs at a chosen speed, and jumps forward on request."""
 
 from __future__ import annotations
 

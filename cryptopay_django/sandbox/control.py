@@ -1,4 +1,4 @@
-"""The control API for scripts, under /control/: play the customer, the chain, the desk and the clock."""
+"""Serves the control API for scripts, under /control/: play the customer, the chain, the desk and the clock."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from . import channel_hands, money_hands
+from . import channel_controls, money_controls
 from .clock import spell_time
 from .core import Sandbox, travel
-from .describe import describe_attempt, describe_callback, describe_channel, describe_invoice, describe_state
+from .describe_state import describe_attempt, describe_callback, describe_channel, describe_invoice, describe_state
 from .forms import parse_amount, parse_body, read_flag, read_invoice, read_optional_text
 from .refusals import RefusalError, detail, invalid, not_found
 from .routing import Response
@@ -54,22 +54,22 @@ def _finish(sandbox: Sandbox, invoice_id: str) -> dict[str, Any]:
 
 def _finish_channel(sandbox: Sandbox, channel_id: str) -> dict[str, Any]:
     sandbox.deliver()
-    return {"channel": describe_channel(sandbox, channel_hands.find(sandbox, channel_id))}
+    return {"channel": describe_channel(sandbox, channel_controls.find(sandbox, channel_id))}
 
 
 def _channel(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     """Make a channel by hand, or change the status of one."""
     if "channel_id" in body:
-        channel = channel_hands.change(sandbox, _read_id(body, "channel_id"), _read_id(body, "status"))
+        channel = channel_controls.change(sandbox, _read_id(body, "channel_id"), _read_id(body, "status"))
     else:
-        channel = channel_hands.create(sandbox, body)
+        channel = channel_controls.create(sandbox, body)
     return _finish_channel(sandbox, channel.id)
 
 
 def _pay_channel(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
-    channel = channel_hands.find(sandbox, _read_id(body, "channel_id"))
+    channel = channel_controls.find(sandbox, _read_id(body, "channel_id"))
     risk, doomed = body.get("risk", "low"), read_flag(body, "double_spend")
-    channel_hands.pay(sandbox, channel.id, body.get("amount", ""), risk=risk, double_spend=doomed)
+    channel_controls.pay(sandbox, channel.id, body.get("amount", ""), risk=risk, double_spend=doomed)
     return _finish_channel(sandbox, channel.id)
 
 
@@ -92,7 +92,7 @@ def _pay(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
 
 def _confirm(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     if "channel_id" in body:
-        return _finish_channel(sandbox, channel_hands.confirm(sandbox, _read_id(body, "channel_id")).id)
+        return _finish_channel(sandbox, channel_controls.confirm(sandbox, _read_id(body, "channel_id")).id)
     return _finish(sandbox, sandbox.confirm(_read_id(body, "invoice_id")).id)
 
 
@@ -100,7 +100,7 @@ def _decide(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     decision = str(body.get("decision"))
     if "payment_id" in body:
         return _finish_channel(
-            sandbox, channel_hands.decide(sandbox, _read_id(body, "payment_id"), decision).channel_id
+            sandbox, channel_controls.decide(sandbox, _read_id(body, "payment_id"), decision).channel_id
         )
     return _finish(sandbox, sandbox.decide(_read_id(body, "invoice_id"), decision).id)
 
@@ -204,23 +204,23 @@ def _spell(value: object) -> str:
 
 
 def _deposit(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
-    money_hands.deposit(sandbox, _read_id(body, "currency"), body.get("amount", ""))
+    money_controls.deposit(sandbox, _read_id(body, "currency"), body.get("amount", ""))
     return {"account": sandbox.account.describe()}
 
 
 def _decide_withdrawal(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
-    withdrawal = money_hands.decide_withdrawal(sandbox, _read_id(body, "withdrawal_id"), str(body.get("decision")))
+    withdrawal = money_controls.decide_withdrawal(sandbox, _read_id(body, "withdrawal_id"), str(body.get("decision")))
     sandbox.deliver()
     return {"withdrawal": withdrawal.to_wire()}
 
 
 def _bill(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
     coin, network = read_optional_text(body, "pay_currency") or "BTC", read_optional_text(body, "network")
-    return _finish(sandbox, money_hands.bill(sandbox, _read_id(body, "subscription_id"), coin, network).id)
+    return _finish(sandbox, money_controls.bill(sandbox, _read_id(body, "subscription_id"), coin, network).id)
 
 
 def _cancel_subscription(sandbox: Sandbox, body: dict[str, Any]) -> dict[str, Any]:
-    subscription = money_hands.cancel_subscription(sandbox, _read_id(body, "subscription_id"))
+    subscription = money_controls.cancel_subscription(sandbox, _read_id(body, "subscription_id"))
     sandbox.deliver()
     return {"subscription": subscription.to_wire()}
 

@@ -1,4 +1,4 @@
-"""The sandbox of one account: state, clock and lock, and everything that can be done to it from outside."""
+"""Combines the sandbox of one account: state, clock and lock, and every action from outside."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from . import api, chain, resolutions
+from . import api, invoice_payments, resolutions
 from .account import Account
 from .agenda import AGENDA
 from .amounts import EXACT, round_half_up
 from .callbacks import Answer, Attempt, Callback, Post, sign
 from .clock import Clock
-from .coins import COINS
-from .delivery import deliver_due
+from .deliver_callbacks import deliver_due
 from .forms import parse_amount
 from .invoices import Invoice, Risk, Transaction
 from .refusals import detail, invalid, not_found, not_one_of
 from .routing import Request, Response
+from .simulated_coins import COINS
 from .state import State
 
 DEFAULT_BASE_URL = "http://127.0.0.1:8100"
@@ -107,7 +107,7 @@ class Sandbox:
         with self.changed:
             now = self.settle_now()
             invoice = self.state.find(invoice_id)
-            transaction = chain.broadcast(
+            transaction = invoice_payments.broadcast(
                 self.state,
                 invoice,
                 amount=_choose_amount(invoice, factor, amount),
@@ -123,7 +123,7 @@ class Sandbox:
         with self.changed:
             now = self.settle_now()
             invoice = self.state.find(invoice_id)
-            chain.confirm_all(self.state, invoice, now)
+            invoice_payments.confirm_all(self.state, invoice, now)
             self.note_change()
             return invoice
 

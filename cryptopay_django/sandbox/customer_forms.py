@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .addresses import is_address
-from .coins import COINS, oldest_first
 from .forms import CURRENCIES, Problems, is_missing, read_text, wrong_address
 from .refusals import detail, not_one_of
+from .simulated_coins import COINS, oldest_first
 
 _RISK_TYPES = ("source_of_funds", "destination_of_funds")
 

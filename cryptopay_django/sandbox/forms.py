@@ -10,8 +10,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from .amounts import decimal_places
-from .coins import COINS, Coin, currencies_of, places_of
 from .refusals import Detail, RefusalError, detail, invalid, is_too_small, not_one_of
+from .simulated_coins import COINS, Coin, currencies_of, places_of
 
 CURRENCIES = currencies_of(COINS)
 LONGEST_TEXT = 1_000

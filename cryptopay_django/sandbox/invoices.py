@@ -1,4 +1,4 @@
-"""Invoices and what hangs on them: transactions, recalculations, refunds; and how each looks on the wire."""
+"""Defines invoices with their transactions, recalculations and refunds, and how each looks in an answer."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The merchant's ledger: one row for each thing that touches a balance, and the accounts that the rows add up to.
+"""Keeps the merchant's ledger: one row for each thing that touches a balance, and the balances that the rows make.
 
-A row belongs to its thing: it shows the thing's present status and amount, and changes when the thing does. What it
-moves is another matter: the row of an invoice is there from its creation, and moves the balance once it completes.
+A row belongs to its thing: it shows the thing's present status and amount, and changes when the thing does. The row of
+an invoice is there from its creation, but moves the balance only when the invoice completes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .addresses import derive
 from .amounts import EXACT, ZERO, spell
 from .clock import spell_time
-from .coins import COINS, coins_of
+from .simulated_coins import COINS, coins_of
 
 if TYPE_CHECKING:
     from .invoices import Invoice

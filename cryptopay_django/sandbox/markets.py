@@ -1,4 +1,4 @@
-"""The way from one currency to another: the pair, its rate of the moment, and amounts exact to the last digit.
+"""Converts one currency to another: the pair, its present rate, and amounts exact to the last digit.
 
 Recorded: the service sells coins at its buy rate (what the merchant buys at), rounds what it pays out down and what it
 charges up, and takes its share out of the fiat side.
@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from .amounts import EXACT, cut, fee_of, round_up
-from .coins import FIAT, places_of
 from .rates import Rates, is_shown
+from .simulated_coins import FIAT, places_of
 
 PREVIEW_LIFE = timedelta(seconds=30)
 """How long the rate of a preview is kept: it can be committed until then."""

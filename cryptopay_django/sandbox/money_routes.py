@@ -1,4 +1,4 @@
-"""The calls of accounts, the ledger, coin withdrawals, exchange transfers and subscriptions: what each answers."""
+"""Serves the calls of accounts, the ledger, coin withdrawals, exchange transfers and subscriptions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 from . import ledger, subscriptions, transfers, withdrawal_orders
-from .coins import coins_of
 from .forms import CURRENCIES, Problems, check_uuid
 from .invoices import Risk
 from .network_fees import list_network_fees
 from .refusals import detail, not_found, not_one_of
 from .routing import Call, Page, make_page, page_of, read_cursor, route
+from .simulated_coins import coins_of
 from .subscription_forms import parse_time, read_subscription
 from .withdrawal_forms import read_withdrawal
 from .withdrawals import Withdrawal

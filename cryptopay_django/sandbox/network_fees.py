@@ -1,4 +1,4 @@
-"""The fees of the networks for sending coins, in the coin itself. Where fees have a market, it is new every minute."""
+"""Calculates the fees of the networks for sending coins, in the coin itself. Market fees change every minute."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .addresses import derive
 from .amounts import EXACT, round_up, spell
-from .coins import COINS, coins_of, oldest_first
+from .simulated_coins import COINS, coins_of, oldest_first
 
 if TYPE_CHECKING:
     from .state import State

@@ -1,4 +1,4 @@
-"""Exchange rates: of coins in fiat currencies and in each other, and of the great fiat currencies in the others."""
+"""Calculates exchange rates: of coins in fiat currencies and in each other, and between the great fiat currencies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import combinations, product
 
 from .addresses import derive
 from .amounts import EXACT, round_half_up, round_up, spell
-from .coins import COINS, FIAT
+from .simulated_coins import COINS, FIAT
 
 _IN_EUR = {
     "BTC": "52905.1734", "LTC": "165.5465", "BCH": "555.5841", "DOGE": "0.212345", "XRP": "0.941203",

@@ -1,4 +1,4 @@
-"""Refusals of the service: one error that carries the HTTP status and the body of the answer.
+"""Defines the refusals of the service: one error that carries the HTTP status and the body of the answer.
 
 A body that is not valid has the code `invalid`, and only its details say what is wrong. The codes of details that no
 recording shows are formed like those that are recorded.

@@ -11,14 +11,14 @@ from . import subscriptions
 from .account import Handling
 from .addresses import is_address, make_txid
 from .amounts import EXACT, cut, fee_of
-from .coins import COINS, places_of
 from .forms import wrong_address
 from .invoices import Context, Exchange, Invoice, Recalculation, Refund, Risk, Status
 from .ledger import record, record_invoice
 from .markets import is_over
-from .merchant import find_refund_address
+from .merchant_calls import find_refund_address
 from .refusals import RefusalError, detail, high_risk_address, invalid, not_found, not_now, not_one_of
 from .risks import make_wallet, score_address, score_of
+from .simulated_coins import COINS, places_of
 from .state import State
 from .variants import refuse_late_commit, refuse_second_commit
 from .withdrawal_orders import check_covers_network_fee, send_back

@@ -1,12 +1,12 @@
-"""The screening of wallets: how risky an address is, the same whenever it is asked."""
+"""Screens wallets: returns how risky an address is, always the same for one address."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
 from .addresses import derive, make_address
-from .coins import NETWORKS
 from .invoices import Risk
+from .simulated_coins import NETWORKS
 
 
 def score_of(subject: str) -> float:

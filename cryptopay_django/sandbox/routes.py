@@ -1,24 +1,24 @@
-"""The calls of invoices, customers, coins, rates and risks: what each reads and answers."""
+"""Serves the calls of invoices, customers, coins, rates and risks: what each reads and answers."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from . import customer_forms, forms, merchant, resolutions
-from .coins import coins_of, describe_coins
+from . import customer_forms, forms, merchant_calls, resolutions
 from .invoices import Invoice
 from .refusals import not_found
 from .routing import Call, make_page, page_of, route
+from .simulated_coins import coins_of, describe_coins
 
 
 def _create_invoice(call: Call) -> tuple[int, Any]:
     form = forms.read_invoice(call.body, coins_of(call.state.variants["coins"]))
-    return 201, merchant.create_invoice(call.state, form, call.now).to_wire()
+    return 201, merchant_calls.create_invoice(call.state, form, call.now).to_wire()
 
 
 def _list_invoices(call: Call) -> tuple[int, Any]:
     wanted = {name: call.query[name] for name in ("customer_id", "subscription_id") if name in call.query}
-    return 200, page_of(call, merchant.list_invoices(call.state, **wanted))
+    return 200, page_of(call, merchant_calls.list_invoices(call.state, **wanted))
 
 
 def _find_invoice(call: Call) -> Invoice:
@@ -30,7 +30,7 @@ def _show_invoice(call: Call) -> tuple[int, Any]:
 
 
 def _show_invoice_by_custom_id(call: Call) -> tuple[int, Any]:
-    return 200, merchant.find_by_custom_id(call.state, call.parts[0]).to_wire()
+    return 200, merchant_calls.find_by_custom_id(call.state, call.parts[0]).to_wire()
 
 
 def _create_recalculation(call: Call) -> tuple[int, Any]:
@@ -79,11 +79,11 @@ def _show_joined_rate(call: Call) -> tuple[int, Any]:
 def _score_risk(call: Call) -> tuple[int, Any]:
     if call.state.variants["risks"] == "gone":
         raise not_found()
-    return 200, merchant.score_risk(call.state, *customer_forms.read_risk_subject(call.body))
+    return 200, merchant_calls.score_risk(call.state, *customer_forms.read_risk_subject(call.body))
 
 
 def _create_customer(call: Call) -> tuple[int, Any]:
-    return 201, merchant.create_customer(call.state, customer_forms.read_customer(call.body, known=None))
+    return 201, merchant_calls.create_customer(call.state, customer_forms.read_customer(call.body, known=None))
 
 
 def _list_customers(call: Call) -> tuple[int, Any]:
@@ -92,11 +92,11 @@ def _list_customers(call: Call) -> tuple[int, Any]:
 
 
 def _show_customer(call: Call) -> tuple[int, Any]:
-    return 200, merchant.find_customer(call.state, call.parts[0])
+    return 200, merchant_calls.find_customer(call.state, call.parts[0])
 
 
 def _change_customer(call: Call) -> tuple[int, Any]:
-    known = merchant.find_customer(call.state, call.parts[0])
+    known = merchant_calls.find_customer(call.state, call.parts[0])
     changed = customer_forms.read_customer(
         call.body, known=known, merged=call.state.variants["customer_addresses"] == "merged"
     )

@@ -1,4 +1,4 @@
-"""Every sequence that is normal, as one verb: what customer, clock and merchant do to a fresh invoice."""
+"""Plays every normal sequence as one function: what customer, clock and merchant do to a fresh invoice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from . import merchant, resolutions
+from . import merchant_calls, resolutions
 from .core import Sandbox, travel
 from .forms import InvoiceForm, read_invoice
 from .invoices import Invoice, Status
@@ -51,7 +51,7 @@ def play(sandbox: Sandbox, name: str, invoice_id: str | None = None) -> Invoice:
 def create_invoice(sandbox: Sandbox, form: InvoiceForm) -> Invoice:
     """Create an invoice by hand, as a merchant does in the account."""
     with sandbox.changed:
-        invoice = merchant.create_invoice(sandbox.state, form, sandbox.settle_now())
+        invoice = merchant_calls.create_invoice(sandbox.state, form, sandbox.settle_now())
         sandbox.note_change()
         return invoice
 

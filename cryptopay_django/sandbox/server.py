@@ -1,5 +1,4 @@
-"""The sandbox over HTTP: the API, the pages and the control API on one port, and the thread that
-delivers callbacks as they fall due."""
+"""Serves the API, the pages and the control API over HTTP on one port. A thread delivers the due callbacks."""
 
 from __future__ import annotations
 

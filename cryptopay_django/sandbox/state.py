@@ -1,4 +1,4 @@
-"""Everything the sandbox remembers of one account, in one object, and the agenda of what falls due."""
+"""Keeps everything that the sandbox remembers of one account in one object, with the agenda of due steps."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .channels import Channel
 from .clock import Clock
 from .invoices import Invoice
 from .ledger import Row, forget_rows, record_invoice
+from .network_faults import Trouble
 from .rates import Rates
 from .refusals import not_found
-from .trouble import Trouble
 from .variants import Variants
 from .wire import as_of_2022, spell_json
 

@@ -1,4 +1,4 @@
-"""The state file: everything that the sandbox remembers, as JSON, replaced whole after every change."""
+"""Saves the state file: everything that the sandbox remembers, as JSON, replaced whole after every change."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .callbacks import Callback, Delivery
 from .channels import Channel
 from .clock import Clock, utc_now
 from .invoices import Invoice
+from .json_records import from_json, to_json
 from .ledger import Row
-from .records import from_json, to_json
+from .network_faults import Trouble
 from .state import State
 from .subscriptions import Subscription
 from .transfers import Transfer
-from .trouble import Trouble
 from .variants import Variants
 from .withdrawals import Withdrawal
 

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from .clock import spell_time
-from .coins import COINS, currencies_of
 from .forms import Problems, check_url, is_missing, read_amount, read_currency, read_text
 from .refusals import detail, is_too_small, not_one_of
+from .simulated_coins import COINS, currencies_of
 from .subscriptions import Period
 
 SHORTEST_NOTICE = timedelta(days=3)

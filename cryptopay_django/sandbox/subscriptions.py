@@ -1,4 +1,4 @@
-"""Subscriptions: an invoice for each period, mailed to the payer, until one is not paid in time or it is cancelled.
+"""Bills subscriptions: an invoice for each period, mailed to the payer, until one is unpaid or it is cancelled.
 
 The first payment is due at `starts_at`, which is when the first period begins. What no source shows: the next period
 begins where the last one ended, and is to be paid before it ends.
@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from . import merchant
+from . import merchant_calls
 from .amounts import spell
 from .clock import spell_time
 from .forms import read_invoice
@@ -127,7 +127,7 @@ def bill(state: State, subscription: Subscription, pay_currency: str, network: s
         "success_redirect_url": texts["success_redirect_url"],
         "unsuccess_redirect_url": texts["unsuccess_redirect_url"],
     }
-    return merchant.create_invoice(state, read_invoice(request), at, subscription_id=subscription.id)
+    return merchant_calls.create_invoice(state, read_invoice(request), at, subscription_id=subscription.id)
 
 
 def settle(state: State, invoice: Invoice, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Exchange transfers: money from one of the merchant's accounts to another, at the rate of the moment."""
+"""Makes exchange transfers: money from one of the merchant's accounts to another, at the present rate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from .amounts import EXACT, ZERO, spell
-from .coins import COINS, currencies_of
 from .forms import CURRENCIES, Problems, only_one_of, read_amount, read_currency, read_flag, read_text
 from .invoices import Exchange
 from .ledger import balance_of, record
@@ -22,6 +21,7 @@ from .refusals import (
     not_one_of,
     too_much,
 )
+from .simulated_coins import COINS, currencies_of
 from .variants import refuse_late_commit, refuse_second_commit
 
 if TYPE_CHECKING:

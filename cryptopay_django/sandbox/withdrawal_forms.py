@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from .addresses import is_address
-from .coins import NETWORKS, Coin, currencies_of
 from .forms import (
     Problems,
     is_missing,
@@ -23,6 +22,7 @@ from .forms import (
 )
 from .network_fees import LEVELS, levels_of
 from .refusals import detail, not_one_of
+from .simulated_coins import NETWORKS, Coin, currencies_of
 
 _OLD_WAY = ("charged_amount", "charged_amount_to_send", "received_amount")
 _BENEFICIARY_TYPES = ("legal_person", "natural_person")

@@ -1,4 +1,4 @@
-"""The merchant's requests for coin withdrawals: what they cost, what is refused, and putting a preview into force."""
+"""Handles the merchant's requests for coin withdrawals: their cost, refusals, previews and the commit of a preview."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from .amounts import EXACT, ZERO, round_up, spell
-from .coins import places_of
 from .forms import CURRENCIES
 from .invoices import Exchange, Risk
 from .ledger import balance_of
@@ -23,6 +22,7 @@ from .refusals import (
     too_much,
 )
 from .risks import score_address
+from .simulated_coins import places_of
 from .state import State
 from .variants import refuse_late_commit, refuse_second_commit
 from .withdrawal_forms import WithdrawalForm

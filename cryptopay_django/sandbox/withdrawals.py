@@ -1,4 +1,4 @@
-"""Coin withdrawals on their way: debited, sent, confirmed; or held, failed, cancelled."""
+"""Moves coin withdrawals through their statuses: debited, sent, confirmed; or held, failed, cancelled."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .addresses import make_txid
 from .amounts import EXACT, ZERO, spell
 from .clock import spell_time
-from .coins import NETWORKS
 from .invoices import CALLBACK_SCORE_DIGITS, SCORE_DIGITS, Exchange, Risk, score_to_wire
 from .ledger import record
 from .refusals import invalid, not_now, not_one_of
 from .risks import score_address, score_of
+from .simulated_coins import NETWORKS
 
 if TYPE_CHECKING:
     from .state import State

@@ -31,11 +31,11 @@ from .events.deliver import deliver_events
 from .events.deliver_again import deliver_again
 from .events.notice_items import Notice
 from .events.notices import mail_notice, send_notices
+from .invoices.coin_offers import Offer, find_offer, list_offers
 from .invoices.create import create_invoice
-from .invoices.offers import Offer, find_offer, list_offers
 from .invoices.progress import read_progress
 from .invoices.summary import PaymentSummary, payment_summary
-from .payment_links.make import cancel_payment_link, create_payment_link
+from .payment_links.create import cancel_payment_link, create_payment_link
 from .reconciliation.compare_ledger import LedgerComparison, compare_ledger
 from .reconciliation.ledger_differences import LedgerDifference
 from .reconciliation.missing_invoices import MissingInvoice, find_missing_invoices
@@ -43,16 +43,16 @@ from .reconciliation.reconcile_channels import read_channel, reconcile_channels
 from .reconciliation.reconcile_invoices import reconcile_invoices, refresh_invoice
 from .reconciliation.restore_invoice import restore_invoice
 from .reconciliation.schedule import reconcile_channels_in_turn, reconcile_in_turn
-from .resolution.actions import refund_invoice, settle_invoice
 from .resolution.approval import approve_resolution, withdraw_resolution
 from .resolution.end_by_hand import end_resolution
-from .resolution.outcome import resolve_pending_resolutions, resolve_unknown
-from .resolution.places import check_refund_address
-from .resolution.quote import SettlementQuote, quote_settlement
+from .resolution.refund_destination import check_refund_address
 from .resolution.refund_links import MadeLink, make_refund_link, name_refund_address, named_refund_address
 from .resolution.refund_quote import FeeBearer, RefundQuote, left_to_refund, quote_again, quote_refund
 from .resolution.release import release_invoice
 from .resolution.rules import check_resolvable, check_returnable, needs_second_person
+from .resolution.settle_and_refund import refund_invoice, settle_invoice
+from .resolution.settlement_quote import SettlementQuote, quote_settlement
+from .resolution.unknown_outcome import resolve_pending_resolutions, resolve_unknown
 from .retention import erase_customer, prune_records
 from .statements.close_period import adjust_books, close_period, verify_period
 from .statements.file_formats import write_statement

@@ -16,11 +16,11 @@ from django.utils.safestring import SafeString
 from ..exceptions import CryptopayError
 from ..models import Channel, Invoice
 from ..pages.channel_panel import channel_panel_context
-from ..pages.coins import choice_context, remembered
+from ..pages.coin_panel import choice_context, remembered
 from ..pages.languages import marked_language, page_language
-from ..pages.panel import panel_context
+from ..pages.payment_panel import panel_context
 from ..services.channels.progress import read_channel_progress
-from ..services.invoices.offers import Offer, list_offers
+from ..services.invoices.coin_offers import Offer, list_offers
 from ..services.invoices.progress import read_progress
 from ..services.invoices.summary import PaymentSummary, payment_summary
 

@@ -1,4 +1,4 @@
-"""The stage of `AdapterContract`: what customer, gateway, network and staff do, and the comparison with the host.
+"""Plays customer, gateway, network and staff for `AdapterContract`, and compares the host with the payment.
 
 `testing/adapters.py` has what an author writes, and the stories.
 """

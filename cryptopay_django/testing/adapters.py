@@ -1,4 +1,4 @@
-"""The contract of an adapter, as a test class: what a host must make of everything that can happen to a payment.
+"""Tests an adapter, as a test class: what a host must make of everything that can happen to a payment.
 
 class ContractTests(AdapterContract, TransactionTestCase):
     def place_order(self): ...

@@ -1,4 +1,4 @@
-"""Channels in the in-process sandbox, and how a test names what it means."""
+"""Plays channels in the in-process sandbox: pays, confirms and decides, by our row or the gateway's id."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from ..sandbox import channel_hands
+from ..sandbox import channel_controls
 from ..sandbox.channels import Channel, ChannelPayment
 from ..sandbox.core import Sandbox
 from ..sandbox.invoices import Invoice
@@ -41,13 +41,13 @@ class ChannelHands(ABC):
     def change_channel(self, channel: ChannelRow | object, status: str) -> Channel:
         """Make a channel "enabled" or "disabled" by hand in the account, without the shop."""
         sandbox, found = self._locate_channel(channel)
-        return channel_hands.change(sandbox, found.id, status)
+        return channel_controls.change(sandbox, found.id, status)
 
     def _find_channel(self, reference: object) -> tuple[Sandbox, Channel] | None:
         channel_id = id_of(reference)
         for sandbox in self.all_accounts():
             if channel_id in sandbox.state.channels:
-                return sandbox, channel_hands.find(sandbox, channel_id)
+                return sandbox, channel_controls.find(sandbox, channel_id)
         return None
 
     def _find_payment(self, reference: object) -> tuple[Sandbox, str] | None:

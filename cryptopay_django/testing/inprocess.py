@@ -26,7 +26,7 @@ from requests.adapters import BaseAdapter
 from ..caching import empty_space
 from ..conf import get_account
 from ..links import path_of
-from ..sandbox import channel_hands
+from ..sandbox import channel_controls
 from ..sandbox.account import Account
 from ..sandbox.adapter import SandboxAdapter
 from ..sandbox.callbacks import LOGGED_BYTES, Answer, Attempt, Callback
@@ -143,7 +143,7 @@ class InProcessSandbox(ChannelHands, MoneyHands):
         if (found_channel := self._find_channel(subject)) is not None:
             sandbox, channel = found_channel
             coins = amount if factor is None else factor
-            return channel_hands.pay(sandbox, channel.id, coins or "", risk=risk, double_spend=double_spend)
+            return channel_controls.pay(sandbox, channel.id, coins or "", risk=risk, double_spend=double_spend)
         sandbox, found = self._locate(subject)
         return sandbox.pay(
             found.id, factor="1" if factor is None else factor, amount=amount, risk=risk, double_spend=double_spend
@@ -159,7 +159,7 @@ class InProcessSandbox(ChannelHands, MoneyHands):
         """Bring all confirmations that the payments of an invoice or a channel need, without moving the clock."""
         if (found_channel := self._find_channel(subject)) is not None:
             sandbox, channel = found_channel
-            return channel_hands.confirm(sandbox, channel.id)
+            return channel_controls.confirm(sandbox, channel.id)
         sandbox, found = self._locate(subject)
         return sandbox.confirm(found.id)
 
@@ -218,7 +218,7 @@ class InProcessSandbox(ChannelHands, MoneyHands):
         A payment of a channel that was credited can be refunded too: the gateway goes back on its credit.
         """
         if (payment := self._find_payment(subject)) is not None:
-            return channel_hands.decide(*payment, decision)
+            return channel_controls.decide(*payment, decision)
         sandbox, found = self._locate(subject)
         return sandbox.decide(found.id, decision)
 

@@ -1,4 +1,4 @@
-"""The money in the in-process sandbox: balances, the ledger, withdrawals, exchange transfers, subscriptions."""
+"""Plays the account's money in the in-process sandbox: balances, the ledger, withdrawals, transfers, subscriptions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from decimal import Decimal
 
-from ..sandbox import ledger, money_hands
+from ..sandbox import ledger, money_controls
 from ..sandbox.core import Sandbox
 from ..sandbox.invoices import Invoice
 from ..sandbox.refusals import RefusalError
@@ -37,7 +37,7 @@ class MoneyHands(ABC):
 
     def deposit(self, currency: str, amount: str | Decimal, account: str = DEFAULT_ACCOUNT) -> ledger.Row:
         """Credit money from outside: coins to the account's own wallet, or a transfer from a bank."""
-        return money_hands.deposit(self.account(account), currency, amount)
+        return money_controls.deposit(self.account(account), currency, amount)
 
     def transactions(self, account: str = DEFAULT_ACCOUNT) -> list[ledger.Row]:
         """Return the rows of the ledger, newest first: `reference_type`, `reference_id`, `amount`, `moves`, ..."""
@@ -55,7 +55,7 @@ class MoneyHands(ABC):
     def decide_withdrawal(self, withdrawal: object, decision: str) -> Withdrawal:
         """Let the gateway "hold", "release", "fail", "complete" or "cancel" a withdrawal, without moving the clock."""
         sandbox, withdrawal_id = self._find("withdrawals", withdrawal)
-        return money_hands.decide_withdrawal(sandbox, withdrawal_id, decision)
+        return money_controls.decide_withdrawal(sandbox, withdrawal_id, decision)
 
     def exchange_transfers(self, account: str = DEFAULT_ACCOUNT) -> list[Transfer]:
         """Return the exchange transfers, newest first; previews too."""
@@ -68,7 +68,7 @@ class MoneyHands(ABC):
     def bill(self, subscription: object, pay_currency: str = "BTC", network: str | None = None) -> Invoice:
         """Let the payer open a subscription's mail and choose a coin; `pay` pays the invoice that is returned."""
         sandbox, subscription_id = self._find("subscriptions", subscription)
-        return money_hands.bill(sandbox, subscription_id, pay_currency, network)
+        return money_controls.bill(sandbox, subscription_id, pay_currency, network)
 
     def _settled(self, account: str) -> Sandbox:
         sandbox = self.account(account)

@@ -1,4 +1,4 @@
-"""The sandbox for Django's own test classes, as `python manage.py test` runs them.
+"""Provides the sandbox for Django's own test classes, as `python manage.py test` runs them.
 
 class OrderTests(CryptopaySandboxMixin, TestCase):
     def test_a_paid_order_is_shipped(self):

@@ -120,14 +120,14 @@ BUGS = (
     ),
     Bug(
         "what only informs makes an invoice unreadable",
-        "gateway/wire.py",
+        "gateway/message.py",
         "                if member.is_fact:\n                    raise\n",
         "                raise\n",
         (f"{WEBHOOK}test_an_odd_field_that_only_informs_is_left_out_and_noted",),
     ),
     Bug(
         "an odd fact is left out like any odd member",
-        "gateway/wire.py",
+        "gateway/message.py",
         "                if member.is_fact:\n                    raise\n",
         "",
         (f"{WEBHOOK}test_a_fact_that_is_not_right_is_named_and_the_gateway_is_asked",),

@@ -29,7 +29,7 @@ BUGS = (
     ),
     Bug(
         "an invoice without an answer is made a second time",
-        "services/invoices/place_at_gateway.py",
+        "services/invoices/create_at_gateway.py",
         "            found = _look_for(invoice, error)\n",
         "            again = {name: value for name in _SENT if (value := getattr(invoice, name))}\n"
         "            again |= {'custom_id': f'{invoice.custom_id}-2'}\n"
@@ -38,21 +38,21 @@ BUGS = (
     ),
     Bug(
         "a try that was never sent says of an earlier one that nothing was made",
-        "services/invoices/place_at_gateway.py",
+        "services/invoices/create_at_gateway.py",
         "        if is_clear and isinstance(error, GatewayRefusedError):\n",
         "        if is_clear:\n",
         ("services/test_checkout.py::test_a_second_try_that_is_never_sent_leaves_the_first_one_unclear",),
     ),
     Bug(
         "a custom_id that was used before gets the invoice of another order",
-        "services/invoices/place_at_gateway.py",
+        "services/invoices/create_at_gateway.py",
         "    if not same or not _has_order(standing, order):",
         "    if False:",
         ("services/test_checkout.py::test_the_same_custom_id_for_another_order_is_refused",),
     ),
     Bug(
         "a custom_id that was used before gets the invoice of an order of another model",
-        "services/invoices/place_at_gateway.py",
+        "services/invoices/create_at_gateway.py",
         "    return invoice.order_content_type_id in types and invoice.order_object_id",
         "    return invoice.order_object_id",
         ("services/test_orders.py::test_the_same_custom_id_for_an_order_of_another_model_is_refused",),
@@ -66,14 +66,14 @@ BUGS = (
     ),
     Bug(
         "a request that could not connect deletes a row that another one has taken up",
-        "services/invoices/place_at_gateway.py",
+        "services/invoices/create_at_gateway.py",
         "row.gateway_id is None and row.version == invoice.version:",
         "row.gateway_id is None:",
         ("services/test_orders.py::test_a_request_that_fails_to_connect_takes_no_row_from_the_one_that_came_second",),
     ),
     Bug(
         "an order with money under way gets a second invoice",
-        "services/invoices/current.py",
+        "services/invoices/current_invoice.py",
         "    paid = Q(has_payment) | Q(paid_amount__gt=0) | ",
         "    paid = ",
         ("services/test_orders.py::test_while_money_is_under_way_there_is_no_second_invoice",),
@@ -94,14 +94,14 @@ BUGS = (
     ),
     Bug(
         "an expired quote is sent",
-        "services/resolution/sealed.py",
+        "services/resolution/signed_quotes.py",
         "return now >= self.expires_at",
         "return False",
         (f"{SETTLE}test_an_expired_quote_is_not_sent",),
     ),
     Bug(
         "no answer to a refund means that it failed",
-        "services/resolution/sending.py",
+        "services/resolution/send.py",
         "        if row.status == ResolutionStatus.SENT and error.outcome_unknown:\n"
         "            lose_track_locked(row, why, at=now)\n"
         "        elif row.status in UNDECIDED and not error.outcome_unknown:\n",
@@ -110,14 +110,14 @@ BUGS = (
     ),
     Bug(
         "no trace of a refund means that it failed, though it may be accepted and still unseen",
-        "services/resolution/verdicts.py",
+        "services/resolution/judge_outcome.py",
         'return Outcome(Verdict.OPEN, f"no trace of it (',
         'return Outcome(Verdict.NOT_DONE, f"no trace of it (',
         (f"{UNKNOWN}test_a_call_of_which_nothing_is_there_stays_open_until_a_person_ends_it",),
     ),
     Bug(
         "an accepted refund is done before the invoice is final",
-        "services/resolution/verdicts.py",
+        "services/resolution/judge_outcome.py",
         "        if is_final:\n            return Outcome(Verdict.DONE",
         "        if state:\n            return Outcome(Verdict.DONE",
         ("services/test_outcomes.py::test_with_proof_it_is_done_when_the_invoice_is_final_and_not_before",),
@@ -131,7 +131,7 @@ BUGS = (
     ),
     Bug(
         "what a person has ended is not looked for before the next one",
-        "services/resolution/planning.py",
+        "services/resolution/plan.py",
         "        resolve_unknown(ended)\n",
         "",
         (f"{ENDING}test_the_next_refund_looks_for_the_ended_one_first",),
@@ -159,14 +159,14 @@ BUGS = (
     ),
     Bug(
         "where the coins went is not compared with where they were to go",
-        "services/resolution/verdicts.py",
+        "services/resolution/judge_outcome.py",
         '    if not is_same_place(asked.get("address"), refund.address):\n',
         "    if False:\n",
         (f"{COMPARED}test_a_refund_that_is_not_as_asked_is_an_alarm",),
     ),
     Bug(
         "what was credited is not compared with the quote",
-        "services/resolution/sending.py",
+        "services/resolution/send.py",
         "        odd = oddities_of_commit(row, made)\n",
         "        odd = oddities_of_commit(row, made)[:0]\n",
         (f"{COMPARED}test_a_settlement_that_is_not_as_quoted_is_an_alarm",),
@@ -187,21 +187,21 @@ BUGS = (
     ),
     Bug(
         "a refund of before is taken for this one",
-        "services/resolution/verdicts.py",
+        "services/resolution/judge_outcome.py",
         "new = [refund for refund in refunds if str(refund.id) not in resolution.known_refund_ids]",
         "new = list(refunds)",
         (f"{UNKNOWN}test_refunds_of_before_are_not_taken_for_this_one",),
     ),
     Bug(
         "a refund to anywhere is taken for this one",
-        "services/resolution/verdicts.py",
+        "services/resolution/judge_outcome.py",
         'if is_same_place(asked.get("address"), refund.address, with_tags=False)]',
         "]",
         (f"{UNKNOWN}test_a_refund_that_somebody_else_made_to_another_place_is_not_ours",),
     ),
     Bug(
         "the row is locked, and the stale one used",
-        "services/resolution/sending.py",
+        "services/resolution/send.py",
         "        row = lock_resolution(resolution)\n        if row.status != ResolutionStatus.PLANNED",
         "        lock_resolution(resolution)\n"
         "        row = resolution\n"
@@ -210,21 +210,21 @@ BUGS = (
     ),
     Bug(
         "the invoice that a person saw may have changed",
-        "services/resolution/planning.py",
+        "services/resolution/plan.py",
         "    if expected_version is not None and invoice.version != expected_version:\n",
         "    if expected_version is not None and invoice.version < expected_version:\n",
         (f"{SETTLE}test_an_invoice_that_is_not_the_one_that_was_shown_is_not_touched",),
     ),
     Bug(
         "a refund to an address goes to the own account",
-        "services/resolution/actions.py",
+        "services/resolution/settle_and_refund.py",
         '"refund_overage": False, "address": place,',
         '"refund_overage": False, "address": None,',
         (f"{SETTLE}test_a_refund_goes_to_the_own_account_or_to_the_address",),
     ),
     Bug(
         "an address of another network is sent coins",
-        "services/resolution/places.py",
+        "services/resolution/refund_destination.py",
         "    check_address(address, invoice.network, testnet=False if is_production else None)\n",
         "",
         (f"{SETTLE}test_an_address_of_another_network_or_with_a_slip_is_refused_before_anything_is_sent",),
@@ -280,17 +280,17 @@ BUGS = (
     ),
     Bug(
         "a crafted POST needs no permission",
-        "admin/acts.py",
+        "admin/invoice_actions.py",
         "invoice = self.permitted(request, pk, may(request.user, Act.SETTLE))",
         'invoice = self.permitted(request, pk, request.method == "POST" or may(request.user, Act.SETTLE))',
         ("admin/test_roles.py::test_a_crafted_post_with_all_it_needs_still_needs_the_permission",),
     ),
     Bug(
         "the API refunds an overage to somebody who may only settle",
-        "api/acts.py",
+        "api/staff_actions.py",
         'if asked["refund_overage"] and not may(request.user, Act.REFUND):',
         "if False:",
-        ("api/test_acts.py::test_without_one_of_the_permissions_nothing_happens",),
+        ("api/test_staff_actions.py::test_without_one_of_the_permissions_nothing_happens",),
     ),
     Bug(
         "the repr of an account shows a secret",
@@ -301,7 +301,7 @@ BUGS = (
     ),
     Bug(
         "an echo of the gateway shows a secret",
-        "gateway/calls.py",
+        "gateway/session.py",
         "for secret in (signature, self._api_secret, self._api_key):",
         "for secret in (signature,):",
         ("gateway/test_calls.py::test_no_error_log_line_or_trace_shows_a_secret",),
@@ -336,21 +336,21 @@ BUGS = (
     ),
     Bug(
         "a completed invoice is refunded with more than was paid for it",
-        "services/resolution/planning.py",
+        "services/resolution/plan.py",
         "    if wanted > left:",
         "    if False:",
         (f"{RETURNS}test_two_quotes_of_the_whole_make_one_refund",),
     ),
     Bug(
         "a refund that is not at its end leaves what it returns to the next one",
-        "services/resolution/left.py",
+        "services/resolution/refundable_amount.py",
         "    counted = [row for row in rows if row.status != RefundStatus.FAILED]",
         "    counted = [row for row in rows if row.status == RefundStatus.SUCCEEDED]",
         (f"{RETURNS}test_several_parts_are_sent_back_and_never_more_than_was_paid",),
     ),
     Bug(
         "a quote for a refund is used twice",
-        "services/resolution/planning.py",
+        "services/resolution/plan.py",
         "            if key is not None and Resolution.objects.primary().filter(pk=key).exists():",
         "            if False:",
         (f"{RETURNS}test_a_quote_is_used_once",),
@@ -358,14 +358,14 @@ BUGS = (
     ),
     Bug(
         "the refusal of a second commit means that no coins were sent, and they are sent again",
-        "services/resolution/sending.py",
+        "services/resolution/send.py",
         "        if found is None or found.status == PREVIEW:\n            raise\n        return found\n",
         "        raise\n",
         (f"{SENT_BACK}test_the_refusal_of_a_second_commit_is_no_failure",),
     ),
     Bug(
         "coins that go to another address than was asked are no alarm",
-        "services/resolution/verdicts.py",
+        "services/resolution/judge_outcome.py",
         '    if not is_same_place(asked["address"], shown.address):',
         "    if False:",
         (f"{SENT_BACK}test_another_withdrawal_than_was_quoted_is_an_alarm",),

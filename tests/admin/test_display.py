@@ -12,8 +12,8 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from cryptopay_django.admin import display, page, previews
-from cryptopay_django.admin.outcome import message_of
+from cryptopay_django.admin import display, invoice_page, previews
+from cryptopay_django.admin.result_message import message_of
 from cryptopay_django.models import Resolution
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory, RefundFactory
 
@@ -78,11 +78,11 @@ def test_what_a_new_invoice_waits_for_is_said():
     now = timezone.now()
     late = InvoiceFactory.build(expires_at=now - timedelta(seconds=1))
 
-    said = [page._new(invoice, now) for invoice in (InvoiceFactory.build(), late)]
+    said = [invoice_page._new(invoice, now) for invoice in (InvoiceFactory.build(), late)]
 
     assert said[0] == "Waiting for the customer's payment."
     assert said[1].startswith("Not paid in time.")
-    assert page._new(InvoiceFactory.build(paid_amount=Decimal(1)), now).startswith("A payment was seen,")
+    assert invoice_page._new(InvoiceFactory.build(paid_amount=Decimal(1)), now).startswith("A payment was seen,")
 
 
 @pytest.mark.django_db
@@ -101,9 +101,9 @@ def test_resolutions_are_listed_by_whether_they_are_under_way(login):
     for active, error in ((True, "under way"), (None, "over")):
         Resolution.objects.create(invoice=invoice, kind="refund", actor=error, reason="asked", active=active)
 
-    page = login("superuser").get(reverse("admin:cryptopay_django_resolution_changelist"), {"state": "active"})
+    invoice_page = login("superuser").get(reverse("admin:cryptopay_django_resolution_changelist"), {"state": "active"})
 
-    assert [row.actor for row in page.context["cl"].queryset] == ["under way"]
+    assert [row.actor for row in invoice_page.context["cl"].queryset] == ["under way"]
 
 
 def test_what_stands_beside_the_figures_of_a_payment():
@@ -195,9 +195,9 @@ def test_the_timeline_leads_to_callbacks_only_whom_they_are_shown(login, client,
     client.force_login(person)
     there = reverse("admin:cryptopay_django_callback_change", args=[callback.pk])
 
-    page = client.get(reverse("admin:cryptopay_django_invoice_change", args=[callback.invoice_id])).text
+    invoice_page = client.get(reverse("admin:cryptopay_django_invoice_change", args=[callback.invoice_id])).text
 
-    assert (f'href="{there}"' in page) is may_see
+    assert (f'href="{there}"' in invoice_page) is may_see
     assert client.get(there).status_code == (200 if may_see else 403)
 
 

@@ -18,10 +18,10 @@ from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 
 from cryptopay_django.api import urls
-from cryptopay_django.api.channel_rows import ChannelPaymentQuerySerializer, ChannelQuerySerializer
-from cryptopay_django.api.desk import InvoiceQuerySerializer
+from cryptopay_django.api.channel_serializers import ChannelPaymentQuerySerializer, ChannelQuerySerializer
 from cryptopay_django.api.payment_links import PaymentLinkQuerySerializer
 from cryptopay_django.api.problems import RULES
+from cryptopay_django.api.staff_reads import InvoiceQuerySerializer
 from cryptopay_django.exceptions import CryptopayError
 from cryptopay_django.services.channels.progress import ChannelState, ReceiptState
 from cryptopay_django.services.invoices.progress import State

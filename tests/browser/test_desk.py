@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from cryptopay_django.models import Invoice, Refund, Resolution
-from cryptopay_django.sandbox.money_hands import deposit
+from cryptopay_django.sandbox.money_controls import deposit
 from cryptopay_django.sandbox.server import SandboxServer
 from cryptopay_django.services import create_invoice, refresh_invoice
 from tests.served import served_sandbox

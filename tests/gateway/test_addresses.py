@@ -12,7 +12,7 @@ import pytest
 
 from cryptopay_django.exceptions import AddressError
 from cryptopay_django.gateway.addresses import check_address
-from cryptopay_django.gateway.currencies import COINS
+from cryptopay_django.gateway.coins import COINS
 from cryptopay_django.gateway.keccak import keccak_256, sponge
 from cryptopay_django.sandbox.addresses import make_address
 

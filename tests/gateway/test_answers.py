@@ -17,10 +17,10 @@ from cryptopay_django.exceptions import (
     GatewayUnreachableError,
 )
 from cryptopay_django.gateway.answers import Answer, Reason, read_reasons
-from cryptopay_django.gateway.calls import http_date
 from cryptopay_django.gateway.client import Client
-from cryptopay_django.gateway.marks import MARK_LIFE, Mark
 from cryptopay_django.gateway.rate_limit import RateLimiter
+from cryptopay_django.gateway.sent_mark import MARK_LIFE, Mark
+from cryptopay_django.gateway.session import http_date
 
 from . import examples
 from .server import data

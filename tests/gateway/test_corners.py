@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from cryptopay_django.gateway.credentials import check_base_url
-from cryptopay_django.gateway.parts import Risk
+from cryptopay_django.gateway.rate_and_risk import Risk
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,15 @@ from decimal import Decimal
 import pytest
 
 from cryptopay_django.exceptions import AmountError, CurrencyError, InvoiceRequestError, NetworkError
+from cryptopay_django.gateway.coins import COINS
 from cryptopay_django.gateway.currencies import (
-    COINS,
     FIAT,
     check_amount,
     check_pay_currency,
     check_price_currency,
     precision_of,
 )
-from cryptopay_django.gateway.limits import AMOUNT_DECIMALS, CODE_LENGTH
+from cryptopay_django.gateway.value_limits import AMOUNT_DECIMALS, CODE_LENGTH
 
 MORE = {**COINS, "NEW": {"newnet": 18, "oldnet": 4}, "DEEP": {"abyss": 30}}
 

@@ -19,7 +19,7 @@ from cryptopay_django.exceptions import (
     TransferRequestError,
 )
 from cryptopay_django.gateway.client import Client
-from cryptopay_django.gateway.marks import MARK_LIFE, Mark
+from cryptopay_django.gateway.sent_mark import MARK_LIFE, Mark
 from cryptopay_django.gateway.strictjson import dump_json, parse_json
 from cryptopay_django.gateway.withdrawals import Beneficiary, BeneficiaryAddress
 from tests.sandbox.shapes import ENDPOINTS

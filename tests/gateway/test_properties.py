@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryptopay_django.exceptions import AmountError, WireError
-from cryptopay_django.gateway.currencies import COINS, FIAT, check_amount, precision_of
+from cryptopay_django.gateway.coins import COINS
+from cryptopay_django.gateway.currencies import FIAT, check_amount, precision_of
 from cryptopay_django.gateway.schemas import InvoiceSnapshot, parse_callback
 from cryptopay_django.gateway.strictjson import dump_json, parse_json
 from cryptopay_django.gateway.tags import split_address

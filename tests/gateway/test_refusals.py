@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from cryptopay_django.exceptions import WireError
-from cryptopay_django.gateway import limits
-from cryptopay_django.gateway.parts import Risk
+from cryptopay_django.gateway import value_limits
+from cryptopay_django.gateway.rate_and_risk import Risk
 from cryptopay_django.gateway.resources import Coin, Customer, ErrorBody, Rate
 from cryptopay_django.gateway.schemas import (
     CallbackMessage,
@@ -120,12 +120,12 @@ def test_an_invoice_cannot_lack_what_decides_over_money(name):
 @pytest.mark.parametrize(
     ("name", "length"),
     [
-        ("status", limits.CODE_LENGTH),
-        ("status_context", limits.CODE_LENGTH),
-        ("price_currency", limits.CODE_LENGTH),
-        ("network", limits.CODE_LENGTH),
-        ("custom_id", limits.CUSTOM_ID_LENGTH),
-        ("address", limits.ADDRESS_LENGTH),
+        ("status", value_limits.CODE_LENGTH),
+        ("status_context", value_limits.CODE_LENGTH),
+        ("price_currency", value_limits.CODE_LENGTH),
+        ("network", value_limits.CODE_LENGTH),
+        ("custom_id", value_limits.CUSTOM_ID_LENGTH),
+        ("address", value_limits.ADDRESS_LENGTH),
     ],
 )
 def test_a_fact_is_no_longer_than_its_column(name, length):
@@ -137,11 +137,11 @@ def test_a_fact_is_no_longer_than_its_column(name, length):
 @pytest.mark.parametrize(
     ("name", "length"),
     [
-        ("customer_id", limits.CUSTOM_ID_LENGTH),
-        ("uri", limits.URL_LENGTH),
-        ("success_redirect_url", limits.URL_LENGTH),
-        ("name", limits.NAME_LENGTH),
-        ("description", limits.TEXT_LENGTH),
+        ("customer_id", value_limits.CUSTOM_ID_LENGTH),
+        ("uri", value_limits.URL_LENGTH),
+        ("success_redirect_url", value_limits.URL_LENGTH),
+        ("name", value_limits.NAME_LENGTH),
+        ("description", value_limits.TEXT_LENGTH),
     ],
 )
 def test_a_text_that_is_longer_than_its_column_is_left_out(name, length):
@@ -257,8 +257,8 @@ def test_what_is_beside_an_odd_part_is_read():
 def test_the_first_few_notes_speak_for_the_others():
     notes = InvoiceSnapshot.from_wire(invoice(metadata=dict.fromkeys(map(str, range(1000)), 1))).notes
 
-    assert first_notes(notes) == (*notes[: limits.NOTES], f"and {1000 - limits.NOTES} more")
-    assert first_notes(notes[: limits.NOTES]) == notes[: limits.NOTES]
+    assert first_notes(notes) == (*notes[: value_limits.NOTES], f"and {1000 - value_limits.NOTES} more")
+    assert first_notes(notes[: value_limits.NOTES]) == notes[: value_limits.NOTES]
 
 
 @pytest.mark.parametrize(

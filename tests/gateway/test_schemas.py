@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 
 from cryptopay_django.exceptions import WireError
-from cryptopay_django.gateway import limits
-from cryptopay_django.gateway.parts import Exchange, Risk
+from cryptopay_django.gateway import value_limits
+from cryptopay_django.gateway.rate_and_risk import Exchange, Risk
 from cryptopay_django.gateway.resources import Coin, CoinNetwork, Customer, ErrorBody, Feature, Rate
 from cryptopay_django.gateway.schemas import (
     CallbackMessage,
@@ -89,7 +89,7 @@ def test_a_snapshot_has_python_types():
 
 
 def test_an_amount_keeps_every_digit():
-    amount = f"{'9' * limits.AMOUNT_INTEGER_DIGITS}.{'7' * limits.AMOUNT_DECIMALS}"
+    amount = f"{'9' * value_limits.AMOUNT_INTEGER_DIGITS}.{'7' * value_limits.AMOUNT_DECIMALS}"
 
     snapshot = InvoiceSnapshot.from_wire(over_the_wire({**XRP, "price_amount": amount}))
 

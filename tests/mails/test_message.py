@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import pytest
 from django.utils import translation
 
-from cryptopay_django.mails.facts import facts_of
+from cryptopay_django.mails.choose_mail import facts_of
 from cryptopay_django.mails.message import CustomerMail
 from cryptopay_django.mails.samples import sample_mails
 from cryptopay_django.models import Invoice, InvoiceEvent

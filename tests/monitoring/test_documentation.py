@@ -19,7 +19,7 @@ from cryptopay_django.services import (
     reconcile_invoices,
     restore_invoice,
 )
-from cryptopay_django.services.diagnosis.selftest import _REMEDIES
+from cryptopay_django.services.diagnosis.callback_selftest import _REMEDIES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
 ORDER = {"price_amount": "100", "price_currency": "EUR", "pay_currency": "BTC"}

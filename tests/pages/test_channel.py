@@ -16,7 +16,7 @@ from cryptopay_django.links import path_of
 from cryptopay_django.models import Channel, ChannelPayment
 from cryptopay_django.pages.channel_panel import channel_panel_context
 from cryptopay_django.pages.languages import LANGUAGES
-from cryptopay_django.pages.paylink import channel_link
+from cryptopay_django.pages.wallet_uri import channel_link
 from cryptopay_django.services import create_channel, disable_channel, read_channel_progress
 from cryptopay_django.services.channels.progress import MOST, ChannelState
 from cryptopay_django.testing.factories import ChannelFactory

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cryptopay_django.models import Invoice
-from cryptopay_django.pages import names
+from cryptopay_django.pages import formats
 from cryptopay_django.services.invoices.progress import PAYABLE, State
 from cryptopay_django.testing.factories import RefundFactory
 from tests.pages.states import ADDRESS, PAST, STATES, invoice, paid, tagged, token
@@ -170,7 +170,7 @@ def test_after_the_time_the_customer_can_compare_all_that_was_asked_for(made, sh
 
     page = shown(expired)
 
-    assert f"<dt>Network</dt><dd>{names.network_name(expired.network, expired.pay_currency)}</dd>" in page
+    assert f"<dt>Network</dt><dd>{formats.network_name(expired.network, expired.pay_currency)}</dd>" in page
     assert ("<dt>Destination tag</dt>" in page) is bool(expired.destination_tag)
     assert expired.destination_tag in page
 
@@ -219,8 +219,8 @@ def test_the_network_is_said_as_wallets_say_it(shown):
     page = shown(token())
 
     assert "Send only Tether (USDT), and only over the network Tron (TRC-20)." in page
-    assert names.network_name("base_mainnet", "USDT") == "Base Mainnet"
-    assert names.network_name("ethereum", "ETH") == "Ethereum"
+    assert formats.network_name("base_mainnet", "USDT") == "Base Mainnet"
+    assert formats.network_name("ethereum", "ETH") == "Ethereum"
 
 
 def test_an_invoice_without_a_network_names_none(shown):

@@ -16,8 +16,8 @@ from django.test import Client, RequestFactory
 from django.utils import translation
 
 from cryptopay_django.exceptions import GatewayOutageError
+from cryptopay_django.pages.formats import about, moment, money
 from cryptopay_django.pages.languages import LANGUAGES, languages_of, marked_language, shown_language
-from cryptopay_django.pages.names import about, moment, money
 from tests.pages.channels import with_history
 from tests.pages.states import invoice
 from tests.pages.urls import PayGroup

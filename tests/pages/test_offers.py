@@ -9,7 +9,7 @@ from django.core.cache import cache
 
 from cryptopay_django.exceptions import GatewayUnreachableError
 from cryptopay_django.services import create_invoice, find_offer, list_offers
-from cryptopay_django.services.invoices import coins as module
+from cryptopay_django.services.invoices import account_coins as module
 from tests.wire import UNREACHABLE, ScriptedGateway
 
 ENABLED, DISABLED = {"enabled": True}, {"enabled": False}

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from cryptopay_django.models import RefundLink
-from cryptopay_django.pages import refund
+from cryptopay_django.pages import refund_link
 from cryptopay_django.services import make_refund_link, named_refund_address
 from tests.pages.states import unresolved
 from tests.services.desk import ADDRESS
@@ -167,7 +167,7 @@ def test_a_second_answer_changes_nothing(client, link):
 
 def test_the_page_is_private_and_no_answer_to_a_valid_link_is_logged_by_its_path(client, link, caplog, monkeypatch):
     path, _invoice = link
-    monkeypatch.setattr(refund, "_TRIES", 1)
+    monkeypatch.setattr(refund_link, "_TRIES", 1)
 
     answers = [client.get(path), *(client.post(path, {"address": "x"}) for _ in range(3))]
 

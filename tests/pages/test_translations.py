@@ -23,7 +23,7 @@ from django.utils.translation.template import templatize
 
 import cryptopay_django
 from cryptopay_django.pages.languages import LANGUAGES
-from cryptopay_django.pages.wording import message_for
+from cryptopay_django.pages.state_texts import message_for
 from cryptopay_django.services.invoices.progress import Progress, State
 from cryptopay_django.services.invoices.progress import read_progress as read
 from tests.pages.states import STATES, invoice

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from cryptopay_django.models import Callback, Channel, ChannelPayment
-from cryptopay_django.sandbox import channel_hands
+from cryptopay_django.sandbox import channel_controls
 from cryptopay_django.sandbox.server import SandboxServer
 from cryptopay_django.services import create_channel, disable_channel, reconcile_channels, refresh_channel
 from cryptopay_django.testing.factories import (
@@ -105,8 +105,8 @@ def test_a_round_that_finds_what_no_callback_brought(served, settings) -> None:
     def play(point: int) -> bool:
         give_new_key(served, settings)
         before = ChannelPayment.objects.count()
-        channel_hands.pay(served.sandbox, str(channel.gateway_id), "0.01")
-        channel_hands.confirm(served.sandbox, str(channel.gateway_id))
+        channel_controls.pay(served.sandbox, str(channel.gateway_id), "0.01")
+        channel_controls.confirm(served.sandbox, str(channel.gateway_id))
         was_killed = run_until(point, reconcile_channels)
         reconcile_channels()
         work_off()

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent, Refund, Resolution
-from cryptopay_django.sandbox.money_hands import deposit
+from cryptopay_django.sandbox.money_controls import deposit
 from cryptopay_django.sandbox.server import SandboxServer
 from cryptopay_django.services import (
     create_invoice,

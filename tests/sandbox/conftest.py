@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cryptopay_django.gateway.signing import SIGNATURE_HEADER, sign_request
-from cryptopay_django.sandbox import money_hands
+from cryptopay_django.sandbox import money_controls
 from cryptopay_django.sandbox.account import Account
 from cryptopay_django.sandbox.callbacks import Answer
 from cryptopay_django.sandbox.clock import Clock
@@ -137,4 +137,4 @@ def merchant(sandbox: Sandbox) -> Merchant:
 def money(sandbox: Sandbox) -> None:
     """Put money on the account."""
     for currency, amount in (("EUR", "1000"), ("BTC", "1"), ("XRP", "1000"), ("XLM", "1000")):
-        money_hands.deposit(sandbox, currency, amount)
+        money_controls.deposit(sandbox, currency, amount)

@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from cryptopay_django.sandbox import channel_hands, money_hands
+from cryptopay_django.sandbox import channel_controls, money_controls
 
 from .comparing import differences
 from .conftest import Merchant, pass_time
@@ -46,13 +46,13 @@ def survey_channels(survey: Surveyor) -> None:
     survey.call("GET /api/channels/{id}", channel_id)
     survey.call("GET /api/channels/custom_id/{custom_id}", "seven")
     for risk in ("high", "low", "high"):
-        payment = channel_hands.pay(sandbox, channel_id, "0.01", risk=risk)
-    channel_hands.confirm(sandbox, channel_id)
-    channel_hands.decide(sandbox, payment.id, "refund")
+        payment = channel_controls.pay(sandbox, channel_id, "0.01", risk=risk)
+    channel_controls.confirm(sandbox, channel_id)
+    channel_controls.decide(sandbox, payment.id, "refund")
     survey.call("PATCH /api/channels/{id}", channel_id, body={"status": "disabled"})
-    channel_hands.pay(sandbox, channel_id, "0.01")
-    channel_hands.confirm(sandbox, channel_id)
-    channel_hands.pay(sandbox, channel_id, "0.01", double_spend=True)
+    channel_controls.pay(sandbox, channel_id, "0.01")
+    channel_controls.confirm(sandbox, channel_id)
+    channel_controls.pay(sandbox, channel_id, "0.01", double_spend=True)
     survey.call("GET /api/channels")
     payments = survey.call("GET /api/channels/{id}/payments", channel_id)
     assert [one["status"] for one in payments] == ["pending", "on_hold", "refunded", "completed", "on_hold"]
@@ -62,7 +62,7 @@ def survey_channels(survey: Surveyor) -> None:
 def survey_money(survey: Surveyor) -> None:
     """Call every endpoint of accounts, the ledger, withdrawals and exchange transfers."""
     sandbox, address = survey.merchant.sandbox, survey.merchant.order()["address"]
-    money_hands.deposit(sandbox, "EUR", "10000")
+    money_controls.deposit(sandbox, "EUR", "10000")
     body = {"address": address, "charged_currency": "EUR", "received_currency": "BTC", "charged_amount": "100"}
     preview = survey.call("POST /api/coin_withdrawals", body=body | {"custom_id": "payout"})["id"]
     survey.call("POST /api/coin_withdrawals/{id}/commit", preview)
@@ -89,7 +89,7 @@ def survey_subscriptions(survey: Surveyor) -> None:
         "payer_email": "ann@example.com", "starts_at": (sandbox.clock.now() + timedelta(days=7)).isoformat(),
     }  # fmt: skip
     paid = survey.call("POST /api/subscriptions", body=body | {"custom_id": "paid"})["id"]
-    invoice = money_hands.bill(sandbox, paid, "BTC", None)
+    invoice = money_controls.bill(sandbox, paid, "BTC", None)
     sandbox.pay(invoice.id)
     sandbox.confirm(invoice.id)
     cancelled = survey.call("POST /api/subscriptions", body=body)["id"]

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
+from cryptopay_django.gateway.coins import COINS as KNOWN_COINS
 from cryptopay_django.gateway.confirmations import required_confirmations
-from cryptopay_django.gateway.currencies import COINS as KNOWN_COINS
 from cryptopay_django.sandbox.addresses import encode, is_address, make_address, make_uri
-from cryptopay_django.sandbox.coins import COINS, NETWORKS
+from cryptopay_django.sandbox.simulated_coins import COINS, NETWORKS
 
 SHAPES = {
     "bitcoin": r"2[1-9A-HJ-NP-Za-km-z]{33,34}",

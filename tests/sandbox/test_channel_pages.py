@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cryptopay_django.sandbox import channel_hands, control, pages
+from cryptopay_django.sandbox import channel_controls, control, pages
 from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.pages.drawings import draw_qr
 from cryptopay_django.sandbox.pages.texts import LABELS, PHASES, STATUSES, choose_locale
@@ -31,10 +31,10 @@ def lived_in(sandbox: Sandbox, merchant: Merchant, **values: Any) -> dict[str, A
     """A channel with a payment in each status."""
     channel = make(merchant, **values)
     for how in ({"risk": "high"}, {"risk": "high"}, {}, {"double_spend": True}):
-        channel_hands.pay(sandbox, channel["id"], "0.01", **how)
-    channel_hands.confirm(sandbox, channel["id"])
-    channel_hands.decide(sandbox, sandbox.state.channels[channel["id"]].payments[0].id, "refund")
-    channel_hands.pay(sandbox, channel["id"], "0.02")
+        channel_controls.pay(sandbox, channel["id"], "0.01", **how)
+    channel_controls.confirm(sandbox, channel["id"])
+    channel_controls.decide(sandbox, sandbox.state.channels[channel["id"]].payments[0].id, "refund")
+    channel_controls.pay(sandbox, channel["id"], "0.02")
     return channel
 
 
@@ -117,7 +117,7 @@ def test_the_page_of_a_closed_channel_shows_no_address(sandbox: Sandbox, merchan
     channel = lived_in(sandbox, merchant)
     path = f"/channels/{channel['id']}"
     before = json.loads(pages.respond(sandbox, f"{path}/state.json").body)
-    channel_hands.change(sandbox, channel["id"], "disabled")
+    channel_controls.change(sandbox, channel["id"], "disabled")
 
     page, after = read(sandbox, path), json.loads(pages.respond(sandbox, f"{path}/state.json").body)
 
@@ -169,7 +169,7 @@ def test_the_desk_pays_a_channel_and_decides_on_it_with_its_buttons(sandbox: San
 
 def test_a_browser_gets_the_page_in_its_language(server: SandboxServer) -> None:
     body = {"name": "Customer 7", "pay_currency": "BTC", "receiver_currency": "EUR"}
-    channel = channel_hands.create(server.sandbox, body)
+    channel = channel_controls.create(server.sandbox, body)
     connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
     connection.request("GET", f"/channels/{channel.id}", headers={"Accept-Language": "ja"})
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from cryptopay_django.exceptions import CryptopayError
-from cryptopay_django.sandbox import channel_hands
-from cryptopay_django.sandbox.coins import COINS
+from cryptopay_django.sandbox import channel_controls
 from cryptopay_django.sandbox.core import Sandbox
+from cryptopay_django.sandbox.simulated_coins import COINS
 
 from .conftest import Merchant, Shop, pass_time
 from .test_channels import make
@@ -30,16 +30,16 @@ def newest(merchant: Merchant, channel: dict[str, Any]) -> dict[str, Any]:
 
 def paid(sandbox: Sandbox, merchant: Merchant, channel: dict[str, Any], amount: str, **how: Any) -> dict[str, Any]:
     """Pay and confirm, and return the payment as the API shows it."""
-    channel_hands.pay(sandbox, channel["id"], amount, **how)
-    channel_hands.confirm(sandbox, channel["id"])
+    channel_controls.pay(sandbox, channel["id"], amount, **how)
+    channel_controls.confirm(sandbox, channel["id"])
     return newest(merchant, channel)
 
 
 def test_a_payment_is_seen_and_then_credited(sandbox: Sandbox, merchant: Merchant, shop: Shop) -> None:
     channel = make(merchant, custom_id="seven", customer_id="ann")
-    channel_hands.pay(sandbox, channel["id"], "0.01")
+    channel_controls.pay(sandbox, channel["id"], "0.01")
     seen = newest(merchant, channel)
-    channel_hands.confirm(sandbox, channel["id"])
+    channel_controls.confirm(sandbox, channel["id"])
     sandbox.deliver()
     done = newest(merchant, channel)
 
@@ -73,7 +73,7 @@ def test_the_rate_is_that_of_the_receipt(sandbox: Sandbox, merchant: Merchant) -
     channel = make(merchant)
     pass_time(sandbox, days=3)
     rate = merchant.data("GET", "/api/rates/BTC/EUR")["sell_rate"]
-    channel_hands.pay(sandbox, channel["id"], "0.01")
+    channel_controls.pay(sandbox, channel["id"], "0.01")
     pass_time(sandbox, hours=1)
 
     assert newest(merchant, channel)["exchange"]["rate"] == rate
@@ -106,7 +106,7 @@ def test_a_risky_payment_is_held_until_the_team_decides(
 ) -> None:
     channel = make(merchant)
     held = paid(sandbox, merchant, channel, "0.01", risk="high")
-    channel_hands.decide(sandbox, held["id"], decision)
+    channel_controls.decide(sandbox, held["id"], decision)
     sandbox.deliver()
     after = newest(merchant, channel)
 
@@ -116,7 +116,7 @@ def test_a_risky_payment_is_held_until_the_team_decides(
     assert (after["received_amount"] != "0.0") == (status == "completed")
     assert shop.story[:3] == ["created(pending)", "on_hold(on_hold, illicit_resource)", f"{status}({status})"]
     with pytest.raises(CryptopayError, match="on hold"):
-        channel_hands.decide(sandbox, held["id"], decision)
+        channel_controls.decide(sandbox, held["id"], decision)
 
 
 def test_a_credited_payment_can_be_sent_back_and_takes_its_credit_with_it(
@@ -127,8 +127,8 @@ def test_a_credited_payment_can_be_sent_back_and_takes_its_credit_with_it(
     assert sandbox.account.balances["EUR"] == Decimal(credited["received_amount"]) > 0
 
     with pytest.raises(CryptopayError, match="on hold"):
-        channel_hands.decide(sandbox, credited["id"], "complete")
-    channel_hands.decide(sandbox, credited["id"], "refund")
+        channel_controls.decide(sandbox, credited["id"], "complete")
+    channel_controls.decide(sandbox, credited["id"], "refund")
     sandbox.deliver()
 
     after = newest(merchant, channel)
@@ -143,7 +143,7 @@ def test_coins_that_are_sent_back_leave_by_a_withdrawal_and_take_nothing_from_an
     channel = make(merchant)
     held = paid(sandbox, merchant, channel, "0.01", risk="high")
 
-    channel_hands.decide(sandbox, held["id"], "refund")
+    channel_controls.decide(sandbox, held["id"], "refund")
 
     after = newest(merchant, channel)
     withdrawal = merchant.data("GET", f"/api/coin_withdrawals/{after['coin_withdrawal_id']}")
@@ -173,10 +173,10 @@ def test_enabling_the_channel_lets_held_payments_go_on_where_this_is_played(
 ) -> None:
     sandbox.variants({"enabled_again": "completed"})
     channel = make(merchant)
-    channel_hands.change(sandbox, channel["id"], "disabled")
+    channel_controls.change(sandbox, channel["id"], "disabled")
     paid(sandbox, merchant, channel, "0.01", risk=risk)
 
-    channel_hands.change(sandbox, channel["id"], "enabled")
+    channel_controls.change(sandbox, channel["id"], "enabled")
 
     assert newest(merchant, channel)["status"] == status
 
@@ -185,7 +185,7 @@ def test_a_payment_that_never_confirms_is_cancelled_after_14_days(
     sandbox: Sandbox, merchant: Merchant, shop: Shop
 ) -> None:
     channel = make(merchant)
-    channel_hands.pay(sandbox, channel["id"], "0.01", double_spend=True)
+    channel_controls.pay(sandbox, channel["id"], "0.01", double_spend=True)
     pass_time(sandbox, days=13, hours=23)
     before = newest(merchant, channel)["status"]
     pass_time(sandbox, hours=1)
@@ -234,10 +234,10 @@ def test_a_risky_invoice_of_a_customer_with_an_address_goes_back_by_itself(
 
 def test_the_ledger_has_one_row_for_each_payment_from_the_start(sandbox: Sandbox, merchant: Merchant) -> None:
     channel = make(merchant, custom_id="seven")
-    channel_hands.pay(sandbox, channel["id"], "0.01")
+    channel_controls.pay(sandbox, channel["id"], "0.01")
     path = "/api/transactions?reference_type=ChannelPayment"
     (before,) = merchant.data("GET", path)
-    channel_hands.confirm(sandbox, channel["id"])
+    channel_controls.confirm(sandbox, channel["id"])
     (after,) = merchant.data("GET", path)
     payment = newest(merchant, channel)
 
@@ -263,7 +263,7 @@ def test_an_amount_has_to_be_one(sandbox: Sandbox, merchant: Merchant) -> None:
     channel = make(merchant)
     for amount in ("0", "-1", "much", ""):
         with pytest.raises(CryptopayError) as refusal:
-            channel_hands.pay(sandbox, channel["id"], amount)
+            channel_controls.pay(sandbox, channel["id"], amount)
         assert [detail["target"] for detail in refusal.value.details] == ["amount"]
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from cryptopay_django.sandbox import channel_hands, control
+from cryptopay_django.sandbox import channel_controls, control
 from cryptopay_django.sandbox.core import Sandbox
 
 from .conftest import Merchant
@@ -120,7 +120,7 @@ def test_name_description_customer_and_status_can_change_and_nothing_else(mercha
 def test_channels_and_payments_are_listed_newest_first_in_pages(sandbox: Sandbox, merchant: Merchant) -> None:
     channels = [make(merchant, customer_id="ann" if number % 2 else "bob")["id"] for number in range(52)]
     for _ in range(51):
-        channel_hands.pay(sandbox, channels[0], "0.01")
+        channel_controls.pay(sandbox, channels[0], "0.01")
 
     for path, ids in (
         ("/api/channels", channels),

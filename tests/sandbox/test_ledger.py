@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from cryptopay_django.sandbox import money_hands
+from cryptopay_django.sandbox import money_controls
 from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.ledger import record
 from tests.sandbox.conftest import Merchant, pass_time
@@ -86,7 +86,7 @@ def test_an_invoice_that_is_paid_later_counts_in_the_balance_of_its_own_row(
     """Recorded: a withdrawal three seconds younger than the invoice that it pays stands on the invoice's credit."""
     order = merchant.order()
     pass_time(sandbox, seconds=3)
-    money_hands.deposit(sandbox, "EUR", "10")
+    money_controls.deposit(sandbox, "EUR", "10")
 
     sandbox.pay(order["id"])
     sandbox.confirm(order["id"])
@@ -115,8 +115,8 @@ def test_a_refund_to_the_own_account_has_one_row_and_one_to_an_address_two(
 
 
 def test_a_deposit_has_no_fee(merchant: Merchant, sandbox: Sandbox) -> None:
-    money_hands.deposit(sandbox, "BTC", "0.5")
-    money_hands.deposit(sandbox, "EUR", "10.5")
+    money_controls.deposit(sandbox, "BTC", "0.5")
+    money_controls.deposit(sandbox, "EUR", "10.5")
 
     fiat, coins = rows(merchant)
 
@@ -169,7 +169,7 @@ def test_accounts_are_given_all_at_once(merchant: Merchant) -> None:
 
 def test_an_account_lists_its_own_rows(merchant: Merchant, sandbox: Sandbox) -> None:
     merchant.order()
-    money_hands.deposit(sandbox, "BTC", "1")
+    money_controls.deposit(sandbox, "BTC", "1")
     account = accounts(merchant)["BTC"]
 
     (row,) = merchant.data("GET", f"/api/accounts/{account['id']}/transactions")
@@ -183,7 +183,7 @@ def test_rows_are_filtered_by_everything_that_the_service_filters_by(merchant: M
     sandbox.confirm(order["id"])
     pass_time(sandbox, hours=1)
     later = sandbox.clock.now().isoformat(timespec="seconds")
-    money_hands.deposit(sandbox, "BTC", "1")
+    money_controls.deposit(sandbox, "BTC", "1")
 
     def types(**query: str) -> list[str]:
         return [row["reference_type"] for row in rows(merchant, **query)]
@@ -200,9 +200,9 @@ def test_rows_are_filtered_by_everything_that_the_service_filters_by(merchant: M
 
 
 def test_the_balance_of_a_filtered_row_is_that_of_the_whole_account(merchant: Merchant, sandbox: Sandbox) -> None:
-    money_hands.deposit(sandbox, "EUR", "10")
+    money_controls.deposit(sandbox, "EUR", "10")
     merchant.order()
-    money_hands.deposit(sandbox, "EUR", "5")
+    money_controls.deposit(sandbox, "EUR", "5")
 
     assert [row["balance"] for row in rows(merchant, reference_type="Invoice")] == ["10.0"]
     assert [row["balance"] for row in rows(merchant, reference_type="BankDeposit")] == ["15.0", "10.0"]
@@ -210,8 +210,8 @@ def test_the_balance_of_a_filtered_row_is_that_of_the_whole_account(merchant: Me
 
 def test_pages_of_fifty_lead_through_the_whole_ledger(merchant: Merchant, sandbox: Sandbox) -> None:
     for _ in range(55):
-        money_hands.deposit(sandbox, "EUR", "1")
-    money_hands.deposit(sandbox, "BTC", "1")
+        money_controls.deposit(sandbox, "EUR", "1")
+    money_controls.deposit(sandbox, "BTC", "1")
 
     first = json.loads(merchant.call("GET", "/api/transactions?currency=EUR").body)
     after = first["data"][-1]["id"]

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from cryptopay_django.sandbox.coins import COINS, FIAT
 from cryptopay_django.sandbox.markets import Market, find_market, price_by_charged, price_by_received
 from cryptopay_django.sandbox.rates import Rates
+from cryptopay_django.sandbox.simulated_coins import COINS, FIAT
 from cryptopay_django.sandbox.withdrawal_forms import WithdrawalForm
 from cryptopay_django.sandbox.withdrawal_orders import calculate
 

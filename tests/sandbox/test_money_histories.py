@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cryptopay_django.sandbox import channel_hands, money_hands
+from cryptopay_django.sandbox import channel_controls, money_controls
 from cryptopay_django.sandbox.account import Account
 from cryptopay_django.sandbox.clock import Clock
 from cryptopay_django.sandbox.core import Sandbox
@@ -31,7 +31,7 @@ class Hands:
         self.sandbox = Sandbox(account=account, clock=Clock(), post=Shop().receive)
         self.merchant = Merchant(self.sandbox)
         for currency, amount in (("EUR", "500"), ("BTC", "0.05"), ("ETH", "0.5")):
-            money_hands.deposit(self.sandbox, currency, amount)
+            money_controls.deposit(self.sandbox, currency, amount)
 
     def do(self, action: str, dice: int) -> None:
         with contextlib.suppress(RefusalError):
@@ -74,7 +74,7 @@ class Hands:
             self.withdraw(1)
         withdrawal = self._pick(self.sandbox.state.withdrawals, dice)
         for decision in DECISIONS[dice % 5]:
-            money_hands.decide_withdrawal(self.sandbox, withdrawal, decision)
+            money_controls.decide_withdrawal(self.sandbox, withdrawal, decision)
 
     def exchange(self, dice: int) -> None:
         charged, received = (("EUR", "BTC"), ("BTC", "EUR"), ("ETH", "BTC"), ("EUR", "USD"))[dice % 4]
@@ -89,12 +89,14 @@ class Hands:
 
     def channel(self, dice: int) -> None:
         if not self.sandbox.state.channels:
-            channel_hands.create(self.sandbox, {"name": "Wallet", "pay_currency": "BTC", "receiver_currency": "EUR"})
+            channel_controls.create(
+                self.sandbox, {"name": "Wallet", "pay_currency": "BTC", "receiver_currency": "EUR"}
+            )
         channel = self._pick(self.sandbox.state.channels, dice)
-        payment = channel_hands.pay(self.sandbox, channel, "0.001", risk=("low", "high")[dice % 2])
-        channel_hands.confirm(self.sandbox, channel)
+        payment = channel_controls.pay(self.sandbox, channel, "0.001", risk=("low", "high")[dice % 2])
+        channel_controls.confirm(self.sandbox, channel)
         if dice % 4 > 1:
-            channel_hands.decide(self.sandbox, payment.id, ("complete", "refund")[dice // 4 % 2])
+            channel_controls.decide(self.sandbox, payment.id, ("complete", "refund")[dice // 4 % 2])
 
     def wait(self, dice: int) -> None:
         pass_time(self.sandbox, minutes=(1, 11, 60, 60 * 24 * 15)[dice % 4])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cryptopay_django.sandbox import money_hands
+from cryptopay_django.sandbox import money_controls
 from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.storage import StateFile
 from tests.sandbox.conftest import Merchant, Shop, pass_time
@@ -88,5 +88,5 @@ def test_a_reset_forgets_the_money(merchant: Merchant, sandbox: Sandbox) -> None
 
     assert {account["balance"] for account in merchant.data("GET", "/api/accounts")} == {"0.0"}
     assert merchant.data("GET", "/api/transactions") == merchant.data("GET", "/api/coin_withdrawals") == []
-    money_hands.deposit(sandbox, "EUR", "1")
+    money_controls.deposit(sandbox, "EUR", "1")
     assert balance(sandbox) == 1

@@ -12,12 +12,12 @@ from xml.etree import ElementTree
 import pytest
 
 from cryptopay_django.sandbox import control, pages
-from cryptopay_django.sandbox.coins import COINS
 from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.pages.drawings import draw_qr
 from cryptopay_django.sandbox.pages.html import Html, el
 from cryptopay_django.sandbox.pages.texts import LABELS, PHASES, language_of
 from cryptopay_django.sandbox.scenarios import SCENARIOS
+from cryptopay_django.sandbox.simulated_coins import COINS
 
 from .conftest import Merchant, pass_time
 

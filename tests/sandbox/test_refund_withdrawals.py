@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cryptopay_django.sandbox import money_hands
+from cryptopay_django.sandbox import money_controls
 from cryptopay_django.sandbox.core import Sandbox
 from tests.sandbox.conftest import Merchant, Shop, pass_time
 from tests.sandbox.withdrawing import ADDRESS, balance, withdraw
@@ -55,7 +55,7 @@ def test_the_withdrawal_of_a_refund_can_fail_and_be_cancelled_and_then_the_coins
     (withdrawal,) = merchant.data("GET", "/api/coin_withdrawals")
 
     for decision in ("hold", "cancel"):
-        money_hands.decide_withdrawal(sandbox, withdrawal["id"], decision)
+        money_controls.decide_withdrawal(sandbox, withdrawal["id"], decision)
     pass_time(sandbox, days=1)
 
     assert merchant.data("GET", f"/api/invoices/{invoice['id']}/refunds")[0]["txid"] is None

@@ -13,7 +13,7 @@ from cryptopay_django.exceptions import CryptopayError
 from cryptopay_django.sandbox.amounts import spell_scientific
 from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.pages.drawings import draw_logo
-from cryptopay_django.sandbox.postman import post
+from cryptopay_django.sandbox.post_callback import post
 from cryptopay_django.sandbox.server import SandboxServer
 
 from .conftest import Merchant, Shop, pass_time

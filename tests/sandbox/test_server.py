@@ -18,7 +18,7 @@ from cryptopay_django.sandbox.__main__ import main
 from cryptopay_django.sandbox.account import SANDBOX_API_KEY, SANDBOX_API_SECRET, SANDBOX_CALLBACK_SECRET, Account
 from cryptopay_django.sandbox.clock import Clock
 from cryptopay_django.sandbox.core import Sandbox
-from cryptopay_django.sandbox.postman import post
+from cryptopay_django.sandbox.post_callback import post
 from cryptopay_django.sandbox.server import SandboxServer
 
 from .conftest import Host

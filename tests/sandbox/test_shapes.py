@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from cryptopay_django.sandbox.coins import COINS
 from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.scenarios import SCENARIOS, play
+from cryptopay_django.sandbox.simulated_coins import COINS
 
 from .comparing import callback_differences, differences
 from .conftest import Merchant, Shop, pass_time

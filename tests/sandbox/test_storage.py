@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from cryptopay_django.sandbox import channel_hands
+from cryptopay_django.sandbox import channel_controls
 from cryptopay_django.sandbox.__main__ import _open, _parse, main
 from cryptopay_django.sandbox.account import SANDBOX_CALLBACK_SECRET
 from cryptopay_django.sandbox.core import Sandbox
@@ -57,9 +57,9 @@ def live_through_everything(sandbox: Sandbox, merchant: Merchant, shop: Shop) ->
     sandbox.pay(merchant.order(price_amount="0.5", price_currency="ETH", pay_currency="ETH")["id"])
     for risk in ("low", "high"):
         channel = make(merchant)
-        channel_hands.pay(sandbox, channel["id"], "0.01", risk=risk)
-        channel_hands.confirm(sandbox, channel["id"])
-        channel_hands.pay(sandbox, channel["id"], "0.02", double_spend=True)
+        channel_controls.pay(sandbox, channel["id"], "0.01", risk=risk)
+        channel_controls.confirm(sandbox, channel["id"])
+        channel_controls.pay(sandbox, channel["id"], "0.02", double_spend=True)
     sandbox.variants({"late_commit": "409"})
     pass_time(sandbox, minutes=11)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cryptopay_django.sandbox import money_hands
+from cryptopay_django.sandbox import money_controls
 from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.refusals import RefusalError
 from cryptopay_django.sandbox.subscriptions import Period, add_period
@@ -41,7 +41,7 @@ def read(merchant: Merchant, subscription: dict[str, Any]) -> dict[str, Any]:
 
 
 def pay(sandbox: Sandbox, subscription: dict[str, Any], factor: str = "1") -> str:
-    invoice = money_hands.bill(sandbox, subscription["id"])
+    invoice = money_controls.bill(sandbox, subscription["id"])
     sandbox.pay(invoice.id, factor=factor)
     sandbox.confirm(invoice.id)
     return invoice.id
@@ -71,7 +71,7 @@ def test_its_invoices_carry_its_id(merchant: Merchant, sandbox: Sandbox) -> None
     merchant.order()
     made = subscribe(merchant, product_name="Gold", product_description="a year of gold")
 
-    invoice = money_hands.bill(sandbox, made["id"], "XRP")
+    invoice = money_controls.bill(sandbox, made["id"], "XRP")
 
     (listed,) = merchant.data("GET", f"/api/invoices?subscription_id={made['id']}")
     assert listed["id"] == invoice.id
@@ -97,7 +97,7 @@ def test_the_first_payment_begins_the_first_period(merchant: Merchant, sandbox: 
     body = json.loads(shop.posts[-1][1])
     assert (body["type"], body["event"], body["data"]) == ("Subscription", "paid", paid)
     with pytest.raises(RefusalError):
-        money_hands.bill(sandbox, made["id"])
+        money_controls.bill(sandbox, made["id"])
 
 
 def test_each_period_is_paid_before_it_ends_or_is_the_last(merchant: Merchant, sandbox: Sandbox, shop: Shop) -> None:
@@ -145,7 +145,7 @@ def test_an_invoice_that_settles_for_less_does_not_pay_the_period(
 
 def test_a_payment_after_the_deadline_comes_too_late(merchant: Merchant, sandbox: Sandbox, shop: Shop) -> None:
     made = subscribe(merchant)
-    invoice = money_hands.bill(sandbox, made["id"])
+    invoice = money_controls.bill(sandbox, made["id"])
     pass_time(sandbox, days=8)
 
     sandbox.pay(invoice.id)
@@ -167,7 +167,7 @@ def test_the_merchant_cancels(merchant: Merchant, sandbox: Sandbox, shop: Shop) 
     assert told(shop) == ["cancelled(cancelled)"]
     assert merchant.call("POST", f"/api/subscriptions/{made['id']}/cancel").status == 422
     with pytest.raises(RefusalError):
-        money_hands.bill(sandbox, made["id"])
+        money_controls.bill(sandbox, made["id"])
 
 
 def test_the_list_is_paged_newest_first(merchant: Merchant) -> None:

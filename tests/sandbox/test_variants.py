@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from cryptopay_django.exceptions import CryptopayError
-from cryptopay_django.sandbox import channel_hands, control
+from cryptopay_django.sandbox import channel_controls, control
 from cryptopay_django.sandbox.__main__ import _open, _parse
 from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.variants import QUESTIONS, Variants
@@ -108,8 +108,8 @@ def test_callbacks_lack_what_those_of_2022_lacked(sandbox: Sandbox, merchant: Me
     channel = merchant.data(
         "POST", "/api/channels", {"name": "7", "pay_currency": "BTC", "receiver_currency": "EUR"}, status=201
     )
-    channel_hands.pay(sandbox, channel["id"], "0.01")
-    channel_hands.confirm(sandbox, channel["id"])
+    channel_controls.pay(sandbox, channel["id"], "0.01")
+    channel_controls.confirm(sandbox, channel["id"])
     sandbox.deliver()
 
     invoice, *_, payment = (json.loads(body)["data"] for _, body in shop.posts)

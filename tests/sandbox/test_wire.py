@@ -13,8 +13,8 @@ import pytest
 from cryptopay_django.exceptions import AddressError
 from cryptopay_django.gateway.addresses import check_address
 from cryptopay_django.sandbox.addresses import encode
-from cryptopay_django.sandbox.coins import COINS, FIAT
 from cryptopay_django.sandbox.core import Sandbox
+from cryptopay_django.sandbox.simulated_coins import COINS, FIAT
 
 from .conftest import Merchant
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from cryptopay_django.sandbox import money_hands
+from cryptopay_django.sandbox import money_controls
 from cryptopay_django.sandbox.core import Sandbox
 from cryptopay_django.sandbox.refusals import RefusalError
 from tests.sandbox.conftest import Merchant, Shop, pass_time
@@ -170,7 +170,7 @@ def test_the_service_decides(
     made = withdraw(merchant)
 
     for decision in decisions:
-        money_hands.decide_withdrawal(sandbox, made["id"], decision)
+        money_controls.decide_withdrawal(sandbox, made["id"], decision)
 
     shown = merchant.data("GET", f"/api/coin_withdrawals/{made['id']}")
     assert shown["status"] == row(merchant)["status"] == status
@@ -181,9 +181,9 @@ def test_the_service_decides(
 
 def test_a_released_withdrawal_is_completed_by_time(merchant: Merchant, sandbox: Sandbox, shop: Shop) -> None:
     made = withdraw(merchant)
-    money_hands.decide_withdrawal(sandbox, made["id"], "hold")
+    money_controls.decide_withdrawal(sandbox, made["id"], "hold")
     pass_time(sandbox, days=1)
-    money_hands.decide_withdrawal(sandbox, made["id"], "release")
+    money_controls.decide_withdrawal(sandbox, made["id"], "release")
 
     pass_time(sandbox, days=1)
 
@@ -196,7 +196,7 @@ def test_what_is_completed_stays_so(merchant: Merchant, sandbox: Sandbox, decisi
     pass_time(sandbox, hours=1)
 
     with pytest.raises(RefusalError):
-        money_hands.decide_withdrawal(sandbox, made["id"], decision)
+        money_controls.decide_withdrawal(sandbox, made["id"], decision)
 
     assert balance(sandbox) == 900
 

@@ -6,7 +6,7 @@ import pytest
 
 from cryptopay_django.exceptions import CreationUnknownError
 from cryptopay_django.models import Invoice
-from cryptopay_django.sandbox.trouble import CALLBACK_FAULTS, Fault
+from cryptopay_django.sandbox.network_faults import CALLBACK_FAULTS, Fault
 from cryptopay_django.services import create_invoice, deliver_events, process_overdue, refresh_invoice
 from cryptopay_django.testing.inprocess import InProcessSandbox
 

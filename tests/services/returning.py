@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cryptopay_django.models import Invoice, Resolution
 from cryptopay_django.services import create_invoice, process_overdue, quote_refund, refresh_invoice, refund_invoice
-from cryptopay_django.services.resolution.left import left_of
+from cryptopay_django.services.resolution.refundable_amount import left_of
 from cryptopay_django.services.snapshots.refund_rows import refunds_of
 from cryptopay_django.testing.inprocess import InProcessSandbox
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from cryptopay_django.gateway.parts import Risk
+from cryptopay_django.gateway.rate_and_risk import Risk
 from cryptopay_django.gateway.rate_limit import Purpose, current_purpose
 from cryptopay_django.gateway.schemas import Transaction
 from cryptopay_django.models import Callback, Invoice

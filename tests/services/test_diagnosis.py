@@ -12,8 +12,8 @@ from cryptopay_django.models import HandlerDelivery, Invoice, NoticeSchedule, Re
 from cryptopay_django.models.schedule import BROKE_OFF
 from cryptopay_django.services import create_invoice, diagnose, refresh_invoice
 from cryptopay_django.services.diagnosis import CheckResult, Level
+from cryptopay_django.services.diagnosis.callback_selftest import BODY
 from cryptopay_django.services.diagnosis.installation import judge_connections
-from cryptopay_django.services.diagnosis.selftest import BODY
 from cryptopay_django.services.rate_limit_by_use import Use, may_call
 from cryptopay_django.testing.factories import (
     CallbackFactory,

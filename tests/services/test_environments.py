@@ -21,7 +21,7 @@ from cryptopay_django.services import (
     refresh_invoice,
     refund_invoice,
 )
-from cryptopay_django.services.invoices.current import payment_under_way
+from cryptopay_django.services.invoices.current_invoice import payment_under_way
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceFactory,

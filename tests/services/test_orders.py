@@ -22,7 +22,7 @@ from cryptopay_django.exceptions import (
 )
 from cryptopay_django.models import Invoice
 from cryptopay_django.services import create_invoice
-from cryptopay_django.services.invoices.current import payment_under_way
+from cryptopay_django.services.invoices.current_invoice import payment_under_way
 from cryptopay_django.testing.factories import InvoiceFactory, PaymentFactory
 from tests.api.urls import PayGroup as PayByApi
 from tests.pages.urls import PayGroup as PayOnPage

@@ -27,7 +27,7 @@ from cryptopay_django.services import (
 )
 from cryptopay_django.services.callbacks.process import process_and_deliver
 from cryptopay_django.services.diagnosis import Level, backlog
-from cryptopay_django.services.diagnosis.selftest import BODY as SELF_TEST
+from cryptopay_django.services.diagnosis.callback_selftest import BODY as SELF_TEST
 from cryptopay_django.testing.factories import CallbackFactory, callback_body, callback_headers
 from tests.effects.models import Effect
 

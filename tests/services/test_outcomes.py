@@ -9,7 +9,7 @@ import pytest
 
 from cryptopay_django.gateway.schemas import Recalculation, Refund
 from cryptopay_django.models import Resolution
-from cryptopay_django.services.resolution.verdicts import (
+from cryptopay_django.services.resolution.judge_outcome import (
     COMMIT,
     ODD,
     REFUND,

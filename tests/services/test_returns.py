@@ -33,8 +33,8 @@ from cryptopay_django.services import (
     quote_refund,
     refund_invoice,
 )
-from cryptopay_django.services.resolution.left import left_of
 from cryptopay_django.services.resolution.refund_quote import _problem_of
+from cryptopay_django.services.resolution.refundable_amount import left_of
 from cryptopay_django.services.snapshots.refund_rows import refunds_of
 from cryptopay_django.testing.factories import InvoiceFactory
 

@@ -31,7 +31,7 @@ from cryptopay_django.services import (
     release_invoice,
     settle_invoice,
 )
-from cryptopay_django.services.resolution.asked import commit_of
+from cryptopay_django.services.resolution.call_parameters import commit_of
 from cryptopay_django.testing.factories import InvoiceFactory
 
 from .desk import (

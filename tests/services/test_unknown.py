@@ -11,7 +11,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from cryptopay_django.exceptions import GatewayError, InvoiceChangedError, ResolutionActiveError
-from cryptopay_django.gateway.calls import http_date
+from cryptopay_django.gateway.session import http_date
 from cryptopay_django.models import Invoice, InvoiceEvent, Resolution
 from cryptopay_django.services import (
     end_resolution,
@@ -21,10 +21,10 @@ from cryptopay_django.services import (
     resolve_unknown,
     settle_invoice,
 )
-from cryptopay_django.services.resolution.outcome import _abandon
 from cryptopay_django.services.resolution.people import Person
-from cryptopay_django.services.resolution.planning import plan
-from cryptopay_django.services.resolution.sending import send
+from cryptopay_django.services.resolution.plan import plan
+from cryptopay_django.services.resolution.send import send
+from cryptopay_django.services.resolution.unknown_outcome import _abandon
 from cryptopay_django.testing.factories import InvoiceFactory
 
 from .desk import (

@@ -7,7 +7,7 @@ import pytest
 from cryptopay_django.models import Callback, Invoice, Refund
 from cryptopay_django.sandbox.variants import QUESTIONS
 from cryptopay_django.services import create_invoice, quote_settlement, refund_invoice, settle_invoice
-from cryptopay_django.services.resolution.verdicts import ODD
+from cryptopay_django.services.resolution.judge_outcome import ODD
 
 from .desk import ADDRESS, unresolved
 

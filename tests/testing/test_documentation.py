@@ -10,9 +10,9 @@ import pytest
 from cryptopay_django.sandbox import account, control
 from cryptopay_django.sandbox.__main__ import _parse
 from cryptopay_django.sandbox.api import ROUTES
+from cryptopay_django.sandbox.network_faults import Fault
 from cryptopay_django.sandbox.pages.texts import PHASES
 from cryptopay_django.sandbox.scenarios import SCENARIOS
-from cryptopay_django.sandbox.trouble import Fault
 from cryptopay_django.sandbox.variants import QUESTIONS
 from cryptopay_django.testing.inprocess import InProcessSandbox
 

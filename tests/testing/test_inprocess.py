@@ -15,7 +15,7 @@ from django.test import override_settings
 
 from cryptopay_django.conf import client_for
 from cryptopay_django.gateway.schemas import InvoiceSnapshot
-from cryptopay_django.sandbox import channel_hands
+from cryptopay_django.sandbox import channel_controls
 from cryptopay_django.sandbox.refusals import RefusalError
 from cryptopay_django.services import list_offers
 from cryptopay_django.testing.inprocess import InProcessSandbox
@@ -140,7 +140,7 @@ def test_a_callback_is_sent_again_by_its_id_and_one_that_is_not_there_is_not(
 @pytest.mark.parametrize("by", ["row", "id", "object"])
 def test_a_channel_is_paid_like_an_invoice(cryptopay_sandbox: InProcessSandbox, by: str) -> None:
     account = cryptopay_sandbox.account()
-    made = channel_hands.create(account, {"name": "7", "pay_currency": "BTC", "receiver_currency": "EUR"})
+    made = channel_controls.create(account, {"name": "7", "pay_currency": "BTC", "receiver_currency": "EUR"})
     channel = {"row": SimpleNamespace(gateway_id=UUID(made.id)), "id": made.id, "object": made}[by]
 
     payment = cryptopay_sandbox.pay(channel, "0.01", risk="high")
@@ -156,7 +156,7 @@ def test_a_channel_is_paid_like_an_invoice(cryptopay_sandbox: InProcessSandbox, 
 
 def test_a_channel_is_disabled_by_hand_and_one_that_is_not_there_is_named(cryptopay_sandbox: InProcessSandbox) -> None:
     body = {"name": "7", "pay_currency": "BTC", "receiver_currency": "EUR"}
-    channel = channel_hands.create(cryptopay_sandbox.account(), body)
+    channel = channel_controls.create(cryptopay_sandbox.account(), body)
 
     cryptopay_sandbox.change_channel(channel, "disabled")
     cryptopay_sandbox.pay(channel, "0.01")

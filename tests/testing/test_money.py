@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cryptopay_django.sandbox.coins import COINS
-from cryptopay_django.sandbox.money_hands import cancel_subscription
+from cryptopay_django.sandbox.money_controls import cancel_subscription
 from cryptopay_django.sandbox.refusals import RefusalError
+from cryptopay_django.sandbox.simulated_coins import COINS
 from cryptopay_django.sandbox.subscription_forms import read_subscription
 from cryptopay_django.sandbox.subscriptions import Subscription, create_subscription
 from cryptopay_django.sandbox.withdrawal_forms import read_withdrawal

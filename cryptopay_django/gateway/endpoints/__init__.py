@@ -1,1 +1,1 @@
-"""The calls of the gateway's API, one module a family. `client.py` combines them."""
+"""Contains the calls of the gateway's API, one module for each family. `gateway/client.py` combines them."""

@@ -13,7 +13,7 @@ from uuid import UUID
 from ...exceptions import CustomIdError, GatewayAnswerError, TransferRequestError
 from ..calls import ANSWER_LIMIT, LIST_LIMIT, Call, Caller, Route
 from ..lists import Page, Reader, data_of, notes_on, page_of
-from ..marks import Mark
+from ..sent_mark import Mark
 from ..strictjson import Json, dump_json
 from ..values import plain_text
 

@@ -1,4 +1,4 @@
-"""Calls about channels and the payments to them."""
+"""Makes the calls about channels and the payments to them."""
 
 from __future__ import annotations
 

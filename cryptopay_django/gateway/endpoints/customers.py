@@ -1,4 +1,4 @@
-"""Calls about the shop's customers, whose addresses risky coins go back to."""
+"""Makes the calls about the shop's customers. Risky coins go back to a customer's address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls about exchanges between the merchant's own accounts. They move money."""
+"""Makes the calls about exchanges between the merchant's own accounts. They move money."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from ..exchange_transfers import ExchangeTransfer
-from ..marks import Mark
+from ..sent_mark import Mark
 from .base import Endpoints, flags, given, one_amount, route_to
 
 

@@ -1,8 +1,8 @@
 """Calls about invoices: create, look up, list, recalculate, refund.
 
 The answers to a recalculation and to a refund are not checked here: they are returned even if they are about another
-object. `services/resolution/quote.py` checks a quote. `verdicts.py` there compares a commit and a refund with what was
-asked, and `sending.py` raises an alarm if they differ.
+object. In `services/resolution/`, `settlement_quote.py` checks a quote, `judge_outcome.py` compares a commit and a
+refund with the request, and `send.py` raises an alarm if they differ.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from uuid import UUID
 
 from ...redaction import hide_locals
 from ..lists import Page
-from ..marks import Mark
 from ..rate_limit import Purpose, calling_for
 from ..schemas import InvoiceSnapshot, Recalculation, Refund
+from ..sent_mark import Mark
 from .base import Endpoints, amount_text, flags, given, route_to, with_query
 
 

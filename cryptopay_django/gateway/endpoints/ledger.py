@@ -1,4 +1,4 @@
-"""Calls about the merchant's accounts and their ledger. They only read."""
+"""Makes the calls about the merchant's accounts and their ledger. They only read."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Calls about what belongs to nobody: coins, rates, the risk of an address."""
+"""Makes the calls that are about no merchant: coins, rates, the risk of an address."""
 
 from __future__ import annotations
 
 from ..calls import ANSWER_LIMIT
 from ..lists import Page, read_rates
-from ..parts import Risk
+from ..rate_and_risk import Risk
 from ..resources import Coin, Rate
 from .base import Endpoints, given, route_to
 

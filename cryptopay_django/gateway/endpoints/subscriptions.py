@@ -1,4 +1,4 @@
-"""Calls about subscriptions, for which the gateway mails an invoice each period."""
+"""Makes the calls about subscriptions. The gateway mails an invoice for each period of a subscription."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls about withdrawals of coins. They move money: what is asked for is checked before anything is sent."""
+"""Makes the calls about withdrawals of coins. They move money, so each request is checked before it is sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 from ...exceptions import TransferRequestError
 from ...redaction import hide_locals
 from ..lists import Page
-from ..marks import Mark
+from ..sent_mark import Mark
 from ..strictjson import Json
 from ..withdrawals import Beneficiary, CoinWithdrawal, NetworkFee
 from .base import Endpoints, flags, given, one_amount, route_to, with_query

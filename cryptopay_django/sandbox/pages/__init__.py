@@ -1,4 +1,4 @@
-"""The pages for a browser: server-side HTML, one script and one style sheet, nothing loaded from elsewhere."""
+"""Serves the pages for a browser: server-side HTML, one script and one style sheet, nothing loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import resources
 from urllib.parse import parse_qs, urlsplit
 
-from .. import channel_hands
+from .. import channel_controls
 from ..channels import Channel
 from ..core import Sandbox
 from ..invoices import Invoice
@@ -59,7 +59,7 @@ def _page(sandbox: Sandbox, pieces: list[str], look: Look) -> Response:
         case ["invoices", invoice_id, *rest] if "/".join(rest) in _OF_INVOICE:
             return _OF_INVOICE["/".join(rest)](sandbox, sandbox.find(invoice_id), look)
         case ["channels", channel_id, *rest] if "/".join(rest) in _OF_CHANNEL:
-            return _OF_CHANNEL["/".join(rest)](sandbox, channel_hands.find(sandbox, channel_id), look)
+            return _OF_CHANNEL["/".join(rest)](sandbox, channel_controls.find(sandbox, channel_id), look)
         case ["live.json"]:
             return _json(_live(sandbox))
         case _ if "/".join(pieces) in _DESKS:

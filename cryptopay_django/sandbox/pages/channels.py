@@ -1,4 +1,4 @@
-"""The pages for the person at the sandbox about channels: all of them, one of them, and what can be done to it."""
+"""Shows channels to the person at the sandbox: all of them, one of them, and what can be done to it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from itertools import islice
 
 from ..channels import Channel, ChannelPayment, ChannelStatus, PaymentStatus
 from ..clock import spell_time
-from ..coins import COINS, FIAT, NETWORKS
 from ..core import Sandbox
 from ..routing import Response
+from ..simulated_coins import COINS, FIAT, NETWORKS
 from .desk import SHOWN, callback_section
 from .html import Html, el
 from .look import spell_coins, spell_money

@@ -1,4 +1,4 @@
-"""The pages for the person at the sandbox: invoices, one invoice, callbacks, the account, the trouble maker."""
+"""Shows the person at the sandbox invoices, one invoice, callbacks, the account, and the trouble maker."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from itertools import islice
 
 from ..callbacks import Attempt, Callback
 from ..clock import spell_time
-from ..coins import COINS, FIAT, NETWORKS
 from ..core import Sandbox
 from ..invoices import Invoice
 from ..routing import Response
+from ..simulated_coins import COINS, FIAT, NETWORKS
 from .html import Html, el
 from .look import spell_coins, spell_money
 from .shell import badge, button, desk_page, facts, field, form, select

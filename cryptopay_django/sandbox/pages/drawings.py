@@ -7,7 +7,7 @@ from functools import lru_cache
 import segno
 
 from ..addresses import derive
-from ..coins import COINS
+from ..simulated_coins import COINS
 from .html import Html, el
 
 _SVG = "http://www.w3.org/2000/svg"

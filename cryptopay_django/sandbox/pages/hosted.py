@@ -1,4 +1,4 @@
-"""The page on which a customer pays an invoice, in their language, and the JSON that it looks at meanwhile."""
+"""Shows a customer an invoice to pay, in their language, and serves the JSON that the page polls."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from ..addresses import make_uri
 from ..amounts import EXACT, spell
-from ..coins import COINS, NETWORKS
 from ..core import Sandbox
 from ..invoices import Invoice, Status
 from ..routing import Response
+from ..simulated_coins import COINS, NETWORKS
 from .drawings import draw_qr
 from .html import Html, el
 from .look import Look, back_button, is_link, line, spell_coins, spell_money

@@ -1,13 +1,13 @@
-"""The page on which a customer finds the address of a channel, and what came to it."""
+"""Shows a customer the address of a channel, and the payments to it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..channels import Channel, ChannelPayment, ChannelStatus, PaymentStatus
-from ..coins import COINS, NETWORKS
 from ..core import Sandbox
 from ..routing import Response
+from ..simulated_coins import COINS, NETWORKS
 from .channels import team_bar, wallet_bar
 from .drawings import draw_qr
 from .html import Html, el

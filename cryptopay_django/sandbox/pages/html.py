@@ -1,4 +1,4 @@
-"""HTML as nested calls. Every text is escaped here and nowhere else, so that no page can forget it."""
+"""Writes HTML as nested calls. Every text is escaped here and nowhere else, so that no page can forget it."""
 
 from __future__ import annotations
 

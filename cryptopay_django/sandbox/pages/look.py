@@ -1,4 +1,4 @@
-"""The wishes that a link to a hosted page carries, and the parts that the pages of invoices and channels share."""
+"""Reads the options of a link to a hosted page, and draws the parts that the pages of invoices and channels share."""
 
 from __future__ import annotations
 

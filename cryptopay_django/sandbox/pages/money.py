@@ -1,14 +1,14 @@
-"""The pages of the account's money: balances and ledger, withdrawals, exchange transfers, subscriptions."""
+"""Shows the account's money: balances and ledger, withdrawals, exchange transfers, subscriptions."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from itertools import islice
 
-from ..coins import COINS, FIAT
 from ..core import Sandbox
 from ..ledger import Row, account_currencies, balance_of, rows_with_balances
 from ..routing import Response
+from ..simulated_coins import COINS, FIAT
 from ..subscriptions import Subscription
 from ..transfers import Transfer
 from ..withdrawals import Withdrawal, possible_decisions

@@ -1,4 +1,4 @@
-"""The common parts of all pages: the frame, the headers, the clock bar, buttons that use the control API."""
+"""Draws the common parts of all pages: the frame, the headers, the clock bar, buttons that use the control API."""
 
 from __future__ import annotations
 

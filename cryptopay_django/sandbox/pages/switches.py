@@ -1,11 +1,14 @@
-"""The pages on which things are set: the account's settings and balances, and the trouble maker."""
+"""Shows the pages with settings: the account's settings and balances, and the trouble maker.
+
+The service calls Japanese `jp`, which is no code of a language: a browser asks for `ja`, and so does the markup.
+"""
 
 from __future__ import annotations
 
 from ..account import Handling
 from ..core import Sandbox
+from ..network_faults import API_FAULTS, CALLBACK_FAULTS, MEANINGS, Fault
 from ..routing import Response
-from ..trouble import API_FAULTS, CALLBACK_FAULTS, MEANINGS, Fault
 from ..variants import QUESTIONS
 from .html import Html, el, join
 from .look import spell_coins

@@ -1,4 +1,4 @@
-"""The hands of the sandbox on an invoice: the customer's wallet, the chain, scenarios, the merchant, the desk."""
+"""Draws the buttons of an invoice: for the customer's wallet, the chain, scenarios, the merchant, the desk."""
 
 from __future__ import annotations
 

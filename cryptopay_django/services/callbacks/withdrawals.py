@@ -14,8 +14,8 @@ from ...exceptions import GatewayNotFoundError
 from ...gateway.schemas import CallbackMessage
 from ...models import Callback, Refund, Resolution
 from ..accounts import client_of
-from ..resolution.outcome import take_shown_withdrawal
-from ..resolution.verdicts import WITHDRAWAL
+from ..resolution.judge_outcome import WITHDRAWAL
+from ..resolution.unknown_outcome import take_shown_withdrawal
 from ..snapshots.withdrawal_rows import resolution_id_of
 
 WITHDRAWAL_TYPE = "CoinWithdrawal"

@@ -31,8 +31,8 @@ from ...models.locking import write_transaction
 from ...models.orders import order_exists, order_pointer
 from ...redaction import hide_locals
 from ..accounts import client_of, resolve_account
-from ..invoices.coins import coins_for
-from ..invoices.place_at_gateway import committed
+from ..invoices.account_coins import coins_for
+from ..invoices.create_at_gateway import committed
 from .channel_rows import take_channel
 
 _SENT = (

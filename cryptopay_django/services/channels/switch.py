@@ -11,7 +11,7 @@ from ...models.channel import own_slot
 from ...permissions import Act
 from ..accounts import client_of
 from ..events.deliver import deliver_or_dispatch
-from ..invoices.place_at_gateway import committed
+from ..invoices.create_at_gateway import committed
 from ..resolution.people import Actor, check_permitted, person_of
 from .apply import poll_payment
 from .channel_rows import poll_channel, take_channel

@@ -1,4 +1,4 @@
-"""One account at a time: its credentials, its callback URL, its secrets, and a sample of its invoices."""
+"""Checks one account at a time: its credentials, its callback URL, its secrets, and a sample of its invoices."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ...conf import BASE_URLS, Account, client_for
 from ...exceptions import GatewayAuthenticationError, GatewayError, GatewayNotFoundError, GatewayPermissionError
 from ...models import Callback, Invoice, Payment
 from ...models.invoice import open_invoices
-from . import selftest
+from . import callback_selftest
 from .check_result import CheckResult, Level, since
-from .coins import judge_coins
-from .drift import explain_drift
+from .differences import explain_drift
+from .unknown_coins import judge_coins
 
 # Retries end after a day and a half; a callback resent by hand is signed with the secret of that day.
 SECRET_REST = timedelta(days=2)
@@ -111,7 +111,7 @@ def check_secrets(account: Account, now: datetime) -> Iterator[CheckResult]:
 
 def _matched(account: Account, mark: str) -> QuerySet[Callback, datetime]:
     """Return when callbacks came that one secret had signed, in order. The first and the last cost one look each."""
-    rows = Callback.objects.filter(account=account.name, secret_mark=mark).exclude(digest=selftest.DIGEST)
+    rows = Callback.objects.filter(account=account.name, secret_mark=mark).exclude(digest=callback_selftest.DIGEST)
     return rows.order_by("received_at").values_list("received_at", flat=True)
 
 

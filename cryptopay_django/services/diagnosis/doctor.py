@@ -1,4 +1,7 @@
-"""The doctor: every check in the order in which its findings are best read."""
+"""Runs every check, in the order in which the findings are best read.
+
+`manage.py cryptopay_doctor` and the admin's page show the findings.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from ...conf import account_names, get_account
-from . import accounts, backlog, books, channels, installation, ledger, selftest, worker
+from . import accounts, backlog, books, callback_selftest, channels, installation, ledger, worker
 from .check_result import CheckResult, Level
 
 
@@ -54,4 +57,4 @@ def diagnose(
             yield ledger.check_ledger(account, now)
             yield from books.compare_closed(account, now)
         if callback_urls and name in callback_urls:
-            yield selftest.try_callback_url(account, callback_urls[name])
+            yield callback_selftest.try_callback_url(account, callback_urls[name])

@@ -1,4 +1,4 @@
-"""The few results by which a machine tells whether money and callbacks are held up."""
+"""Selects the few results that tell a load balancer or an alarm whether money and callbacks are delayed."""
 
 from __future__ import annotations
 

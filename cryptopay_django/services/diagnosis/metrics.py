@@ -1,4 +1,4 @@
-"""The numbers for monitoring. Each is read through an index; its cost depends on what is open or recent only."""
+"""Counts what monitoring shows. Reads each number through an index: the cost depends on what is open or recent."""
 
 from __future__ import annotations
 

@@ -1,7 +1,12 @@
-"""Checks whether a worker is alive, by the rounds of reconciliation.
+"""Decides whether a worker runs, by the rounds of reconciliation (`reconciliation/schedule.py`).
 
-One worker takes each round. So a round in time proves that some worker lives, not that every worker does. What waits
-because no worker does it: `backlog.py`.
+A round is due CRYPTOPAY_RECONCILE_INTERVAL seconds after the last one began, and a process that runs one moves its
+time five minutes ahead while it works. The doctor warns in three cases:
+    no round is on record, and CRYPTOPAY_PROCESSING is "worker"
+    the next round has been due for more than ten minutes (`_LATE`)
+    the last round broke off with an error
+It checks nothing if CRYPTOPAY_RECONCILE_INTERVAL is 0. Each round is run by one process. So a round in time proves
+that one worker runs, not that all do. Work that waits because no worker does it: `backlog.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Creating an invoice: what may be asked for, and which invoice it is. How it is made: `place_at_gateway.py`."""
+"""Creates the invoice of an order: checks the request, and reuses an invoice that fits.
+
+`create_at_gateway.py` writes the row and calls the gateway.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,9 @@ from ...models.orders import order_pointer
 from ...redaction import hide_locals
 from ..accounts import account_for, is_in_force
 from ..snapshots.compare import OUR_KEY
-from .coins import coins_for
-from .current import ask_about_expired, does_for, every_invoice_of, is_in_coin, is_over, payment_under_way
-from .place_at_gateway import committed, finish, take_up, write_first, write_next
+from .account_coins import coins_for
+from .create_at_gateway import committed, finish, take_up, write_first, write_next
+from .current_invoice import ask_about_expired, does_for, every_invoice_of, is_in_coin, is_over, payment_under_way
 from .summary import missing_amount, payment_summary
 
 # One dot or two alone would change the path of a request instead of naming an invoice.

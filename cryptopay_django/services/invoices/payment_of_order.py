@@ -1,4 +1,4 @@
-"""The contract between a shop's orders and their payment. The page and the API are thin over it.
+"""Connects a shop's orders with their payment. The page for a coin's choice and the API are thin over it.
 
 A shop writes `get_order` and `get_price` once, for both:
 
@@ -23,9 +23,9 @@ from ...exceptions import MissingUnknownError, NothingMissingError
 from ...models import Invoice
 from ..accounts import resolve_account
 from ..rate_limit_by_use import spend_creation
+from .coin_offers import Offer
 from .create import invoice_for_order, invoice_for_rest
-from .current import payment_under_way
-from .offers import Offer
+from .current_invoice import payment_under_way
 from .summary import PaymentSummary, missing_amount, payment_summary
 
 

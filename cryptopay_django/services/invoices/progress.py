@@ -1,7 +1,8 @@
-"""Reads how far a payment has come, for the customer: the state in one word, exact amounts, and the seconds left.
+"""Reads the customer's state of a payment: one word (`State`), exact amounts, and the seconds left.
 
-Nothing here shows risk, source addresses, metadata or people's names. `read_progress` makes one query; the pages and
-the API both use it.
+After the expiry, `_open_state` decides the state. The texts of the states are in `pages/state_texts.py`. Nothing here
+shows risk, source addresses, metadata or people's names. `read_progress` makes one query; the pages and the API both
+use it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from ...models import (
     StatusContext,
 )
 from ..accounts import is_in_force
-from .current import ENDED_UNPAID
+from .current_invoice import ENDED_UNPAID
 
 
 class State(StrEnum):

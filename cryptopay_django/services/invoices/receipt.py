@@ -1,4 +1,4 @@
-"""Reads what a receipt shows: what was paid for an invoice, what it settled, and what was sent back."""
+"""Reads the data of a receipt: what was paid for an invoice, what it settled, and what was sent back."""
 
 from __future__ import annotations
 

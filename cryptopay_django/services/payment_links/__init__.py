@@ -1,6 +1,6 @@
-"""Payment links: staff make one, and each customer who opens it gets an invoice at that moment's rate.
+"""Makes payment links for staff. Each customer who opens a link gets an invoice at the rate of that moment.
 
-make.py     creating and cancelling a link, by staff
-use.py      finding, opening and using a link, by customers
-totals.py   what was paid by links
+create.py   creates and cancels a link, for staff
+use.py      finds, opens and uses a link, for customers
+totals.py   adds up what was paid by links
 """

@@ -22,8 +22,8 @@ from ...models import Invoice, PaymentLink, PaymentLinkUse
 from ...models.locking import write_transaction
 from ...models.orders import order_types
 from ..accounts import is_in_force
-from ..invoices.current import payment_under_way
-from .make import checked_amount
+from ..invoices.current_invoice import payment_under_way
+from .create import checked_amount
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 _USES, _WITHIN = 30, timedelta(minutes=1)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from ...conf import get_account
 from ...gateway.ledger import LedgerTransaction
 from ...models import ChannelPayment, ChannelPaymentStatus, Invoice, InvoiceStatus, Refund, RefundStatus, Resolution
-from ..resolution.verdicts import WITHDRAWAL as WITHDRAWAL_CALL
+from ..resolution.judge_outcome import WITHDRAWAL as WITHDRAWAL_CALL
 from ..snapshots.withdrawal_rows import resolution_id_of
 from .ledger_differences import FAMILY_OF, WITHDRAWAL, Row, family_of
 

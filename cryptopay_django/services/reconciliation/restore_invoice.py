@@ -13,7 +13,7 @@ from ...gateway.schemas import InvoiceSnapshot
 from ...models import Invoice
 from ..events.deliver import deliver_or_dispatch
 from ..invoices.create import ordered_invoice
-from ..invoices.place_at_gateway import write_first
+from ..invoices.create_at_gateway import write_first
 from ..snapshots.apply import take_snapshot
 from ..snapshots.compare import OUR_KEY
 from .missing_invoices import MissingInvoice

@@ -1,16 +1,21 @@
-"""Resolutions: a person settles or refunds an unresolved invoice, refunds a completed one, or lifts a quarantine.
+"""Settles, refunds and releases invoices, as staff decide.
 
-In reading order: `rules.py` (what may be done, and when it takes two people), `quote.py` (of a settlement),
-`left.py` (how much of a completed invoice can still be refunded), `refund_quote.py` (of such a refund), `actions.py`
-(what people do), `planning.py` (committed before anything is sent), `sending.py` (sent and answered: each step is
-committed), `outcome.py` (reads what happened), `verdicts.py` (what that reading proves), `follow_refunds.py` (reads
-the list of refunds until all is known).
-The other files: `places.py` (the address of a refund), `refund_links.py` (the customer gives the address), `asked.py`
-(the parameters of the call), `sealed.py` (quotes as signed text), `approval.py` (the second person), `end_by_hand.py`,
-`release.py` (out of quarantine), `people.py`.
+The way of a staff refund, file by file:
+1. `settle_and_refund.py`: `refund_invoice` checks the person and the address (`refund_destination.py`).
+2. `plan.py` reads the invoice anew, checks it (`rules.py`), and commits a `planned` row. If it needs a second person,
+   it waits until `approval.py` sends it.
+3. `send.py` marks the row `sent`, commits, and makes the call once.
+   Refused: `failed`. Accepted: step 5. No clear answer: `unknown`, and the call is never sent again.
+4. `unknown_outcome.py` reads the gateway again and again (`resolve_pending_resolutions`). The row stays active, so no
+   other resolution can begin for the invoice.
+5. `judge_outcome.py` decides what the data proves: done, not done, or open.
+6. Open for five minutes: staff get a notice. Open for twenty minutes, and the gateway shows nothing: a person may end
+   the row (`end_by_hand.py`). If it took effect after all, it becomes active again, with an alarm.
+7. `follow_refunds.py` reads the gateway's list of refunds until the transaction is known.
 
-If the gateway does not answer the call clearly, the resolution becomes `unknown` (`sending.py`) and stays active, so
-no other one can begin for the invoice. `resolve_pending_resolutions` (`outcome.py`) reads the gateway's data again and
-again until `verdicts.py` finds proof; it never sends the call again. Staff get a notice after five minutes, and after
-twenty minutes a person may end the resolution if the gateway shows nothing (`end_by_hand.py`).
+Settlements go the same way. Before a settlement, `settlement_quote.py` shows its amounts; before a refund of a
+completed invoice, `refund_quote.py` does, and `refundable_amount.py` calculates how much can still be refunded.
+`signed_quotes.py` signs both quotes for forms, and `call_parameters.py` makes the parameters of the call from them.
+The other files: `release.py` lifts a quarantine, `refund_links.py` lets the customer give the address, `people.py`
+identifies the people who decide.
 """

@@ -1,4 +1,4 @@
-"""The second person's part: approves or withdraws a resolution that waits, and drops one that no longer fits."""
+"""Approves or withdraws a resolution that waits for a second person, and fails one that no longer fits its invoice."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ...exceptions import (
 from ...models import EventKind, Invoice, Resolution
 from ...models.locking import write_transaction
 from ...permissions import acts_of
-from .asked import commit_of, version_of, withdrawal_of
-from .outcome import LEASE, fail_locked, lock_resolution, note
+from .call_parameters import commit_of, version_of, withdrawal_of
+from .judge_outcome import COMMIT, REFUND, WITHDRAWAL
 from .people import Actor, Person, check_permitted
-from .planning import check_left, check_of, facts, known_refunds, look_at
-from .quote import SettlementQuote, quote_for
+from .plan import check_left, check_of, facts, known_refunds, look_at
 from .refund_quote import RefundQuote, quote_again
 from .rules import check_person
-from .sending import send
-from .verdicts import COMMIT, REFUND, WITHDRAWAL
+from .send import send
+from .settlement_quote import SettlementQuote, quote_for
+from .unknown_outcome import LEASE, fail_locked, lock_resolution, note
 
 
 def approve_resolution(

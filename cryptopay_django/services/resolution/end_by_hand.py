@@ -1,4 +1,7 @@
-"""Ends a settlement or refund by a person's decision, if the gateway shows nothing of it. The last resort."""
+"""Ends a settlement or refund by a person's decision, if the gateway shows nothing of it. The last resort.
+
+A resolution that waits for an answer is read by `unknown_outcome.py` first, for twenty minutes at least.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from ...exceptions import GatewayNotFoundError, NotEndableError
 from ...models import EventKind, Resolution
 from ...models.locking import write_transaction
 from ...permissions import acts_of
-from .outcome import LEASE, UNDECIDED, lock_resolution, look_once, note
 from .people import Actor, check_permitted
-from .planning import check_version
+from .plan import check_version
 from .rules import check_person
+from .unknown_outcome import LEASE, UNDECIDED, lock_resolution, look_once, note
 
 ENDABLE_AFTER = timedelta(minutes=20)
 """How long after it was sent a person may end it: the gateway takes a signature for ten minutes, by a clock that may
@@ -28,7 +31,7 @@ def end_resolution(
     Asks the gateway first. If the gateway's data ends the resolution, the row is returned with that end. If the
     gateway shows nothing, the resolution ends as failed, so another one can begin. It can still take effect: for two
     weeks the gateway is asked about it at intervals, and before each new resolution of the invoice. If it took effect,
-    an alarm is raised (`resume_locked` in `outcome.py`).
+    an alarm is raised (`resume_locked` in `unknown_outcome.py`).
 
     `expected_version` is the version of the invoice that the person saw. Raises NotEndableError if the resolution was
     not sent, was sent less than ENDABLE_AFTER ago, was accepted, or the gateway shows a trace of it;

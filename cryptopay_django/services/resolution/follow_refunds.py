@@ -1,4 +1,4 @@
-"""Follows refunds: reads the gateway's list of an invoice's refunds again until every fact is there.
+"""Reads the gateway's list of an invoice's refunds again until every fact is there, such as the transaction.
 
 An invoice is due at `refunds_due_at`. A merge sets it only when the gateway shows that money went back, so other
 invoices cost no call. Any number of processes may run this side by side.
@@ -26,7 +26,7 @@ from ...models.locking import write_transaction
 from ..accounts import client_of
 from ..events.deliver import deliver_or_dispatch
 from ..snapshots.refund_rows import fail_missing, followed_invoices, refunds_of, returned_amount, take_refunds
-from .outcome import take_shown_withdrawal
+from .unknown_outcome import take_shown_withdrawal
 
 logger = logging.getLogger("cryptopay_django")
 

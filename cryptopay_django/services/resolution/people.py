@@ -1,4 +1,4 @@
-"""The people who decide: known by user id where a user is given, and by name where a script gives a name.
+"""Identifies the people who decide: by user id if there is a user, and by name if a script gives only a name.
 
 A name is for people to read. It can change, belong to two users, be a number or a long e-mail address; an id cannot.
 """

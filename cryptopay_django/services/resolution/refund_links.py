@@ -1,7 +1,7 @@
-"""Links by which a customer says where coins are to go back. Nothing is sent because of them.
+"""Makes and answers links by which a customer gives the address for a refund. Sends no coins.
 
-A link is answered once. Its token is in the link alone: here is only its digest. An answer makes all other links of
-the invoice useless, so the last word on record is one person's; staff ask again by a new link.
+A link is answered once. Its token is in the link alone: the database has only its digest. An answer invalidates all
+other links of the invoice, so only one answer is valid; to ask again, staff make a new link.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from ...redaction import hide_locals
 from ..accounts import is_in_force
 from ..events.outbox import new_event, write_events
 from ..snapshots.refund_rows import refunds_of
-from .left import left_of
 from .people import Actor, check_permitted, person_of
-from .places import checked_address
+from .refund_destination import checked_address
+from .refundable_amount import left_of
 from .rules import check_resolvable
 
 _CUSTOMERS_AN_HOUR = 5

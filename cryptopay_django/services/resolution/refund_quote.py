@@ -31,10 +31,10 @@ from ...models import Invoice, Resolution
 from ..accounts import client_of
 from ..snapshots.refund_rows import refunds_of
 from ..snapshots.withdrawal_rows import PREVIEW, present_value
-from .left import Share, left_of, share_of
-from .places import checked_address
+from .refund_destination import checked_address
+from .refundable_amount import Share, left_of, share_of
 from .rules import check_returnable
-from .sealed import QUOTE_LIFE, SealedQuote
+from .signed_quotes import QUOTE_LIFE, SealedQuote
 
 
 class FeeBearer(StrEnum):

@@ -1,4 +1,4 @@
-"""Takes an invoice out of quarantine, or accepts a shortfall. No call to the gateway."""
+"""Releases an invoice from quarantine, or accepts a shortfall. Makes no call to the gateway."""
 
 from __future__ import annotations
 

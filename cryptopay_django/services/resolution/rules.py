@@ -1,7 +1,7 @@
-"""The rules of what staff may settle or refund, and when it takes two of them. Pure decisions: no query, no call.
+"""Decides whether staff may settle or refund an invoice, and whether it takes two people. No query, no call.
 
-The rules are those of the gateway: `underpaid`, `paid_late` and `overpaid` are the merchant's to resolve,
-a payment on hold is not.
+The rules are those of the gateway: the merchant resolves `underpaid`, `paid_late` and `overpaid`; only the gateway
+resolves a payment that it holds as high-risk.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from ..dispatch.throttle import Pace
 from ..events.deliver import deliver_events
 from ..events.outbox import Written
 from ..resolution.follow_refunds import follow_refunds
-from ..resolution.outcome import resolve_pending_resolutions
+from ..resolution.unknown_outcome import resolve_pending_resolutions
 from ..snapshots.confirm_by_list import Pages
 from .anything_due import is_anything_due
 

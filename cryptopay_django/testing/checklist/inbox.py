@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ...models import Callback, CallbackOutcome
-from ...sandbox.trouble import Fault
+from ...sandbox.network_faults import Fault
 from ..inprocess import InProcessSandbox
 from .channels import ChannelStory
 from .report import Finding, Result

@@ -1,0 +1,200 @@
+"""Serves the page on which a customer gives the address for a refund. Sends no coins.
+
+The link's token is the only key, so these views need no login and no CSRF token: who can post already has the key. No
+answer to a valid token has a status of 400 or more, because Django logs the path of those. What becomes of the
+address: `services/resolution/refund_links.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import translation
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
+
+from ..caching import claim
+from ..conf import app_settings
+from ..exceptions import AddressError, LinkObstacle, RefundLinkError, TagError
+from ..gateway.tags import LARGEST_TAG, is_same_place
+from ..links import path_of
+from ..models import Invoice, RefundLink
+from ..redaction import hide_locals
+from ..services.resolution.refund_links import (
+    check_refund_link,
+    check_refund_place,
+    coins_to_return,
+    find_refund_link,
+    make_refund_link,
+    name_refund_address,
+)
+from .formats import coin_name, moment, network_name, plain, tag_name
+from .languages import language_of, languages_of
+from .payment_panel import shop_name, support
+from .response_headers import hardened
+
+_TRIES, _WITHIN = 20, 60
+"""How many answers to a link are looked at in so many seconds."""
+
+_LONGEST = 300
+
+_OBSTACLES = {
+    LinkObstacle.UNKNOWN: (
+        _("This link is not valid"),
+        _("Please open the link exactly as you received it, or ask the shop for a new one."),
+    ),
+    LinkObstacle.EXPIRED: (_("This link has expired"), _("Please ask the shop for a new link.")),
+    LinkObstacle.REVOKED: (
+        _("This link is no longer valid"),
+        _("There is a newer link or answer. Please ask the shop if you have a question."),
+    ),
+    LinkObstacle.CLOSED: (
+        _("An address cannot be named now"),
+        _("It is not possible at the moment, for example because a refund is under way. Please ask the shop."),
+    ),
+    LinkObstacle.USED: (
+        _("An address is already named"),
+        _("To change it, please ask the shop for a new link."),
+    ),
+    LinkObstacle.TOO_MANY: (_("Please try again later"), _("This was tried too often. Nothing was changed.")),
+}
+
+
+@login_not_required
+@csrf_exempt
+@transaction.non_atomic_requests
+@require_http_methods(["GET", "HEAD", "POST"])
+@hide_locals
+def refund_address(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask for the address, show it once more to confirm, and write it down, once."""
+    with translation.override(language_of(request)):
+        try:
+            link = find_refund_link(token)
+        except RefundLinkError as error:
+            return _closed(request, error.obstacle, status=404)
+        if link.used_at is not None:
+            named = {"shown": _shortened(link), "found_tag": link.destination_tag}
+            return _render(request, link, token, {"step": "done", **named})
+        try:
+            check_refund_link(link)
+            if request.method == "POST":
+                return _answer(request, link, token)
+        except RefundLinkError as error:
+            return _closed(request, error.obstacle, invoice=link.invoice)
+        return _render(request, link, token, {"step": "ask"})
+
+
+@login_not_required
+@csrf_exempt
+@transaction.non_atomic_requests
+@require_POST
+@hide_locals
+def ask_for_link(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
+    """Make a link for who is on the payment page, where CRYPTOPAY_ASK_REFUND_ADDRESS allows it, and go there."""
+    invoice = Invoice.objects.primary().filter(pk=invoice_id).first()
+    if invoice is None or not app_settings.of(invoice.account).ASK_REFUND_ADDRESS:
+        raise Http404
+    with translation.override(language_of(request)):
+        try:
+            made = make_refund_link(invoice)
+        except RefundLinkError as error:
+            return _closed(request, error.obstacle, invoice=invoice)
+        return _go_to(made.token)
+
+
+def _answer(request: HttpRequest, link: RefundLink, token: str) -> HttpResponse:
+    """Check what was posted; show it to confirm, or write it down if it is confirmed."""
+    given = _posted(request)
+    if not any(claim(f"cryptopay_django:refund-address:{link.pk}:{number}", _WITHIN) for number in range(_TRIES)):
+        context = {"step": "ask", "address_problem": gettext("Please wait a moment, and press the button again.")}
+        return _render(request, link, token, {**context, **given})
+    has_tags = link.invoice.network in LARGEST_TAG
+    tag = (given["tag"] or None) if has_tags else None
+    without_tag = has_tags and given["without_tag"]
+    try:
+        address, found = check_refund_place(link, given["address"], tag=tag, without_tag=without_tag)
+        if "confirmed" in request.POST:
+            name_refund_address(token, address=given["address"], tag=tag, without_tag=without_tag)
+            return _go_to(token)
+    except AddressError as error:
+        return _render(request, link, token, {"step": "ask", **_problem(link, given, error), **given})
+    step = "ask" if "change" in request.POST else "confirm"
+    return _render(request, link, token, {"step": step, **given, "plain_address": address, "found_tag": found})
+
+
+def _posted(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "address": request.POST.get("address", "").strip()[:_LONGEST],
+        "tag": request.POST.get("tag", "").strip()[:_LONGEST],
+        "without_tag": request.POST.get("without_tag") == "on",
+    }
+
+
+def _problem(link: RefundLink, given: dict[str, Any], error: AddressError) -> dict[str, Any]:
+    """Return what is wrong in the customer's words; the error itself is written for staff."""
+    network = network_name(link.invoice.network, link.invoice.pay_currency)
+    if isinstance(error, TagError):
+        if not given["tag"] and not given["without_tag"]:
+            text = gettext("Enter this number, or say that your address needs none. Without it the coins can be lost.")
+        else:
+            text = gettext("This number does not fit. Check it, and do not say at the same time that none is needed.")
+        return {"tag_problem": text}
+    if not given["address"]:
+        return {"address_problem": gettext("Please enter your address.")}
+    if is_same_place(given["address"], link.invoice.address, with_tags=False):
+        return {"address_problem": gettext("This is the address that you paid to. Enter an address of your own.")}
+    text = gettext("This is not an address on the network %(network)s. Copy it again, and check the network.")
+    return {"address_problem": text % {"network": network}}
+
+
+def _render(request: HttpRequest, link: RefundLink, token: str, context: dict[str, Any]) -> HttpResponse:
+    invoice, page = link.invoice, path_of("refund-address", token)
+    language = urlencode({"lang": translation.get_language() or "en"})
+    coins = coins_to_return(invoice)
+    known = {
+        "invoice": invoice,
+        "place": invoice,
+        "page_url": f"{page}?{language}",
+        "languages": languages_of(page) if context["step"] != "confirm" else [],
+        "shop_name": shop_name(invoice),
+        "coin": coin_name(invoice.pay_currency, with_code=True),
+        "network": network_name(invoice.network, invoice.pay_currency),
+        "has_tag": invoice.network in LARGEST_TAG,
+        "tag_name": tag_name(invoice.network),
+        "coins": "" if coins is None else f"{plain(coins)}\u00a0{invoice.pay_currency}",
+        "expires_at": link.expires_at,
+        "valid_until": moment(link.expires_at),
+        "payment_url": f"{path_of('checkout', invoice.pk)}?{language}",
+        **support(invoice),
+    }
+    return hardened(render(request, "cryptopay_django/refund_address.html", {**known, **context}))
+
+
+def _closed(
+    request: HttpRequest, obstacle: LinkObstacle, *, invoice: Invoice | None = None, status: int = 200
+) -> HttpResponse:
+    title, text = _OBSTACLES[obstacle]
+    context: dict[str, Any] = {"step": "closed", "title": title, "text": text}
+    if invoice is not None:
+        context |= {"place": invoice, "shop_name": shop_name(invoice), **support(invoice)}
+    return hardened(render(request, "cryptopay_django/refund_address.html", context, status=status))
+
+
+def _go_to(token: str) -> HttpResponse:
+    page = path_of("refund-address", token)
+    response = HttpResponseRedirect(f"{page}?{urlencode({'lang': translation.get_language() or 'en'})}")
+    response.status_code = 303
+    return hardened(response)
+
+
+def _shortened(link: RefundLink) -> str:
+    """Return the beginning and the end of the named address: enough to know it again."""
+    return f"{link.address[:8]}…{link.address[-6:]}" if link.address else ""

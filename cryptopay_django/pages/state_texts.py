@@ -1,0 +1,167 @@
+"""Defines the texts for the customer in each state: a title and the next step. They never say "paid" too early.
+
+`services/invoices/progress.py` decides the state, also after the expiry.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Refund, RefundStatus
+from ..services.invoices.progress import Progress, State
+from .formats import isolated, plain
+
+
+class Message(NamedTuple):
+    """`tone` selects the colour and the symbol: "wait", "good", "care" (in review) or "closed"."""
+
+    tone: str
+    title: Promise
+    text: Promise
+
+
+_MESSAGES = {
+    State.PREPARING: Message(
+        "wait",
+        _("Preparing your payment"),
+        _("We are asking the payment service for an address. This page updates automatically."),
+    ),
+    State.WAITING: Message(
+        "wait",
+        _("Waiting for your payment"),
+        _(
+            "Send exactly this amount in one transfer. It appears here by itself. From an exchange, this can take "
+            "some minutes."
+        ),
+    ),
+    State.PARTLY_PAID: Message(
+        "wait",
+        _("A part has arrived"),
+        _(
+            "%(paid)s of %(whole)s has arrived and is safe. Please send the rest, exactly as below, before the time "
+            "is up. Otherwise the shop decides about this part."
+        ),
+    ),
+    State.SEEN: Message(
+        "wait",
+        _("Payment seen"),
+        _(
+            "Your payment is on its way, and the network is confirming it. The shop is informed automatically: you "
+            "may close this page."
+        ),
+    ),
+    State.CONFIRMED: Message(
+        "wait",
+        _("Payment confirmed by the network"),
+        _("It is now being credited, which takes a moment. You may close this page."),
+    ),
+    State.COMPLETED: Message("good", _("Paid"), _("Thank you. Your payment is complete.")),
+    State.EXPIRED: Message(
+        "closed",
+        _("The time to pay is over"),
+        _("Please do not send anything to this address any more. Have you already sent the payment?"),
+    ),
+    State.ELSEWHERE: Message(
+        "care",
+        _("A payment has already arrived"),
+        _("Please do not send anything here. Your payment came in on another page, for example in another coin."),
+    ),
+    State.UNDERPAID: Message(
+        "care",
+        _("Less has arrived than was due"),
+        _(
+            "%(paid)s of %(whole)s has arrived. Your money is safe. Please do not send the rest: the time for it is "
+            "over. The shop decides whether to use this payment or to send it back."
+        ),
+    ),
+    State.OVERPAID: Message(
+        "care",
+        _("More has arrived than was due"),
+        _(
+            "%(paid)s has arrived, %(whole)s was due. Your money is safe, and you do not have to do anything. The "
+            "shop decides whether to use the difference or to send it back."
+        ),
+    ),
+    State.LATE: Message(
+        "care",
+        _("Your payment arrived late"),
+        _(
+            "It arrived after the time was over. It is not lost, and you do not have to do anything. The shop decides "
+            "whether to use it at today’s rate or to send it back."
+        ),
+    ),
+    State.HELD: Message(
+        "care",
+        _("Your payment is being checked"),
+        _(
+            "It has arrived. The payment service checks some payments before it passes them on, which can "
+            "take a few days. You do not have to do anything: please do not pay again."
+        ),
+    ),
+    State.REVIEW: Message(
+        "care",
+        _("We are checking your payment"),
+        _(
+            "We have received your payment and are checking it. You do not have to do anything: please do not pay "
+            "again."
+        ),
+    ),
+    State.REFUNDED: Message(
+        "closed",
+        _("This payment was not used"),
+        _("It did not pay for your order. If you have not got your money back yet, ask us."),
+    ),
+    State.CANCELLED: Message(
+        "closed",
+        _("This payment was closed"),
+        _(
+            "No confirmed payment arrived in time. If you have sent one anyway, please ask us, and name the number of "
+            "the transaction that your wallet shows."
+        ),
+    ),
+    State.UNAVAILABLE: Message(
+        "closed",
+        _("This cannot be paid any more"),
+        _(
+            "Please do not send anything: the shop has changed its payment account. Start the payment again, or ask "
+            "us."
+        ),
+    ),
+}  # fmt: skip
+
+_UNPAID_REVIEW = Message(
+    "care",
+    _("We are checking this payment"),
+    _("Please do not send anything yet. A person has to check this payment first."),
+)
+
+STEPS = {
+    State.WAITING: 0, State.PARTLY_PAID: 0, State.SEEN: 1, State.CONFIRMED: 2, State.COMPLETED: 3,
+}  # fmt: skip
+"""How many of the four steps are done in the states that go straight on."""
+
+STEP_NAMES = (_("Waiting"), _("Seen"), _("Confirmed"), _("Paid"))
+
+
+def sent_back(refund: Refund) -> str:
+    """Return whether the coins of a refund have left, in the active language."""
+    return gettext("Sent back") if refund.status == RefundStatus.SUCCEEDED else gettext("Being sent back")
+
+
+def message_for(progress: Progress) -> tuple[str, str, str]:
+    """Return the tone, title and text of a state, in the active language."""
+    message = _MESSAGES[progress.state]
+    if progress.state is State.REVIEW and not progress.has_payment:
+        message = _UNPAID_REVIEW
+    invoice = progress.invoice
+    amounts = {}
+    if invoice.pay_amount is not None:
+        amounts = {
+            "paid": isolated(f"{plain(invoice.paid_amount)}\u00a0{invoice.pay_currency}"),
+            "whole": isolated(f"{plain(invoice.pay_amount)}\u00a0{invoice.pay_currency}"),
+        }
+    return message.tone, str(message.title), str(message.text) % amounts

@@ -1,0 +1,321 @@
+"""Finds out what became of a settlement or refund that was sent, and ends it. Only reads: no call here moves money.
+
+`resolve_pending_resolutions` reads the gateway's data for all resolutions that are due; each process that looks for
+due work calls it (`services/worker/queue.py`). `judge_outcome.py` decides what the data proves. If it proves nothing,
+the resolution stays active and is due again later (`_stay`); after `STUCK_AFTER` staff get a notice. A person may end
+it then (`end_by_hand.py`). Any number of processes may read for one resolution: the first that has something to write
+locks the row and writes.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from ...conf import app_settings
+from ...exceptions import CryptopayError, GatewayNotFoundError
+from ...gateway.rate_limit import Purpose, calling_for
+from ...gateway.schemas import Refund
+from ...gateway.withdrawals import CoinWithdrawal
+from ...logs import about
+from ...models import EventKind, Invoice, InvoiceEvent, Resolution, ResolutionStatus
+from ...models.locking import write_transaction
+from ..accounts import client_of
+from ..backoff import backoff
+from ..events.deliver import deliver_or_dispatch
+from ..events.outbox import new_event, write_events
+from ..snapshots.apply import Taken, poll_invoice
+from ..snapshots.refund_rows import expect_refunds
+from ..snapshots.withdrawal_rows import CANCELLED, PREVIEW, reversal_of, take_withdrawal
+from .judge_outcome import (
+    ODD,
+    REFUND,
+    WITHDRAWAL,
+    Outcome,
+    Verdict,
+    oddities_of_withdrawal,
+    outcome_of,
+    outcome_of_withdrawal,
+)
+
+logger = logging.getLogger("cryptopay_django")
+
+LEASE = timedelta(seconds=60)
+"""How long a process has a claimed resolution for itself. After that, another process may claim it."""
+
+STUCK_AFTER = timedelta(minutes=5)
+"""After how long without an outcome staff are notified."""
+
+WATCHED_FOR = timedelta(days=14)
+"""How long the gateway is asked about a resolution that a person has ended: it keeps nothing open for longer."""
+
+UNDECIDED = (ResolutionStatus.SENT, ResolutionStatus.UNKNOWN)
+_LONGEST_PAUSE = timedelta(minutes=5)
+
+
+def resolve_unknown(
+    resolution: Resolution, *, timeout: float | None = None, deadline: float | None = None
+) -> Resolution:
+    """Read the invoice and its refunds, and end the resolution if that decides it; return the row as it is then.
+
+    For a `sent` or `unknown` one, and for one that a person has ended, which is active again when the gateway shows
+    a trace of it. Any other is returned as it is. Never sends anything. Safe to call again, and from two places at
+    once. `timeout` is the seconds for all calls together; after `deadline`, on `time.monotonic()`, no event's delivery
+    is begun. Raises GatewayError or InvoiceBusyError when nothing could be read.
+    """
+    row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
+    if row.status not in UNDECIDED and not row.is_watched:
+        return row
+    return look_once(row, timeout=timeout, deadline=deadline)[0]
+
+
+def look_once(
+    row: Resolution, *, timeout: float | None = None, deadline: float | None = None
+) -> tuple[Resolution, Outcome]:
+    """Ask the gateway about an undecided resolution and write down what it shows; return the row, and what that was.
+
+    Raises GatewayError or InvoiceBusyError when nothing could be read.
+    """
+    if row.parameters["call"] == WITHDRAWAL:
+        shown = find_withdrawal(row, timeout=timeout)
+        if shown is not None:
+            return take_shown_withdrawal(row, shown, deadline=deadline)
+        outcome = outcome_of_withdrawal(row, None)
+        return write_outcome(row, outcome), outcome
+    taken, outcome = _read_outcome(row, timeout=timeout)
+    row = write_outcome(row, outcome)
+    deliver_or_dispatch(taken.invoice, taken.events, deadline=deadline)
+    return row, outcome
+
+
+def find_withdrawal(row: Resolution, *, timeout: float | None = None) -> CoinWithdrawal | None:
+    """Return the withdrawal of a resolution, by its id or its custom_id; None where the gateway has neither."""
+    client, asked, began = client_of(row.invoice), row.parameters, time.monotonic()
+    try:
+        shown = client.retrieve_withdrawal(asked["withdrawal_id"], timeout=timeout)
+    except GatewayNotFoundError:
+        shown = None
+    if shown is not None and shown.status != PREVIEW:
+        return shown
+    left = None if timeout is None else timeout - (time.monotonic() - began)
+    try:
+        return client.retrieve_withdrawal_by_custom_id(asked["custom_id"], timeout=left)
+    except GatewayNotFoundError:
+        return shown
+
+
+def take_shown_withdrawal(
+    row: Resolution, shown: CoinWithdrawal, *, deadline: float | None = None
+) -> tuple[Resolution, Outcome]:
+    """Take what the gateway shows of a resolution's withdrawal into its refund, and end the resolution if it is open.
+
+    Each is committed by itself, under the lock of the invoice. Another than what was asked, or an end that is taken
+    back, is an alarm. Events are delivered then.
+    """
+    outcome = outcome_of_withdrawal(row, shown)
+    now = timezone.now()
+    with write_transaction(Resolution):
+        locked = lock_resolution(row)
+        odd, reversal = oddities_of_withdrawal(locked, shown), reversal_of(locked, shown)
+        events = take_withdrawal(locked, shown, at=now)
+        if shown.status != PREVIEW:
+            expect_refunds(locked.invoice, at=now)
+            if locked.status == ResolutionStatus.FAILED and shown.status != CANCELLED and not locked.result.get(ODD):
+                resume_locked(locked, at=now)
+            if odd:
+                raise_alarm(locked, "; ".join(odd), at=now)
+            if reversal:
+                raise_alarm(locked, reversal, at=now, about="reversal")
+    written = write_outcome(locked, outcome)
+    deliver_or_dispatch(locked.invoice, events, deadline=deadline)
+    return written, outcome
+
+
+def _read_outcome(row: Resolution, *, timeout: float | None = None) -> tuple[Taken, Outcome]:
+    """Ask the gateway about the invoice and its refunds; return its answer, and what that says of a resolution."""
+    began = time.monotonic()
+    taken = poll_invoice(row.invoice, timeout=timeout)
+    refunds: Sequence[Refund] = ()
+    if row.parameters["call"] == REFUND and not row.result:
+        left = None if timeout is None else timeout - (time.monotonic() - began)
+        refunds = client_of(row.invoice).list_refunds(str(row.invoice.gateway_id), timeout=left)
+        others = Resolution.objects.primary().filter(invoice_id=row.invoice_id).exclude(pk=row.pk)
+        taken_ids = {str(result.get("refund_id")) for result in others.values_list("result", flat=True)}
+        refunds = [refund for refund in refunds if str(refund.id) not in taken_ids]
+    return taken, outcome_of(row, taken.snapshot, refunds)
+
+
+@calling_for(Purpose.CONFIRMATION)
+def resolve_pending_resolutions(limit: int = 20, *, deadline: float | None = None) -> int:
+    """Look at every resolution that is due; return how many of them have ended.
+
+    A planned one that nobody sent, because its process died, has failed: nothing left this machine. One
+    that waits for a second person is never due. Any number of processes may run this side by side.
+    `deadline` is on `time.monotonic()`: no call outlasts it.
+    """
+    ended = 0
+    due = Resolution.objects.primary().filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at", "pk")
+    for resolution in due[:limit]:
+        left = None if deadline is None else min(deadline - time.monotonic(), app_settings.TOTAL_TIMEOUT)
+        if left is not None and left < 0.5:
+            break
+        if not Resolution.objects.claim(resolution, "next_attempt_at", timezone.now() + LEASE):
+            continue
+        try:
+            if resolution.status == ResolutionStatus.PLANNED:
+                row = _abandon(resolution)
+            else:
+                row = resolve_unknown(resolution, timeout=left, deadline=deadline)
+        except CryptopayError as error:
+            row = write_outcome(resolution, Outcome(Verdict.OPEN, f"{type(error).__name__}: {error}"))
+        except Exception as error:
+            # One resolution that cannot be looked at must not keep the others from it.
+            extra = about(resolution.invoice_id, resolution_id=str(resolution.pk))
+            logger.exception(
+                "invoice %s: the result of resolution %s could not be read; this will be retried",
+                resolution.invoice_id,
+                resolution.pk,
+                extra=extra,
+            )
+            row = write_outcome(resolution, Outcome(Verdict.OPEN, f"{type(error).__name__}: {error}"))
+        ended += bool(resolution.active) and row.active is None
+    return ended
+
+
+def lock_resolution(resolution: Resolution) -> Resolution:
+    """Lock the invoice's row, then the resolution's, and return the latter: always in this order."""
+    invoice = Invoice.objects.lock(pk=resolution.invoice_id)
+    locked = Resolution.objects.lock(pk=resolution.pk)
+    if invoice is None or locked is None:
+        raise Resolution.DoesNotExist(f"resolution {resolution.pk} does not exist any more")
+    locked.invoice = invoice
+    return locked
+
+
+def note(
+    resolution: Resolution,
+    kind: EventKind,
+    *,
+    at: datetime,
+    actor: str = "",
+    once: str | None = None,
+    **detail: Any,
+) -> None:
+    """Write an entry of the invoice's timeline about a resolution."""
+    told = {"resolution": str(resolution.pk), "resolution_kind": resolution.kind, **detail}
+    write_events([new_event(resolution.invoice, kind, at=at, actor=actor, once=once, detail=told)])
+
+
+def fail_locked(resolution: Resolution, error: str, *, at: datetime) -> None:
+    """End a locked resolution as failed, and write it to the timeline."""
+    resolution.fail(error=error[:2000], at=at)
+    resolution.save()
+    note(resolution, EventKind.RESOLUTION_FAILED, at=at, error=resolution.error)
+
+
+def lose_track_locked(resolution: Resolution, error: str, *, at: datetime) -> None:
+    """Mark a locked resolution unknown: only reading can tell, and it is due at once."""
+    resolution.lose_track(error=error[:2000])
+    resolution.next_attempt_at = at
+    resolution.save()
+    note(resolution, EventKind.RESOLUTION_UNKNOWN, at=at, error=resolution.error)
+
+
+def raise_alarm(row: Resolution, why: str, *, at: datetime, about: str = "") -> None:
+    """Write to the timeline of a locked resolution's invoice that a person has to look: teams are notified.
+
+    One alarm for a resolution, and one more for each value of `about`.
+    """
+    once = ":".join(filter(None, [EventKind.RESOLUTION_ALARM, str(row.pk), about]))
+    if not InvoiceEvent.objects.primary().filter(invoice=row.invoice, once=once).exists():
+        note(row, EventKind.RESOLUTION_ALARM, at=at, once=once, why=why[:2000])
+
+
+def resume_locked(row: Resolution, *, at: datetime) -> None:
+    """Resume a locked resolution that a person had ended, because the gateway shows its effect; raise an alarm.
+
+    If another resolution of the invoice is active, this one stays ended; the alarm is raised all the same.
+    """
+    why = "it was ended by a person, and the gateway shows it after all: check the invoice and its refunds"
+    row.result = {**row.result, ODD: "; ".join(filter(None, [why, row.result.get(ODD)]))}
+    row.next_attempt_at = None
+    if not Resolution.objects.primary().filter(invoice_id=row.invoice_id, active=True).exists():
+        row.resume()
+        row.next_attempt_at = at
+    row.error = f"{why}. {row.error}"[:2000]
+    row.save()
+    raise_alarm(row, why, at=at)
+
+
+def write_outcome(resolution: Resolution, outcome: Outcome) -> Resolution:
+    """Write down what was found, under the lock, unless somebody else has ended it."""
+    now = timezone.now()
+    with write_transaction(Resolution):
+        row = lock_resolution(resolution)
+        if outcome.is_traced and row.parameters["call"] == REFUND and not row.result:
+            expect_refunds(row.invoice, at=now)
+        if row.is_watched:
+            _watch(row, outcome, at=now)
+        if row.status not in UNDECIDED:
+            return row
+        row.attempts += 1
+        if outcome.found and outcome.verdict is not Verdict.NOT_DONE:
+            row.result = {**row.result, **outcome.found}
+        odd = row.result.get(ODD, "")
+        if outcome.verdict is Verdict.DONE:
+            row.error = odd[:2000]
+            row.succeed(at=now)
+            row.save()
+            note(row, EventKind.RESOLUTION_SUCCEEDED, at=now, why=outcome.why, **row.result)
+        elif outcome.verdict is Verdict.NOT_DONE:
+            fail_locked(row, outcome.why, at=now)
+            odd = outcome.why if outcome.is_traced else ""
+        else:
+            _stay(row, outcome.why, at=now)
+        if odd:
+            raise_alarm(row, odd, at=now)
+    return row
+
+
+def _watch(row: Resolution, outcome: Outcome, *, at: datetime) -> None:
+    """Look, for two weeks and ever more rarely, at a locked resolution that a person has ended."""
+    row.attempts += 1
+    others = Resolution.objects.primary().filter(invoice_id=row.invoice_id).exclude(pk=row.pk)
+    is_there = outcome.is_traced or outcome.verdict is Verdict.DONE
+    # What the gateway shows while another one is under way, or has succeeded, may be that one's.
+    if is_there and not others.filter(Q(active=True) | Q(status=ResolutionStatus.SUCCEEDED)).exists():
+        resume_locked(row, at=at)
+        return
+    age = at - (row.finished_at or at)
+    row.next_attempt_at = None if age > WATCHED_FOR else at + max(_LONGEST_PAUSE, age / 10)
+    row.save()
+
+
+def _stay(row: Resolution, why: str, *, at: datetime) -> None:
+    """Leave a locked resolution undecided, due again later; notify once when that takes long."""
+    age = at - (row.sent_at or at)
+    if row.status == ResolutionStatus.SENT and not row.result and age >= LEASE:
+        lose_track_locked(row, "the process that sent it never returned with an answer", at=at)
+    row.error = "; ".join(filter(None, [why, row.result.get(ODD)]))[:2000]
+    row.next_attempt_at = at + min(backoff(row.attempts), max(_LONGEST_PAUSE, age / 10))
+    row.save()
+    once = f"{EventKind.RESOLUTION_STUCK}:{row.pk}"
+    written = InvoiceEvent.objects.primary().filter(invoice=row.invoice, once=once)
+    if age >= STUCK_AFTER and not written.exists():
+        note(row, EventKind.RESOLUTION_STUCK, at=at, once=once, why=row.error)
+
+
+def _abandon(resolution: Resolution) -> Resolution:
+    """Fail a planned resolution whose process died before it was sent."""
+    now = timezone.now()
+    with write_transaction(Resolution):
+        row = lock_resolution(resolution)
+        if row.status == ResolutionStatus.PLANNED and row.next_attempt_at is not None:
+            fail_locked(row, "it was never sent: the process that planned it did not get that far", at=now)
+    return row
