@@ -1,45 +1,56 @@
-"""Lists the coins that the package knows offline, with their networks and decimal places. Fiat: `currencies.py`.
+"""Lists the coins that are known offline: the one place where a coin is added. Its networks: `networks.py`.
 
-A coin that is missing here comes from the gateway's own list (`services/invoices/account_coins.py`), or from the
-setting CRYPTOPAY_EXTRA_COINS. To add a coin to the package, add it to `COINS`, and to `sandbox/simulated_coins.py`. If
-there is more to know about it or its network, change these files too:
-    pages/formats.py     its name for people
-    addresses.py         what an address looks like (an unknown network is not checked)
-    tags.py              whether addresses have a tag or memo, and what wallets call it
-    confirmations.py     how many confirmations the gateway waits for
-    explorers.py         where a transaction can be looked up (outside this folder)
-    pages/wallet_uri.py  which links wallets understand
+A coin that is missing here is taken from the gateway's own list (`services/invoices/account_coins.py`), or added by a
+shop with the setting CRYPTOPAY_EXTRA_COINS. The gateway has the last word.
+
+To add a coin, add a line to `_KNOWN`. If its network is new, add that to `networks.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 Coins = Mapping[str, Mapping[str, int]]
-"""Decimal places by coin and network."""
+"""The decimal places of each coin on each of its networks."""
 
-# From the gateway's own list of coins. A coin has the same number of decimal places on each network.
-COINS: Coins = MappingProxyType(
-    {
-        "ADA": {"cardano": 6, "bnb_smart_chain": 6},
-        "ARB": {"arbitrum": 8},
-        "BCH": {"bitcoin_cash": 8, "bnb_smart_chain": 8},
-        "BNB": {"bnb_smart_chain": 8},
-        "BTC": {"bitcoin": 8, "bnb_smart_chain": 8},
-        "BUSD": {"bnb_smart_chain": 8},
-        "DAI": {"ethereum": 8, "bnb_smart_chain": 8},
-        "DOGE": {"dogecoin": 8, "bnb_smart_chain": 8},
-        "ETH": {"ethereum": 8, "bnb_smart_chain": 8},
-        "LTC": {"litecoin": 8, "bnb_smart_chain": 8},
-        "POL": {"polygon": 8},
-        "SHIB": {"ethereum": 0, "bnb_smart_chain": 0},
-        "SOL": {"solana": 9, "bnb_smart_chain": 9},
-        "TON": {"ton": 8},
-        "TRX": {"tron": 6, "bnb_smart_chain": 6},
-        "USDC": {"ethereum": 6, "tron": 6, "bnb_smart_chain": 6, "solana": 6},
-        "USDT": {"ethereum": 6, "tron": 6, "bnb_smart_chain": 6, "solana": 6, "polygon": 6},
-        "XLM": {"stellar": 7, "bnb_smart_chain": 7},
-        "XRP": {"ripple": 6, "bnb_smart_chain": 6},
-    }
+_BSC = "bnb_smart_chain"
+
+
+@dataclass(frozen=True, slots=True)
+class Coin:
+    """A coin, the decimal places of its amounts, and the networks on which it is sent, its own network first."""
+
+    code: str
+    name: str
+    places: int
+    networks: tuple[str, ...]
+
+
+# Decimal places are from the gateway's own list of coins. A coin has the same number on each network.
+_KNOWN = (
+    Coin("ADA", "Cardano", 6, ("cardano", _BSC)),
+    Coin("ARB", "Arbitrum", 8, ("arbitrum",)),
+    Coin("BCH", "Bitcoin Cash", 8, ("bitcoin_cash", _BSC)),
+    Coin("BNB", "BNB", 8, (_BSC,)),
+    Coin("BTC", "Bitcoin", 8, ("bitcoin", _BSC)),
+    Coin("BUSD", "Binance USD", 8, (_BSC,)),
+    Coin("DAI", "Dai", 8, ("ethereum", _BSC)),
+    Coin("DOGE", "Dogecoin", 8, ("dogecoin", _BSC)),
+    Coin("ETH", "Ethereum", 8, ("ethereum", _BSC)),
+    Coin("LTC", "Litecoin", 8, ("litecoin", _BSC)),
+    Coin("POL", "Polygon", 8, ("polygon",)),
+    Coin("SHIB", "Shiba Inu", 0, ("ethereum", _BSC)),
+    Coin("SOL", "Solana", 9, ("solana", _BSC)),
+    Coin("TON", "Toncoin", 8, ("ton",)),
+    Coin("TRX", "Tron", 6, ("tron", _BSC)),
+    Coin("USDC", "USD Coin", 6, ("ethereum", "tron", _BSC, "solana")),
+    Coin("USDT", "Tether", 6, ("ethereum", "tron", _BSC, "solana", "polygon")),
+    Coin("XLM", "Stellar Lumens", 7, ("stellar", _BSC)),
+    Coin("XRP", "XRP", 6, ("ripple", _BSC)),
 )
+
+KNOWN_COINS: Mapping[str, Coin] = MappingProxyType({coin.code: coin for coin in _KNOWN})
+
+COINS: Coins = MappingProxyType({coin.code: dict.fromkeys(coin.networks, coin.places) for coin in _KNOWN})

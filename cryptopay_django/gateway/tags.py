@@ -9,13 +9,11 @@ from __future__ import annotations
 import re
 
 from ..exceptions import AddressError, TagError
+from .networks import NETWORKS
 from .value_limits import DESTINATION_TAG_LENGTH
 
-LARGEST_TAG = {"ripple": 2**32 - 1, "stellar": 2**64 - 1}
+LARGEST_TAG = {network.code: network.largest_tag for network in NETWORKS.values() if network.largest_tag}
 """The networks on which a refund asks for a tag, because many people can share one address there."""
-
-TAG_NAMES = {"ripple": "Destination tag", "stellar": "Memo ID", "ton": "Memo"}
-"""What wallets call the number beside the address."""
 
 _NO_TAG = {"ripple": "0"}
 """What a withdrawal has to carry where its address needs no tag."""
@@ -108,7 +106,7 @@ def _place(address: str | None, *, with_tags: bool) -> tuple[str, str] | None:
 
 def _tag_name(network: str) -> str:
     """Return the name of the tag as it is written within a sentence: destination tag, memo ID."""
-    name = TAG_NAMES[network]
+    name = NETWORKS[network].tag
     return f"{name[0].lower()}{name[1:]}"
 
 

@@ -9,8 +9,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import ngettext
 
+from ..gateway.coins import KNOWN_COINS
+from ..gateway.networks import NETWORKS
 from ..services.invoices.coin_offers import Offer
-from .formats import COIN_NAMES, NETWORK_NAMES, about, network_name
+from .formats import about, coin_name, network_name
 
 FIELD = "coin"
 COOKIE = "cryptopay_coin"
@@ -45,7 +47,7 @@ def choice_context(offers: Iterable[Offer], *, chosen: str) -> dict[str, Any]:
 def _coin(offer: Offer) -> dict[str, Any]:
     return {
         "currency": offer.currency,
-        "name": COIN_NAMES.get(offer.currency, offer.coin_name),
+        "name": coin_name(offer.currency) if offer.currency in KNOWN_COINS else offer.coin_name,
         "about": _about(offer.amount, offer.currency),
         "networks": [],
         "is_chosen": False,
@@ -53,7 +55,7 @@ def _coin(offer: Offer) -> dict[str, Any]:
 
 
 def _network(offer: Offer) -> str:
-    return network_name(offer.network, offer.currency) if offer.network in NETWORK_NAMES else offer.network_name
+    return network_name(offer.network, offer.currency) if offer.network in NETWORKS else offer.network_name
 
 
 def _about(amount: Decimal | None, currency: str) -> str:

@@ -10,26 +10,9 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import get_language
 
 from ..fields import canonical
+from ..gateway.coins import KNOWN_COINS
 from ..gateway.currencies import FIAT
-from ..gateway.tags import TAG_NAMES
-
-COIN_NAMES = {
-    "ADA": "Cardano", "ARB": "Arbitrum", "BCH": "Bitcoin Cash", "BNB": "BNB", "BTC": "Bitcoin", "BUSD": "Binance USD",
-    "DAI": "Dai", "DOGE": "Dogecoin", "ETH": "Ethereum", "LTC": "Litecoin", "POL": "Polygon", "SHIB": "Shiba Inu",
-    "SOL": "Solana", "TON": "Toncoin", "TRX": "Tron", "USDC": "USD Coin", "USDT": "Tether", "XLM": "Stellar Lumens",
-    "XRP": "XRP",
-}  # fmt: skip
-
-NETWORK_NAMES = {
-    "arbitrum": "Arbitrum One", "bitcoin": "Bitcoin", "bitcoin_cash": "Bitcoin Cash",
-    "bnb_smart_chain": "BNB Smart Chain", "cardano": "Cardano", "dogecoin": "Dogecoin", "ethereum": "Ethereum",
-    "litecoin": "Litecoin", "polygon": "Polygon", "ripple": "XRP Ledger", "solana": "Solana", "stellar": "Stellar",
-    "ton": "TON", "tron": "Tron",
-}  # fmt: skip
-
-# What wallets and exchanges call a token on these networks.
-_TOKEN_STANDARDS = {"ethereum": ("ERC-20", "ETH"), "bnb_smart_chain": ("BEP-20", "BNB"), "tron": ("TRC-20", "TRX")}
-
+from ..gateway.networks import NETWORKS
 
 # Django's formats differ from what people in these languages read. Numbers: no grouping, and a comma in Arabic. Times:
 # in Arabic the month first, as in the United States; in Italian capitals; in Korean the hour before "a.m.". English is
@@ -45,20 +28,23 @@ _OWN_TIMES = {
 
 def coin_name(currency: str, *, with_code: bool = False) -> str:
     """Return a coin's name, or its code if no name is known. `with_code` returns Bitcoin (BTC)."""
-    name = COIN_NAMES.get(currency, currency)
+    name = KNOWN_COINS[currency].name if currency in KNOWN_COINS else currency
     return f"{name} ({currency})" if with_code and name != currency else name
 
 
 def network_name(network: str, currency: str = "") -> str:
     """Return a network's name with the token standard that wallets show: Tron (TRC-20)."""
-    name = NETWORK_NAMES.get(network) or network.replace("_", " ").title()
-    standard, native = _TOKEN_STANDARDS.get(network, ("", ""))
-    return f"{name} ({standard})" if standard and currency and currency != native else name
+    known = NETWORKS.get(network)
+    if known is None:
+        return network.replace("_", " ").title()
+    is_token = currency not in ("", known.native)
+    return f"{known.title} ({known.standard})" if known.standard and is_token else known.title
 
 
 def tag_name(network: str) -> str:
     """Return the name that wallets on this network use for the tag or memo."""
-    return TAG_NAMES.get(network, "Destination tag")
+    known = NETWORKS.get(network)
+    return (known.tag if known else "") or "Destination tag"
 
 
 def plain(amount: Decimal) -> str:

@@ -16,7 +16,7 @@ from django.utils.translation import get_language, gettext, ngettext
 
 from ..conf import app_settings
 from ..explorers import explorer_url
-from ..gateway.confirmations import required_confirmations, usual_minutes
+from ..gateway.networks import required_confirmations, usual_minutes
 from ..links import path_of
 from ..models import Channel, Invoice, InvoiceStatus, Payment, PaymentLink, PaymentStatus, Refund
 from ..qr import qr_svg

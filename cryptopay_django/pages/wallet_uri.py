@@ -12,15 +12,8 @@ from decimal import Decimal, InvalidOperation
 from urllib.parse import urlsplit
 
 from ..fields import EXACT
+from ..gateway.networks import WALLET_SCHEMES
 from ..models import Channel, Invoice
-
-SAFE_SCHEMES = frozenset(
-    {
-        "bitcoin", "bitcoincash", "bchtest", "litecoin", "dogecoin", "ethereum", "ripple", "xrpl", "stellar",
-        "web+stellar", "solana", "cardano", "web+cardano", "ton", "tron",
-    }
-)  # fmt: skip
-"""Schemes of wallets. Anything else, `javascript:` and `https:` among them, is neither linked nor encoded."""
 
 _AMOUNT = re.compile(r"([?&](?:amount|value|uint256)=)([^&]*)")
 _NUMBER = re.compile(r"[0-9.]{1,60}(?:[eE][+]?[0-9]{1,2})?", re.ASCII)
@@ -70,7 +63,7 @@ def _speaks_of(uri: str, row: Invoice | Channel) -> bool:
     """Return whether a uri is exactly this address, or a wallet link to it."""
     if uri == row.address:
         return True
-    return urlsplit(uri).scheme in SAFE_SCHEMES and row.address in uri
+    return urlsplit(uri).scheme in WALLET_SCHEMES and row.address in uri
 
 
 def _has_tag(uri: str, row: Invoice | Channel) -> bool:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from ..gateway.confirmations import required_confirmations
+from ..gateway.networks import NETWORKS, required_confirmations
 from .addresses import make_txid
 from .invoices import Context, Invoice, Risk, Status, Transaction
 from .refusals import invalid, is_too_small, not_now
 from .resolutions import change_status, resolve_by_settings, return_by_itself
 from .risks import make_wallet, score_of
-from .simulated_coins import NETWORKS
 from .state import State
 
 

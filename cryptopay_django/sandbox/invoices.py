@@ -74,7 +74,7 @@ class Transaction:
     score: float
     broadcast_at: datetime
     required: int
-    block_seconds: int
+    block_seconds: float
     doomed: bool = False
     dropped: bool = False
     confirmed_at: datetime | None = None

@@ -1,4 +1,4 @@
-"""Lists the sandbox's coins with their networks and decimal places, and how many seconds a block takes on each."""
+"""Lists the coins and networks as the service lists them. Facts about each: `gateway/coins.py` and `networks.py`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any
 
 from ..gateway import currencies
+from ..gateway.coins import KNOWN_COINS
+from ..gateway.networks import NETWORKS as KNOWN_NETWORKS
 
 _QUOTED = """
     EUR USD GBP AUD BRL CAD CHF CLP CNY COP CZK DKK HKD HUF IDR INR JPY KRW KZT MXN MYR NOK NZD PEN PLN RUB SEK SGD THB
@@ -19,11 +21,10 @@ FIAT = {code: currencies.FIAT[code] for code in _QUOTED.split()}
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """One chain: its name, its pace, and the numeric chain id where links carry one."""
+    """A chain as the service lists it, and the numeric id of its test chain where links carry one."""
 
     name: str
     title: str
-    block_seconds: int
     chain_id: int | None = None
     tag_name: str | None = None
     tag_required: bool = False
@@ -37,69 +38,51 @@ class Coin:
     name: str
     networks: tuple[str, ...]
     precision: int
-    quote_places: int = -1
-    rate_places: int = 4
-
-    def __post_init__(self) -> None:
-        if self.quote_places < 0:
-            object.__setattr__(self, "quote_places", self.precision)
+    quote_places: int
+    rate_places: int
 
     def is_token_on(self, network: str) -> bool:
         """Return whether the coin is a contract on this network, not the network's own money."""
-        return _NATIVE[network] != self.code
+        return KNOWN_NETWORKS[network].native != self.code
 
 
+# The titles and names of tags are the service's.
 NETWORKS = {
     network.name: network
     for network in (
-        Network("bitcoin", "Bitcoin", 600),
-        Network("bitcoin_cash", "Bitcoin Cash", 600),
-        Network("litecoin", "Litecoin", 150),
-        Network("dogecoin", "Dogecoin", 60),
-        Network("ethereum", "Ethereum (ERC20)", 12, chain_id=5),
-        Network("bnb_smart_chain", "BNB Smart Chain (BEP20)", 3),
-        Network("tron", "Tron (TRC20)", 3),
-        Network("ripple", "Ripple", 4, tag_name="Destination tag", tag_required=True),
-        Network("stellar", "Stellar", 5, tag_name="Memo ID"),
-        Network("solana", "Solana", 1),
-        Network("cardano", "Cardano", 20),
-        Network("ton", "TON", 5),
-        Network("polygon", "Polygon", 2, chain_id=80002),
-        Network("arbitrum", "Arbitrum", 1, chain_id=421614),
+        Network("bitcoin", "Bitcoin"),
+        Network("bitcoin_cash", "Bitcoin Cash"),
+        Network("litecoin", "Litecoin"),
+        Network("dogecoin", "Dogecoin"),
+        Network("ethereum", "Ethereum (ERC20)", chain_id=5),
+        Network("bnb_smart_chain", "BNB Smart Chain (BEP20)"),
+        Network("tron", "Tron (TRC20)"),
+        Network("ripple", "Ripple", tag_name="Destination tag", tag_required=True),
+        Network("stellar", "Stellar", tag_name="Memo ID"),
+        Network("solana", "Solana"),
+        Network("cardano", "Cardano"),
+        Network("ton", "TON"),
+        Network("polygon", "Polygon", chain_id=80002),
+        Network("arbitrum", "Arbitrum", chain_id=421614),
     )
 }
 
-_NATIVE = {
-    "bitcoin": "BTC", "bitcoin_cash": "BCH", "litecoin": "LTC", "dogecoin": "DOGE", "ethereum": "ETH",
-    "bnb_smart_chain": "BNB", "tron": "TRX", "ripple": "XRP", "stellar": "XLM", "solana": "SOL",
-    "cardano": "ADA", "ton": "TON", "polygon": "POL", "arbitrum": "ETH",
-}  # fmt: skip
-
-_BSC = "bnb_smart_chain"
+# The order of GET /api/coins, and where amounts and rates have another number of places than the coin.
+_LISTED = "BTC LTC BCH XRP ETH USDT DAI USDC SHIB XLM ADA BNB BUSD TRX DOGE SOL TON POL ARB"
+_QUOTE_PLACES = {"BTC": 6, "BUSD": 6}
+_RATE_PLACES = {"SHIB": 8, **dict.fromkeys(("XRP", "XLM", "ADA", "TRX", "DOGE", "SOL", "POL", "ARB"), 6)}
+_NAMES = {"TRX": "TRON"}
 
 COINS = {
-    coin.code: coin
-    for coin in (
-        Coin("BTC", "Bitcoin", ("bitcoin", _BSC), 8, quote_places=6),
-        Coin("LTC", "Litecoin", ("litecoin", _BSC), 8),
-        Coin("BCH", "Bitcoin Cash", ("bitcoin_cash", _BSC), 8),
-        Coin("XRP", "XRP", ("ripple", _BSC), 6, rate_places=6),
-        Coin("ETH", "Ethereum", ("ethereum", _BSC), 8),
-        Coin("USDT", "Tether", ("ethereum", "tron", _BSC, "solana", "polygon"), 6),
-        Coin("DAI", "Dai", ("ethereum", _BSC), 8),
-        Coin("USDC", "USD Coin", ("ethereum", "tron", _BSC, "solana"), 6),
-        Coin("SHIB", "Shiba Inu", ("ethereum", _BSC), 0, rate_places=8),
-        Coin("XLM", "Stellar Lumens", ("stellar", _BSC), 7, rate_places=6),
-        Coin("ADA", "Cardano", ("cardano", _BSC), 6, rate_places=6),
-        Coin("BNB", "BNB", (_BSC,), 8),
-        Coin("BUSD", "Binance USD", (_BSC,), 8, quote_places=6),
-        Coin("TRX", "TRON", ("tron", _BSC), 6, rate_places=6),
-        Coin("DOGE", "Dogecoin", ("dogecoin", _BSC), 8, rate_places=6),
-        Coin("SOL", "Solana", ("solana", _BSC), 9, rate_places=6),
-        Coin("TON", "Toncoin", ("ton",), 8),
-        Coin("POL", "Polygon", ("polygon",), 8, rate_places=6),
-        Coin("ARB", "Arbitrum", ("arbitrum",), 8, rate_places=6),
+    code: Coin(
+        code,
+        _NAMES.get(code, KNOWN_COINS[code].name),
+        KNOWN_COINS[code].networks,
+        KNOWN_COINS[code].places,
+        _QUOTE_PLACES.get(code, KNOWN_COINS[code].places),
+        _RATE_PLACES.get(code, 4),
     )
+    for code in (*_LISTED.split(), *sorted(KNOWN_COINS.keys() - set(_LISTED.split())))
 }
 
 # Each of these coins was in the list of November 2022 on its own network, USDT on Tron as well. The list of July 2023
@@ -155,8 +138,8 @@ _SIX_DECIMALS = frozenset({"USDT", "USDC"})
 
 def chain_decimals(coin: str, network: str) -> int:
     """Return in how many decimals the chain itself counts: what payment links are written in."""
-    if network in {_BSC, "ethereum", "polygon", "arbitrum"}:
-        return 6 if coin in _SIX_DECIMALS and network != _BSC else 18
+    if network in {"bnb_smart_chain", "ethereum", "polygon", "arbitrum"}:
+        return 6 if coin in _SIX_DECIMALS and network != "bnb_smart_chain" else 18
     return 9 if network == "ton" else COINS[coin].precision
 
 

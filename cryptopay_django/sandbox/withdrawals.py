@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..gateway.networks import NETWORKS
 from .addresses import make_txid
 from .amounts import EXACT, ZERO, spell
 from .clock import spell_time
@@ -15,7 +16,6 @@ from .invoices import CALLBACK_SCORE_DIGITS, SCORE_DIGITS, Exchange, Risk, score
 from .ledger import record
 from .refusals import invalid, not_now, not_one_of
 from .risks import score_address, score_of
-from .simulated_coins import NETWORKS
 
 if TYPE_CHECKING:
     from .state import State

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from cryptopay_django.gateway.networks import WALLET_SCHEMES
 from cryptopay_django.models import Invoice
-from cryptopay_django.pages.wallet_uri import SAFE_SCHEMES, pay_link
+from cryptopay_django.pages.wallet_uri import pay_link
 from cryptopay_django.qr import qr_svg
 from cryptopay_django.sandbox.addresses import make_address, make_uri
 from cryptopay_django.sandbox.simulated_coins import COINS
@@ -97,7 +98,7 @@ def test_a_link_without_an_amount_serves_the_whole_only_unless_it_is_nothing_but
 
 
 def test_no_scheme_that_runs_or_opens_a_page_is_safe():
-    assert not SAFE_SCHEMES & {"javascript", "data", "http", "https", "file", "vbscript", "blob", "intent", "mailto"}
+    assert not WALLET_SCHEMES & {"javascript", "data", "http", "https", "file", "vbscript", "blob", "intent", "mailto"}
 
 
 def test_a_qr_code_is_an_svg_with_a_name_and_without_style_or_script():

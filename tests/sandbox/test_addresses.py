@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from cryptopay_django.gateway.coins import COINS as KNOWN_COINS
-from cryptopay_django.gateway.confirmations import required_confirmations
+from cryptopay_django.gateway.networks import required_confirmations
 from cryptopay_django.sandbox.addresses import encode, is_address, make_address, make_uri
 from cryptopay_django.sandbox.simulated_coins import COINS, NETWORKS
 
