@@ -97,7 +97,7 @@ EXPLAINED: tuple[Explained, ...] = (
     ),
     Explained(
         MERGE,
-        "_take_amounts",
+        "_merge_amounts",
         "if advance or snapshot.paid_amount > invoice.paid_amount:",
         ".*>=.*",
         "an amount that is set to itself is no change",
@@ -161,7 +161,7 @@ EXPLAINED: tuple[Explained, ...] = (
     Explained(APPROVAL, "_drop", "with write_transaction(Resolution):", r".*\(None\):", ONE_DATABASE),
     Explained(
         MERGE,
-        "_take_identity",
+        "_merge_identity",
         'if value not in (None, "") and getattr(invoice, name) in (None, "")',
         ".*XXXX.*",
         "an empty text in place of an empty text is no change",

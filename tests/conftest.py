@@ -65,7 +65,7 @@ def nothing_is_remembered() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def nobody_has_looked_lately() -> None:
     """What is overdue is looked for once a second: another test's look is not this one's."""
-    queue.looks.forget()
+    queue.looks.reset()
 
 
 @pytest.fixture(autouse=True)

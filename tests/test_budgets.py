@@ -98,7 +98,7 @@ def cost(road: Callable[[], object]) -> tuple[int, int]:
 
     But for what is paid for seldom: a NOTIFY that wakes workers, and the look for what is overdue.
     """
-    queue.looks.lets_pass()
+    queue.looks.allows()
     with CaptureQueriesContext(connection) as captured:
         road()
     asked = [query["sql"].split()[0].strip(";").upper() for query in captured]

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Exists, OuterRef, Q
 
 from ..models import InvoiceStatus, Resolution, StatusContext
-from ..models.invoice import held_invoices
+from ..models.invoice import quarantined_invoices
 from ..models.resolution import awaiting_approval
 from ..permissions import Act, acts_of, may
 from ..services.resolution.people import person_of
@@ -70,5 +70,5 @@ def waiting_for(user: AbstractBaseUser | AnonymousUser) -> Q:
         found |= resolvable() | Q(pk__in=keys)
     if may(user, Act.RELEASE):
         short = settled_short().order_by("-created_at").values_list("invoice_id", flat=True)
-        found |= held_invoices() | Q(pk__in=list(short[:MOST_WAITING]))
+        found |= quarantined_invoices() | Q(pk__in=list(short[:MOST_WAITING]))
     return found

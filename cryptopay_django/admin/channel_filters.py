@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..models import Channel, ChannelPayment, ChannelPaymentContext, ChannelPaymentStatus, ChannelStatus
-from ..models.channel_payment import held_payments
+from ..models.channel_payment import quarantined_payments
 from ..permissions import Act, may
 from . import filters
 
@@ -48,7 +48,7 @@ class WaitingPaymentFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[ChannelPayment]) -> QuerySet[ChannelPayment]:
         if self.value() != "me":
             return queryset
-        return queryset.filter(held_payments() if may(request.user, Act.RELEASE_PAYMENT) else Q(pk__in=[]))
+        return queryset.filter(quarantined_payments() if may(request.user, Act.RELEASE_PAYMENT) else Q(pk__in=[]))
 
 
 class PaymentStatusFilter(filters.StatusFilter):

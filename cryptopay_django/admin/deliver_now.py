@@ -17,9 +17,8 @@ from django.utils.translation import gettext as _
 from ..exceptions import DeliveryBusyError
 from ..models import HandlerDelivery, InvoiceEvent, Subject
 from ..permissions import Act, may
-from ..services.events.call_handlers import retry_delivery
 from ..services.events.deliver import deliver_events
-from ..services.events.send_signals import retry_event
+from ..services.events.retry import retry_delivery, retry_event
 from ..services.events.withholding import is_withheld
 
 if TYPE_CHECKING:

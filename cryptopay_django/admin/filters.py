@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from ..conf import account_names, app_settings
 from ..gateway.currencies import FIAT
 from ..models import Invoice, InvoiceStatus, RiskLevel, StatusContext
-from ..models.invoice import held_invoices
+from ..models.invoice import quarantined_invoices
 from ..services.events.call_handlers import dead_calls, failing_calls
 from .access import awaits_second_person, waiting_for
 
@@ -81,8 +81,8 @@ class QuarantineFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == "yes":
-            return queryset.filter(held_invoices())
-        return queryset.exclude(held_invoices()) if self.value() == "no" else queryset
+            return queryset.filter(quarantined_invoices())
+        return queryset.exclude(quarantined_invoices()) if self.value() == "no" else queryset
 
 
 class RiskFilter(admin.SimpleListFilter):

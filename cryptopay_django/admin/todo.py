@@ -24,8 +24,8 @@ from ..models import (
     ResolutionStatus,
     StatusContext,
 )
-from ..models.channel_payment import held_payments
-from ..models.invoice import held_invoices
+from ..models.channel_payment import quarantined_payments
+from ..models.invoice import quarantined_invoices
 from ..models.resolution import awaiting_approval
 from ..services.events.call_handlers import dead_calls
 from ..services.events.unheard import unheard_events
@@ -94,7 +94,7 @@ def _kinds() -> Iterator[_Kind]:
         _("Clear up: quarantined here, the shop was not told"),
         "invoice_changelist",
         "quarantined=yes",
-        invoices.filter(held_invoices()),
+        invoices.filter(quarantined_invoices()),
     )
     unknown = Resolution.objects.filter(status=ResolutionStatus.UNKNOWN)
     yield _Kind(
@@ -119,7 +119,7 @@ def _kinds() -> Iterator[_Kind]:
         _("Clear up: channel payments quarantined here"),
         "channelpayment_changelist",
         "quarantined=yes",
-        ChannelPayment.objects.filter(held_payments()),
+        ChannelPayment.objects.filter(quarantined_payments()),
         _OF_PAYMENT,
         since="seen_at",
     )

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 from ..conf import account_names
 from ..models import Invoice, InvoiceStatus, Payment, RiskLevel
-from ..models.invoice import held_invoices
+from ..models.invoice import quarantined_invoices
 from . import examples
 from .access import MayView
 from .base import ApiView, describe
@@ -109,7 +109,7 @@ def filtered(wanted: dict[str, Any]) -> QuerySet[Invoice]:
     if "status_context" in wanted:
         found = found.filter(status=InvoiceStatus.UNRESOLVED, status_context=wanted["status_context"])
     if "is_quarantined" in wanted:
-        found = found.filter(held_invoices() if wanted["is_quarantined"] else ~held_invoices())
+        found = found.filter(quarantined_invoices() if wanted["is_quarantined"] else ~quarantined_invoices())
     if "account" not in wanted and not {"custom_id", "gateway_id"}.isdisjoint(wanted):
         # The account is first, as in the unique constraints that these lookups use.
         found = found.filter(account__in=account_names())

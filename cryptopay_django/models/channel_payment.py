@@ -206,7 +206,7 @@ class ChannelPayment(ProtectedModel):
         self.finished_at = at
 
 
-def held_payments() -> Q:
+def quarantined_payments() -> Q:
     """Return the filter for channel payments that are quarantined: held for a person here."""
     return ~Q(quarantine_reason="")
 

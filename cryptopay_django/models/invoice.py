@@ -288,7 +288,7 @@ class Invoice(ProtectedModel):
         self.finished_at = at
 
 
-def held_invoices() -> Q:
+def quarantined_invoices() -> Q:
     """Return the filter for quarantined invoices."""
     return ~Q(quarantine_reason="")
 

@@ -34,7 +34,7 @@ from ..models import (
     Resolution,
     ResolutionStatus,
 )
-from ..models.channel_payment import held_payments, open_payments
+from ..models.channel_payment import open_payments, quarantined_payments
 from ..models.locking import write_transaction
 from ..models.orders import order_types
 from .events.call_handlers import pending_calls
@@ -66,7 +66,7 @@ def erase_callback(key: int) -> str:
         if callback.next_attempt_at is not None:
             return "it is pending"
         payments = ChannelPayment.objects.primary().filter(callbacks=callback)
-        if payments.filter(open_payments() | held_payments()).exists():
+        if payments.filter(open_payments() | quarantined_payments()).exists():
             return "its channel payment is open, or held for a person"
         events = InvoiceEvent.objects.primary().filter(callback=callback)
         if events.filter(next_attempt_at__isnull=False).exists() or _calls_of(events).exists():

@@ -24,8 +24,8 @@ from ..models import (
     Payment,
     Resolution,
 )
-from ..models.channel_payment import held_payments, open_payments
-from ..models.invoice import FINAL_STATUSES, held_invoices, open_invoices
+from ..models.channel_payment import open_payments, quarantined_payments
+from ..models.invoice import FINAL_STATUSES, open_invoices, quarantined_invoices
 from ..models.locking import write_transaction
 from .events.call_handlers import pending_calls
 from .events.withholding import is_true
@@ -60,8 +60,8 @@ _PASSING = (
     EventKind.HOOK_FAILED,
 )
 _UNDER_WAY = (
-    Q(invoice__in=Invoice.objects.filter(open_invoices() | held_invoices())),
-    Q(channel_payment__in=ChannelPayment.objects.filter(open_payments() | held_payments())),
+    Q(invoice__in=Invoice.objects.filter(open_invoices() | quarantined_invoices())),
+    Q(channel_payment__in=ChannelPayment.objects.filter(open_payments() | quarantined_payments())),
 )
 _ERASED: dict[str, Any] = {
     "customer_id": "",
@@ -203,7 +203,7 @@ def _erase_channel(key: UUID) -> str:
         if channel.status == ChannelStatus.ENABLED:
             return "it is enabled: money may still come. Disable it first"
         payments = ChannelPayment.objects.primary().filter(channel=channel)
-        if payments.filter(open_payments() | held_payments()).exists():
+        if payments.filter(open_payments() | quarantined_payments()).exists():
             return "payments of it are open, or held for a person"
         if obstacle := _erase_traces(channel_payment__channel=channel):
             return obstacle

@@ -21,7 +21,7 @@ BUGS = (
         "a callback alone credits a payment on a channel",
         "services/channels/apply.py",
         "        version = None if known is None else known.version\n",
-        "        snapshot = claim.snapshot if claim else snapshot\n"
+        "        snapshot = incoming.snapshot if incoming else snapshot\n"
         "        version = None if known is None else known.version\n",
         (f"{PAYMENTS}test_a_callback_alone_completes_nothing",),
     ),

@@ -199,9 +199,10 @@ BUGS = (
     Bug(
         "a callback for an invoice that is not here yet is dropped",
         "services/callbacks/process.py",
-        "    if taken is None:\n        _leave_orphan(claim)\n",
-        "    if taken is None:\n"
-        "        finish_callback(claim.callback, CallbackOutcome.IGNORED, event=claim.title, at=timezone.now())\n",
+        "    if applied is None:\n        _leave_orphan(incoming)\n",
+        "    if applied is None:\n"
+        "        finish_callback(\n"
+        "            incoming.callback, CallbackOutcome.IGNORED, event=incoming.title, at=timezone.now()\n        )\n",
         ("services/test_checkout.py::test_an_orphan_is_linked_when_its_invoice_appears",),
     ),
     Bug(
@@ -221,7 +222,7 @@ BUGS = (
     Bug(
         "a callback adds money that the gateway denies",
         "services/snapshots/apply.py",
-        "            must_ask = _is_unproven(invoice, known, claim)\n",
+        "            must_ask = _is_unproven(invoice, known, incoming)\n",
         "            must_ask = False\n",
         (f"{CALLBACKS}test_what_the_gateway_denies_is_not_taken_from_a_callback",),
     ),
@@ -286,23 +287,23 @@ BUGS = (
         "the row of a callback is read without a lock",
         "services/snapshots/apply.py",
         "        invoice = Invoice.objects.lock(\n"
-        "            account=account.name, environment=account.environment, gateway_id=claim.snapshot.id\n"
+        "            account=account.name, environment=account.environment, gateway_id=incoming.snapshot.id\n"
         "        )",
-        "        invoice = Invoice.objects.filter(account=account.name, gateway_id=claim.snapshot.id).first()",
+        "        invoice = Invoice.objects.filter(account=account.name, gateway_id=incoming.snapshot.id).first()",
         (f"{CALLBACKS}test_a_merge_locks_the_row_before_it_reads_anything",),
     ),
     Bug(
         "an answer is merged although the row has moved on since",
         "services/snapshots/apply.py",
-        "if invoice is None or (asked and invoice.version != asked.version):",
+        "if invoice is None or (poll and invoice.version != poll.version):",
         "if invoice is None:",
         (f"{CALLBACKS}test_a_row_that_moves_while_the_gateway_is_asked_is_asked_about_again",),
     ),
     Bug(
         "a page of a list denies what it does not know yet",
         "services/snapshots/apply.py",
-        "    if asked is None or not asked.is_page:\n        return claim.snapshot.status",
-        "    if True:\n        return claim.snapshot.status",
+        "    if poll is None or not poll.is_page:\n        return incoming.snapshot.status",
+        "    if True:\n        return incoming.snapshot.status",
         (
             f"{CONFIRMING}test_news_that_a_page_does_not_show_yet_are_asked_for_alone",
             f"{CONFIRMING}test_a_page_that_still_shows_an_end_does_not_refuse_that_it_was_taken_back",
@@ -311,15 +312,15 @@ BUGS = (
     Bug(
         "a page of a list makes older callbacks no news",
         "services/snapshots/apply.py",
-        "if asked and not (asked.is_page and claim) else {}",
-        "if asked else {}",
+        "if poll and not (poll.is_page and incoming) else {}",
+        "if poll else {}",
         (f"{CONFIRMING}test_a_callback_that_comes_while_a_page_is_read_is_not_taken_for_old",),
     ),
     Bug(
         "a row's version is read when the page is here",
         "services/snapshots/apply.py",
-        "if invoice is None or (asked and invoice.version != asked.version):",
-        "if invoice is None or (asked and not asked.is_page and invoice.version != asked.version):",
+        "if invoice is None or (poll and invoice.version != poll.version):",
+        "if invoice is None or (poll and not poll.is_page and invoice.version != poll.version):",
         (f"{CONFIRMING}test_a_row_that_moves_while_a_page_is_read_is_asked_about_alone",),
     ),
     Bug(

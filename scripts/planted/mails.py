@@ -12,8 +12,8 @@ BUGS = (
     Bug(
         "two workers send the same mail",
         "services/events/send_mails.py",
-        "        turn = self._count(begun_at)\n",
-        "        turn = Turn.TAKEN\n",
+        "        stopped = self._count(begun_at)\n",
+        "        stopped = None\n",
         ("mails/test_race.py::test_two_workers_send_a_mail_once",),
     ),
     Bug(
@@ -40,7 +40,7 @@ BUGS = (
     Bug(
         "a mail that fails leaves by itself only after the lease",
         "services/events/send_mails.py",
-        '        self.note_failure("".join(traceback.format_exception(error)))\n',
+        '        self.store_failure("".join(traceback.format_exception(error)))\n',
         "",
         (f"{SENDING}test_a_mail_server_that_is_away_delays_the_mail_and_nothing_else",),
     ),

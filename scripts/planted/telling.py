@@ -41,8 +41,9 @@ BUGS = (
     Bug(
         "what one receiver wrote stays when another fails: it is written twice",
         "services/events/attempt.py",
-        "        lane.call(row, note)\n",
-        "        try:\n            lane.call(row, note)\n        except Exception:\n            return Turn.OVER\n",
+        "        kind.call(row, note)\n",
+        "        try:\n            kind.call(row, note)\n        except Exception:\n"
+        "            return AttemptResult.FAILED\n",
         (f"{EVENTS}test_a_receiver_that_raises_takes_everybodys_writes_back_and_is_retried",),
     ),
     Bug(
@@ -69,7 +70,7 @@ BUGS = (
     Bug(
         "a receiver's call delivers inside the delivery that called it",
         "services/events/nesting.py",
-        "    return round_ is not None and round_.leave(subject)",
+        "    return outer is not None and outer.leave(subject)",
         "    return False",
         (f"{NESTING}test_an_on_commit_hook_that_calls_a_verb_is_inside_too",),
     ),
@@ -90,8 +91,8 @@ BUGS = (
     Bug(
         "an attempt is counted only after it has failed: a receiver that kills its process hides",
         "services/events/attempt.py",
-        "turn = Turn.TAKEN if self.is_first else self._count(begun_at)",
-        "turn = Turn.TAKEN",
+        "stopped = None if self.is_first else self._count(begun_at)",
+        "stopped = None",
         (f"{ATTEMPTS}test_an_attempt_from_the_queue_is_counted_and_committed_before_it_is_made",),
     ),
     Bug(
@@ -111,21 +112,21 @@ BUGS = (
     Bug(
         "the event is marked before the receivers: a broken transaction is believed delivered",
         "services/events/attempt.py",
-        "        lane.call(row, note)\n",
+        "        kind.call(row, note)\n",
         "",
         (f"{ATTEMPTS}test_a_receiver_that_breaks_the_transaction_and_says_nothing_is_noticed",),
         also=(
             (
                 '        note(outcome="delivered")\n',
-                '        lane.call(row, note)\n        note(outcome="delivered")\n',
+                '        kind.call(row, note)\n        note(outcome="delivered")\n',
             ),
         ),
     ),
     Bug(
         "a hook that fails after the commit counts as a failed delivery",
         "services/events/attempt.py",
-        "turn = self._hook_failed(error) if committed else self._failed(error)",
-        "turn = self._failed(error)",
+        "result = self._hook_failed(error) if committed else self._failed(error)",
+        "result = self._failed(error)",
         (f"{ATTEMPTS}test_a_failing_hook_is_reported_as_what_it_is",),
     ),
     Bug(
@@ -207,8 +208,8 @@ BUGS = (
     ),
     Bug(
         "a handler is tried for ever",
-        "services/events/attempt.py",
-        "is_last = self.lane.gives_up and attempts >= app_settings.HANDLER_ATTEMPTS",
+        "services/events/retry.py",
+        "is_last = kind.gives_up and attempts >= app_settings.HANDLER_ATTEMPTS",
         "is_last = False",
         (f"{HANDLING}test_after_so_many_failures_it_is_given_up_and_the_teams_are_told_early_and_then",),
     ),

@@ -16,7 +16,7 @@ from cryptopay_django.admin.channel_switch import MOST
 from cryptopay_django.models import Channel, ChannelPayment
 from cryptopay_django.services import disable_channel, refresh_channel, release_channel_payment
 from cryptopay_django.services.channels import totals
-from cryptopay_django.services.reconciliation import channels as reconciliation
+from cryptopay_django.services.reconciliation import reconcile_channels as reconciliation
 from cryptopay_django.testing.factories import ChannelFactory, ChannelPaymentFactory, InvoiceEventFactory
 
 from .conftest import filled, tasks, told

@@ -15,8 +15,9 @@ from cryptopay_django.exceptions import DeliveryBusyError
 from cryptopay_django.mails import send_customer_mails
 from cryptopay_django.models import EventKind, HandlerDelivery, Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_again, deliver_events, process_overdue, refund_invoice, release_invoice
-from cryptopay_django.services.events.call_handlers import count_undelivered, retry_delivery
+from cryptopay_django.services.events.call_handlers import count_undelivered
 from cryptopay_django.services.events.outbox import CUSTOMER_MAIL, new_event, write_events
+from cryptopay_django.services.events.retry import retry_delivery
 from cryptopay_django.services.invoices.expired_mail_events import note_expired_invoices
 from cryptopay_django.services.worker.anything_due import is_anything_due
 from cryptopay_django.testing.factories import RefundFactory

@@ -21,7 +21,7 @@ from cryptopay_django.services.events import attempt
 from cryptopay_django.services.events.attempt import Attempt
 from cryptopay_django.services.events.deliver import deliver_written
 from cryptopay_django.services.events.outbox import new_event, write_events
-from cryptopay_django.services.events.send_signals import retry_event
+from cryptopay_django.services.events.retry import retry_event
 from cryptopay_django.testing.factories import (
     InvoiceEventFactory,
     InvoiceFactory,

@@ -17,7 +17,7 @@ from django.utils import timezone
 from cryptopay_django.gateway.schemas import parse_callback
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.services import process_callback, process_overdue, refresh_invoice, release_invoice
-from cryptopay_django.services.snapshots.apply import Claim, take_callback, take_snapshot
+from cryptopay_django.services.snapshots.apply import IncomingCallback, apply_callback, apply_snapshot
 from cryptopay_django.services.worker import queue
 from cryptopay_django.services.worker.queue import process_within_budget
 from cryptopay_django.testing.factories import (
@@ -285,17 +285,20 @@ def test_what_the_gateway_has_under_our_custom_id_is_not_taken_unless_it_was_mad
 
 @pytest.mark.parametrize(
     "take",
-    [lambda invoice, claim: take_snapshot(invoice.pk, claim.snapshot), lambda invoice, claim: take_callback(claim)],
+    [
+        lambda invoice, incoming: apply_snapshot(invoice.pk, incoming.snapshot),
+        lambda invoice, incoming: apply_callback(incoming),
+    ],
     ids=["a snapshot", "a callback"],
 )
 def test_a_merge_locks_the_row_before_it_reads_anything(take):
     """Before anything else a row lock, or on SQLite a write, which is its only lock."""
     invoice = InvoiceFactory()
     message = parse_callback(callback_body(invoice_wire(invoice), "status_changed"))
-    claim = Claim(CallbackFactory(), message.event, message.invoice)
+    incoming = IncomingCallback(CallbackFactory(), message.event, message.invoice)
 
     with CaptureQueriesContext(connection) as queries:
-        take(invoice, claim)
+        take(invoice, incoming)
 
     first = next(query["sql"] for query in queries if not query["sql"].startswith(("BEGIN", "SAVEPOINT")))
     assert first.startswith("UPDATE") or " FOR UPDATE" in first or " FOR NO KEY UPDATE" in first, first

@@ -10,8 +10,9 @@ from django.utils import timezone
 from cryptopay_django.conf import client_for
 from cryptopay_django.models import Channel, ChannelPayment, Schedule
 from cryptopay_django.services import reconcile_channels, reconcile_channels_in_turn, work_once
-from cryptopay_django.services.channels.apply import TIERS, take_listed
-from cryptopay_django.services.reconciliation import channel_ledger, channels
+from cryptopay_django.services.channels.apply import TIERS, apply_listed_payment
+from cryptopay_django.services.reconciliation import channel_ledger
+from cryptopay_django.services.reconciliation import reconcile_channels as rounds
 from cryptopay_django.testing.factories import ChannelFactory
 from tests.services.topping import Balance, channel_of, customer, fall_due
 
@@ -220,12 +221,12 @@ def test_a_list_that_was_asked_for_before_a_row_changed_does_not_move_it(wire, b
     wire.sandbox.confirm(channel)
     (entry,) = client_for("default").list_channel_payments(channel.gateway_id)
 
-    assert take_listed(channel, entry, asked_at=before) is None
+    assert apply_listed_payment(channel, entry, asked_at=before) is None
     assert ChannelPayment.objects.get().status == "pending"
-    taken = take_listed(channel, entry, asked_at=timezone.now())
+    taken = apply_listed_payment(channel, entry, asked_at=timezone.now())
     assert taken is not None
     assert taken.payment.status == "completed"
-    assert take_listed(channel, entry, asked_at=timezone.now()) is None, "it is no news"
+    assert apply_listed_payment(channel, entry, asked_at=timezone.now()) is None, "it is no news"
 
 
 def test_quiet_channels_are_read_less_and_less_often(wire):
@@ -313,7 +314,7 @@ def test_a_round_asks_about_a_bounded_number_of_payments(wire, balance, monkeypa
     channel = channel_of()
     for _ in range(10):
         paid(wire, channel, "0.001")
-    monkeypatch.setattr(channels, "_POLLS", 4)
+    monkeypatch.setattr(rounds, "_POLLS", 4)
 
     result = reconcile_channels()
 

@@ -15,7 +15,7 @@ from cryptopay_django.models.locking import write_transaction
 from cryptopay_django.services import deliver_events, process_callback
 from cryptopay_django.services.resolution.rules import needs_second_person
 from cryptopay_django.services.resolution.unknown_outcome import lock_resolution, resume_locked
-from cryptopay_django.services.snapshots.apply import Asked, take_snapshot
+from cryptopay_django.services.snapshots.apply import Poll, apply_snapshot
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceEventFactory,
@@ -32,7 +32,7 @@ def test_an_entry_of_a_list_that_is_behind_changes_nothing():
     invoice = InvoiceFactory(status="completed", settled_amount=100)
     behind = InvoiceSnapshot.from_wire(invoice_wire(invoice, status="new"))
 
-    taken = take_snapshot(invoice.pk, behind, asked=Asked(invoice.version, timezone.now(), is_page=True))
+    taken = apply_snapshot(invoice.pk, behind, poll=Poll(invoice.version, timezone.now(), is_page=True))
 
     invoice.refresh_from_db()
     assert (taken, invoice.status, invoice.quarantine_reason) == (None, "completed", "")

@@ -19,7 +19,8 @@ from cryptopay_django.services.backoff import backoff
 from cryptopay_django.services.events.attempt import Attempt
 from cryptopay_django.services.events.deliver import deliver_written
 from cryptopay_django.services.events.outbox import SIGNALS, new_event, sender_of, write_events
-from cryptopay_django.services.events.send_signals import from_queue, retry_event
+from cryptopay_django.services.events.retry import retry_event
+from cryptopay_django.services.events.send_signals import queued_signals
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory, RefundFactory
 
 pytestmark = pytest.mark.django_db
@@ -183,7 +184,7 @@ def test_an_event_without_receivers_counts_as_delivered():
 def test_a_failure_of_an_event_that_was_delivered_meanwhile_is_not_noted():
     event = InvoiceEventFactory(delivered_at=timezone.now(), next_attempt_at=None)
 
-    Attempt(from_queue(frozenset()), event.pk, event.invoice_id, "it", {}).note_failure("too late")
+    Attempt(queued_signals(frozenset()), event.pk, event.invoice_id, "it", {}).store_failure("too late")
 
     event.refresh_from_db()
     assert (event.attempts, event.last_error, event.next_attempt_at) == (0, "", None)

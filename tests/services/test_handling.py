@@ -20,9 +20,10 @@ from cryptopay_django.services import (
     release_invoice,
     send_notices,
 )
-from cryptopay_django.services.events.attempt import Attempt, Turn
-from cryptopay_django.services.events.call_handlers import CALLS, Undelivered, count_undelivered, retry_delivery
+from cryptopay_django.services.events.attempt import Attempt, AttemptResult
+from cryptopay_django.services.events.call_handlers import CALLS, Undelivered, count_undelivered
 from cryptopay_django.services.events.outbox import new_event, write_events
+from cryptopay_django.services.events.retry import retry_delivery
 from cryptopay_django.services.events.withholding import TRUE_WHILE
 from cryptopay_django.testing.factories import (
     CallbackFactory,
@@ -354,9 +355,9 @@ def test_a_call_whose_time_has_not_come_or_is_over_is_not_made(shop):
     HandlerDelivery.objects.filter(pk=first.pk).update(next_attempt_at=LATER)
     HandlerDelivery.objects.filter(pk=second.pk).update(next_attempt_at=None)
 
-    turns = [Attempt(CALLS, one.pk, invoice.pk, "it", {}).make() for one in (first, second)]
+    results = [Attempt(CALLS, one.pk, invoice.pk, "it", {}).make() for one in (first, second)]
 
-    assert turns == [Turn.OVER, Turn.HELD]
+    assert results == [AttemptResult.NOT_BEGUN, AttemptResult.NOT_CLAIMED]
     assert HandledEffect.objects.count() == 0
 
 
@@ -365,7 +366,7 @@ def test_a_failure_of_a_call_that_was_made_meanwhile_is_not_noted(shop):
     HandlerDelivery.objects.update(next_attempt_at=None)
     delivery = HandlerDelivery.objects.first()
 
-    Attempt(CALLS, delivery.pk, delivery.event.invoice_id, "it", {}).note_failure("too late")
+    Attempt(CALLS, delivery.pk, delivery.event.invoice_id, "it", {}).store_failure("too late")
 
     delivery.refresh_from_db()
     assert (delivery.attempts, delivery.last_error) == (0, "")

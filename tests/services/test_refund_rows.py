@@ -742,7 +742,7 @@ def test_a_receiver_that_ends_its_process_does_not_end_the_request_of_another_ca
 
     connect(signals.refund_created, end)
     other = InvoiceFactory()
-    looks.forget()
+    looks.reset()
     callback = CallbackFactory(body=callback_body(invoice_wire(other), "created"))
 
     process_within_budget(callback)
@@ -786,7 +786,7 @@ def test_a_receiver_that_ends_its_process_on_an_outcome_does_not_end_the_request
         raise SystemExit(1)
 
     connect(signals.invoice_refunded, end)
-    looks.forget()
+    looks.reset()
 
     process_within_budget(CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory()), "created")))
 

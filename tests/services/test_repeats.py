@@ -50,7 +50,7 @@ def arrive(body: bytes) -> Callback:
 
 
 def cost(body: bytes) -> int:
-    queue.looks.lets_pass()
+    queue.looks.allows()
     with CaptureQueriesContext(connection) as captured:
         arrive(body)
     return len(captured) - 1  # `arrive` reads the row again

@@ -13,7 +13,7 @@ from cryptopay_django.exceptions import RedeliveryError
 from cryptopay_django.models import CallbackOutcome, ChannelPayment, HandlerDelivery, InvoiceEvent
 from cryptopay_django.services import deliver_again, deliver_events, process_overdue
 from cryptopay_django.services.events.outbox import SIGNALS, new_event, sender_of, write_events
-from cryptopay_django.services.events.send_signals import retry_event
+from cryptopay_django.services.events.retry import retry_event
 from cryptopay_django.services.events.withholding import withheld_events
 from cryptopay_django.testing.factories import CallbackFactory, ChannelPaymentFactory, InvoiceFactory
 

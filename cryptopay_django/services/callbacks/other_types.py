@@ -27,7 +27,7 @@ _SHOWN = 128
 """Characters of a value of an unknown form that the timeline shows."""
 
 
-def take_other_type(callback: Callback, message: CallbackMessage) -> Written | None:
+def process_other_type(callback: Callback, message: CallbackMessage) -> Written | None:
     """Finish a callback and write its event, in one transaction; return them, None where the event is there already.
 
     Commits. Two rows can have the same bytes, where these came twice at the same moment: the second brings nothing.

@@ -21,16 +21,16 @@ from ...models import Callback, CallbackOutcome, Invoice
 from ...tracing import span
 from ..accounts import in_force
 from ..backoff import backoff
-from ..channels.apply import PaymentClaim
-from ..channels.payment_callbacks import UnconfirmedError, take_payment_callback
+from ..channels.apply import IncomingPaymentCallback
+from ..channels.payment_callbacks import UnconfirmedError, process_payment_callback
 from ..events.deliver import deliver_written
 from ..events.outbox import Written
-from ..snapshots.apply import Claim, Taken, poll_invoice, take_callback
+from ..snapshots.apply import Applied, IncomingCallback, apply_callback, poll_invoice
 from ..snapshots.confirm_by_list import Pages
 from ..snapshots.finish_callback import finish_callback
-from .other_types import take_other_type
-from .unreadable import note_oddities, take_unreadable
-from .withdrawals import WITHDRAWAL_TYPE, take_withdrawal_callback
+from .other_types import process_other_type
+from .unreadable import note_oddities, process_unreadable
+from .withdrawals import WITHDRAWAL_TYPE, process_withdrawal_callback
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -99,17 +99,17 @@ def _try_message(
     invoice = None
     try:
         if isinstance(message, WireError) or message.invoice is None:
-            return _take_other(callback, message, deadline)
-        claim = Claim(callback, message.event, message.invoice)
-        taken = _take_invoice(claim, pages)
-        if isinstance(taken, Invoice):
-            invoice = taken
+            return _process_other(callback, message, deadline)
+        incoming = IncomingCallback(callback, message.event, message.invoice)
+        applied = _apply_invoice(incoming, pages)
+        if isinstance(applied, Invoice):
+            invoice = applied
             if pages is not None and pages.gather(callback, invoice):
                 return None
             if pages is not None:
                 pages.check(invoice)
-            taken = _confirm(claim, invoice, deadline)
-        return _written(taken)
+            applied = _confirm(incoming, invoice, deadline)
+        return _written(applied)
     except GatewayRateLimitError as error:
         if pages is not None and invoice is not None:
             pages.refuse(invoice, error)
@@ -130,29 +130,29 @@ def _try_message(
     return None
 
 
-def _take_invoice(claim: Claim, pages: Pages | None) -> Taken | Invoice | None:
+def _apply_invoice(incoming: IncomingCallback, pages: Pages | None) -> Applied | Invoice | None:
     """Merge a page's word or the callback's own; return the invoice where the gateway must be asked about it first."""
-    by_page = pages.take(claim) if pages else None
-    taken = by_page or take_callback(claim) or find_invoice(claim.callback.account, claim.snapshot)
-    if taken is None:
-        _leave_orphan(claim)
-    return taken
+    by_page = pages.take(incoming) if pages else None
+    applied = by_page or apply_callback(incoming) or find_invoice(incoming.callback.account, incoming.snapshot)
+    if applied is None:
+        _leave_orphan(incoming)
+    return applied
 
 
-def _written(taken: Taken | None) -> Written | None:
-    return None if taken is None else Written(taken.invoice, taken.events)
+def _written(applied: Applied | None) -> Written | None:
+    return None if applied is None else Written(applied.invoice, applied.events)
 
 
-def _take_other(callback: Callback, message: CallbackMessage | WireError, deadline: float | None) -> Written | None:
+def _process_other(callback: Callback, message: CallbackMessage | WireError, deadline: float | None) -> Written | None:
     """Process a callback that is not about an invoice, or cannot be read."""
     if isinstance(message, WireError):
-        return take_unreadable(callback, message, deadline)
+        return process_unreadable(callback, message, deadline)
     if message.channel_payment is None:
         if message.type == WITHDRAWAL_TYPE:
-            take_withdrawal_callback(callback, message, deadline=deadline)
-        return take_other_type(callback, message)
-    claim = PaymentClaim(callback, message.event, message.channel_payment)
-    return take_payment_callback(claim, deadline=deadline)
+            process_withdrawal_callback(callback, message, deadline=deadline)
+        return process_other_type(callback, message)
+    incoming = IncomingPaymentCallback(callback, message.event, message.channel_payment)
+    return process_payment_callback(incoming, deadline=deadline)
 
 
 def find_invoice(account: str, snapshot: InvoiceSnapshot) -> Invoice | None:
@@ -165,16 +165,16 @@ def find_invoice(account: str, snapshot: InvoiceSnapshot) -> Invoice | None:
     return next((row for row in found if row.gateway_id == snapshot.id), found[0] if found else None)
 
 
-def _leave_orphan(claim: Claim) -> None:
+def _leave_orphan(incoming: IncomingCallback) -> None:
     """Keep a callback for an invoice that is not here (yet). It falls due again when an invoice gets this id.
 
     An invoice can get it just before the orphan is committed, and find no orphan to mark: hence the look afterwards.
     """
-    callback, snapshot = claim.callback, claim.snapshot
+    callback, snapshot = incoming.callback, incoming.snapshot
     finish_callback(
         callback,
         CallbackOutcome.ORPHAN,
-        event=claim.title,
+        event=incoming.title,
         gateway_id=snapshot.id,
         attempts=callback.attempts + 1,
         error=f"no invoice {snapshot.id} in account {callback.account}",
@@ -186,14 +186,14 @@ def _leave_orphan(claim: Claim) -> None:
         Callback.objects.filter(pk=callback.pk, outcome=CallbackOutcome.ORPHAN).update(next_attempt_at=timezone.now())
 
 
-def _confirm(claim: Claim, invoice: Invoice, deadline: float | None) -> Taken | None:
+def _confirm(incoming: IncomingCallback, invoice: Invoice, deadline: float | None) -> Applied | None:
     """Ask the gateway, and merge its answer instead of the callback.
 
     A status that the gateway does not confirm yet leaves the callback pending; after ten refusals it is
     stale: only the gateway's own word counts. An invoice without an id is asked for by its custom_id; where
     the gateway has none of ours under it, the callback is an orphan until a creation has brought this id.
     """
-    callback, snapshot = claim.callback, claim.snapshot
+    callback, snapshot = incoming.callback, incoming.snapshot
     timeout = None if deadline is None else deadline - time.monotonic()
     if timeout is not None and timeout < _LEAST_SECONDS_FOR_A_CALL:
         _postpone(callback, "no time left in this request to ask the gateway", invoice, at_once=True)
@@ -201,27 +201,27 @@ def _confirm(claim: Claim, invoice: Invoice, deadline: float | None) -> Taken | 
     if timeout is not None:
         timeout = min(timeout, app_settings.TOTAL_TIMEOUT)
     try:
-        taken = poll_invoice(invoice, timeout=timeout, claim=claim)
+        applied = poll_invoice(invoice, timeout=timeout, incoming=incoming)
     except GatewayNotFoundError:  # also one that is not ours
         if invoice.gateway_id is not None:
             raise
-        _leave_orphan(claim)
+        _leave_orphan(incoming)
         return None
-    if taken.confirmed:
-        return taken
-    error = f"it says {snapshot.status}, but the gateway, when asked, says {taken.invoice.status}"
+    if applied.confirmed:
+        return applied
+    error = f"it says {snapshot.status}, but the gateway, when asked, says {applied.invoice.status}"
     if callback.attempts + 1 < _MAX_UNCONFIRMED:
         _postpone(callback, error, invoice)
     else:
         finish_callback(
             callback,
             CallbackOutcome.STALE,
-            invoice=taken.invoice,
-            event=claim.title,
+            invoice=applied.invoice,
+            event=incoming.title,
             error=error,
             at=timezone.now(),
         )
-    return taken
+    return applied
 
 
 def _await_place(callback: Callback, error: GatewayRateLimitError, invoice: Invoice | None) -> None:

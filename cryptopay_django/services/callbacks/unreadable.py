@@ -35,37 +35,37 @@ def note_oddities(callback: Callback, message: CallbackMessage) -> None:
     callback.notes = notes
 
 
-def take_unreadable(callback: Callback, error: WireError, deadline: float | None) -> Written | None:
+def process_unreadable(callback: Callback, error: WireError, deadline: float | None) -> Written | None:
     """Finish a callback that cannot be read, but not before the gateway was asked about its invoice or payment.
 
     If the gateway's answer cannot be read either, what is known of it here is held for a person. Raises GatewayError
     when there is no answer.
     """
     if ids := read_payment_ids(bytes(callback.body)):
-        return _take_payment(callback, error, *ids, deadline=deadline)
-    taken, invoice = None, None
+        return _poll_payment(callback, error, *ids, deadline=deadline)
+    applied, invoice = None, None
     if known := read_invoice_id(bytes(callback.body)):
         here = Invoice.objects.primary().filter(in_force(), account=callback.account, gateway_id=known)
         invoice = here.first()
     if invoice is not None:
         try:
-            taken = poll_invoice(invoice, timeout=_seconds_left(deadline))
+            applied = poll_invoice(invoice, timeout=_seconds_left(deadline))
         except GatewayAnswerError as answer:
             if not lacks_a_fact(answer):
                 raise
     error_text = str(error)[:2000]
     finish_callback(callback, CallbackOutcome.UNREADABLE, invoice=invoice, error=error_text, at=timezone.now())
-    return None if taken is None else Written(taken.invoice, taken.events)
+    return None if applied is None else Written(applied.invoice, applied.events)
 
 
-def _take_payment(
+def _poll_payment(
     callback: Callback, error: WireError, channel_id: UUID, payment_id: UUID, *, deadline: float | None
 ) -> Written | None:
-    taken = None
+    applied = None
     here = Channel.objects.primary().filter(in_force(), account=callback.account, gateway_id=channel_id)
     if channel := here.first():
         try:
-            taken = poll_payment(channel, payment_id, timeout=_seconds_left(deadline))
+            applied = poll_payment(channel, payment_id, timeout=_seconds_left(deadline))
         except GatewayNotFoundError:
             pass
         except GatewayAnswerError as answer:
@@ -74,11 +74,11 @@ def _take_payment(
     finish_callback(
         callback,
         CallbackOutcome.UNREADABLE,
-        channel_payment_id=taken.payment.pk if taken else None,
+        channel_payment_id=applied.payment.pk if applied else None,
         error=str(error)[:2000],
         at=timezone.now(),
     )
-    return None if taken is None else Written(taken.payment, taken.events)
+    return None if applied is None else Written(applied.payment, applied.events)
 
 
 def _seconds_left(deadline: float | None) -> float | None:

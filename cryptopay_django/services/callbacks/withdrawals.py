@@ -21,7 +21,9 @@ from ..snapshots.withdrawal_rows import resolution_id_of
 WITHDRAWAL_TYPE = "CoinWithdrawal"
 
 
-def take_withdrawal_callback(callback: Callback, message: CallbackMessage, *, deadline: float | None = None) -> None:
+def process_withdrawal_callback(
+    callback: Callback, message: CallbackMessage, *, deadline: float | None = None
+) -> None:
     """Bring the refund that a callback is about up to date, if it is one of ours, by asking the gateway. Commits.
 
     A callback's own word counts for nothing: it can be old. So the order in which they come, and how often, is all the

@@ -1,7 +1,7 @@
-"""The one door for payments on channels: ask the gateway, lock the row, merge its answer, write, commit.
+"""Applies what the gateway says of a payment on a channel: asks, locks the row, merges the answer, writes, commits.
 
-Callbacks, reconciliation and staff all enter here. No call is made while a row is locked. An answer that was fetched
-before the lock counts only if the row still has the version that it had then.
+Callbacks, reconciliation and staff all enter here, and nowhere else. No call is made while a row is locked. An answer
+that was fetched before the lock counts only if the row still has the version that it had then.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ..snapshots.compare import Relation
 from ..snapshots.finish_callback import finish_callback
 from ..snapshots.quarantine_unreadable import lacks_a_fact
 from .compare import brings_news, differences, relation, state_of
-from .merge import STATUS_KINDS, Merge, begin_payment, hold_payment, merge_payment, payment_event
+from .merge import STATUS_KINDS, Merge, begin_payment, merge_payment, payment_event, quarantine_payment
 
 _POLL_ROUNDS = 5
 
@@ -51,7 +51,7 @@ _OLDEST_TIER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class PaymentClaim:
+class IncomingPaymentCallback:
     """A callback about a payment on its way in: the row to mark, and what it says."""
 
     callback: Callback
@@ -69,8 +69,8 @@ class PaymentClaim:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """The outcome of an answer. `confirmed` is False when the gateway does not (yet) say what the claim says."""
+class Applied:
+    """The result of an answer. `confirmed` is False if the gateway does not (yet) say what the callback says."""
 
     payment: ChannelPayment
     events: tuple[InvoiceEvent, ...]
@@ -85,8 +85,12 @@ def find_payment(channel: Channel, gateway_id: UUID) -> ChannelPayment | None:
 
 
 def poll_payment(
-    channel: Channel, gateway_id: UUID, *, timeout: float | None = None, claim: PaymentClaim | None = None
-) -> Taken:
+    channel: Channel,
+    gateway_id: UUID,
+    *,
+    timeout: float | None = None,
+    incoming: IncomingPaymentCallback | None = None,
+) -> Applied:
     """Ask the gateway about one payment of a channel and merge its answer; `timeout` in seconds, for each call.
 
     Raises GatewayError when it does not answer or has no such payment, OtherEnvironmentError, ChannelBusyError when
@@ -100,24 +104,24 @@ def poll_payment(
             snapshot = client.retrieve_channel_payment(str(channel.gateway_id), str(gateway_id), timeout=timeout)
         except GatewayAnswerError as error:
             if known is not None and lacks_a_fact(error):
-                _hold(known, f"what the gateway says of it cannot be read: {error.__cause__}")
+                _quarantine(known, f"what the gateway says of it cannot be read: {error.__cause__}")
             raise
         version = None if known is None else known.version
-        taken = take_payment(channel, snapshot, version=version, asked_at=asked_at, claim=claim)
-        if taken is not None:
-            _doubt_channel(taken.payment)
-            return taken
+        applied = apply_payment(channel, snapshot, version=version, asked_at=asked_at, incoming=incoming)
+        if applied is not None:
+            _doubt_channel(applied.payment)
+            return applied
     raise ChannelBusyError(
         f"payment {gateway_id} of channel {channel.pk} changed {_POLL_ROUNDS} times while the gateway was asked"
     )
 
 
-def take_listed(channel: Channel, snapshot: ChannelPaymentSnapshot, *, asked_at: datetime) -> Taken | None:
+def apply_listed_payment(channel: Channel, snapshot: ChannelPaymentSnapshot, *, asked_at: datetime) -> Applied | None:
     """Merge one entry of a channel's list, fetched at `asked_at`, and commit; return None, nothing changed, if it must
     be asked for alone.
 
-    That is so unless the entry is new here or ahead of our row: a list can lag. Nor is a row taken on by it that has
-    changed since the list was asked for, or what holds a payment for a person.
+    That is so unless the entry is new here or ahead of our row: a list can lag. Nor does it change a row that has
+    changed since the list was asked for, or quarantine a payment.
     """
     known = find_payment(channel, snapshot.id)
     if known is not None and (known.updated_at >= asked_at or relation(known, snapshot) is not Relation.AHEAD):
@@ -126,10 +130,10 @@ def take_listed(channel: Channel, snapshot: ChannelPaymentSnapshot, *, asked_at:
     is_empty = snapshot.status == ChannelPaymentStatus.COMPLETED and not snapshot.received_amount
     if is_empty or relation(payment, snapshot) is Relation.UNKNOWN or differences(payment, snapshot):
         return None
-    taken = take_payment(channel, snapshot, version=None if known is None else known.version, asked_at=asked_at)
-    if taken is not None:
-        _doubt_channel(taken.payment)
-    return taken
+    applied = apply_payment(channel, snapshot, version=None if known is None else known.version, asked_at=asked_at)
+    if applied is not None:
+        _doubt_channel(applied.payment)
+    return applied
 
 
 def _doubt_channel(payment: ChannelPayment) -> None:
@@ -139,26 +143,26 @@ def _doubt_channel(payment: ChannelPayment) -> None:
         Channel.objects.filter(pk=payment.channel_id).update(payments_due_at=timezone.now())
 
 
-def take_payment(
+def apply_payment(
     channel: Channel,
     snapshot: ChannelPaymentSnapshot,
     *,
     version: int | None,
     asked_at: datetime,
-    claim: PaymentClaim | None = None,
-) -> Taken | None:
+    incoming: IncomingPaymentCallback | None = None,
+) -> Applied | None:
     """Merge the gateway's answer to a GET into a payment's row and commit. The first statement locks a row.
 
-    `version` is that of the row before the GET, None where there was none. Returns None, nothing changed, when the
-    row has moved on since. A row that is not there is made under the lock of its channel. A claim is marked done in
-    the same transaction, unless the answer does not bear it out.
+    `version` is that of the row before the GET, None if there was no row. Returns None, and changes nothing, if the
+    row has changed since. A new row is inserted under the lock of its channel. The callback is marked done in the same
+    transaction, unless the gateway's answer denies what it says.
     """
     with span("cryptopay.merge_channel_payment", channel_id=channel.pk) as note, write_transaction(ChannelPayment):
         payment = _lock(channel, snapshot)
         if payment is None or (None if payment._state.adding else payment.version) != version:
             note(outcome="moved on")
             return None
-        return _take_locked(payment, snapshot, note, asked_at=asked_at, claim=claim)
+        return _apply_locked(payment, snapshot, note, asked_at=asked_at, incoming=incoming)
 
 
 def _lock(channel: Channel, snapshot: ChannelPaymentSnapshot) -> ChannelPayment | None:
@@ -175,14 +179,14 @@ def _lock(channel: Channel, snapshot: ChannelPaymentSnapshot) -> ChannelPayment 
     return payment or begin_payment(locked, snapshot, at=timezone.now())
 
 
-def _take_locked(
+def _apply_locked(
     payment: ChannelPayment,
     snapshot: ChannelPaymentSnapshot,
     note: Note,
     *,
     asked_at: datetime,
-    claim: PaymentClaim | None,
-) -> Taken:
+    incoming: IncomingPaymentCallback | None,
+) -> Applied:
     now, before, was_final = timezone.now(), state_of(payment), payment.finished_at is not None
     is_new = payment._state.adding
     merge = merge_payment(payment, snapshot, at=now)
@@ -196,13 +200,13 @@ def _take_locked(
         _log_move(payment, "" if is_new else before)
     note(channel_payment_id=payment.pk, status=payment.status, outcome="changed" if merge else "no news")
     is_borne_out = (
-        claim is None
-        or claim.snapshot.status == snapshot.status
-        or relation(payment, claim.snapshot) is not Relation.AHEAD
+        incoming is None
+        or incoming.snapshot.status == snapshot.status
+        or relation(payment, incoming.snapshot) is not Relation.AHEAD
     )
-    if claim is not None and is_borne_out:
-        finish_claim(claim, payment, changed=bool(merge), at=now)
-    return Taken(payment, tuple(merge.events), bool(merge), is_borne_out)
+    if incoming is not None and is_borne_out:
+        finish_payment_callback(incoming, payment, changed=bool(merge), at=now)
+    return Applied(payment, tuple(merge.events), bool(merge), is_borne_out)
 
 
 def _write(payment: ChannelPayment, merge: Merge, *, at: datetime) -> None:
@@ -238,7 +242,7 @@ def _compare_with_notified(merge: Merge, payment: ChannelPayment, *, at: datetim
         reasons.append(
             f"it is {payment.status} again after {told[-1].kind}, and no event is sent twice: correct the books"
         )
-    hold_payment(merge, payment, reasons, at=at)
+    quarantine_payment(merge, payment, reasons, at=at)
 
 
 def _without_repeated(payment: ChannelPayment, events: list[InvoiceEvent]) -> list[InvoiceEvent]:
@@ -284,32 +288,34 @@ def about_payment(payment: ChannelPayment, **more: object) -> dict[str, object]:
     }
 
 
-def finish_claim(claim: PaymentClaim, payment: ChannelPayment, *, changed: bool, at: datetime) -> None:
+def finish_payment_callback(
+    incoming: IncomingPaymentCallback, payment: ChannelPayment, *, changed: bool, at: datetime
+) -> None:
     """Mark a callback done, with what the gateway denied of it: when it is received again, that may have changed."""
-    how, denied = relation(payment, claim.snapshot), ""
+    how, denied = relation(payment, incoming.snapshot), ""
     if how in (Relation.CONFLICT, Relation.UNKNOWN):
-        denied = f"it says {state_of(claim.snapshot)}, but the gateway, when asked, said {state_of(payment)}"
-    elif how is Relation.SAME and brings_news(payment, claim.snapshot):
+        denied = f"it says {state_of(incoming.snapshot)}, but the gateway, when asked, said {state_of(payment)}"
+    elif how is Relation.SAME and brings_news(payment, incoming.snapshot):
         denied = "it says otherwise of the payment than the gateway, when asked, said"
     finish_callback(
-        claim.callback,
+        incoming.callback,
         CallbackOutcome.APPLIED if changed else CallbackOutcome.STALE,
         channel_payment_id=payment.pk,
-        event=claim.title,
+        event=incoming.title,
         error=denied[:2000],
         taken_version=None if denied else payment.version,
         at=at,
     )
 
 
-def _hold(payment: ChannelPayment, reason: str) -> None:
-    """Hold a payment for a person. Commits; locks the payment."""
+def _quarantine(payment: ChannelPayment, reason: str) -> None:
+    """Quarantine a payment. Locks the payment; commits."""
     with write_transaction(ChannelPayment):
         locked = ChannelPayment.objects.lock(pk=payment.pk, related=("channel",))
         if locked is None:
             return
         now, merge = timezone.now(), Merge()
-        hold_payment(merge, locked, [reason], at=now)
+        quarantine_payment(merge, locked, [reason], at=now)
         if merge:
             locked.polled_at = now
             _write(locked, merge, at=now)

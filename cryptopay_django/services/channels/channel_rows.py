@@ -22,7 +22,7 @@ from .compare import channel_differences, reasons_of
 _POLL_ROUNDS = 5
 
 
-def take_channel(channel_id: UUID, snapshot: ChannelSnapshot, *, version: int | None = None) -> Channel | None:
+def apply_channel(channel_id: UUID, snapshot: ChannelSnapshot, *, version: int | None = None) -> Channel | None:
     """Merge the gateway's answer about a channel and commit; return the row. The first statement locks it.
 
     With `version`, that of the row before the gateway was asked, returns None, nothing changed, when the row has
@@ -68,7 +68,7 @@ def poll_channel(channel: Channel, *, timeout: float | None = None) -> Channel:
         else:
             snapshot = client.retrieve_channel(str(channel.gateway_id), timeout=timeout)
         try:
-            taken = take_channel(channel.pk, snapshot, version=channel.version)
+            taken = apply_channel(channel.pk, snapshot, version=channel.version)
         except IntegrityError:  # another channel has become its owner's meanwhile
             taken = None
         if taken is not None:

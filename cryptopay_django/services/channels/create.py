@@ -33,7 +33,7 @@ from ...redaction import hide_locals
 from ..accounts import client_of, resolve_account
 from ..invoices.account_coins import coins_for
 from ..invoices.create_at_gateway import committed
-from .channel_rows import take_channel
+from .channel_rows import apply_channel
 
 _SENT = (
     "name", "pay_currency", "receiver_currency", "network", "description", "custom_id", "customer_id",
@@ -149,7 +149,7 @@ def _take_up(standing: Channel) -> Channel | None:
 def _finish(channel: Channel, *, is_new: bool) -> Channel:
     """Make sure that the gateway has the channel, and return the row with what it answered."""
     if channel.gateway_id is None:
-        taken = take_channel(channel.pk, _call(channel, is_new=is_new))
+        taken = apply_channel(channel.pk, _call(channel, is_new=is_new))
         if taken is None:
             raise CreationUnknownError(
                 f"the row of channel {channel.pk} was deleted while the gateway made it: call create_channel again"

@@ -79,7 +79,7 @@ def merge_payment(payment: ChannelPayment, snapshot: ChannelPaymentSnapshot, *, 
     return merge
 
 
-def hold_payment(merge: Merge, payment: ChannelPayment, reasons: list[str], *, at: datetime) -> None:
+def quarantine_payment(merge: Merge, payment: ChannelPayment, reasons: list[str], *, at: datetime) -> None:
     """Quarantine a payment for these reasons. One that is held already is held, and reported, for new ones too."""
     known = payment.quarantine_reason.split("; ") if payment.quarantine_reason else []
     new = [reason for reason in dict.fromkeys(reasons) if reason not in known]
@@ -134,7 +134,7 @@ def _check_seal(
         reasons.append(f"its status is unknown here: {snapshot.status[:100]}")
     if any(payment.contradicted.get(name) != value for name, value in said.items()):
         _set(merge, payment, contradicted={**payment.contradicted, **said})
-        hold_payment(merge, payment, reasons, at=at)
+        quarantine_payment(merge, payment, reasons, at=at)
 
 
 def _forget(merge: Merge, payment: ChannelPayment, names: set[str]) -> None:
@@ -155,7 +155,7 @@ def _move(
         merge.events.append(new_event(payment, EventKind.STATUS_OVERRULED, at=at, detail=detail))
         if was_final:
             reason = f"the gateway took its final status back: from {before} to {state_of(payment)}"
-            hold_payment(merge, payment, [reason], at=at)
+            quarantine_payment(merge, payment, [reason], at=at)
     elif is_completed:
         payment.complete(received_amount=credited, at=at)
     elif snapshot.status == ChannelPaymentStatus.REFUNDED:
@@ -167,6 +167,6 @@ def _move(
     merge.changed |= {"status", "status_context", "received_amount", "finished_at"}
     _forget(merge, payment, {"received_amount"})  # said of a credit that was before this status
     if is_completed and not credited:
-        hold_payment(merge, payment, ["it is completed, and nothing was credited"], at=at)
+        quarantine_payment(merge, payment, ["it is completed, and nothing was credited"], at=at)
     if not payment.quarantine_reason and (event := payment_event(payment, at=at)):
         merge.events.append(event)

@@ -15,7 +15,7 @@ from ..accounts import in_force
 from ..events.outbox import Written
 from ..snapshots.compare import Relation
 from ..snapshots.finish_callback import finish_callback
-from .apply import PaymentClaim, find_payment, finish_claim, poll_payment
+from .apply import IncomingPaymentCallback, find_payment, finish_payment_callback, poll_payment
 from .channel_rows import poll_channel
 from .compare import brings_news, relation
 
@@ -31,7 +31,7 @@ class UnconfirmedError(ChannelBusyError):
         self.written = written
 
 
-def take_payment_callback(claim: PaymentClaim, *, deadline: float | None) -> Written | None:
+def process_payment_callback(incoming: IncomingPaymentCallback, *, deadline: float | None) -> Written | None:
     """Take in what a callback says of a payment, as far as the gateway confirms it; return the row and its new events.
 
     1. A payment of a channel that is not here leaves an orphan, due again when the channel gets this id.
@@ -41,27 +41,27 @@ def take_payment_callback(claim: PaymentClaim, *, deadline: float | None) -> Wri
 
     Raises UnconfirmedError, GatewayError or another CryptopayError for what has to wait.
     """
-    callback, snapshot = claim.callback, claim.snapshot
+    callback, snapshot = incoming.callback, incoming.snapshot
     channel = _find_channel(callback.account, snapshot)
     if channel is not None and channel.gateway_id is None:
         channel = _identified(channel, snapshot, timeout=_seconds_left(deadline))
     if channel is None:
-        _leave_orphan(claim)
+        _leave_orphan(incoming)
         return None
     known = find_payment(channel, snapshot.id)
-    if known is not None and not _is_worth_a_call(known, claim):
-        finish_claim(claim, known, changed=False, at=timezone.now())
+    if known is not None and not _is_worth_a_call(known, incoming):
+        finish_payment_callback(incoming, known, changed=False, at=timezone.now())
         return None
     try:
-        taken = poll_payment(channel, snapshot.id, timeout=_seconds_left(deadline), claim=claim)
+        applied = poll_payment(channel, snapshot.id, timeout=_seconds_left(deadline), incoming=incoming)
     except GatewayNotFoundError:
-        _refuse(claim, "the gateway, when asked, does not know this payment", known, None)
+        _refuse(incoming, "the gateway, when asked, does not know this payment", known, None)
         return None
-    # What was taken in is the shop's, whatever becomes of the callback.
-    written = Written(taken.payment, taken.events)
-    if not taken.confirmed:
-        said = f"it says {snapshot.status}, but the gateway, when asked, says {taken.payment.status}"
-        _refuse(claim, said, taken.payment, written)
+    # What was merged is delivered, whatever becomes of the callback.
+    written = Written(applied.payment, applied.events)
+    if not applied.confirmed:
+        said = f"it says {snapshot.status}, but the gateway, when asked, says {applied.payment.status}"
+        _refuse(incoming, said, applied.payment, written)
     return written
 
 
@@ -84,28 +84,28 @@ def _identified(channel: Channel, snapshot: ChannelPaymentSnapshot, *, timeout: 
     return channel if channel.gateway_id == snapshot.channel_id else None
 
 
-def _is_worth_a_call(payment: ChannelPayment, claim: PaymentClaim) -> bool:
+def _is_worth_a_call(payment: ChannelPayment, incoming: IncomingPaymentCallback) -> bool:
     """Return whether a callback can say something that our row does not have."""
-    how, is_old = relation(payment, claim.snapshot), claim.is_older_than(payment.polled_at)
+    how, is_old = relation(payment, incoming.snapshot), incoming.is_older_than(payment.polled_at)
     if how is Relation.BEHIND:
         # A late callback says `pending`; only `on_hold` can mean that the end was taken back.
-        return not is_old and payment.is_final and claim.snapshot.status == ChannelPaymentStatus.ON_HOLD
+        return not is_old and payment.is_final and incoming.snapshot.status == ChannelPaymentStatus.ON_HOLD
     if how is Relation.SAME:
-        return not is_old and brings_news(payment, claim.snapshot)
+        return not is_old and brings_news(payment, incoming.snapshot)
     return True
 
 
-def _leave_orphan(claim: PaymentClaim) -> None:
+def _leave_orphan(incoming: IncomingPaymentCallback) -> None:
     """Keep a callback for a payment of a channel that is not here (yet).
 
     A channel can get this id just before the orphan is committed, and find no orphan to mark: hence the look
     afterwards.
     """
-    callback, snapshot = claim.callback, claim.snapshot
+    callback, snapshot = incoming.callback, incoming.snapshot
     finish_callback(
         callback,
         CallbackOutcome.ORPHAN,
-        event=claim.title,
+        event=incoming.title,
         gateway_id=snapshot.channel_id,
         attempts=callback.attempts + 1,
         error=f"no channel {snapshot.channel_id} in account {callback.account}",
@@ -116,16 +116,18 @@ def _leave_orphan(claim: PaymentClaim) -> None:
         Callback.objects.filter(pk=callback.pk, outcome=CallbackOutcome.ORPHAN).update(next_attempt_at=timezone.now())
 
 
-def _refuse(claim: PaymentClaim, error: str, payment: ChannelPayment | None, written: Written | None) -> None:
+def _refuse(
+    incoming: IncomingPaymentCallback, error: str, payment: ChannelPayment | None, written: Written | None
+) -> None:
     """Let a callback that the gateway does not bear out wait, or end it as stale after ten refusals."""
-    callback = claim.callback
+    callback = incoming.callback
     if callback.attempts + 1 < _MAX_UNCONFIRMED:
         raise UnconfirmedError(error, written)
     finish_callback(
         callback,
         CallbackOutcome.STALE,
         channel_payment_id=None if payment is None else payment.pk,
-        event=claim.title,
+        event=incoming.title,
         error=error,
         at=timezone.now(),
     )

@@ -14,7 +14,7 @@ from ..events.deliver import deliver_or_dispatch
 from ..invoices.create_at_gateway import committed
 from ..resolution.people import Actor, check_permitted, person_of
 from .apply import poll_payment
-from .channel_rows import poll_channel, take_channel
+from .channel_rows import apply_channel, poll_channel
 
 
 def refresh_channel(channel: Channel) -> Channel:
@@ -30,9 +30,9 @@ def refresh_channel_payment(payment: ChannelPayment) -> ChannelPayment:
 
     Commits. Raises GatewayError if there is no answer, ChannelBusyError if the row keeps changing.
     """
-    taken = poll_payment(payment.channel, payment.gateway_id)
-    deliver_or_dispatch(taken.payment, taken.events)
-    return taken.payment
+    applied = poll_payment(payment.channel, payment.gateway_id)
+    deliver_or_dispatch(applied.payment, applied.events)
+    return applied.payment
 
 
 def disable_channel(channel: Channel, *, actor: Actor | None = None, expected_version: int | None = None) -> Channel:
@@ -68,10 +68,10 @@ def _switch(channel: Channel, status: ChannelStatus, actor: Actor | None, expect
             return found
         raise
     try:
-        taken = take_channel(row.pk, snapshot, version=row.version)
+        applied = apply_channel(row.pk, snapshot, version=row.version)
     except IntegrityError:  # another channel has become its owner's meanwhile
-        taken = None
-    return taken or poll_channel(Channel.objects.primary().get(pk=row.pk))
+        applied = None
+    return applied or poll_channel(Channel.objects.primary().get(pk=row.pk))
 
 
 def _checked(channel: Channel, status: ChannelStatus, actor: Actor | None, expected_version: int | None) -> Channel:

@@ -19,7 +19,7 @@ from ...models import (
     Resolution,
     ResolutionStatus,
 )
-from ...models.invoice import held_invoices, open_invoices
+from ...models.invoice import open_invoices, quarantined_invoices
 from ...models.resolution import awaiting_approval
 from ..accounts import of_other_environments
 from ..events import call_handlers, send_signals, unheard, withholding
@@ -167,7 +167,7 @@ def check_resolutions(now: datetime) -> Iterator[CheckResult]:
 
 def check_invoices(now: datetime) -> Iterator[CheckResult]:
     """Invoices that are held, that the gateway may not have, or that nobody has asked about for long."""
-    held = Invoice.objects.filter(held_invoices()).aggregate(count=Count("pk"), oldest=Min("created_at"))
+    held = Invoice.objects.filter(quarantined_invoices()).aggregate(count=Count("pk"), oldest=Min("created_at"))
     if held["count"]:
         found = f"{held['count']}, the oldest made {spell_age(now - held['oldest'])} ago"
         yield CheckResult("quarantined invoices", Level.WARNING, found, "Look at each in the admin, and release it.")

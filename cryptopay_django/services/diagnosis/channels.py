@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Max, Min
 
 from ...models import Channel, ChannelPayment, ChannelPaymentStatus, Schedule
-from ...models.channel_payment import held_payments
+from ...models.channel_payment import quarantined_payments
 from ...models.schedule import CHANNEL_LEDGER
 from ..accounts import in_force
 from .check_result import CheckResult, Level, level_of_age, since, spell_age
@@ -26,7 +26,7 @@ def check_channels(now: datetime) -> Iterator[CheckResult]:
     payments = ChannelPayment.objects.all()
     yield _oldest(
         "quarantined channel payments",
-        payments.filter(held_payments()).aggregate(count=Count("pk"), oldest=Min("seen_at")),
+        payments.filter(quarantined_payments()).aggregate(count=Count("pk"), oldest=Min("seen_at")),
         now,
         remedy="Look at each in the admin, and release it.",
         warning=timedelta(0),

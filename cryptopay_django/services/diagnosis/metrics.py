@@ -21,7 +21,7 @@ from ...models import (
     Schedule,
     StatusContext,
 )
-from ...models.invoice import held_invoices
+from ...models.invoice import quarantined_invoices
 from ...models.schedule import RECONCILIATION
 from ..events import call_handlers, send_signals
 from .accounts import last_callback
@@ -74,7 +74,7 @@ def read_metrics() -> Metrics:
         handlers_given_up=call_handlers.dead_calls().count(),
         resolutions_active=_counted(active, "status", _UNFINISHED),
         invoices_unresolved=_counted(unresolved, "status_context", StatusContext.values),
-        invoices_quarantined=Invoice.objects.filter(held_invoices()).count(),
+        invoices_quarantined=Invoice.objects.filter(quarantined_invoices()).count(),
         reconciled_at=Schedule.objects.filter(name=RECONCILIATION).values_list("ended_at", flat=True).first(),
     )
 

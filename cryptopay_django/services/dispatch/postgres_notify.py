@@ -10,7 +10,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
 
 from ...models import Callback
-from .throttle import Pace
+from .throttle import Throttle
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -29,7 +29,7 @@ _LONGEST_DEAF = 0.25
 """Seconds within which a waiting worker notices that it is to stop."""
 
 
-_pace = Pace(AT_MOST_EVERY)
+_throttle = Throttle(AT_MOST_EVERY)
 
 
 def wake_workers() -> None:
@@ -45,7 +45,7 @@ def wake_workers() -> None:
 
 def _ring() -> None:
     """Wake the workers, unless that has just been done. If it fails they look by themselves, an interval later."""
-    if not _pace.lets_pass():
+    if not _throttle.allows():
         return
     try:
         with connections[router.db_for_write(Callback)].cursor() as cursor:

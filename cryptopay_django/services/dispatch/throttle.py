@@ -1,4 +1,4 @@
-"""Limits how often one process does something that each of its requests could do and need not."""
+"""Limits how often one process does something that each of its requests could do, and need not."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import threading
 import time
 
 
-class Pace:
-    """Lets one pass in so many seconds, whichever thread asks."""
+class Throttle:
+    """Allows something once in so many seconds, in all threads of this process together."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._passed_at = float("-inf")
+        self._allowed_at = float("-inf")
 
-    def lets_pass(self) -> bool:
-        """Return whether the time is over, and begin it anew if so."""
+    def allows(self) -> bool:
+        """Return whether the time is over. If so, it begins anew."""
         with self._lock:
             now = time.monotonic()
-            if now - self._passed_at < self._seconds:
+            if now - self._allowed_at < self._seconds:
                 return False
-            self._passed_at = now
+            self._allowed_at = now
             return True
 
-    def forget(self) -> None:
-        """Let the next one pass, however soon it comes."""
-        self._passed_at = float("-inf")
+    def reset(self) -> None:
+        """Allow the next one at once."""
+        self._allowed_at = float("-inf")

@@ -1,8 +1,8 @@
 """Makes one attempt to deliver: counts it, claims the row, calls, marks the row delivered. For signals and handlers.
 
 A receiver's writes happen exactly once because these statements have this order. The models in tests/rules/models show
-what goes wrong in another order. The pause before the next attempt: `backoff` in `outbox.py`. Mails have their own
-order of steps: `send_mails.py`.
+what goes wrong in another order. What follows a failure, and when retries stop: `retry.py`. Mails have their own order
+of steps: `send_mails.py`.
 """
 
 from __future__ import annotations
@@ -11,39 +11,36 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, auto
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from django.db import router, transaction
 from django.utils import timezone
 
-from ...conf import app_settings
-from ...models import EventKind, HandlerDelivery, InvoiceEvent
-from ...models.locking import LockingManager, Narrow, write_transaction
+from ...models import EventKind
+from ...models.locking import Narrow, write_transaction
 from ...tracing import Note, span
 from ..backoff import backoff
-from .outbox import new_event, row_of, write_events
+from .delivery_kind import DeliveryKind, R
+from .retry import give_up_if_last, report, schedule_retry
 
 logger = logging.getLogger("cryptopay_django")
 
-R = TypeVar("R", InvoiceEvent, HandlerDelivery)
-
-_LONGEST_ERROR = 20_000
-
 _PAUSES = (0.01, 0.05, 0.25)
-"""How long to wait, in seconds, before each further try to lock a row that another process may hold for a moment."""
+"""How long to wait, in seconds, before each further try to lock a row that another process may lock for a moment."""
 
 
-class Turn(Enum):
-    """What became of a row's turn."""
+class AttemptResult(Enum):
+    """What became of an attempt."""
 
-    TAKEN = auto()  # it is delivered, and the next one may follow
-    HELD = auto()  # another process has it, an earlier one is pending, or it is withheld
-    OVER = auto()  # it is not due, or has failed: nothing follows now
+    DELIVERED = auto()  # the next row of the subject may follow
+    NOT_CLAIMED = auto()  # another process has locked the row, an earlier row is pending, or the row is withheld
+    NOT_BEGUN = auto()  # the row is not due, or there is no time left
+    FAILED = auto()  # the row is due again after its back-off, or is given up
 
 
 class NotMarkedError(RuntimeError):
@@ -51,31 +48,13 @@ class NotMarkedError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Lane(Generic[R]):
-    """How one kind of row is delivered: an event to receivers, or a call to one handler."""
-
-    span: str
-    rows: LockingManager[R]
-    claimable: Narrow[R]
-    """Keeps the rows that may be claimed: pending, true, and (for signals and handlers) no earlier row is pending."""
-    markable: Narrow[R]
-    """Keeps the rows that may be marked delivered: pending and true."""
-    call: Callable[[R, Note], None]
-    event_of: Callable[[R], InvoiceEvent]
-    related: Sequence[str] = ()
-    gives_up: bool = False
-    lease: timedelta = timedelta(0)
-    """How long, at least, a counted attempt keeps other processes away. For a lane that calls without a lock."""
-
-
-@dataclass(frozen=True)
 class Attempt(Generic[R]):
     """One attempt. `is_first`: it is made by the process that wrote the row, right after its commit.
 
-    `at_hand` is the row with all that belongs to it, where that is known.
+    `loaded` is the row with all that belongs to it, if the caller has it.
     """
 
-    lane: Lane[R]
+    kind: DeliveryKind[R]
     key: int
     named: str
     """What it is about, as the log calls it: "invoice <key>"."""
@@ -84,70 +63,73 @@ class Attempt(Generic[R]):
     fields: Mapping[str, Any]
     """What the log and a span say of both, by name."""
     is_first: bool = False
-    at_hand: R | None = None
+    loaded: R | None = None
 
-    def make(self) -> Turn:
-        """Make the attempt; return what became of the row's turn.
+    def make(self) -> AttemptResult:
+        """Make the attempt; return what became of it.
 
         1. Count it and commit that, except for a first attempt. So an attempt whose receiver ends the process is
            counted, and the event does not come up again at once.
-        2. Lock the row, if it is pending, true and its turn. A row that another process has locked is skipped.
+        2. Lock the row, if it is pending, true, and behind no pending row. Skip a row that another process has locked.
         3. Call: what receivers write belongs to this transaction.
         4. Mark it delivered, as the last statement: it fails if the transaction was broken or rolled back meanwhile.
-        5. Commit. A failure before that rolls all of it back, and is noted by itself.
+        5. Commit. A failure before that rolls all of it back, and is stored by itself.
 
         If a counted attempt does not get the row in step 2, its count is taken back: no receiver has been called.
         """
         begun_at = timezone.now()
-        turn = Turn.TAKEN if self.is_first else self._count(begun_at)
-        if turn is not Turn.TAKEN:
-            return turn
+        stopped = None if self.is_first else self._count(begun_at)
+        if stopped is not None:
+            return stopped
         committed: list[bool] = []
         try:
-            with span(self.lane.span, **self.fields) as note, self._transaction():
-                turn = self._claim_and_call(note, committed)
+            with span(self.kind.span, **self.fields) as note, self._transaction():
+                result = self._claim_and_call(note, committed)
         except BaseException as error:
             # Whatever a receiver raises, the row must stay and the state must stand.
-            turn = self._hook_failed(error) if committed else self._failed(error)
+            result = self._hook_failed(error) if committed else self._failed(error)
             if not isinstance(error, (Exception, asyncio.CancelledError)):
                 raise
         else:
-            if turn is Turn.TAKEN:
+            if result is AttemptResult.DELIVERED:
                 logger.debug("%s: %s delivered", self.named, self.title, extra=dict(self.fields))
             elif not self.is_first:
-                self._give_back(begun_at)
-        return turn
+                self._uncount(begun_at)
+        return result
 
-    def _count(self, now: datetime) -> Turn:
-        """Count an attempt before it is made, and move the next one beyond its back-off."""
-        rows = self.lane.rows
+    def _count(self, now: datetime) -> AttemptResult | None:
+        """Count an attempt before it is made, and move the next one beyond its back-off.
+
+        Returns None if the attempt may be made, or else why not.
+        """
+        rows = self.kind.rows
         with self._transaction():
-            row = rows.lock(self.lane.claimable, pk=self.key, skip_locked=True)
+            row = rows.lock(self.kind.claimable, pk=self.key, skip_locked=True)
             if row is None or row.next_attempt_at is None:
-                return Turn.HELD
+                return AttemptResult.NOT_CLAIMED
             if row.next_attempt_at > now:
-                return Turn.OVER
-            if row.begun_at is not None and self._settle(row, row.attempts, _lost(row.begun_at)):
-                return Turn.OVER
+                return AttemptResult.NOT_BEGUN
+            if row.begun_at is not None and give_up_if_last(self.kind, row, row.attempts, _lost(row.begun_at)):
+                return AttemptResult.FAILED
             attempts = row.attempts + 1
-            pause = max(backoff(attempts), self.lane.lease)
+            pause = max(backoff(attempts), self.kind.lease)
             rows.change(row, attempts=attempts, begun_at=now, next_attempt_at=now + pause)
-        return Turn.TAKEN
+        return None
 
-    def _give_back(self, begun_at: datetime) -> None:
+    def _uncount(self, begun_at: datetime) -> None:
         """Take back the count of an attempt that did not get the row. It is due again at once."""
         with self._transaction():
             row = self._lock()
             if row is not None and row.begun_at == begun_at and row.next_attempt_at is not None:
-                self.lane.rows.change(row, attempts=row.attempts - 1, begun_at=None, next_attempt_at=begun_at)
+                self.kind.rows.change(row, attempts=row.attempts - 1, begun_at=None, next_attempt_at=begun_at)
 
     def _lock(self, narrow: Narrow[R] | None = None, related: Sequence[str] = ()) -> R | None:
         """Lock the row of an attempt that was begun here.
 
-        Another process may hold the lock for a moment, to see that the row is not due: so try a few more times. A
-        process that holds the lock for longer makes a later attempt: do not wait for it.
+        Another process may lock the row for a moment, to see that it is not due: so try a few more times. A process
+        that locks it for longer makes an attempt of its own: do not wait for it.
         """
-        rows = self.lane.rows
+        rows = self.kind.rows
         row = rows.lock(narrow, pk=self.key, skip_locked=True, related=related)
         for pause in _PAUSES if row is None and rows.skips_locked else ():
             time.sleep(pause)
@@ -156,61 +138,46 @@ class Attempt(Generic[R]):
                 break
         return row
 
-    def _claim_and_call(self, note: Note, committed: list[bool]) -> Turn:
-        lane = self.lane
-        related = () if self.at_hand is not None else lane.related
+    def _claim_and_call(self, note: Note, committed: list[bool]) -> AttemptResult:
+        kind = self.kind
+        related = () if self.loaded is not None else kind.related
         if self.is_first:
-            row = lane.rows.lock(lane.claimable, pk=self.key, skip_locked=True, related=related)
+            row = kind.rows.lock(kind.claimable, pk=self.key, skip_locked=True, related=related)
         else:
-            row = self._lock(lane.claimable, related)
+            row = self._lock(kind.claimable, related)
         if row is None:
-            note(outcome="in other hands, not its turn, or withheld")
-            return Turn.HELD
+            note(outcome="locked by another process, behind a pending row, or withheld")
+            return AttemptResult.NOT_CLAIMED
         if self.is_first and (row.attempts or row.next_attempt_at is None or row.next_attempt_at > timezone.now()):
             note(outcome="not due")
-            return Turn.OVER
-        using = router.db_for_write(lane.rows.model)
+            return AttemptResult.NOT_BEGUN
+        using = router.db_for_write(kind.rows.model)
         transaction.on_commit(partial(committed.append, True), using=using)
         attempts = row.attempts if self.is_first else row.attempts - 1
-        row = self.at_hand or row
-        lane.call(row, note)
+        row = self.loaded or row
+        kind.call(row, note)
         values = {"delivered_at": timezone.now(), "next_attempt_at": None, "begun_at": None, "attempts": attempts}
-        if not lane.rows.change(row, lane.markable, **values):
+        if not kind.rows.change(row, kind.markable, **values):
             raise NotMarkedError("while receivers ran, the event ceased to be true: what they wrote is rolled back")
         note(outcome="delivered")
-        return Turn.TAKEN
+        return AttemptResult.DELIVERED
 
-    def _failed(self, error: BaseException) -> Turn:
-        """Note a failure, in a transaction of its own, if the row is still pending and nobody else has it."""
+    def _failed(self, error: BaseException) -> AttemptResult:
+        """Store a failure, in a transaction of its own, if the row is still pending and no other process has it."""
         logger.error("%s: %s failed", self.named, self.title, exc_info=error, extra=dict(self.fields))
-        self.note_failure("".join(traceback.format_exception(error)))
-        return Turn.OVER
+        self.store_failure("".join(traceback.format_exception(error)))
+        return AttemptResult.FAILED
 
-    def note_failure(self, error: str) -> None:
-        """Write a failure down. An attempt that was counted before adds nothing to the count."""
+    def store_failure(self, error: str) -> None:
+        """Store a failure, and schedule the retry. An attempt that was counted before adds nothing to the count."""
         with self._transaction():
             row = self._lock()
             if row is None or row.next_attempt_at is None:
                 return
             attempts = row.attempts + 1 if self.is_first else row.attempts
-            if not self._settle(row, attempts, error):
-                due = timezone.now() + backoff(attempts)
-                self.lane.rows.change(row, attempts=attempts, begun_at=None, next_attempt_at=due)
+            schedule_retry(self.kind, row, attempts, error)
 
-    def _settle(self, row: R, attempts: int, error: str) -> bool:
-        """Store a failed attempt's error, notify staff if it is time; return whether this was the last attempt."""
-        is_last = self.lane.gives_up and attempts >= app_settings.HANDLER_ATTEMPTS
-        now = timezone.now()
-        values: dict[str, Any] = {"last_error": error.replace("\x00", "\\0")[-_LONGEST_ERROR:]}
-        if is_last:
-            values |= {"attempts": attempts, "begun_at": None, "given_up_at": now, "next_attempt_at": None}
-        self.lane.rows.change(row, **values)
-        if is_last or attempts == app_settings.NOTICE_FAILED_DELIVERIES:
-            kind = EventKind.HANDLER_GIVEN_UP if is_last else EventKind.DELIVERY_FAILING
-            self._report(row, kind, attempts=attempts)
-        return is_last
-
-    def _hook_failed(self, error: BaseException) -> Turn:
+    def _hook_failed(self, error: BaseException) -> AttemptResult:
         """Report that a hook failed after the commit. The event is delivered: no other attempt follows."""
         logger.error(
             "%s: %s is delivered, but an on_commit hook of a receiver failed: what this hook and those after "
@@ -222,22 +189,12 @@ class Attempt(Generic[R]):
         )
         text = "".join(traceback.format_exception_only(error)).strip()[:500]
         with self._transaction():
-            row = self.lane.rows.primary().get(pk=self.key)
-            self._report(row, EventKind.HOOK_FAILED, error=text)
-        return Turn.TAKEN
-
-    def _report(self, row: R, kind: EventKind, **more: Any) -> None:
-        """Write into the timeline what staff are notified of."""
-        event = self.lane.event_of(row)
-        detail = {"event": event.kind, **more}
-        if isinstance(row, HandlerDelivery):
-            detail["handler"] = row.handler
-        about = row_of(event)
-        if about is not None:
-            write_events([new_event(about, kind, at=timezone.now(), detail=detail)])
+            row = self.kind.rows.primary().get(pk=self.key)
+            report(self.kind, row, EventKind.HOOK_FAILED, error=text)
+        return AttemptResult.DELIVERED
 
     def _transaction(self) -> transaction.Atomic:
-        return write_transaction(self.lane.rows.model)
+        return write_transaction(self.kind.rows.model)
 
 
 def _lost(begun_at: datetime) -> str:

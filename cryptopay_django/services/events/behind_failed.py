@@ -1,4 +1,7 @@
-"""Finds which waiting rows have their turn. The cost grows with the number of rows, not with the number's square."""
+"""Finds the rows that wait behind a failed row of the same subject, so that queries for due work leave them out.
+
+The cost grows with the number of rows, not with its square.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from django.db.models import DateTimeField, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 
-def later_than(now: datetime, earlier: QuerySet[Any]) -> Subquery:
+def failed_earlier(now: datetime, earlier: QuerySet[Any]) -> Subquery:
     """Return a subquery: the key of one of the `earlier` rows that is pending and due only after `now`, or NULL.
 
     `earlier` has OuterRefs to the row that waits.

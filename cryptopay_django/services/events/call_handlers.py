@@ -1,7 +1,8 @@
 """Calls durable handlers. An event has one call for each handler, which is retried until it succeeds or is given up.
 
-The records are written with the events (`write_events` in `outbox.py`). A handler that fails holds back its own
-later calls for the same subject, and nothing else: no other handler, signal or subject. One attempt: `attempt.py`.
+The records are written with the events (`write_events` in `outbox.py`). A handler that fails delays its own later
+calls for the same subject, and nothing else: no other handler, signal or subject. One attempt: `attempt.py`. What
+follows a failure: `retry.py`.
 """
 
 from __future__ import annotations
@@ -9,21 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from ... import handlers
-from ...exceptions import DeliveryBusyError, HandlerMissingError
+from ...exceptions import HandlerMissingError
 from ...logs import about_event
 from ...models import HandlerDelivery, InvoiceEvent, Payment, Refund
-from ...models.locking import write_transaction
 from ...tracing import Note
-from .attempt import Attempt, Lane, Turn
-from .behind_failed import later_than
-from .outbox import CUSTOMER_MAIL, put_row
+from .attempt import Attempt, AttemptResult
+from .behind_failed import failed_earlier
+from .delivery_kind import DeliveryKind
+from .outbox import CUSTOMER_MAIL, refresh_about
 from .withholding import is_true, sendable
 
 OVERDUE_AFTER = timedelta(minutes=10)
@@ -38,7 +38,7 @@ _KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """How many calls of handlers were given up, fail and are tried again, or are due and not made."""
+    """The numbers of calls that were given up, that have failed and are retried, and that are due and not made."""
 
     dead: int
     failing: int
@@ -58,39 +58,15 @@ def call_due(subject: UUID, written: Container[int], *, limit: int, is_over: Cal
         pending = pending_calls().filter(handler=path, event__subject=subject).order_by("event_id")
         for call in pending.select_related("event").only(*_KEYS)[:limit]:
             is_first = call.event_id in written and not call.attempts
-            if not is_over() and _attempt(call, is_first=is_first) is Turn.TAKEN:
+            if not is_over() and _attempt(call, is_first=is_first) is AttemptResult.DELIVERED:
                 called += 1
             elif not call.repetitions:
                 break
     return called
 
 
-def retry_delivery(delivery: HandlerDelivery) -> bool:
-    """Make a call due now, whatever its back-off, even if it was given up; return whether it was not made yet.
-
-    One that was given up gets all its attempts again. It may now come after later events of its invoice. Raises
-    DeliveryBusyError while an attempt is running.
-    """
-    now = timezone.now()
-    with write_transaction(HandlerDelivery):
-        if not HandlerDelivery.objects.primary().filter(pk=delivery.pk, delivered_at=None).exists():
-            return False
-        owed = HandlerDelivery.objects.lock(pk=delivery.pk, skip_locked=True)
-        # A mail is sent without a lock: its attempt has begun, and keeps others away for a while.
-        is_sent_now = owed is not None and owed.handler == CUSTOMER_MAIL and owed.begun_at is not None
-        if owed is None or (is_sent_now and owed.next_attempt_at is not None and owed.next_attempt_at > now):
-            raise DeliveryBusyError(f"{delivery.handler} is being called at this moment: look again later")
-        anew: dict[str, Any] = (
-            {"given_up_at": None, "attempts": 0, "begun_at": None} if owed.given_up_at is not None else {}
-        )
-        return owed.delivered_at is None and HandlerDelivery.objects.change(owed, **anew, next_attempt_at=now)
-
-
 def count_undelivered(now: datetime) -> Undelivered:
-    """Count the calls that handlers have not had, and mails that customers have not, by what is the matter.
-
-    Four queries.
-    """
+    """Count the undelivered calls of handlers and mails to customers, by their state. Makes four queries."""
     due = HandlerDelivery.objects.filter(next_attempt_at__lte=now - OVERDUE_AFTER)
     overdue = _pending(due.exclude(handler=CUSTOMER_MAIL)).count() + sendable(due).count()
     return Undelivered(dead=dead_calls().count(), failing=failing_calls().count(), overdue=overdue)
@@ -114,7 +90,7 @@ def pending_calls() -> QuerySet[HandlerDelivery]:
 def due_calls() -> QuerySet[HandlerDelivery]:
     """Return the calls that can be made now, without those that wait behind one that has failed."""
     now = timezone.now()
-    failed_before = later_than(now, _true(_earlier()))
+    failed_before = failed_earlier(now, _true(_earlier()))
     due = pending_calls().filter(next_attempt_at__lte=now).alias(behind=failed_before)
     return due.filter(behind=None).order_by("next_attempt_at", "pk")
 
@@ -128,8 +104,8 @@ def _true(calls: QuerySet[HandlerDelivery]) -> QuerySet[HandlerDelivery]:
     return calls.filter(Exists(InvoiceEvent.objects.filter(is_true(), pk=OuterRef("event_id"))))
 
 
-def _in_turn(calls: QuerySet[HandlerDelivery]) -> QuerySet[HandlerDelivery]:
-    """Like `_pending`, but drop each call behind a pending call of the same handler for the same subject."""
+def _first_pending(calls: QuerySet[HandlerDelivery]) -> QuerySet[HandlerDelivery]:
+    """Keep what `_pending` keeps, without each call behind a pending call of the same handler for the same subject."""
     return _pending(calls).filter(~Exists(_pending(_earlier())))
 
 
@@ -143,7 +119,7 @@ def _earlier() -> QuerySet[HandlerDelivery]:
     )
 
 
-def _attempt(call: HandlerDelivery, *, is_first: bool) -> Turn:
+def _attempt(call: HandlerDelivery, *, is_first: bool) -> AttemptResult:
     fields = about_event(call.event, handler=call.handler, delivery_id=call.pk)
     return Attempt(CALLS, call.pk, call.event.named, f"handler {call.handler}", fields, is_first=is_first).make()
 
@@ -158,7 +134,7 @@ def _call(delivery: HandlerDelivery, note: Note) -> None:
             f"no handler for {event.kind} is registered as {delivery.handler}: it was renamed or removed, or its "
             "module is not imported in this process. Bring it back under this path, and try again"
         )
-    put_row(event)
+    refresh_about(event)
     if event.payment_id is not None:
         event.payment = Payment.objects.primary().get(pk=event.payment_id)
     if event.refund_id is not None:
@@ -173,10 +149,10 @@ def _event_of(delivery: HandlerDelivery) -> InvoiceEvent:
     return event
 
 
-CALLS: Lane[HandlerDelivery] = Lane(
+CALLS: DeliveryKind[HandlerDelivery] = DeliveryKind(
     span="cryptopay.call_handler",
     rows=HandlerDelivery.objects,
-    claimable=_in_turn,
+    claimable=_first_pending,
     markable=_pending,
     call=_call,
     event_of=_event_of,

@@ -1,4 +1,7 @@
-"""Delivers events: as signals to receivers, and in separate calls to durable handlers. One attempt: `attempt.py`."""
+"""Delivers the events of a subject in order: as signals to receivers, then in separate calls to durable handlers.
+
+One attempt: `attempt.py`. What follows a failure: `retry.py`.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ from ... import handlers
 from ...conf import app_settings
 from ...models import InvoiceEvent, Subject, subject_of
 from ..dispatch.wake_or_enqueue import dispatch_events
-from .attempt import Turn
+from .attempt import AttemptResult
 from .call_handlers import call_due, due_calls
-from .nesting import EVERYTHING, Round, leave_to_outer, outermost
+from .nesting import EVERYTHING, OuterDelivery, leave_to_outer, outer_delivery
 from .send_signals import due_events, pending_of, send_event
 from .unheard import report_unheard, unheard_kinds
 
@@ -102,30 +105,30 @@ class _Delivery:
         If the deadline or an error stops it earlier, `dispatch_events` hands the rest to a worker or a task:
         otherwise no process may look for these events soon.
         """
-        with outermost(subject) as round_:
+        with outer_delivery(subject) as outer:
             try:
-                for left in round_.work():
+                for waiting in outer.take_subjects():
                     if self.is_over():
-                        round_.leave(left)
+                        outer.leave(waiting)
                         break
-                    if left is EVERYTHING:
-                        self._find(round_)
+                    if waiting is EVERYTHING:
+                        self._find(outer)
                     else:
-                        self._deliver(round_, left, pauses=pauses if left == subject else ())
+                        self._deliver(outer, waiting, pauses=pauses if waiting == subject else ())
             except BaseException as error:
                 # With a deadline there is a request to answer: a receiver that exits ends this delivery, and no more.
                 if self.deadline is None or isinstance(error, Exception):
                     raise
             finally:
-                for left in round_.close():
-                    dispatch_events(left)
+                for waiting in outer.close():
+                    dispatch_events(waiting)
         return self.delivered
 
     def is_over(self) -> bool:
         """Tell whether no new event may be begun."""
         return self.deadline is not None and time.monotonic() >= self.deadline
 
-    def _find(self, round_: Round) -> None:
+    def _find(self, outer: OuterDelivery) -> None:
         """Look for subjects that have something due."""
         self.is_everything = True
         unheard = unheard_kinds()
@@ -137,24 +140,27 @@ class _Delivery:
             *due_calls().values_list("event__subject", flat=True)[: self.limit],
         ]
         for subject in found:
-            round_.leave(subject, is_new=False)
+            outer.leave(subject, is_new=False)
 
-    def _deliver(self, round_: Round, subject: UUID, *, pauses: Iterable[float]) -> None:
+    def _deliver(self, outer: OuterDelivery, subject: UUID, *, pauses: Iterable[float]) -> None:
         """Deliver one subject's events: signals in order, then each handler's calls in order."""
-        turn = self._send_written(round_, subject) if self.written else self._send_pending(subject)
-        # Without servers that skip locks no turn stays in other hands.
-        for pause in (0.0, *pauses) if turn is Turn.HELD else ():  # pragma: no branch
+        result = self._send_written(outer, subject) if self.written else self._send_pending(subject)
+        # On a database that cannot skip locked rows, no row stays locked by another process.
+        for pause in (0.0, *pauses) if result is AttemptResult.NOT_CLAIMED else ():  # pragma: no branch
             time.sleep(pause)
-            if self.is_over() or (turn := self._send_pending(subject)) is not Turn.HELD:  # pragma: no branch
+            if self.is_over():
+                break
+            result = self._send_pending(subject)
+            if result is not AttemptResult.NOT_CLAIMED:  # pragma: no branch
                 break
         if handlers.is_any_registered() or self.is_everything:
             self.delivered += call_due(subject, self.written, limit=self.limit, is_over=self.is_over)
         self.written = {}
         if self.is_over():
-            round_.leave(subject)
+            outer.leave(subject)
 
-    def _send_written(self, round_: Round, subject: UUID) -> Turn:
-        """Send the events at hand, in the order in which they were written."""
+    def _send_written(self, outer: OuterDelivery, subject: UUID) -> AttemptResult:
+        """Send the events that this process has just written, in that order."""
         unheard = unheard_kinds()
         for event in self.written.values():
             if event.next_attempt_at is None:
@@ -162,29 +168,29 @@ class _Delivery:
             if event.kind in unheard:
                 report_unheard(event.kind)
                 continue
-            # After a call by a receiver, the row in the database may differ from the row at hand.
-            is_at_hand = not round_.has(subject)
-            attempt = partial(send_event, unheard, event, is_first=True, is_at_hand=is_at_hand)
-            turn = Turn.OVER if self.is_over() else attempt()
-            if turn is not Turn.TAKEN:
-                return turn
+            # After a call by a receiver, the row in the database may differ from the loaded one.
+            is_loaded = not outer.has(subject)
+            attempt = partial(send_event, unheard, event, is_first=True, is_loaded=is_loaded)
+            result = AttemptResult.NOT_BEGUN if self.is_over() else attempt()
+            if result is not AttemptResult.DELIVERED:
+                return result
             self.delivered += 1
-        return Turn.TAKEN
+        return AttemptResult.DELIVERED
 
-    def _send_pending(self, subject: UUID) -> Turn:
-        """Send pending events in order, up to the first that is not due, fails, or is in other hands.
+    def _send_pending(self, subject: UUID) -> AttemptResult:
+        """Send pending events in order, up to the first that is not due, fails, or is locked by another process.
 
         An event that is delivered again at a person's request does not hold back the events after it.
         """
         unheard = unheard_kinds()
         for event in pending_of(subject, unheard)[: self.limit]:
             is_first = event.pk in self.written and not event.attempts
-            turn = Turn.OVER if self.is_over() else send_event(unheard, event, is_first=is_first)
-            if turn is Turn.TAKEN:
+            result = AttemptResult.NOT_BEGUN if self.is_over() else send_event(unheard, event, is_first=is_first)
+            if result is AttemptResult.DELIVERED:
                 self.delivered += 1
             elif not event.repetitions:
-                return turn
-        return Turn.TAKEN
+                return result
+        return AttemptResult.DELIVERED
 
 
 def _wait_for_commit(deliver: Callable[[], object]) -> bool:

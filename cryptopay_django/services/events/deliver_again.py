@@ -1,6 +1,6 @@
-"""Deliver again: at a person's request, events that were delivered are sent once more, with the same uuid.
+"""Delivers events once more that were delivered already, with the same uuid, when a person asks for it.
 
-The retry of an event that failed is elsewhere: `attempt.py`.
+The retry of an event that failed: `retry.py`.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def deliver_again(
         signals = InvoiceEvent.objects.primary().filter(pk__in=chosen, delivered_at__isnull=False)
         InvoiceEvent.objects.update_free(signals, **anew, repetitions=F("repetitions") + 1)
         calls = HandlerDelivery.objects.primary().filter(event_id__in=chosen, delivered_at__isnull=False)
-        calls = calls.exclude(handler=CUSTOMER_MAIL)  # a customer is told once, whatever the shop has lost
+        calls = calls.exclude(handler=CUSTOMER_MAIL)  # a customer gets a mail once, whatever the shop has lost
         HandlerDelivery.objects.update_free(calls, **anew, repetitions=F("repetitions") + 1)
-        _owe_new_handlers(list(chosen.values()), at=now)
+        _add_new_handlers(list(chosen.values()), at=now)
         if not chosen:
             return 0
         detail = {"events": ", ".join(dict.fromkeys(event.kind for event in chosen.values())), "reason": reason}
@@ -80,7 +80,7 @@ def repeatable_events(
     return events.filter(pk__in=InvoiceEvent.objects.filter(delivered).values("pk"))
 
 
-def _owe_new_handlers(events: Collection[InvoiceEvent], *, at: datetime) -> None:
+def _add_new_handlers(events: Collection[InvoiceEvent], *, at: datetime) -> None:
     """Write a record for each handler that has none for an event: it was registered later."""
     known = set(HandlerDelivery.objects.primary().filter(event__in=events).values_list("event_id", "handler"))
     using = router.db_for_write(HandlerDelivery)

@@ -1,4 +1,4 @@
-"""The content of a notice: one item for each event, as a person reads it. Who gets it, and when: `notices.py`."""
+"""Makes the content of a notice: one item for each event, as a person reads it. Recipients and times: `notices.py`."""
 
 from __future__ import annotations
 

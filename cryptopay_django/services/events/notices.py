@@ -1,4 +1,4 @@
-"""Notices to staff: by e-mail or by what CRYPTOPAY_NOTIFIER names, as a digest for each kind.
+"""Sends notices to staff, as a digest for each kind: by e-mail, or by the function that CRYPTOPAY_NOTIFIER names.
 
 What has to be reported is marked on its event (`notice_due_at`) in the transaction of what happened, so nothing is
 lost. The mark is removed after the notice was sent: a crash between the two sends it twice, never zero times. The

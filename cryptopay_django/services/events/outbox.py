@@ -163,11 +163,11 @@ def write_events(events: Sequence[InvoiceEvent]) -> None:
         level = logging.WARNING if event.kind in NOTICED else logging.INFO
         extra = about_event(event, event_kind=str(event.kind), event_uuid=str(event.uuid))
         once_committed(InvoiceEvent, level, "%s: event %s", event.named, event.kind, extra=extra)
-    owe_handlers(events)
-    owe_mails(events)
+    add_handler_deliveries(events)
+    add_mail_deliveries(events)
 
 
-def owe_mails(events: Sequence[InvoiceEvent]) -> None:
+def add_mail_deliveries(events: Sequence[InvoiceEvent]) -> None:
     """Write a delivery record for each mail that the customers of these invoices get: CRYPTOPAY_CUSTOMER_MAILS."""
     owed = [
         event
@@ -182,7 +182,7 @@ def owe_mails(events: Sequence[InvoiceEvent]) -> None:
         )
 
 
-def row_of(event: InvoiceEvent) -> Subject | None:
+def read_about(event: InvoiceEvent) -> Subject | None:
     """Return what an event is about, as the database that is written to has it; None for a pruned callback."""
     if event.invoice_id is not None:
         return Invoice.objects.primary().get(pk=event.invoice_id)
@@ -191,9 +191,9 @@ def row_of(event: InvoiceEvent) -> Subject | None:
     return None if event.callback_id is None else Callback.objects.primary().filter(pk=event.callback_id).first()
 
 
-def put_row(event: InvoiceEvent) -> None:
+def refresh_about(event: InvoiceEvent) -> None:
     """Put what an event is about, as it is now, into the event; raise LookupError for a pruned callback."""
-    about = row_of(event)
+    about = read_about(event)
     if isinstance(about, Invoice):
         event.invoice = about
     elif isinstance(about, ChannelPayment):
@@ -204,7 +204,7 @@ def put_row(event: InvoiceEvent) -> None:
         raise LookupError(f"the callback of event {event.uuid} is pruned")
 
 
-def owe_handlers(events: Sequence[InvoiceEvent]) -> None:
+def add_handler_deliveries(events: Sequence[InvoiceEvent]) -> None:
     """Write a delivery record for each handler that is registered here for each of these events."""
     owed = [(event, path) for event in events for path in handlers.paths_for(event.kind)]
     if owed:

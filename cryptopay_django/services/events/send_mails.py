@@ -1,7 +1,7 @@
 """Sends mails to customers: durable calls like those of handlers, each sent by itself, outside of any transaction.
 
-The records are written with the events (`owe_mails` in `outbox.py`). A worker or a task sends them, never a request: a
-mail server that hangs delays no payment. What a mail says: the package `mails`.
+The records are written with the events (`add_mail_deliveries` in `outbox.py`). A worker or a task sends them, never a
+request: a mail server that hangs delays no payment. What a mail says: the package `mails`. Retries: `retry.py`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from ...models import EventKind, HandlerDelivery, Invoice, InvoiceEvent, Payment
 from ...models.locking import write_transaction
 from ...redaction import hide_locals
 from ...tracing import Note, span
-from .attempt import Attempt, Lane, Turn
-from .outbox import new_event, put_row, write_events
+from .attempt import Attempt, AttemptResult
+from .delivery_kind import DeliveryKind
+from .outbox import new_event, refresh_about, write_events
 from .withholding import sendable
 
 logger = logging.getLogger("cryptopay_django")
@@ -58,7 +59,7 @@ def send_due_mails(find: Find, *, limit: int = 100) -> int:
     """
     due = sendable(HandlerDelivery.objects.primary()).filter(next_attempt_at__lte=timezone.now())
     calls = due.select_related("event").order_by("next_attempt_at", "pk")[:limit]
-    lane = Lane(
+    kind = DeliveryKind(
         span="cryptopay.send_mail",
         rows=HandlerDelivery.objects,
         claimable=sendable,
@@ -71,50 +72,50 @@ def send_due_mails(find: Find, *, limit: int = 100) -> int:
     done = 0
     for call in calls:
         fields = about_event(call.event, handler=call.handler, delivery_id=call.pk)
-        attempt = _MailAttempt(lane, call.pk, call.event.named, "mail to the customer", fields, at_hand=call)
-        done += attempt.make() is Turn.TAKEN
+        attempt = _MailAttempt(kind, call.pk, call.event.named, "mail to the customer", fields, loaded=call)
+        done += attempt.make() is AttemptResult.DELIVERED
     return done
 
 
 class _MailAttempt(Attempt[HandlerDelivery]):
     """One attempt to send a mail."""
 
-    def make(self) -> Turn:
+    def make(self) -> AttemptResult:
         """Make the attempt; return what became of it.
 
         1. Count it, and commit that: for LEASE no other process makes one.
         2. Send the mail, without a transaction, and mark it. A process that ends between the mail server's answer and
            the commit sends it once more, with the same Message-ID.
 
-        What a template, a hook or a mail server raises is noted, and retried.
+        What a template, a hook or a mail server raises is stored, and the mail is retried.
         """
         begun_at = timezone.now()
-        turn = self._count(begun_at)
-        if turn is not Turn.TAKEN or self.at_hand is None:
-            return turn
+        stopped = self._count(begun_at)
+        if stopped is not None or self.loaded is None:
+            return stopped or AttemptResult.NOT_CLAIMED
         try:
-            with span(self.lane.span, **self.fields) as note:
-                self.lane.call(self.at_hand, note)
+            with span(self.kind.span, **self.fields) as note:
+                self.kind.call(self.loaded, note)
         except _WithheldError:
-            self._give_back(begun_at)
-            return Turn.HELD
+            self._uncount(begun_at)
+            return AttemptResult.NOT_CLAIMED
         except Exception as error:  # noqa: BLE001
             return self._failed(error)
-        return Turn.TAKEN
+        return AttemptResult.DELIVERED
 
-    def _failed(self, error: BaseException) -> Turn:
-        """Note a failure. The log gets its type only: a mail server's answer names the customer's address."""
+    def _failed(self, error: BaseException) -> AttemptResult:
+        """Store a failure. The log gets its type only: a mail server's answer names the customer's address."""
         reason = type(error).__name__
         logger.error("%s: mail to the customer failed: %s", self.named, reason, extra=dict(self.fields))
-        self.note_failure("".join(traceback.format_exception(error)))
-        return Turn.OVER
+        self.store_failure("".join(traceback.format_exception(error)))
+        return AttemptResult.FAILED
 
 
 @hide_locals  # the customer's address is among them
 def _send(find: Find, delivery: HandlerDelivery, note: Note) -> None:
     """Send the mail of an event, unless its customer was told already, and mark it delivered."""
     event = _event_of(delivery)
-    put_row(event)
+    refresh_about(event)
     if event.payment_id is not None:
         event.payment = Payment.objects.primary().get(pk=event.payment_id)
     if event.refund_id is not None:

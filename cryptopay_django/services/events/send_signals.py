@@ -1,4 +1,7 @@
-"""Sends events as signals to the receivers of their kind. One attempt: `attempt.py`; handlers: `call_handlers.py`."""
+"""Sends events as signals to the receivers of their kind. Handlers: `call_handlers.py`.
+
+One attempt: `attempt.py`. What follows a failure: `retry.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,43 +14,27 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from ...conf import app_settings
-from ...exceptions import DeliveryBusyError
 from ...logs import about_event
 from ...models import InvoiceEvent
-from ...models.locking import write_transaction
 from ...tracing import Note
-from .attempt import Attempt, Lane, Turn
-from .behind_failed import later_than
-from .outbox import CUSTOMER_MAIL, SIGNALS, owe_handlers, put_row, sender_of
+from .attempt import Attempt, AttemptResult
+from .behind_failed import failed_earlier
+from .delivery_kind import DeliveryKind
+from .outbox import CUSTOMER_MAIL, SIGNALS, add_handler_deliveries, refresh_about, sender_of
 from .unheard import unheard_kinds
 from .withholding import is_true
 
 
-def send_event(unheard: frozenset[str], event: InvoiceEvent, *, is_first: bool, is_at_hand: bool = False) -> Turn:
-    """Make one attempt to send an event's signal; return what became of its turn.
+def send_event(
+    unheard: frozenset[str], event: InvoiceEvent, *, is_first: bool, is_loaded: bool = False
+) -> AttemptResult:
+    """Make one attempt to send an event's signal; return what became of it.
 
-    `is_at_hand`: the event has all that belongs to it as it was written; otherwise it is read anew.
+    `is_loaded`: the event has all that belongs to it as it was written; otherwise it is read anew.
     """
-    lane, at_hand = (_at_hand(unheard), event) if is_at_hand else (from_queue(unheard), None)
+    kind, loaded = (_loaded_signals(unheard), event) if is_loaded else (queued_signals(unheard), None)
     fields = about_event(event, event_id=event.pk)
-    return Attempt(lane, event.pk, event.named, f"event {event.pk}", fields, is_first=is_first, at_hand=at_hand).make()
-
-
-def retry_event(event: InvoiceEvent) -> bool:
-    """Make a pending event due now, whatever its back-off; return whether it was pending.
-
-    Raises DeliveryBusyError while an attempt is running.
-    """
-    with write_transaction(InvoiceEvent):
-        pending = InvoiceEvent.objects.primary().filter(pk=event.pk, next_attempt_at__isnull=False)
-        if not pending.exists():
-            return False
-        locked = InvoiceEvent.objects.lock(pk=event.pk, skip_locked=True)
-        if locked is None:
-            raise DeliveryBusyError(f"event {event.uuid} is being delivered at this moment: look again later")
-        return locked.next_attempt_at is not None and InvoiceEvent.objects.change(
-            locked, next_attempt_at=timezone.now()
-        )
+    return Attempt(kind, event.pk, event.named, f"event {event.pk}", fields, is_first=is_first, loaded=loaded).make()
 
 
 def pending_events(unheard: frozenset[str] | None = None) -> QuerySet[InvoiceEvent]:
@@ -58,7 +45,7 @@ def pending_events(unheard: frozenset[str] | None = None) -> QuerySet[InvoiceEve
 def due_events(unheard: frozenset[str]) -> QuerySet[InvoiceEvent]:
     """Return the events that can be delivered now, without those that wait behind one that has failed."""
     now = timezone.now()
-    failed_before = later_than(now, _earlier(_true_and_heard(unheard)(InvoiceEvent.objects.all())))
+    failed_before = failed_earlier(now, _earlier(_true_and_heard(unheard)(InvoiceEvent.objects.all())))
     due = _pending(unheard)(InvoiceEvent.objects.primary()).filter(next_attempt_at__lte=now)
     return due.alias(behind=failed_before).filter(behind=None).order_by("next_attempt_at", "pk")
 
@@ -89,8 +76,8 @@ def _true_and_heard(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]
 
 
 @lru_cache(maxsize=64)
-def _in_turn(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], QuerySet[InvoiceEvent]]:
-    """Return a filter like `_pending` that drops, in addition, each event behind a pending event of its subject."""
+def _first_pending(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], QuerySet[InvoiceEvent]]:
+    """Return a filter that keeps what `_pending` keeps, without each event behind a pending event of its subject."""
     pending = _pending(unheard)
 
     def narrow(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
@@ -115,8 +102,8 @@ def _keys(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], QuerySe
 
 @lru_cache(maxsize=64)
 def _few_columns(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], QuerySet[InvoiceEvent]]:
-    in_turn = _in_turn(unheard)
-    return lambda events: in_turn(events).only("next_attempt_at", "attempts")
+    first_pending = _first_pending(unheard)
+    return lambda events: first_pending(events).only("next_attempt_at", "attempts")
 
 
 def _send(event: InvoiceEvent, note: Note) -> None:
@@ -139,13 +126,13 @@ def _arguments(event: InvoiceEvent) -> dict[str, Any]:
 
 
 def _send_from_queue(event: InvoiceEvent, note: Note) -> None:
-    """Send the signal; if only handlers hear it, and there were none when it was written, owe it to them."""
+    """Send the signal. If only handlers hear it, and none was registered when it was written, add their records."""
     is_for_handlers = event.kind in app_settings.REQUIRED_EVENTS and not _has_receiver(event.kind)
     if is_for_handlers and not event.deliveries.exclude(handler=CUSTOMER_MAIL).exists():
-        owe_handlers([event])
+        add_handler_deliveries([event])
     if event.invoice_id is None:
         # Read for the few events that are about something else, and past a replica.
-        put_row(event)
+        refresh_about(event)
     _send(event, note)
 
 
@@ -154,11 +141,12 @@ def _has_receiver(kind: str) -> bool:
 
 
 @lru_cache(maxsize=64)
-def from_queue(unheard: frozenset[str]) -> Lane[InvoiceEvent]:
-    return Lane(
+def queued_signals(unheard: frozenset[str]) -> DeliveryKind[InvoiceEvent]:
+    """Describe how a signal is sent whose event is read from the database."""
+    return DeliveryKind(
         span="cryptopay.deliver_event",
         rows=InvoiceEvent.objects,
-        claimable=_in_turn(unheard),
+        claimable=_first_pending(unheard),
         markable=_pending(frozenset()),
         call=_send_from_queue,
         event_of=_itself,
@@ -167,9 +155,9 @@ def from_queue(unheard: frozenset[str]) -> Lane[InvoiceEvent]:
 
 
 @lru_cache(maxsize=64)
-def _at_hand(unheard: frozenset[str]) -> Lane[InvoiceEvent]:
-    """For an event that is at hand: whether and when it is due is all that is read."""
-    return Lane(
+def _loaded_signals(unheard: frozenset[str]) -> DeliveryKind[InvoiceEvent]:
+    """Describe how a signal is sent whose event is loaded. Only whether and when it is due is read."""
+    return DeliveryKind(
         span="cryptopay.deliver_event",
         rows=InvoiceEvent.objects,
         claimable=_few_columns(unheard),

@@ -31,7 +31,7 @@ from ...models.locking import write_transaction
 from ...models.orders import order_exists, order_filter
 from ..accounts import client_of
 from ..events.deliver import deliver_or_dispatch
-from ..snapshots.apply import take_snapshot
+from ..snapshots.apply import apply_snapshot
 from ..snapshots.compare import OUR_KEY
 from ..snapshots.find_at_gateway import find_at_gateway
 
@@ -137,7 +137,7 @@ def finish(invoice: Invoice, *, is_new: bool) -> Invoice:
     """Make sure that the gateway has the invoice, and return the row with what it answered."""
     written: tuple[InvoiceEvent, ...] = ()
     if invoice.gateway_id is None:
-        taken = take_snapshot(invoice.pk, _call(invoice, is_new=is_new))
+        taken = apply_snapshot(invoice.pk, _call(invoice, is_new=is_new))
         if taken is None:
             raise CreationUnknownError(
                 f"the row of invoice {invoice.pk} was deleted while the gateway made it: call create_invoice again"

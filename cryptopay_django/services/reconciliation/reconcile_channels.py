@@ -26,7 +26,7 @@ from ...gateway.lists import follow_pages
 from ...gateway.rate_limit import Purpose, calling_for
 from ...models import Channel, ChannelPayment
 from ..accounts import in_force
-from ..channels.apply import poll_payment, put_off, take_listed
+from ..channels.apply import apply_listed_payment, poll_payment, put_off
 from ..channels.channel_rows import poll_channel
 from ..channels.compare import is_in_state
 from ..events.deliver import deliver_events
@@ -127,12 +127,12 @@ class ChannelRun:
         self.polls_left -= 1
         self.result.asked += 1
         self.result.requests += 1
-        taken = self.guard(gateway_id, lambda: poll_payment(channel, gateway_id, timeout=self.patience))
-        if taken is not None:
-            self.result.drifted += taken.changed
-            deliver_events(taken.payment)
+        applied = self.guard(gateway_id, lambda: poll_payment(channel, gateway_id, timeout=self.patience))
+        if applied is not None:
+            self.result.drifted += applied.changed
+            deliver_events(applied.payment)
         self.progress(self.result.asked, self.result.asked + self.result.left)
-        return taken is not None
+        return applied is not None
 
     def take(self, channel: Channel, entry: ChannelPaymentSnapshot, *, asked_at: datetime) -> bool:
         """Take in an entry of a channel's list, without a call of its own if that is possible; return whether it was.
@@ -142,16 +142,16 @@ class ChannelRun:
         if self.is_over:
             self.result.left += 1
             return False
-        answer = self.guard(entry.id, lambda: (take_listed(channel, entry, asked_at=asked_at),))
+        answer = self.guard(entry.id, lambda: (apply_listed_payment(channel, entry, asked_at=asked_at),))
         if answer is None:
             return False
-        (taken,) = answer
-        if taken is None:
+        (applied,) = answer
+        if applied is None:
             return self.poll(channel, entry.id)
         self.polls_left -= 1
         self.result.asked += 1
-        self.result.drifted += taken.changed
-        deliver_events(taken.payment)
+        self.result.drifted += applied.changed
+        deliver_events(applied.payment)
         return True
 
     def read_ledger(self, account: str) -> None:

@@ -22,7 +22,7 @@ from ...models.invoice import open_invoices
 from ..accounts import of_other_environments
 from ..events.deliver import deliver_events, deliver_or_dispatch
 from ..resolution.follow_refunds import follow_refunds
-from ..snapshots.apply import Asked, Taken, poll_invoice, take_snapshot
+from ..snapshots.apply import Applied, Poll, apply_snapshot, poll_invoice
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -82,9 +82,9 @@ def refresh_invoice(invoice: Invoice) -> Invoice:
 
     Commits. Raises GatewayError when there is no answer, InvoiceBusyError when the row will not hold still.
     """
-    taken = poll_invoice(invoice)
-    deliver_or_dispatch(taken.invoice, taken.events)
-    return taken.invoice
+    applied = poll_invoice(invoice)
+    deliver_or_dispatch(applied.invoice, applied.events)
+    return applied.invoice
 
 
 @calling_for(Purpose.RECONCILIATION)
@@ -209,23 +209,23 @@ class _Run:
     def _take(self, candidate: _Candidate, snapshot: InvoiceSnapshot, asked_at: datetime) -> bool:
         """Merge one entry of a page, unless it must be asked for alone: its row has moved on, or it looks back."""
         try:
-            taken = take_snapshot(candidate.pk, snapshot, asked=Asked(candidate.version, asked_at, is_page=True))
+            applied = apply_snapshot(candidate.pk, snapshot, poll=Poll(candidate.version, asked_at, is_page=True))
         except Exception:
             extra = about(candidate.pk, account=candidate.account)
             logger.exception(
                 "invoice %s could not be merged from a list, so it is polled alone", candidate.pk, extra=extra
             )
             return False
-        if taken is None:
+        if applied is None:
             return False
         self.result.asked += 1
-        self._note(taken)
+        self._note(applied)
         return True
 
-    def _note(self, taken: Taken | None) -> None:
-        if taken is not None:
-            self.result.drifted += taken.changed
-            deliver_events(taken.invoice)
+    def _note(self, applied: Applied | None) -> None:
+        if applied is not None:
+            self.result.drifted += applied.changed
+            deliver_events(applied.invoice)
         self.progress(self.result.asked, self.total)
 
     @property

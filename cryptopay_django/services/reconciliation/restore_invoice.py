@@ -14,7 +14,7 @@ from ...models import Invoice
 from ..events.deliver import deliver_or_dispatch
 from ..invoices.create import ordered_invoice
 from ..invoices.create_at_gateway import write_first
-from ..snapshots.apply import take_snapshot
+from ..snapshots.apply import apply_snapshot
 from ..snapshots.compare import OUR_KEY
 from .missing_invoices import MissingInvoice
 
@@ -47,13 +47,13 @@ def restore_invoice(
     known = Invoice.objects.primary().filter(pk=invoice.pk)
     if known.exists() or write_first(invoice, order) is not invoice:
         raise InvoiceRequestError(f"invoice {snapshot.id} of account {missing.account} is here already")
-    taken = take_snapshot(invoice.pk, snapshot)
-    if taken is None:
+    applied = apply_snapshot(invoice.pk, snapshot)
+    if applied is None:
         raise InvoiceRequestError(f"the row of invoice {invoice.pk} was deleted meanwhile")
-    deliver_or_dispatch(taken.invoice, taken.events)
-    if reason := taken.invoice.quarantine_reason:
+    deliver_or_dispatch(applied.invoice, applied.events)
+    if reason := applied.invoice.quarantine_reason:
         raise PriceSealError(f"invoice {invoice.pk} ({invoice.custom_id}) is held for a person: {reason}")
-    return taken.invoice
+    return applied.invoice
 
 
 def _our_id(snapshot: InvoiceSnapshot) -> UUID | None:

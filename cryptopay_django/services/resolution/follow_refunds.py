@@ -25,7 +25,7 @@ from ...models import Invoice, InvoiceEvent, InvoiceStatus, Refund, RefundStatus
 from ...models.locking import write_transaction
 from ..accounts import client_of
 from ..events.deliver import deliver_or_dispatch
-from ..snapshots.refund_rows import fail_missing, followed_invoices, refunds_of, returned_amount, take_refunds
+from ..snapshots.refund_rows import fail_missing, followed_invoices, refunds_of, returned_amount, store_refunds
 from .unknown_outcome import take_shown_withdrawal
 
 logger = logging.getLogger("cryptopay_django")
@@ -120,7 +120,7 @@ def _take(invoice: Invoice, page: Page[ShownRefund], *, at: datetime) -> tuple[I
         locked = Invoice.objects.lock(pk=invoice.pk)
         if locked is None:
             return invoice, []
-        events = take_refunds(locked, page, at=at)
+        events = store_refunds(locked, page, at=at)
         rows = refunds_of(locked)
         since = rows[-1].created_at if rows else locked.finished_at or locked.updated_at
         is_over = at - since >= FOLLOWED_FOR and not any(map(_is_open_withdrawal, rows))

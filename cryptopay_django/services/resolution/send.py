@@ -38,7 +38,7 @@ from ...models.locking import write_transaction
 from ..accounts import client_of
 from ..events.deliver import deliver_or_dispatch
 from ..snapshots.apply import poll_invoice
-from ..snapshots.refund_rows import expect_refunds, take_refunds
+from ..snapshots.refund_rows import expect_refunds, store_refunds
 from ..snapshots.withdrawal_rows import PREVIEW, take_withdrawal
 from .judge_outcome import (
     COMMIT,
@@ -179,7 +179,7 @@ def _write_acceptance(
             expect_refunds(row.invoice, at=now)
         if isinstance(shown, CoinWithdrawal):
             return row.invoice, take_withdrawal(row, shown, at=now)
-        return row.invoice, take_refunds(row.invoice, shown, at=now)
+        return row.invoice, store_refunds(row.invoice, shown, at=now)
 
 
 def _follow_up(resolution: Resolution) -> Resolution:

@@ -30,7 +30,7 @@ from ..accounts import client_of
 from ..backoff import backoff
 from ..events.deliver import deliver_or_dispatch
 from ..events.outbox import new_event, write_events
-from ..snapshots.apply import Taken, poll_invoice
+from ..snapshots.apply import Applied, poll_invoice
 from ..snapshots.refund_rows import expect_refunds
 from ..snapshots.withdrawal_rows import CANCELLED, PREVIEW, reversal_of, take_withdrawal
 from .judge_outcome import (
@@ -137,7 +137,7 @@ def take_shown_withdrawal(
     return written, outcome
 
 
-def _read_outcome(row: Resolution, *, timeout: float | None = None) -> tuple[Taken, Outcome]:
+def _read_outcome(row: Resolution, *, timeout: float | None = None) -> tuple[Applied, Outcome]:
     """Ask the gateway about the invoice and its refunds; return its answer, and what that says of a resolution."""
     began = time.monotonic()
     taken = poll_invoice(row.invoice, timeout=timeout)

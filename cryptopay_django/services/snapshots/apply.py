@@ -1,8 +1,8 @@
-"""The one door into the state machine: lock the row, merge a snapshot, write everything, in one transaction.
+"""Applies a snapshot to our row, in one transaction: locks the row, merges the snapshot, writes everything.
 
-Callbacks, polls, the answer to a creation and what staff do all enter here. No call to the gateway is made while a
-row is locked. An answer that was fetched before the lock counts only if the row still has the version that it had
-then.
+This is the one door into the state machine: callbacks, polls, answers to a creation and staff actions all enter here.
+No call to the gateway is made while a row is locked. An answer that was fetched before the lock counts only if the
+row still has the version that it had then.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .compare import (
 from .find_at_gateway import find_at_gateway
 from .finish_callback import finish_callback
 from .merge import Merge, Source, merge_snapshot
-from .quarantine_unreadable import hold_unreadable
+from .quarantine_unreadable import quarantine_unreadable
 from .refund_rows import name_refunds, shows_refund
 
 REFUNDED_EVENT = "refunded"
@@ -45,8 +45,8 @@ _POLL_ROUNDS = 5
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A callback on its way in: the row to mark, and what it says."""
+class IncomingCallback:
+    """A callback that is being applied: the row to mark as done, and what it says."""
 
     callback: Callback
     event: str
@@ -58,13 +58,13 @@ class Claim:
         return f"Invoice {self.event}"[:64]
 
     def is_older_than(self, polled_at: datetime | None) -> bool:
-        """Whether it had arrived when the gateway was asked: then the answer knew all that it can say."""
+        """Return whether it had arrived when the gateway was asked: then the answer knew all that it can say."""
         return polled_at is not None and (self.callback.last_received_at or self.callback.received_at) <= polled_at
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A GET: the version of our row before it, and when it was sent. `is_page`: of the list, which can lag."""
+class Poll:
+    """A GET: the version of our row before it, and when it was sent. `is_page`: a page of the list, which can lag."""
 
     version: int
     at: datetime
@@ -72,8 +72,8 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What came of a snapshot. `confirmed` is False when the gateway does not (yet) say what the claim says."""
+class Applied:
+    """The result of a snapshot. `confirmed` is False if the gateway does not (yet) say what the callback says."""
 
     invoice: Invoice
     snapshot: InvoiceSnapshot
@@ -82,156 +82,164 @@ class Taken:
     confirmed: bool = True
 
 
-def take_snapshot(
+def apply_snapshot(
     invoice_id: UUID,
     snapshot: InvoiceSnapshot,
     *,
-    asked: Asked | None = None,
-    claim: Claim | None = None,
-) -> Taken | None:
-    """Merge an answer of the gateway's into an invoice and commit. The first statement locks the invoice's row.
+    poll: Poll | None = None,
+    incoming: IncomingCallback | None = None,
+) -> Applied | None:
+    """Merge an answer of the gateway into an invoice and commit. The first statement locks the invoice's row.
 
-    `asked` makes it the answer to a GET; without, it is that of a creation, which may be older than our row. Returns
-    None, nothing changed, when the row has moved on since it was read for asking, or when an entry of a list must not
-    be taken at its word. A claim is marked done in the same transaction, unless the gateway's answer does not bear it
-    out.
+    With `poll`, the snapshot is the answer to a GET. Without, it is the answer to a creation, which may be older than
+    our row. Returns None, and changes nothing, if the row has changed since it was read before the GET, or if an entry
+    of a list does not move it forward. An `incoming` callback is marked done in the same transaction, unless the
+    gateway's answer denies what it says.
     """
     with span("cryptopay.merge", invoice_id=invoice_id) as note, write_transaction(Invoice):
         invoice = Invoice.objects.lock(pk=invoice_id)
-        if invoice is None or (asked and invoice.version != asked.version):
+        if invoice is None or (poll and invoice.version != poll.version):
             note(outcome="moved on")
             return None
-        if asked and asked.is_page and not is_forward(invoice, snapshot):
+        if poll and poll.is_page and not is_forward(invoice, snapshot):
             note(outcome="to be asked for alone")
             return None
-        known = _known_payments(invoice, snapshot, claim)
-        return _take_locked(invoice, known, snapshot, note, asked=asked, claim=claim)
+        known = _known_payments(invoice, snapshot, incoming)
+        return _apply_locked(invoice, known, snapshot, note, poll=poll, incoming=incoming)
 
 
-def take_callback(claim: Claim) -> Taken | Invoice | None:
-    """Merge what a callback says and commit, if it may be believed. The first statement locks the invoice's row.
+def apply_callback(incoming: IncomingCallback) -> Applied | Invoice | None:
+    """Merge what a callback says and commit, unless the gateway must be asked first. First locks the invoice's row.
 
-    Returns None when no invoice has the gateway's id, and the invoice itself, nothing changed and no longer
-    locked, when the gateway must be asked first.
+    Returns None if no invoice has the gateway's id. If the gateway must be asked first, it changes nothing and returns
+    the invoice, which is not locked any more.
     """
-    with span("cryptopay.merge", account=claim.callback.account) as note, write_transaction(Invoice):
-        account = get_account(claim.callback.account)
+    with span("cryptopay.merge", account=incoming.callback.account) as note, write_transaction(Invoice):
+        account = get_account(incoming.callback.account)
         invoice = Invoice.objects.lock(
-            account=account.name, environment=account.environment, gateway_id=claim.snapshot.id
+            account=account.name, environment=account.environment, gateway_id=incoming.snapshot.id
         )
         if invoice is None:
             note(outcome="unknown")
             return None
         note(invoice_id=invoice.pk)
-        must_ask, known = needs_confirmation(invoice, claim.snapshot) or _is_denied(invoice, claim), {}
+        must_ask, known = needs_confirmation(invoice, incoming.snapshot) or _is_denied(invoice, incoming), {}
         if not must_ask:
-            known = _known_payments(invoice, claim.snapshot)
-            must_ask = _is_unproven(invoice, known, claim)
+            known = _known_payments(invoice, incoming.snapshot)
+            must_ask = _is_unproven(invoice, known, incoming)
         if must_ask:
             note(outcome="to be confirmed")
             return invoice
-        return _take_locked(invoice, known, claim.snapshot, note, asked=None, claim=claim)
+        return _apply_locked(invoice, known, incoming.snapshot, note, poll=None, incoming=incoming)
 
 
-def _is_denied(invoice: Invoice, claim: Claim) -> bool:
+def _is_denied(invoice: Invoice, incoming: IncomingCallback) -> bool:
     """Return whether a callback was here before the gateway was asked, and says what its answer did not."""
-    return relation(invoice, claim.snapshot) is Relation.AHEAD and claim.is_older_than(invoice.polled_at)
+    return relation(invoice, incoming.snapshot) is Relation.AHEAD and incoming.is_older_than(invoice.polled_at)
 
 
-def _is_unproven(invoice: Invoice, payments: Mapping[str, Payment], claim: Claim) -> bool:
+def _is_unproven(invoice: Invoice, payments: Mapping[str, Payment], incoming: IncomingCallback) -> bool:
     """Return whether a callback about the status that the invoice is in adds what the gateway has to confirm."""
-    if not app_settings.CONFIRM_WITH_API or relation(invoice, claim.snapshot) is not Relation.SAME:
+    if not app_settings.CONFIRM_WITH_API or relation(invoice, incoming.snapshot) is not Relation.SAME:
         return False
-    return not claim.is_older_than(invoice.polled_at) and brings_news(invoice, payments, claim.snapshot)
+    return not incoming.is_older_than(invoice.polled_at) and brings_news(invoice, payments, incoming.snapshot)
 
 
-def _known_payments(invoice: Invoice, snapshot: InvoiceSnapshot, claim: Claim | None = None) -> dict[str, Payment]:
+def _known_payments(
+    invoice: Invoice, snapshot: InvoiceSnapshot, incoming: IncomingCallback | None = None
+) -> dict[str, Payment]:
     """Return the invoice's payments by txid; none where neither the snapshot nor the callback lists any."""
-    is_listed = snapshot.transactions or (claim and claim.snapshot.transactions)
+    is_listed = snapshot.transactions or (incoming and incoming.snapshot.transactions)
     known = Payment.objects.find(invoice_id=invoice.pk) if is_listed else []
     return {payment.txid: payment for payment in known}
 
 
-def poll_invoice(invoice: Invoice, *, timeout: float | None = None, claim: Claim | None = None) -> Taken:
+def poll_invoice(
+    invoice: Invoice, *, timeout: float | None = None, incoming: IncomingCallback | None = None
+) -> Applied:
     """Ask the gateway about an invoice and merge its answer; `timeout` in seconds, for each call.
 
-    Raises GatewayError when it does not answer or has no such invoice of ours, OtherEnvironmentError,
-    InvoiceBusyError when the row will not hold still. An answer without a fact that can be read is an error
-    too, and holds the invoice for a person. Holds no transaction and no lock while it asks.
+    Raises GatewayError if it does not answer or has no such invoice of ours, OtherEnvironmentError, or
+    InvoiceBusyError if the row changes each time. An answer that lacks a fact is an error too, and quarantines the
+    invoice. No transaction is open and no row is locked during the call.
     """
     client = client_of(invoice)
     for _ in range(_POLL_ROUNDS):
-        asked = Asked(invoice.version, timezone.now())
+        poll = Poll(invoice.version, timezone.now())
         try:
             if invoice.gateway_id is None:
                 snapshot = find_at_gateway(invoice, timeout=timeout)
             else:
                 snapshot = client.retrieve_invoice(str(invoice.gateway_id), timeout=timeout)
         except GatewayAnswerError as error:
-            hold_unreadable(invoice.pk, error)
+            quarantine_unreadable(invoice.pk, error)
             raise
-        taken = take_snapshot(invoice.pk, snapshot, asked=asked, claim=claim)
-        if taken is not None:
-            return taken
+        applied = apply_snapshot(invoice.pk, snapshot, poll=poll, incoming=incoming)
+        if applied is not None:
+            return applied
         invoice = Invoice.objects.primary().get(pk=invoice.pk)
     raise InvoiceBusyError(f"invoice {invoice.pk} changed {_POLL_ROUNDS} times while the gateway was asked about it")
 
 
-def _take_locked(
+def _apply_locked(
     invoice: Invoice,
     payments: Mapping[str, Payment],
     snapshot: InvoiceSnapshot,
     note: Note,
     *,
-    asked: Asked | None,
-    claim: Claim | None,
-) -> Taken:
-    """Merge a snapshot into a locked row, write what changed, and mark the claim done if it is borne out."""
+    poll: Poll | None,
+    incoming: IncomingCallback | None,
+) -> Applied:
+    """Merge a snapshot into a locked row, write what changed, and mark the callback done unless it is denied."""
     now, before, was_final = timezone.now(), state_of(invoice), invoice.finished_at is not None
     merge = merge_snapshot(
         invoice,
         payments,
         snapshot,
-        source=_source(asked, claim),
-        outdated=asked is None and claim is not None and claim.is_older_than(invoice.polled_at),
+        source=_source(poll, incoming),
+        outdated=poll is None and incoming is not None and incoming.is_older_than(invoice.polled_at),
         at=now,
-        message=claim.event if claim else "",
+        message=incoming.event if incoming else "",
     )
     if was_final:
         merge.events = _without_repeated(invoice, merge.events)
     name_refunds(invoice, merge.events)
-    _tell_move(invoice, before)
-    # A list can lag. What is marked as asked for makes older callbacks no news, so where some wait a page does not.
-    looks = {"polled_at": asked.at} if asked and not (asked.is_page and claim) else {}
-    if ("status" in merge.changed and (was_final or shows_refund(snapshot))) or _is_being_refunded(invoice, claim):
-        looks["refunds_due_at"] = now
-    _write(invoice, merge, looks, at=now)
+    _log_move(invoice, before)
+    # A list can lag. A later `polled_at` makes older callbacks no news, so a page does not set it while some wait.
+    polled = {"polled_at": poll.at} if poll and not (poll.is_page and incoming) else {}
+    if ("status" in merge.changed and (was_final or shows_refund(snapshot))) or _is_being_refunded(invoice, incoming):
+        polled["refunds_due_at"] = now
+    _write(invoice, merge, polled, at=now)
     note(account=invoice.account, status=invoice.status, outcome="changed" if merge else "no news")
     known = {**payments, **{payment.txid: payment for payment in merge.new_payments}}
-    borne_out = claim is None or _is_borne_out(invoice, known, snapshot, claim, asked)
-    if claim is not None and borne_out:
-        _finish_claim(claim, invoice, known, changed=bool(merge), at=now)
-    return Taken(invoice, snapshot, tuple(merge.events), bool(merge), borne_out)
+    borne_out = incoming is None or _is_borne_out(invoice, known, snapshot, incoming, poll)
+    if incoming is not None and borne_out:
+        _finish_incoming(incoming, invoice, known, changed=bool(merge), at=now)
+    return Applied(invoice, snapshot, tuple(merge.events), bool(merge), borne_out)
 
 
 def _is_borne_out(
-    invoice: Invoice, payments: Mapping[str, Payment], snapshot: InvoiceSnapshot, claim: Claim, asked: Asked | None
+    invoice: Invoice,
+    payments: Mapping[str, Payment],
+    snapshot: InvoiceSnapshot,
+    incoming: IncomingCallback,
+    poll: Poll | None,
 ) -> bool:
     """Return whether a callback says nothing that the gateway, when asked, did not say.
 
     A page of the list can lag: it bears out only what our row says now too, and never denies.
     """
-    how = relation(invoice, claim.snapshot)
-    if asked is None or not asked.is_page:
-        return claim.snapshot.status == snapshot.status or how is not Relation.AHEAD
-    must_ask = how is Relation.AHEAD or needs_confirmation(invoice, claim.snapshot)
-    return not must_ask and not (how is Relation.SAME and brings_news(invoice, payments, claim.snapshot))
+    how = relation(invoice, incoming.snapshot)
+    if poll is None or not poll.is_page:
+        return incoming.snapshot.status == snapshot.status or how is not Relation.AHEAD
+    must_ask = how is Relation.AHEAD or needs_confirmation(invoice, incoming.snapshot)
+    return not must_ask and not (how is Relation.SAME and brings_news(invoice, payments, incoming.snapshot))
 
 
-def _source(asked: Asked | None, claim: Claim | None) -> Source:
-    if asked is not None and not asked.is_page:
+def _source(poll: Poll | None, incoming: IncomingCallback | None) -> Source:
+    if poll is not None and not poll.is_page:
         return Source.GET
-    return Source.CALLBACK if asked is None and claim is not None else Source.ANSWER
+    return Source.CALLBACK if poll is None and incoming is not None else Source.ANSWER
 
 
 def _without_repeated(invoice: Invoice, events: list[InvoiceEvent]) -> list[InvoiceEvent]:
@@ -244,14 +252,14 @@ def _without_repeated(invoice: Invoice, events: list[InvoiceEvent]) -> list[Invo
     return [event for event in events if event.once not in happened]
 
 
-def _is_being_refunded(invoice: Invoice, claim: Claim | None) -> bool:
+def _is_being_refunded(invoice: Invoice, incoming: IncomingCallback | None) -> bool:
     """Return whether a callback is about a refund that the status does not show: the list of refunds says more."""
-    is_said = claim is not None and claim.event == REFUNDED_EVENT
+    is_said = incoming is not None and incoming.event == REFUNDED_EVENT
     is_open_to_it = invoice.status in (InvoiceStatus.UNRESOLVED, InvoiceStatus.COMPLETED)
     return is_said and is_open_to_it and invoice.refunds_due_at is None
 
 
-def _write(invoice: Invoice, merge: Merge, looks: Mapping[str, datetime], *, at: datetime) -> None:
+def _write(invoice: Invoice, merge: Merge, polled: Mapping[str, datetime], *, at: datetime) -> None:
     """Write what a merge changed, and when the gateway was asked or will be.
 
     The version grows with every change of the former, and with nothing else.
@@ -259,7 +267,7 @@ def _write(invoice: Invoice, merge: Merge, looks: Mapping[str, datetime], *, at:
     changed = {name: getattr(invoice, name) for name in sorted(merge.changed)}
     if merge:
         changed |= {"version": invoice.version + 1, "updated_at": at}
-    changed |= looks
+    changed |= polled
     if changed:
         Invoice.objects.change(invoice, **changed)
     for payment in merge.new_payments:
@@ -279,16 +287,16 @@ def expect_orphans(invoice: Invoice) -> None:
     orphans.update(next_attempt_at=timezone.now())
 
 
-def _tell_move(invoice: Invoice, before: str) -> None:
-    """Let the log tell that the status moved, when that is committed."""
+def _log_move(invoice: Invoice, before: str) -> None:
+    """Log that the status moved, once that is committed."""
     after = state_of(invoice)
     if after != before:
         extra = about(invoice, status=invoice.status, status_context=invoice.status_context, status_before=before)
         once_committed(Invoice, logging.INFO, "invoice %s: from %s to %s", invoice.pk, before, after, extra=extra)
 
 
-def _finish_claim(
-    claim: Claim,
+def _finish_incoming(
+    incoming: IncomingCallback,
     invoice: Invoice,
     payments: Mapping[str, Payment],
     *,
@@ -296,16 +304,16 @@ def _finish_claim(
     at: datetime,
 ) -> None:
     """Mark a callback done, with what the gateway denied of it: when it comes again, that may have changed."""
-    denied, how = contradictions(invoice, claim.snapshot), relation(invoice, claim.snapshot)
+    denied, how = contradictions(invoice, incoming.snapshot), relation(invoice, incoming.snapshot)
     if how is Relation.CONFLICT:
-        denied.append(f"it says {state_of(claim.snapshot)}, but the gateway, when asked, said {state_of(invoice)}")
-    elif how is Relation.SAME and brings_news(invoice, payments, claim.snapshot):
+        denied.append(f"it says {state_of(incoming.snapshot)}, but the gateway, when asked, said {state_of(invoice)}")
+    elif how is Relation.SAME and brings_news(invoice, payments, incoming.snapshot):
         denied.append("it says more of payments than the gateway, when asked, said")
     finish_callback(
-        claim.callback,
+        incoming.callback,
         CallbackOutcome.APPLIED if changed else CallbackOutcome.STALE,
         invoice=invoice,
-        event=claim.title,
+        event=incoming.title,
         error="; ".join(denied)[:2000],
         taken_version=None if denied else invoice.version,
         at=at,

@@ -21,7 +21,7 @@ from ...gateway.schemas import InvoiceSnapshot
 from ...logs import about
 from ...models import Callback, Invoice
 from ..accounts import client_of
-from .apply import Asked, Claim, Taken, take_snapshot
+from .apply import Applied, IncomingCallback, Poll, apply_snapshot
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -41,7 +41,7 @@ class _Entry:
 
     invoice_id: UUID
     snapshot: InvoiceSnapshot
-    asked: Asked
+    poll: Poll
 
 
 class Pages:
@@ -94,16 +94,16 @@ class Pages:
         if error := self._refusals.get(invoice.account):
             raise error
 
-    def take(self, claim: Claim) -> Taken | None:
+    def take(self, incoming: IncomingCallback) -> Applied | None:
         """Merge what a page says of a callback's invoice and commit; return None unless it confirms the callback.
 
         The first statement locks the invoice's row.
         """
-        entry = self._entries.pop((claim.callback.account, claim.snapshot.id), None)
+        entry = self._entries.pop((incoming.callback.account, incoming.snapshot.id), None)
         if entry is None:
             return None
-        taken = take_snapshot(entry.invoice_id, entry.snapshot, asked=entry.asked, claim=claim)
-        return taken if taken is not None and taken.confirmed else None
+        applied = apply_snapshot(entry.invoice_id, entry.snapshot, poll=entry.poll, incoming=incoming)
+        return applied if applied is not None and applied.confirmed else None
 
     def _read_account(self, wanted: dict[UUID, Invoice], deadline: float | None) -> None:
         """Begin each page just before the newest invoice that is left, while at least three are expected on it.
@@ -137,8 +137,8 @@ class Pages:
         shown = [invoice for invoice in left if invoice.gateway_id in said and invoice.pk in versions]
         for invoice in shown:
             assert invoice.gateway_id is not None  # noqa: S101  for the type checker
-            asked = Asked(versions[invoice.pk], asked_at, is_page=True)
-            entry = _Entry(invoice.pk, said[invoice.gateway_id], asked)
+            poll = Poll(versions[invoice.pk], asked_at, is_page=True)
+            entry = _Entry(invoice.pk, said[invoice.gateway_id], poll)
             self._entries[invoice.account, invoice.gateway_id] = entry
         return {invoice.pk for invoice in shown}
 

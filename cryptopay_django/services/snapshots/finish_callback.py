@@ -1,4 +1,4 @@
-"""Marks a callback as done: once, in one UPDATE. The log tells its outcome when that is committed."""
+"""Marks a callback as done: once, in one UPDATE. Logs its outcome once that is committed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from django.db.models import QuerySet
 from ...logs import about, logger, named, once_committed
 from ...models import Callback, CallbackOutcome, Invoice
 
-_TROUBLE = (CallbackOutcome.ORPHAN, CallbackOutcome.UNREADABLE)
+_WARNED_OF = (CallbackOutcome.ORPHAN, CallbackOutcome.UNREADABLE)
 
 
 def finish_callback(
     callback: Callback, outcome: CallbackOutcome, *, at: datetime, invoice: Invoice | None = None, **values: Any
 ) -> bool:
-    """Mark a callback done in one UPDATE, and return True; one that somebody else has finished stays as it is."""
+    """Mark a callback done in one UPDATE, and return True; return False if another process has done so."""
     before = callback.outcome
     values = {"next_attempt_at": None, "gateway_id": None, **values, "outcome": outcome, "processed_at": at}
     if invoice is not None:
@@ -29,14 +29,14 @@ def finish_callback(
     if invoice is not None:
         callback.invoice = invoice
     if outcome != before:
-        tell_outcome(callback)
+        log_outcome(callback)
     return True
 
 
-def tell_outcome(callback: Callback) -> None:
-    """Let the log tell what became of a callback, when that is committed."""
+def log_outcome(callback: Callback) -> None:
+    """Log what became of a callback, once that is committed."""
     outcome, invoice_id = CallbackOutcome(callback.outcome), callback.invoice_id
-    level = logging.WARNING if outcome in _TROUBLE else logging.INFO
+    level = logging.WARNING if outcome in _WARNED_OF else logging.INFO
     if not logger.isEnabledFor(level):
         return
     extra = about(invoice_id, callback_id=callback.pk, account=callback.account, outcome=str(outcome))

@@ -39,16 +39,18 @@ _MOST_REASONS = 20
 
 
 class Source(Enum):
-    """Whose word a snapshot is, and how much it decides."""
+    """Where a snapshot comes from, and so how much it decides."""
 
-    CALLBACK = "callback"  # adds what needs no proof; names no identity, holds nothing, decides nothing backwards
+    CALLBACK = (
+        "callback"  # adds what needs no proof; names no identity, quarantines nothing, decides nothing backwards
+    )
     ANSWER = "answer"  # the gateway's own, but maybe older than our row: of a creation, or of a list
     GET = "get"  # the gateway's own, asked for after our row's version was read: it decides
 
 
 @dataclass
 class Merge:
-    """What a merge did to the objects it was given; `apply.py` writes it down."""
+    """What a merge did to the objects it was given; `apply.py` writes it."""
 
     changed: set[str] = field(default_factory=set)
     new_payments: list[Payment] = field(default_factory=list)
@@ -69,15 +71,15 @@ def merge_snapshot(
     at: datetime,
     message: str = "",
 ) -> Merge:
-    """Take a snapshot into a locked invoice and its payments (by txid), in memory; return what changed.
+    """Merge a snapshot into a locked invoice and its payments (by txid), in memory; return what changed.
 
     `outdated`: it was here before the last GET, so in the same status it is no news. `message`: the callback's event,
     if one led here.
-    1. The gateway's own answer fills in what it decided at creation, and holds the invoice for what it contradicts.
-    2. A GET also decides backwards: a status that was taken back is taken in, and held.
+    1. The gateway's own answer adds what it decided at creation, and quarantines the invoice for what it contradicts.
+    2. A GET also decides backwards: a status that was taken back is merged, and quarantined.
     3. Take new knowledge: payments and their risk, amounts.
-    4. Move the status by its transition, and write its event unless the invoice is held. With a broken seal it never
-       becomes completed.
+    4. Move the status by its transition, and write its event unless the invoice is quarantined. With a broken seal it
+       never becomes completed.
     """
     merge = Merge()
     how = relation(invoice, snapshot)
@@ -89,17 +91,17 @@ def merge_snapshot(
     else:
         _check_seal(merge, invoice, snapshot, is_known=is_known, at=at)
         if is_known:
-            _take_identity(merge, invoice, snapshot, at=at)
+            _merge_identity(merge, invoice, snapshot, at=at)
     is_backwards = how in (Relation.BEHIND, Relation.CONFLICT)
     if not is_known or how is Relation.UNKNOWN or (is_backwards and source is not Source.GET):
         return merge
     is_unpaid = is_unpaid_completion(invoice, snapshot)
     is_news = not (outdated and how is Relation.SAME)
-    _take_payments(merge, invoice, payments, snapshot, at=at, message=message, is_news=is_news)
+    _merge_payments(merge, invoice, payments, snapshot, at=at, message=message, is_news=is_news)
     if is_news and not broken:
-        _take_amounts(merge, invoice, snapshot, advance=source is Source.GET or how is Relation.AHEAD)
+        _merge_amounts(merge, invoice, snapshot, advance=source is Source.GET or how is Relation.AHEAD)
     if is_unpaid and not broken:
-        _hold(merge, invoice, ["it is completed, and nothing was paid"], at=at)
+        _quarantine(merge, invoice, ["it is completed, and nothing was paid"], at=at)
     if how is not Relation.SAME and not (broken and snapshot.status == InvoiceStatus.COMPLETED):
         _move(merge, invoice, snapshot, how, at=at)
     return merge
@@ -113,7 +115,7 @@ def _set(merge: Merge, invoice: Invoice, **values: object) -> None:
 
 
 def _check_seal(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, is_known: bool, at: datetime) -> None:
-    """Keep what the gateway says otherwise than our row, and hold the invoice for it, once."""
+    """Keep what the gateway says otherwise than our row, and quarantine the invoice for it, once."""
     said, reasons = differences(invoice, snapshot), contradictions(invoice, snapshot)
     if not is_known:
         said |= {name: str(value) for name, value in _identity(snapshot).items() if value not in (None, "")}
@@ -124,11 +126,11 @@ def _check_seal(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, is
         reasons.append(f"its status is unknown here: {snapshot.status[:100]}")
     if said != invoice.contradicted:
         _set(merge, invoice, contradicted=said)
-        _hold(merge, invoice, reasons, at=at)
+        _quarantine(merge, invoice, reasons, at=at)
 
 
-def _hold(merge: Merge, invoice: Invoice, reasons: list[str], *, at: datetime) -> None:
-    """Quarantine the invoice for these reasons. One that is held already is held, and reported, for new ones too."""
+def _quarantine(merge: Merge, invoice: Invoice, reasons: list[str], *, at: datetime) -> None:
+    """Quarantine the invoice for these reasons. If it is quarantined already, new reasons are added and reported."""
     known = invoice.quarantine_reason.split("; ") if invoice.quarantine_reason else []
     new = [reason for reason in dict.fromkeys(reasons) if reason not in known]
     if not new:
@@ -154,7 +156,7 @@ def _identity(snapshot: InvoiceSnapshot) -> dict[str, Any]:
     }
 
 
-def _take_identity(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, at: datetime) -> None:
+def _merge_identity(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, at: datetime) -> None:
     """Fill in what the gateway decided at creation. Once known, none of it changes."""
     is_created = invoice.gateway_id is None
     _set(
@@ -170,7 +172,7 @@ def _take_identity(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *,
         merge.events.append(new_event(invoice, EventKind.INVOICE_CREATED, at=at, once=EventKind.INVOICE_CREATED))
 
 
-def _take_amounts(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, advance: bool) -> None:
+def _merge_amounts(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, advance: bool) -> None:
     """Take paid amount and fee: as they are from a later snapshot, upwards only from one of unknown age."""
     if advance or snapshot.paid_amount > invoice.paid_amount:
         _set(merge, invoice, paid_amount=snapshot.paid_amount)
@@ -178,7 +180,7 @@ def _take_amounts(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, 
         _set(merge, invoice, fee_amount=snapshot.fee, fee_currency=snapshot.fee_currency or "")
 
 
-def _take_payments(
+def _merge_payments(
     merge: Merge,
     invoice: Invoice,
     payments: Mapping[str, Payment],
@@ -206,7 +208,7 @@ def _take_payments(
             merge.new_payments.append(payment)
             merge.events.append(_payment_event(invoice, payment, EventKind.PAYMENT_DETECTED, at))
         was = payment.risk_level
-        _take_risk(merge, payment, entry)
+        _merge_risk(merge, payment, entry)
         if payment.risk_level == RiskLevel.HIGH != was:
             merge.events.append(new_event(invoice, EventKind.RISK_HIGH, at=at, payment=payment))
         listed.append(payment)
@@ -232,7 +234,7 @@ def _touch(merge: Merge, payment: Payment, *names: str) -> None:
         merge.changed_payments.setdefault(payment, set()).update(names)
 
 
-def _take_risk(merge: Merge, payment: Payment, entry: Transaction) -> None:
+def _merge_risk(merge: Merge, payment: Payment, entry: Transaction) -> None:
     """Take a score and source addresses when they are there; never lose them to a snapshot without."""
     for name, value in risk_news(payment, entry).items():
         setattr(payment, name, value)
@@ -262,7 +264,7 @@ def _move(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, how: Relati
         detail = {"from": before, "to": after}
         merge.events.append(new_event(invoice, EventKind.STATUS_OVERRULED, at=at, detail=detail))
         what = "changed its final status" if how is Relation.CONFLICT else "took its status back,"
-        _hold(merge, invoice, [f"the gateway {what} from {before} to {after}"], at=at)
+        _quarantine(merge, invoice, [f"the gateway {what} from {before} to {after}"], at=at)
     elif settled is not None:
         invoice.complete(settled_amount=settled, at=at)
     elif snapshot.status == InvoiceStatus.REFUNDED:

@@ -1,4 +1,4 @@
-"""Holds an invoice for a person when what the gateway says of it cannot be read."""
+"""Quarantines an invoice if the gateway's answer about it lacks a fact, or one that can be read."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..events.outbox import new_event, write_events
 
 
 def lacks_a_fact(error: GatewayAnswerError) -> bool:
-    """Return whether this is the gateway's own answer about an invoice, without a fact that can be read.
+    """Return whether the gateway itself answered about an invoice, and a fact in the answer cannot be read.
 
-    A proxy's page is none, and says nothing of the invoice.
+    The page of a proxy is no such answer: it says nothing of the invoice.
     """
     cause = error.__cause__
     return isinstance(cause, WireError) and cause.field.startswith("data.") and cause.field != "data.id"
 
 
-def hold_unreadable(invoice_id: UUID, error: GatewayAnswerError) -> None:
-    """Hold an invoice for a person if the gateway's answer about it lacks a fact. Commits; locks the invoice."""
+def quarantine_unreadable(invoice_id: UUID, error: GatewayAnswerError) -> None:
+    """Quarantine an invoice if the gateway's answer about it lacks a fact. Commits; locks the invoice."""
     if not lacks_a_fact(error):
         return
     now = timezone.now()

@@ -82,7 +82,7 @@ def expect_refunds(invoice: Invoice, *, at: datetime) -> None:
         Invoice.objects.change(invoice, refunds_due_at=at)
 
 
-def take_refunds(invoice: Invoice, shown: Iterable[ShownRefund], *, at: datetime) -> list[InvoiceEvent]:
+def store_refunds(invoice: Invoice, shown: Iterable[ShownRefund], *, at: datetime) -> list[InvoiceEvent]:
     """Take what the gateway shows of refunds into the rows of a locked invoice; return the events that were written.
 
     Each refund has one row, made when it is first seen. What the gateway shows of it later is taken over, and what it

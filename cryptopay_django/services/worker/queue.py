@@ -17,7 +17,7 @@ from ...models import Callback
 from ...models.locking import write_transaction
 from ..callbacks.process import deliver_brought, process, process_and_deliver
 from ..callbacks.receive import LEASE
-from ..dispatch.throttle import Pace
+from ..dispatch.throttle import Throttle
 from ..events.deliver import deliver_events
 from ..events.outbox import Written
 from ..resolution.follow_refunds import follow_refunds
@@ -40,7 +40,7 @@ _PATIENCE = timedelta(seconds=2)
 """How long work must be overdue before a request or a task that processed another callback does it. Until then, the
 process that was to do the work still has time."""
 
-looks = Pace(1.0)
+looks = Throttle(1.0)
 """How often a process looks for what is overdue while callbacks come in: a burst need not ask with each of them."""
 
 
@@ -141,7 +141,7 @@ def _do_each(claimed: Sequence[Callback], act: Callable[[Callback], object], is_
 
 def _look_after_others(deadline: float | None) -> None:
     """Do a little of what is overdue, so that nothing stays behind where no worker runs."""
-    if looks.lets_pass() and is_anything_due(timezone.now() - _PATIENCE):
+    if looks.allows() and is_anything_due(timezone.now() - _PATIENCE):
         process_overdue(limit=_OVERDUE_WITH_EACH, deadline=deadline)
 
 

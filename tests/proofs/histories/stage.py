@@ -107,7 +107,7 @@ def respond(request: PreparedRequest, status: int, content: Any) -> Response:
 
 def start_again() -> None:
     """Begin a new process: it remembers nothing."""
-    queue.looks.forget()
+    queue.looks.reset()
     assert not connection.in_atomic_block, "a process that has ended holds no transaction"
 
 

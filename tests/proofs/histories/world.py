@@ -31,7 +31,7 @@ from cryptopay_django.services import (
     release_invoice,
     settle_invoice,
 )
-from cryptopay_django.services.events.call_handlers import retry_delivery
+from cryptopay_django.services.events.retry import retry_delivery
 from cryptopay_django.services.resolution.end_by_hand import ENDABLE_AFTER
 from cryptopay_django.testing.factories import callback_headers
 from tests.effects.handlers import HANDLERS, broken, registered

@@ -2,27 +2,27 @@
 
 import threading
 
-from cryptopay_django.services.dispatch.throttle import Pace
+from cryptopay_django.services.dispatch.throttle import Throttle
 
 
 def test_one_passes_and_those_right_behind_it_do_not():
-    pace = Pace(60)
+    pace = Throttle(60)
 
-    assert [pace.lets_pass() for _ in range(3)] == [True, False, False]
+    assert [pace.allows() for _ in range(3)] == [True, False, False]
 
 
 def test_when_the_time_is_over_the_next_one_passes():
-    pace = Pace(0)
+    pace = Throttle(0)
 
-    assert [pace.lets_pass() for _ in range(3)] == [True, True, True]
+    assert [pace.allows() for _ in range(3)] == [True, True, True]
 
 
 def test_of_many_threads_at_once_one_passes():
-    pace, start, passed = Pace(60), threading.Barrier(8), []
+    pace, start, passed = Throttle(60), threading.Barrier(8), []
 
     def come():
         start.wait()
-        passed.append(pace.lets_pass())
+        passed.append(pace.allows())
 
     threads = [threading.Thread(target=come) for _ in range(8)]
     for thread in threads:
@@ -34,9 +34,9 @@ def test_of_many_threads_at_once_one_passes():
 
 
 def test_what_has_passed_can_be_forgotten():
-    pace = Pace(60)
-    pace.lets_pass()
+    pace = Throttle(60)
+    pace.allows()
 
-    pace.forget()
+    pace.reset()
 
-    assert pace.lets_pass()
+    assert pace.allows()
