@@ -1,6 +1,7 @@
-"""The gateway's request limit, kept on this side too, and the purposes that calls are made for.
+"""Keeps the gateway's limit of 200 calls a minute within one process, and defines the purposes of calls.
 
-`RateLimiter` knows the calls of its own process. One that all processes share: `services/shared_rate_limit.py`.
+Of three limits this is the innermost. All processes together: `services/shared_rate_limit.py`. What buttons, the
+doctor and the ledger may use of it: `services/rate_limit_by_use.py`.
 """
 
 from __future__ import annotations

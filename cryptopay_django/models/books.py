@@ -1,4 +1,4 @@
-"""The books of an account: what has changed its balances, and the periods that are closed.
+"""Stores the books of an account: what has changed its balances, and the periods that are closed.
 
 An entry is never changed or deleted. What comes later, or is taken back, is an entry of its own. Who writes them:
 `services/statements/`.
@@ -39,7 +39,7 @@ class RateSource(models.TextChoices):
 
 
 class Books(models.Model):
-    """One row for each account and environment. Its lock is held while entries are made or a period is closed."""
+    """One row for each account and environment. It is locked while entries are made or a period is closed."""
 
     account = models.CharField(max_length=32, help_text=_("Key in CRYPTOPAY_ACCOUNTS."))
     environment = models.CharField(max_length=255, help_text=_("The gateway that has the account."))

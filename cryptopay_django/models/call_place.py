@@ -1,4 +1,7 @@
-"""Counts calls to the gateway for all processes that use an API key: one row for each call that a minute may have."""
+"""Stores the rate limit that all processes share: one row for each call that an API key has in a minute.
+
+Taken by `services/shared_rate_limit.py`.
+"""
 
 from __future__ import annotations
 

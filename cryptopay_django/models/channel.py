@@ -1,6 +1,6 @@
-"""A channel: a lasting address for the payments of one owner, and when its status may change.
+"""Defines a channel, a lasting address for the payments of one owner, and when its status may change.
 
-Who changes it, and why: `services/channels/`. Its payments: `channel_payment.py`.
+What changes it, and why: `services/channels/`. Its payments: `channel_payment.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A payment on a channel, and when its status may change. Who changes it, and why: `services/channels/`."""
+"""Defines a payment on a channel, and when its status may change. What changes it, and why: `services/channels/`."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class ChannelPayment(ProtectedModel):
 
     @property
     def credited_amount(self) -> Decimal:
-        """Return what a shop may credit, in `received_currency`: nothing until it is completed, or while held."""
+        """Return what a shop may credit, in `received_currency`: nothing unless completed and not quarantined."""
         is_credited = self.status == ChannelPaymentStatus.COMPLETED and not self.quarantine_reason
         return self.received_amount if is_credited else Decimal(0)
 

@@ -1,4 +1,4 @@
-"""Compiles a statement with the ORM and checks it, so that `statement_cache.py` can reuse it."""
+"""Compiles one statement with the ORM, and checks that it can be reused. `statement_cache.py` keeps and runs it."""
 
 from __future__ import annotations
 

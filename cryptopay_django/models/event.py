@@ -1,4 +1,4 @@
-"""The timeline of invoices, channel payments and other callbacks, and the outbox of their signals, in one table."""
+"""Stores the timeline of invoices, channel payments and other callbacks. It is the outbox of their signals too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Stores the delivery of an event to a durable handler: one row for each event and handler."""
+"""Stores the delivery of an event to a durable handler, or of a mail to the customer: one row for each.
+
+`services/events/` delivers and retries them.
+"""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class LockingManager(models.Manager[M]):
     ) -> M | None:
         """Lock the matching row until the transaction ends. Return it as it is after the lock, or None.
 
-        Waits if another transaction holds the lock. With `skip_locked` it returns None instead, if the database
+        Waits if another transaction has locked it. With `skip_locked` it returns None instead, if the database
         supports it. The rows of the foreign keys in `related` are read too, but not locked. `narrow` is used as in
         `find`. SQLite has no row locks. So an UPDATE that changes nothing first takes its only write lock. A read
         before it could not be upgraded to a write.

@@ -179,7 +179,7 @@ class OrderLink(GenericForeignKey):
 
 
 def _fits(model: type[models.Model], key: Any, using: str) -> bool:
-    """Return whether the column can hold a key. On PostgreSQL, a larger number would break the transaction."""
+    """Return whether the column can store a key. On PostgreSQL, a larger number would break the transaction."""
     field: Any = model._meta.pk
     while field.remote_field is not None:
         field = field.target_field

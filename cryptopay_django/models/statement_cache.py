@@ -1,4 +1,4 @@
-"""Compiles the statements that every callback needs once for each database connection, not each time.
+"""Keeps compiled statements for each database connection, so that a callback need not compile them each time.
 
 For a row of forty columns, the ORM needs several times as long to compile the SQL as a database needs to find the row
 (docs/performance.md has measurements). The SQL always comes from the ORM; none is written by hand. If a driver or a

@@ -1,7 +1,7 @@
 """The services: all functions that change an invoice, and the functions that only read one.
 
     invoices/        creating one for an order, the coin choice, what the customer sees
-    channels/        lasting addresses for top-ups, and what comes in on them
+    channels/        lasting addresses for top-ups, and the payments on them
     callbacks/       receiving, duplicates, processing
     snapshots/       how a report of the gateway becomes a change of our row
     events/          the outbox, its delivery and retries, notices to staff

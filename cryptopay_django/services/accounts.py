@@ -1,4 +1,4 @@
-"""Chooses the account for an order, and tells apart the invoices that the account's present gateway has."""
+"""Chooses the account for an order, and finds the invoices that the account's present gateway has."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Limits what customers' buttons and onlookers, such as the doctor, may use of the calls that a key has.
+"""Limits how many of a key's calls each use may take: customers' buttons, creations, the doctor, the ledger.
 
-So one kind of press cannot use up what others need. The database keeps one time for each use and account. The limit
-of the key itself, and what has priority in it: `shared_rate_limit.py`.
+So one use cannot take the calls that others need. The database keeps one time for each use and account
+(`models/schedule.py`). The limit of the key itself, and which purpose goes first: `shared_rate_limit.py`.
 """
 
 from __future__ import annotations

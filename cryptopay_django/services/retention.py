@@ -1,4 +1,4 @@
-"""Keeps records as long as is set: old callbacks and events go, personal data on request; money records stay."""
+"""Deletes old callbacks and events after the time that is set, and personal data on request. Keeps money records."""
 
 from __future__ import annotations
 
@@ -100,9 +100,9 @@ def prune_records(*, before: datetime, batch: int = BATCH, dry_run: bool = False
     """Delete callbacks and events from before a time, in batches that are committed one by one.
 
     What is pending stays, whatever its age, and so does all that belongs to an invoice or a channel payment that is
-    open or held, or that a row of the shop points at. Of events go those that no later decision needs: how an invoice
-    ended, what people did, and that a callback of another type was received stays. Any number of processes may run
-    this; one that is stopped goes on where it was.
+    open or quarantined, or that a row of the shop points at. Events that a later decision needs stay too: how an
+    invoice ended, what people did, and that a callback of another type was received. Any number of processes may run
+    this; one that is stopped continues where it was.
     """
     done = Pruning()
     done.callbacks = _delete(prunable_callbacks(before), batch=batch, dry_run=dry_run)
@@ -138,9 +138,9 @@ def erase_customer(*, customer_id: str = "", payer_email: str = "") -> Erasure:
 
     Amounts, addresses that money went to, transactions and what staff decided, with their reasons, are the books.
     Names, texts, metadata, links, addresses that the coins came from, and those that no coins went to, go, and so do
-    the callbacks that repeat them. An invoice that has not ended, is held or has callbacks pending is left, and named;
-    so is a channel that is enabled, or has such payments. Channels are found by the shop's id alone. Of payment links
-    that are the customer's, and are over, the texts go; `links_of_customer` finds them. In the end go the stored
+    the callbacks that repeat them. An invoice that has not ended, is quarantined or has pending callbacks is left, and
+    named; so is a channel that is enabled, or has such payments. Channels are found by the shop's id alone. Of payment
+    links that are the customer's, and are over, the texts go; `links_of_customer` finds them. In the end go the stored
     callbacks of other types that name the customer: of channel payments, withdrawals, subscriptions, invoices that are
     not ours. Locks and commits one of them at a time. What the gateway keeps is not touched.
     """
@@ -255,7 +255,7 @@ def _batches(rows: QuerySet[M], batch: int) -> Iterator[int]:
 
 
 def _ended(rows: QuerySet[M]) -> QuerySet[M]:
-    """Leave out what belongs to an invoice or a channel payment that is open or held."""
+    """Leave out what belongs to an invoice or a channel payment that is open or quarantined."""
     for is_under_way in _UNDER_WAY:
         rows = rows.exclude(is_under_way)
     return rows

@@ -1,11 +1,12 @@
 """Shares the gateway's 200 calls a minute among all processes that use an API key. The database counts the calls.
 
-There is a row for each call that a minute may have (`models/call_place.py`). A call takes a free one by
+There is a row for each call that a minute may have (`models/call_place.py`). A call takes a free row by
 compare-and-swap, for as long as it can take to arrive, and a minute more; its answer shortens that. So the gateway
-never counts more than 200 in a minute, whatever process dies, and whenever. Nobody gives a place back unused.
+never counts more than 200 in a minute, whatever process dies, and whenever. No place is given back unused.
 
-Each purpose has a few places that only it may take, so none ever starves. Of the others, a purpose leaves some to
-those that are more urgent.
+Each purpose has a few places that only it may take, so it always gets some. Of the others, a purpose leaves some to
+those that are more urgent. If the database does not answer, the limit of this process counts:
+`gateway/rate_limit.py`.
 """
 
 from __future__ import annotations

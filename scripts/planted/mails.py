@@ -26,8 +26,8 @@ BUGS = (
     Bug(
         "a mail of which the customer was told is sent again",
         "services/events/send_mails.py",
-        "or told is None or told.exists():",
-        "or told is None:",
+        "or sent is None or sent.exists():",
+        "or sent is None:",
         (f"{SENDING}test_a_payment_that_waits_for_a_person_is_told_once_for_each_reason",),
     ),
     Bug(

@@ -1,4 +1,4 @@
-"""Counts a body that is stored already on its row. The body is stored again only if it can bring news.
+"""Recognises a repeated callback: counts it on the row that has its body. Stores it again only if it can bring news.
 
 The gateway repeats a callback until it gets an answer, a merchant can have a callback sent again, and anyone who has
 seen a body can replay it. A stored body alone does not make the new one a duplicate. One UPDATE of the committed row
@@ -17,9 +17,9 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from ...models import Callback, CallbackOutcome, ChannelPayment, Invoice
 from ..backoff import backoff
 
-_TAKEN = (CallbackOutcome.APPLIED, CallbackOutcome.STALE)
-"""If a callback with such an outcome has no invoice and no channel payment, it is of another type, and its event is
-written."""
+_PROCESSED = (CallbackOutcome.APPLIED, CallbackOutcome.STALE)
+"""The outcomes of a callback that was merged, or whose event was written if it is of another type. One of another type
+has neither an invoice nor a channel payment."""
 
 
 def count_repeat(*, account: str, digest: str, at: datetime, due: datetime) -> Callback | None:
@@ -63,7 +63,9 @@ def _count(rows: QuerySet[Callback], at: datetime, **values: Any) -> int:
 
 
 def _needs_no_look() -> Q:
-    is_done = Q(outcome=CallbackOutcome.IGNORED) | Q(outcome__in=_TAKEN, invoice=None, channel_payment=None, error="")
+    is_done = Q(outcome=CallbackOutcome.IGNORED) | Q(
+        outcome__in=_PROCESSED, invoice=None, channel_payment=None, error=""
+    )
     return Q(outcome=CallbackOutcome.PENDING) | is_done | Q(next_attempt_at__isnull=False)
 
 

@@ -1,6 +1,6 @@
-"""Callbacks of types that have no model here, such as CoinWithdrawal and Subscription: each becomes one event.
+"""Writes one event for each callback of a type that has no model here, such as CoinWithdrawal and Subscription.
 
-What a CoinWithdrawal says of a refund is taken in before: `withdrawals.py`.
+What a CoinWithdrawal says of a refund is processed before: `withdrawals.py`.
 
 The event `callback_received` is written in the transaction that finishes the callback, and delivered like any other.
 Its subject is made of the account and the bytes, so the same bytes make one event, however often they are stored.

@@ -1,6 +1,7 @@
-"""Processing a stored callback: read it, confirm it with the gateway where needed, merge it, deliver its events.
+"""Processes a stored callback: reads it, asks the gateway if it must be confirmed, merges it, delivers its events.
 
-Which process does it, and when: `worker/queue.py`. One that cannot be decided now stays pending, with the reason.
+Which process does it, and when: `worker/queue.py`. A callback that cannot be decided now stays pending, with the
+reason, and is due again after a pause (`services/backoff.py`).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _SHORTEST_WAIT = timedelta(seconds=1)
 def process_callback(callback: Callback, *, deadline: float | None = None) -> Callback:
     """Read, confirm and merge one stored callback; return it with its outcome.
 
-    What cannot be decided now (no answer from the gateway, a row that will not hold still) leaves it
+    A callback that cannot be decided now (no answer from the gateway, a row that changes each time) stays
     pending with the reason in `error`, due again after a back-off. `deadline` is on `time.monotonic()`:
     no call to the gateway outlasts it. Commits; locks the invoice's row while merging, not while asking.
     """
@@ -52,7 +53,7 @@ def process_callback(callback: Callback, *, deadline: float | None = None) -> Ca
 
 @calling_for(Purpose.CONFIRMATION)
 def process(callback: Callback, deadline: float | None, pages: Pages | None = None) -> Written | None:
-    """Process a callback; return the row that it was taken into, with its new events, None when nothing was.
+    """Process a callback; return the row that it changed, with its new events, or None.
 
     With `pages`, one that must be confirmed is put aside there until they are read, and is then confirmed by them.
     """
@@ -118,7 +119,7 @@ def _try_message(
         _postpone(callback, f"{type(error).__name__}: {error}", invoice)
         return error.written if isinstance(error, UnconfirmedError) else None
     except Exception as error:
-        # The callback is stored and stays pending; what went wrong must not take the road down.
+        # The callback is stored and stays pending; an error in one must not stop the others.
         extra = about(invoice, callback_id=callback.pk, account=callback.account)
         logger.exception(
             "callback %s, %s: could not be processed; it will be retried",
@@ -126,12 +127,12 @@ def _try_message(
             named(invoice),
             extra=extra,
         )
-        _postpone(callback, f"{type(error).__name__}: {error}", invoice, is_told=True)
+        _postpone(callback, f"{type(error).__name__}: {error}", invoice, is_logged=True)
     return None
 
 
 def _apply_invoice(incoming: IncomingCallback, pages: Pages | None) -> Applied | Invoice | None:
-    """Merge a page's word or the callback's own; return the invoice where the gateway must be asked about it first."""
+    """Merge what a page or the callback says; return the invoice if the gateway must be asked first."""
     by_page = pages.take(incoming) if pages else None
     applied = by_page or apply_callback(incoming) or find_invoice(incoming.callback.account, incoming.snapshot)
     if applied is None:
@@ -236,10 +237,10 @@ def _await_place(callback: Callback, error: GatewayRateLimitError, invoice: Invo
 
 
 def _postpone(
-    callback: Callback, error: str, invoice: Invoice | None, *, at_once: bool = False, is_told: bool = False
+    callback: Callback, error: str, invoice: Invoice | None, *, at_once: bool = False, is_logged: bool = False
 ) -> None:
     """Leave a callback pending, with the reason, until its back-off is over."""
-    if not is_told:
+    if not is_logged:
         extra = about(invoice, callback_id=callback.pk, account=callback.account)
         logger.warning(
             "callback %s, %s: stays pending and will be retried: %s", callback.pk, named(invoice), error, extra=extra

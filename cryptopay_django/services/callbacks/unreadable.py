@@ -1,4 +1,4 @@
-"""Callbacks in a form that we do not know: notes on the parts that were left out, and what to do without the facts."""
+"""Processes callbacks in a form that we do not know: asks the gateway, and notes the parts that were left out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def note_oddities(callback: Callback, message: CallbackMessage) -> None:
 def process_unreadable(callback: Callback, error: WireError, deadline: float | None) -> Written | None:
     """Finish a callback that cannot be read, but not before the gateway was asked about its invoice or payment.
 
-    If the gateway's answer cannot be read either, what is known of it here is held for a person. Raises GatewayError
+    If the gateway's answer cannot be read either, our row of it is quarantined. Raises GatewayError
     when there is no answer.
     """
     if ids := read_payment_ids(bytes(callback.body)):

@@ -1,7 +1,7 @@
-"""Callbacks about withdrawals that refund completed invoices: each is confirmed with the gateway, then taken in.
+"""Processes callbacks about withdrawals that refund completed invoices: asks the gateway, and merges its answer.
 
-The withdrawal is known by the custom_id that a resolution gave it, or by its id. One of the shop's own, or one by
-which the gateway delivers a refund of its own, is not: it stays a callback of another type.
+The custom_id that a resolution gave to the withdrawal, or its id, identifies it. A withdrawal of the shop, or one by
+which the gateway sends a refund of its own, stays a callback of another type: `other_types.py`.
 """
 
 from __future__ import annotations

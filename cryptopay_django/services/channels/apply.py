@@ -93,8 +93,8 @@ def poll_payment(
 ) -> Applied:
     """Ask the gateway about one payment of a channel and merge its answer; `timeout` in seconds, for each call.
 
-    Raises GatewayError when it does not answer or has no such payment, OtherEnvironmentError, ChannelBusyError when
-    the row will not hold still. An answer without a fact that can be read is an error too, and holds the payment.
+    Raises GatewayError if it does not answer or has no such payment, OtherEnvironmentError, and ChannelBusyError if
+    the row changes each time. An answer that lacks a fact is an error too, and quarantines the payment.
     """
     client = client_of(channel)
     for _ in range(_POLL_ROUNDS):
@@ -109,7 +109,7 @@ def poll_payment(
         version = None if known is None else known.version
         applied = apply_payment(channel, snapshot, version=version, asked_at=asked_at, incoming=incoming)
         if applied is not None:
-            _doubt_channel(applied.payment)
+            _make_channel_due(applied.payment)
             return applied
     raise ChannelBusyError(
         f"payment {gateway_id} of channel {channel.pk} changed {_POLL_ROUNDS} times while the gateway was asked"
@@ -132,12 +132,12 @@ def apply_listed_payment(channel: Channel, snapshot: ChannelPaymentSnapshot, *, 
         return None
     applied = apply_payment(channel, snapshot, version=None if known is None else known.version, asked_at=asked_at)
     if applied is not None:
-        _doubt_channel(applied.payment)
+        _make_channel_due(applied.payment)
     return applied
 
 
-def _doubt_channel(payment: ChannelPayment) -> None:
-    """Have the channel read soon, where a payment is held because it is disabled, and our row says otherwise."""
+def _make_channel_due(payment: ChannelPayment) -> None:
+    """Make the channel due for a poll if the gateway holds a payment as it is disabled, but our row is enabled."""
     is_disabled = payment.status_context == ChannelPaymentContext.CHANNEL_DISABLED
     if is_disabled and payment.channel.status == ChannelStatus.ENABLED:
         Channel.objects.filter(pk=payment.channel_id).update(payments_due_at=timezone.now())
@@ -230,17 +230,17 @@ def _compare_with_notified(merge: Merge, payment: ChannelPayment, *, at: datetim
     That is so if the credit is another one, or if another end was notified since: then shops take the credit back.
     """
     due, kinds = payment_event(payment, at=at), [STATUS_KINDS[status] for status in FINAL_PAYMENT_STATUSES]
-    told = list(InvoiceEvent.objects.primary().filter(subject=payment.pk, kind__in=kinds).order_by("pk"))
-    before = next((event for event in told if due is not None and event.once == due.once), None)
+    notified = list(InvoiceEvent.objects.primary().filter(subject=payment.pk, kind__in=kinds).order_by("pk"))
+    before = next((event for event in notified if due is not None and event.once == due.once), None)
     if due is None or before is None:
         return
     reasons = []
     figures = [f"{one.detail.get('received_amount')} {one.detail.get('received_currency')}" for one in (before, due)]
     if payment.status == ChannelPaymentStatus.COMPLETED and figures[0] != figures[1]:
         reasons.append(f"it is completed again with {figures[1]}, and was completed with {figures[0]}")
-    if told[-1] != before:
+    if notified[-1] != before:
         reasons.append(
-            f"it is {payment.status} again after {told[-1].kind}, and no event is sent twice: correct the books"
+            f"it is {payment.status} again after {notified[-1].kind}, and no event is sent twice: correct the books"
         )
     quarantine_payment(merge, payment, reasons, at=at)
 

@@ -25,8 +25,9 @@ _POLL_ROUNDS = 5
 def apply_channel(channel_id: UUID, snapshot: ChannelSnapshot, *, version: int | None = None) -> Channel | None:
     """Merge the gateway's answer about a channel and commit; return the row. The first statement locks it.
 
-    With `version`, that of the row before the gateway was asked, returns None, nothing changed, when the row has
-    moved on; without, it is the answer to a creation. What contradicts the row is not taken in: it holds the channel.
+    `version` is that of the row before the GET. If the row has changed since, nothing is written and None is returned.
+    Without `version`, it is the answer to a creation. What contradicts the row is not merged: it quarantines the
+    channel.
     """
     with write_transaction(Channel):
         channel = Channel.objects.lock(pk=channel_id)
@@ -36,7 +37,7 @@ def apply_channel(channel_id: UUID, snapshot: ChannelSnapshot, *, version: int |
         is_new = channel.gateway_id is None
         found = channel_differences(channel, snapshot)
         if found:
-            merge.hold({name: said for name, (_, said) in found.items()}, reasons_of(found))
+            merge.quarantine({name: said for name, (_, said) in found.items()}, reasons_of(found))
         else:
             merge.fill(snapshot)
             if is_new or version is not None:
@@ -125,14 +126,14 @@ class _Merge:
             is_taken = slot is not None and Channel.objects.primary().filter(slot=slot).exists()
             channel.enable(slot=None if is_taken else slot)
         else:
-            self.hold({"status": status}, [f"its status is unknown here: {status[:100]}"])
+            self.quarantine({"status": status}, [f"its status is unknown here: {status[:100]}"])
             return
         self.changed |= {"status"} if channel.slot == before else {"status", "slot"}
         extra = {"channel_id": str(channel.pk), "account": channel.account, "status": channel.status}
         once_committed(Channel, logging.INFO, "channel %s is %s", channel.pk, channel.status, extra=extra)
 
-    def hold(self, said: dict[str, str], reasons: list[str]) -> None:
-        """Hold the channel for a person, once for each contradiction."""
+    def quarantine(self, said: dict[str, str], reasons: list[str]) -> None:
+        """Quarantine the channel, once for each contradiction."""
         channel = self.channel
         if all(channel.contradicted.get(name) == value for name, value in said.items()):
             return

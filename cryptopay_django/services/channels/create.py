@@ -1,4 +1,4 @@
-"""Creating a channel: one for an owner, coin, network and currency. Our row is written first, then the gateway called.
+"""Creates a channel: one for an owner, coin, network and currency. Writes our row first, then calls the gateway.
 
 Several requests may work on a row that has no gateway id yet. Each request that starts increases the row's version.
 A request may delete the row only if the version is still the one that it has set.
@@ -65,7 +65,7 @@ def create_channel(
     2. Write our row and commit it: hence TransactionOpenError inside a transaction.
     3. Call. After an unclear answer look for the channel by our UUID, its custom_id; when that is not answered either,
        CreationUnknownError: call again. Refused, or never sent: GatewayError, and this call leaves no row.
-    4. Merge the answer; another coin, network or currency than asked for is held, and ChannelHeldError.
+    4. Merge the answer; another coin, network or currency than asked for quarantines it: ChannelHeldError.
     """
     request = {
         "pay_currency": pay_currency,

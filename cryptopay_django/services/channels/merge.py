@@ -1,7 +1,7 @@
 """Merges the gateway's answer about a payment into our row. Pure decisions on a locked row: no query, call or clock.
 
-The answer was asked for after our row's version was read, so it decides, also backwards. What was final, and is
-something else now, is held for a person, and so is what contradicts the channel.
+The answer was asked for after our row's version was read, so it decides, also backwards. A payment that
+was final and is something else now is quarantined, and so is one that contradicts the channel.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ def begin_payment(channel: Channel, snapshot: ChannelPaymentSnapshot, *, at: dat
 
 
 def merge_payment(payment: ChannelPayment, snapshot: ChannelPaymentSnapshot, *, at: datetime) -> Merge:
-    """Take the gateway's answer into a locked or new payment, in memory; return what changed.
+    """Merge the gateway's answer into a locked or new payment, in memory; return what changed.
 
     1. A new row has its event `channel_payment_created`.
-    2. What contradicts the channel, or what is known of the payment, holds it for a person, once.
+    2. What contradicts the channel, or what is known of the payment, quarantines it, once.
     3. Take new knowledge: fee, rate, risk, where it was sent back to.
-    4. Move the status by its transition. Its event is written unless the payment is held: a release writes it then.
+    4. Move the status by its transition, and write its event. If the payment is quarantined, its release writes that.
     """
     merge = Merge()
     if payment._state.adding:
@@ -80,7 +80,7 @@ def merge_payment(payment: ChannelPayment, snapshot: ChannelPaymentSnapshot, *, 
 
 
 def quarantine_payment(merge: Merge, payment: ChannelPayment, reasons: list[str], *, at: datetime) -> None:
-    """Quarantine a payment for these reasons. One that is held already is held, and reported, for new ones too."""
+    """Quarantine a payment for these reasons. If it is quarantined already, new reasons are added and reported."""
     known = payment.quarantine_reason.split("; ") if payment.quarantine_reason else []
     new = [reason for reason in dict.fromkeys(reasons) if reason not in known]
     if not new:
@@ -121,7 +121,7 @@ def _set(merge: Merge, payment: ChannelPayment, **values: Any) -> None:
 def _check_seal(
     merge: Merge, payment: ChannelPayment, snapshot: ChannelPaymentSnapshot, how: Relation, *, at: datetime
 ) -> None:
-    """Keep what the gateway says otherwise, and hold the payment for it, once.
+    """Keep what the gateway says otherwise, and quarantine the payment for it, once.
 
     What it does not say any more is forgotten: a release takes over the gateway's last word.
     """

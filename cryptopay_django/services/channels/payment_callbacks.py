@@ -1,4 +1,4 @@
-"""A callback about a payment on a channel: it makes us ask the gateway, and its answer is what is merged."""
+"""Processes a callback about a payment on a channel: asks the gateway, and merges the answer, not the callback."""
 
 from __future__ import annotations
 

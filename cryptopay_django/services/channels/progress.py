@@ -154,7 +154,7 @@ def channel_state(channel: Channel) -> ChannelState:
 
 
 def receipt_state(payment: ChannelPayment) -> ReceiptState:
-    """Return the state of a payment. One that is held, by the gateway or here, is in review, without a reason."""
+    """Return the state of a payment. One that is on hold or quarantined is in review, without a reason."""
     if payment.quarantine_reason:
         return ReceiptState.REVIEW
     return _RECEIPTS.get(payment.status, ReceiptState.REVIEW)

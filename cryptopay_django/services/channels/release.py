@@ -24,8 +24,8 @@ def release_channel_payment(
     """Take a payment out of quarantine; return the row as it is then.
 
     What the gateway says otherwise (`ChannelPayment.contradicted`) is accepted: the row takes over amounts and
-    currencies, and is not held for it again. What was held back is written now: the event of the status that it is
-    in, unless the shop has had it.
+    currencies, and is not quarantined for it again. The event of its status is written now, unless
+    the shop has had it.
 
     `actor`, a user or a name, and `reason` go into the timeline, with what was accepted. Only what the person saw is
     released: the version must be `expected_version`, or that of the object given. Of a user the permission

@@ -38,7 +38,7 @@ def refresh_channel_payment(payment: ChannelPayment) -> ChannelPayment:
 def disable_channel(channel: Channel, *, actor: Actor | None = None, expected_version: int | None = None) -> Channel:
     """Disable a channel at the gateway; return the row. Its owner can have another one made from then on.
 
-    What still arrives at its address is held by the gateway (`channel_disabled`). With `expected_version`, only the
+    The gateway holds what still arrives at its address (`channel_disabled`). With `expected_version`, only the
     channel that the person saw is disabled. Of an `actor` that is a user the permission
     `cryptopay_django.switch_channel` is checked. Both are checked under the lock of the row, before the call. Commits,
     and must not run in a transaction. Raises GatewayError, TransactionOpenError, ChannelRequestError,

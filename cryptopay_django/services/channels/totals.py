@@ -25,7 +25,7 @@ class Totals:
 
 
 def credited_totals(channel_ids: Iterable[UUID]) -> dict[UUID, Totals]:
-    """Return the totals of these channels. Makes one query for the newest MOST payments that are not held."""
+    """Return the totals of these channels. Makes one query for the newest MOST payments that are not quarantined."""
     totals = {key: Totals() for key in channel_ids}
     rows = ChannelPayment.objects.filter(
         channel_id__in=totals, status=ChannelPaymentStatus.COMPLETED, quarantine_reason=""

@@ -17,15 +17,15 @@ logger = logging.getLogger("cryptopay_django")
 CHANNEL = "cryptopay_django"
 
 AT_MOST_EVERY = 0.05
-"""Seconds. A process that has just woken the workers leaves it at that: who stores a callback pays for it."""
+"""Seconds between two NOTIFYs of one process. A NOTIFY costs time in the request that stores a callback."""
 
 LOOK_AGAIN_AFTER = 2 * AT_MOST_EVERY
-"""Seconds after which a worker that was woken has to look once more, so that it finds what nobody woke it for."""
+"""Seconds after which a worker that was woken looks once more: a process may have left out a NOTIFY meanwhile."""
 
 TRY_AGAIN_AFTER = 1.0
 """Seconds until a worker that has lost its database tries to reach it again."""
 
-_LONGEST_DEAF = 0.25
+_LONGEST_WAIT = 0.25
 """Seconds within which a waiting worker notices that it is to stop."""
 
 
@@ -40,10 +40,10 @@ def wake_workers() -> None:
     """
     using = router.db_for_write(Callback)
     if connections[using].vendor == "postgresql":
-        transaction.on_commit(_ring, using=using)
+        transaction.on_commit(_notify, using=using)
 
 
-def _ring() -> None:
+def _notify() -> None:
     """Wake the workers, unless that has just been done. If it fails they look by themselves, an interval later."""
     if not _throttle.allows():
         return
@@ -61,13 +61,13 @@ class Listener:
         database: Any = connections[router.db_for_write(Callback)]
         self._database = database
         self._connection: Any = None
-        self._is_well = True
+        self._is_connected = True
         self._can_listen = self._database.vendor == "postgresql" and self._database.Database.__name__ == "psycopg"
 
     def wait(self, stop: threading.Event, seconds: float) -> bool:
-        """Return True when told of work, False after so many seconds, and soon when `stop` is set.
+        """Return True when woken, False after so many seconds, and soon after `stop` is set.
 
-        True also when it has only just begun to listen: what was told before has not been heard.
+        Returns True also when it has just begun to listen: it has missed what was sent before.
         """
         if not self._can_listen:
             stop.wait(seconds)
@@ -78,11 +78,11 @@ class Listener:
                 self._connect()
                 return True
             while not stop.is_set() and (left := deadline - time.monotonic()) > 0:
-                if list(self._connection.notifies(timeout=min(left, _LONGEST_DEAF), stop_after=1)):
+                if list(self._connection.notifies(timeout=min(left, _LONGEST_WAIT), stop_after=1)):
                     list(self._connection.notifies(timeout=0))
                     return True
         except (self._database.Database.Error, OSError):
-            if self._is_well:
+            if self._is_connected:
                 logger.warning(
                     "the worker lost its notification connection; it polls until it gets a new one", exc_info=True
                 )
@@ -92,13 +92,13 @@ class Listener:
 
     def close(self) -> None:
         """Give up the connection."""
-        self._is_well = False
+        self._is_connected = False
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def _connect(self) -> None:
-        """Listen on a connection beside the pool, if there is one: what listens must not be handed on."""
+        """Listen on a connection beside the pool, if there is one: it must not get a listening connection."""
         self._connection = self._database.Database.connect(**self._database.get_connection_params(), autocommit=True)
         self._connection.execute(f"LISTEN {CHANNEL}")
-        self._is_well = True
+        self._is_connected = True

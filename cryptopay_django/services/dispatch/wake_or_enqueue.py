@@ -1,4 +1,4 @@
-"""Wakes a worker or enqueues a task for what is stored and due. Nothing here can lose it."""
+"""Wakes a worker or enqueues a task for stored work: CRYPTOPAY_PROCESSING decides. Loses nothing if that fails."""
 
 from __future__ import annotations
 

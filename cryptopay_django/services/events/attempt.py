@@ -69,7 +69,7 @@ class Attempt(Generic[R]):
         """Make the attempt; return what became of it.
 
         1. Count it and commit that, except for a first attempt. So an attempt whose receiver ends the process is
-           counted, and the event does not come up again at once.
+           counted, and the event is not due again at once.
         2. Lock the row, if it is pending, true, and behind no pending row. Skip a row that another process has locked.
         3. Call: what receivers write belongs to this transaction.
         4. Mark it delivered, as the last statement: it fails if the transaction was broken or rolled back meanwhile.

@@ -197,7 +197,7 @@ def _wait_for_commit(deliver: Callable[[], object]) -> bool:
     """Deliver after the commit of the transaction that the caller has open; return False if there is none.
 
     What is delivered in it would be rolled back with it, and so would be the count of an attempt. A transaction that
-    a test case holds around the whole test does not count.
+    a test case opens around the whole test does not count.
     """
     using = router.db_for_write(InvoiceEvent)
     connection = connections[using]

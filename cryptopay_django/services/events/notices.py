@@ -54,9 +54,9 @@ _EVENTS = {
 
 
 def send_notices() -> int:
-    """Send a notice of each kind that has something to tell and is not too early; return how many left.
+    """Send a notice of each kind that has something to report and is not too early; return how many were sent.
 
-    Accounts that have recipients of their own are told of apart.
+    Accounts that have recipients of their own get notices of their own.
     At most one a kind in CRYPTOPAY_NOTICE_INTERVAL seconds; a failed one is tried again after a back-off.
     Whatever the notifier raises is written down and logged, not raised. Any number of processes may run this.
     """
@@ -91,7 +91,7 @@ def send_notices() -> int:
 
 
 def _by_recipients(kind: NoticeKind, found: list[tuple[int, str]]) -> dict[tuple[str, ...], list[int]]:
-    """Gather the events whose accounts have the same people to tell: they are told in one digest."""
+    """Gather the events whose accounts have the same recipients: they get one digest."""
     people = {
         account: tuple(app_settings.of(account).NOTICE_RECIPIENTS.get(kind.value, ()))
         for account in {account for _, account in found}
@@ -103,7 +103,7 @@ def _by_recipients(kind: NoticeKind, found: list[tuple[int, str]]) -> dict[tuple
 
 
 def mail_notice(notice: Notice, recipients: Sequence[str]) -> None:
-    """Send a notice as a plain e-mail from DEFAULT_FROM_EMAIL; without recipients nobody is told."""
+    """Send a notice as a plain e-mail from DEFAULT_FROM_EMAIL; without recipients it sends none."""
     if recipients:
         send_mail(notice.subject, notice.text, None, list(recipients))
 

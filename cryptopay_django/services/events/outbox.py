@@ -153,10 +153,10 @@ def _uuid_of(about: Subject, once: str | None) -> uuid.UUID:
 
 
 def write_events(events: Sequence[InvoiceEvent]) -> None:
-    """Write events, and a delivery record for each handler and mail; in the transaction of the change they tell of.
+    """Write events, and a delivery record for each handler and mail; in the transaction of the change.
 
-    One INSERT an event, one for all records of handlers, and one for those of mails. Locks nothing. The log tells of
-    each event when it is committed.
+    One INSERT an event, one for all records of handlers, and one for those of mails. Locks nothing. Each event is
+    logged once it is committed.
     """
     for event in events:
         InvoiceEvent.objects.insert(event)

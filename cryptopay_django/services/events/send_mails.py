@@ -32,7 +32,7 @@ LEASE = timedelta(minutes=10)
 
 
 class Mail(Protocol):
-    """A mail that can be sent now. `once` names what a customer is told once only; `detail` is for the timeline."""
+    """A mail that can be sent now. `once` names what a customer gets once only; `detail` is for the timeline."""
 
     @property
     def once(self) -> str: ...
@@ -113,7 +113,7 @@ class _MailAttempt(Attempt[HandlerDelivery]):
 
 @hide_locals  # the customer's address is among them
 def _send(find: Find, delivery: HandlerDelivery, note: Note) -> None:
-    """Send the mail of an event, unless its customer was told already, and mark it delivered."""
+    """Send the mail of an event, unless the customer has had it, and mark it delivered."""
     event = _event_of(delivery)
     refresh_about(event)
     if event.payment_id is not None:
@@ -123,8 +123,8 @@ def _send(find: Find, delivery: HandlerDelivery, note: Note) -> None:
     mail = find(event)
     if not sendable(HandlerDelivery.objects.primary()).filter(pk=delivery.pk).exists():
         raise _WithheldError
-    told = InvoiceEvent.objects.primary().filter(subject=event.subject, once=mail.once) if mail else None
-    if mail is None or told is None or told.exists():
+    sent = InvoiceEvent.objects.primary().filter(subject=event.subject, once=mail.once) if mail else None
+    if mail is None or sent is None or sent.exists():
         note(outcome="nothing to say any more")
         _mark(delivery)
     else:

@@ -1,4 +1,4 @@
-"""Reads an account's ledger of channel payments: what is new in it since it was last read through, newest first.
+"""Reads what is new in an account's ledger of channel payments since it was last read to the end, newest first.
 
 One list for all channels, so a payment whose callback was lost is found by the next round. How far it was read is kept
 in a `Schedule` row; a reading that is longer than a round goes on in the next one.

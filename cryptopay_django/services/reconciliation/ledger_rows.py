@@ -1,4 +1,4 @@
-"""Our rows that a comparison with the ledger is about: those that it names, and those that it must have."""
+"""Finds our rows for a comparison with the ledger: those that it names, and those that it must have."""
 
 from __future__ import annotations
 

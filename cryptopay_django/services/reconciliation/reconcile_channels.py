@@ -1,9 +1,9 @@
-"""Finds the truth about channels without callbacks, in rounds that are bounded whatever the number of channels.
+"""Asks the gateway about payments on channels, in rounds that are bounded whatever the number of channels. A round:
 
-1. Of each account the ledger of channel payments, newest first: one list for all channels. It shows what is new, and
-   what has another status than our row (`channel_ledger.py`).
-2. Payments that are not final, the older the less often, one call each.
-3. Each channel's own list of payments, and its status: the longer it is quiet, the less often.
+1. Reads the ledger of channel payments of each account, newest first: one list for all channels. It shows what is new,
+   and what has another status than our row (`channel_ledger.py`).
+2. Asks about payments that are not final, one call each: the older, the less often.
+3. Reads each channel's own list of payments, and its status: the longer it is quiet, the less often.
 """
 
 from __future__ import annotations

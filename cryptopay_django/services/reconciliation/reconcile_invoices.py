@@ -1,4 +1,4 @@
-"""Finding the truth without callbacks: ask the gateway."""
+"""Asks the gateway about open invoices and merges its answers, so that a lost callback loses nothing."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class _Candidate:
 def refresh_invoice(invoice: Invoice) -> Invoice:
     """Ask the gateway about one invoice, merge its answer and return the row as it is then.
 
-    Commits. Raises GatewayError when there is no answer, InvoiceBusyError when the row will not hold still.
+    Commits. Raises GatewayError if there is no answer, InvoiceBusyError if the row changes each time.
     """
     applied = poll_invoice(invoice)
     deliver_or_dispatch(applied.invoice, applied.events)
@@ -153,7 +153,7 @@ class _Run:
         try:
             client = client_for(account)
         except ImproperlyConfigured:
-            # One that is not in the settings any more: told of with each of its invoices.
+            # One that is not in the settings any more: reported with each of its invoices.
             return
         wanted = {candidate.gateway_id: candidate for candidate in due.values() if candidate.gateway_id is not None}
         after, in_vain = None, 0

@@ -31,7 +31,7 @@ def restore_invoice(
     Only a person can say that it is this order's: check it, and give the price that the order has. The row
     gets its old id, so that the customer's link works again. Commits, and delivers events: those that were
     delivered before the fall have the same uuid. Raises InvoiceRequestError when the row is here, PriceSealError
-    when the gateway has another price: then the invoice is held.
+    when the gateway has another price: then the invoice is quarantined.
     """
     snapshot = client_for(missing.account).retrieve_invoice(str(missing.gateway.id))
     invoice = ordered_invoice(

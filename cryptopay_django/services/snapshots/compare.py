@@ -17,14 +17,14 @@ from ...models.invoice import FINAL_STATUSES
 from ...models.risk import storable_score
 
 OUR_KEY = "cryptopay_django"
-"""The member of an invoice's metadata at the gateway that holds our row's key."""
+"""The member of an invoice's metadata at the gateway that has our row's key."""
 
 _RANK = {InvoiceStatus.NEW: 0, InvoiceStatus.UNRESOLVED: 1} | dict.fromkeys(FINAL_STATUSES, 2)
 _WHERE_TO_PAY = {"pay_amount", "pay_currency", "network", "address", "destination_tag"}
 
 
 class Relation(Enum):
-    """How a snapshot's status stands to our row's."""
+    """How a snapshot's status relates to our row's."""
 
     AHEAD = "ahead"
     SAME = "same"

@@ -1,4 +1,4 @@
-"""Gathers the orphans: invoices of an account that were not made here, from the callbacks that are stored of them.
+"""Lists an account's invoices that were not made here (orphans), from the callbacks that are stored of them.
 
 Payment links, pages of the account and other systems make them. They are never linked to a row by their custom_id,
 which anyone can choose, only by the gateway's id; so what they say of a custom_id is shown, and proves nothing.

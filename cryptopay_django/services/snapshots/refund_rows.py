@@ -1,7 +1,7 @@
-"""Refunds on record: one row for each return of money that the gateway shows, whoever started it.
+"""Stores one row for each refund that the gateway shows, no matter who started it.
 
-Snapshots say nothing of refunds. The gateway's list of an invoice's refunds does, and its answer when one is made:
-both come in here, under the invoice's lock. When the list is read: `resolution/follow_refunds.py`.
+Snapshots do not contain refunds. The gateway's list of an invoice's refunds does, and so does its answer when one is
+made. Both are stored here, under the invoice's lock. When the list is read: `resolution/follow_refunds.py`.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def store_refunds(invoice: Invoice, shown: Iterable[ShownRefund], *, at: datetim
 def fail_missing(rows: Sequence[Refund], listed: Collection[UUID], *, at: datetime) -> list[InvoiceEvent]:
     """Mark refunds failed that are under way and not in the gateway's list, and return the events that were written.
 
-    In the transaction that holds the invoice's lock. When absence counts is the caller's decision. One that the
+    Call it in the transaction that has locked the invoice. When absence counts is the caller's decision. One that the
     gateway has shown only just now is left: its list can lag.
     """
     events = []

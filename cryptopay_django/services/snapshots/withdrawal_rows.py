@@ -1,4 +1,4 @@
-"""Refunds of completed invoices on record: one row for each withdrawal that a resolution of ours has made.
+"""Stores the refunds of completed invoices: one row for each withdrawal that a resolution of ours has made.
 
 The gateway's own refunds, which withdrawals may deliver too, have their rows in `refund_rows.py`: a withdrawal that is
 not ours makes none.
@@ -36,7 +36,7 @@ def resolution_id_of(custom_id: str | None) -> UUID | None:
 def take_withdrawal(decision: Resolution, shown: CoinWithdrawal, *, at: datetime) -> list[InvoiceEvent]:
     """Take what the gateway shows of a withdrawal into its row; return the events that were written.
 
-    In the transaction that holds the lock of the decision's invoice. A preview makes no row. A row whose end is known
+    Call it in the transaction that has locked the decision's invoice. A preview makes no row. A row whose end is known
     takes only what is missing: what is older than its end says nothing new.
     """
     if shown.status == PREVIEW or shown.id is None:

@@ -1,4 +1,4 @@
-"""The forms of a statement's file, by name."""
+"""Writes a statement in the file format that a name stands for: CSV, workbook, or a journal."""
 
 from __future__ import annotations
 

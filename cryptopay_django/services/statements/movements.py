@@ -1,4 +1,7 @@
-"""Computes what a thing has moved on the account until now, by our row or by the gateway's ledger. Asks nobody."""
+"""Computes what a payment, refund or other operation has moved on the account, by our row or the gateway's ledger.
+
+Makes no query and no call.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Periods of whole days in a named time zone. The first day is in them, the moment at which they end is not."""
+"""Defines periods of whole days in a named time zone. A period includes its first moment, and not its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A statement: opening, each entry, closing and totals of a period, made of the entries of the books."""
+"""Makes a statement of the entries of the books: opening, each entry, closing and totals of a period."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is any work due? One query over everything that has a due time."""
+"""Asks in one query whether any work is due: callbacks, resolutions, refunds, events and calls of handlers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ..snapshots.refund_rows import followed_invoices
 def is_anything_due(at: datetime) -> bool:
     """Return whether a callback, resolution, refund, event or call of a handler has been due since `at` or longer.
 
-    One statement. It asks for the earliest moment, which stands at one end of an index, and not whether such a row
-    exists: a planner without fresh statistics would look for that one through the whole table. It may find more
-    than there is to do: an event that waits behind one that has failed counts too. What is withheld, or has no
-    receiver here, does not count: it would count for ever.
+    One statement. It asks for the earliest due time, which is at one end of an index, and not whether such a row
+    exists: a planner without fresh statistics would search the whole table for one. It may find more than there is to
+    do: an event that waits behind a failed one counts too. What is withheld, or has no receiver here, does not count:
+    it would count for ever.
     """
     connection = connections[router.db_for_write(Callback)]
     queues: tuple[tuple[models.QuerySet[Any], str], ...] = (

@@ -47,8 +47,8 @@ def work(stop: threading.Event, *, interval: float, more: Sequence[Callable[[], 
             logger.exception("the database does not answer; the worker will retry")
             stop.wait(min(interval, TRY_AGAIN_AFTER))
         else:
-            was_told = listener.wait(stop, pause)
-            pause = min(interval, LOOK_AGAIN_AFTER) if was_told else interval
+            was_woken = listener.wait(stop, pause)
+            pause = min(interval, LOOK_AGAIN_AFTER) if was_woken else interval
     listener.close()
     connection.close()
 
@@ -62,7 +62,7 @@ def work_off(stop: threading.Event) -> int:
 
 
 def repeat(chore: Callable[[], object], stop: threading.Event, interval: float) -> None:
-    """Do a chore beside the work: a mail server or a gateway that hangs holds up this thread and nothing else."""
+    """Do a chore beside the work: a mail server or a gateway that hangs blocks this thread and nothing else."""
     while not stop.wait(interval):
         close_old_connections()
         try:

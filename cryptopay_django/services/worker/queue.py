@@ -1,4 +1,8 @@
-"""Shares out what is due among any number of requests, workers and tasks: each claims what it works on."""
+"""Claims work that is due and does it, in requests, workers and tasks side by side.
+
+A claim is a lease: if the process dies, the work is due again after it. How often work is retried: `events/retry.py`
+for events, `callbacks/process.py` for callbacks.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +71,7 @@ def process_within_budget(callback: Callback) -> None:
 def process_stored(callback_id: int) -> Callback | None:
     """Process one stored callback and deliver its events, then do a little of what is overdue.
 
-    Returns the callback, None when it is gone, done, not due, or in other hands.
+    Returns the callback, or None if it is gone, done, not due, or claimed by another process.
     """
     callback = Callback.objects.primary().filter(pk=callback_id, next_attempt_at__lte=timezone.now()).first()
     is_ours = callback is not None and _claim(callback)
@@ -92,7 +96,7 @@ def process_overdue(*, limit: int = 100, deadline: float | None = None, stop: th
         return done
     done += resolve_pending_resolutions(limit, deadline=deadline)
     done += deliver_events(limit=limit, deadline=deadline)
-    # Last, for it can wait: a gateway that hangs holds up nothing else.
+    # Last, for it can wait: a gateway that hangs delays nothing else.
     return done if is_over() else done + follow_refunds(limit, deadline=deadline)
 
 
