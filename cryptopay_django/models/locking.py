@@ -103,7 +103,7 @@ class LockingManager(models.Manager[M]):
         return rows.update(**values)
 
     def claim(self, row: M, due: str, until: datetime) -> bool:
-        """Move the time in the field `due` unless somebody else has moved it since the row was read; return whether.
+        """Move the time in the field `due` unless another process has moved it since the row was read; return whether.
 
         Who takes a row into work moves it ahead by a lease, so it falls due again if that process dies. Locks nothing
         before the UPDATE, and commits by itself outside a transaction.

@@ -1,4 +1,4 @@
-"""The services: all functions that change an invoice, and the functions that only read one.
+"""Exports the services: all functions that change an invoice, and the functions that only read one.
 
     invoices/        creating one for an order, the coin choice, what the customer sees
     channels/        lasting addresses for top-ups, and the payments on them

@@ -54,8 +54,8 @@ def may_call(account: str, use: Use, *, now: datetime | None = None) -> bool:
         free_at = max(row.due_at, now)
         if free_at - now > rate.interval * (rate.burst - 1):
             return False
-        seen = Schedule.objects.primary().filter(name=name, due_at=row.due_at)
-        if seen.update(due_at=free_at + rate.interval):
+        unchanged = Schedule.objects.primary().filter(name=name, due_at=row.due_at)
+        if unchanged.update(due_at=free_at + rate.interval):
             return True
     return False
 

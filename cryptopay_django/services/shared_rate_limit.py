@@ -60,7 +60,7 @@ QUOTAS: Mapping[Purpose, Quota] = {
 _TRIES = 10
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _AFTER_A_REFUSAL = 5.0
-"""For how many seconds nobody calls after a 429 that names no time."""
+"""For how many seconds no call is made after a 429 that names no time."""
 
 _LONGEST_REFUSAL = 600.0
 
@@ -124,7 +124,7 @@ class SharedLimiter:
             self._sleep(min(max(wait, _SHORTEST_PAUSE), _LONGEST_PAUSE) * random.uniform(1.0, 1.3))  # noqa: S311
 
     def answered(self, *, is_refused: bool, retry_after: float | None) -> None:
-        """Free the place a minute after this answer. After a 429 nobody with this key calls until its time is over."""
+        """Free the place a minute after this answer. After a 429, stop all calls with this key for some time."""
         place, self._taken = self._taken, None
         if place is None:
             return
@@ -176,7 +176,7 @@ class SharedLimiter:
     def _seconds_until(
         self, purpose: Purpose, busy: list[tuple[datetime, str]], used: Counter[str], now: datetime
     ) -> float:
-        """Return the seconds until a purpose may take a place, if nobody else takes one meanwhile."""
+        """Return the seconds until a purpose may take a place, if no other process takes one meanwhile."""
         for free_at, used_for in busy:
             used[used_for] -= 1
             if self._may_take(purpose, used):
@@ -194,7 +194,7 @@ class SharedLimiter:
         if not quota.is_paced or len(mine) < share / 2 or not mine:
             return 0.0
         pause = self._window / share
-        # A call that is on its way has a place for longer: then nobody knows yet when it arrives.
+        # A call that is on its way has a place for longer: then it is not known yet when it arrives.
         return max(0.0, min(pause, mine[-1] - self._window + pause - now).total_seconds())
 
     def _shorten(self, place: _Place, now: datetime) -> None:

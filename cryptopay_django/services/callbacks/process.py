@@ -55,7 +55,7 @@ def process_callback(callback: Callback, *, deadline: float | None = None) -> Ca
 def process(callback: Callback, deadline: float | None, pages: Pages | None = None) -> Written | None:
     """Process a callback; return the row that it changed, with its new events, or None.
 
-    With `pages`, one that must be confirmed is put aside there until they are read, and is then confirmed by them.
+    With `pages`, one that must be confirmed is gathered there until they are read, and is then confirmed by them.
     """
     if callback.is_counted_only or callback.outcome not in (CallbackOutcome.PENDING, CallbackOutcome.ORPHAN):
         return None
@@ -226,7 +226,7 @@ def _confirm(incoming: IncomingCallback, invoice: Invoice, deadline: float | Non
 
 
 def _await_place(callback: Callback, error: GatewayRateLimitError, invoice: Invoice | None) -> None:
-    """Leave a callback pending until there is room for a call. That is no attempt: nobody was asked about it."""
+    """Leave a callback pending until there is room for a call. That is no attempt: the gateway was not asked."""
     text = f"{type(error).__name__}: {error}"
     extra = about(invoice, callback_id=callback.pk, account=callback.account)
     logger.info("callback %s, %s: waits for room for a call: %s", callback.pk, named(invoice), text, extra=extra)

@@ -26,8 +26,8 @@ def process_withdrawal_callback(
 ) -> None:
     """Bring the refund that a callback is about up to date, if it is one of ours, by asking the gateway. Commits.
 
-    A callback's own word counts for nothing: it can be old. So the order in which they come, and how often, is all the
-    same. Raises GatewayError when the gateway does not answer; then the callback stays pending.
+    What a callback says is not used: it can be old. So it does not matter in which order, and how often, they arrive.
+    Raises GatewayError when the gateway does not answer; then the callback stays pending.
     """
     data = message.data
     shown_id, custom_id = (value if isinstance(value := data.get(name), str) else "" for name in ("id", "custom_id"))

@@ -199,14 +199,14 @@ def _apply_locked(
     if is_new or state_of(payment) != before:
         _log_move(payment, "" if is_new else before)
     note(channel_payment_id=payment.pk, status=payment.status, outcome="changed" if merge else "no news")
-    is_borne_out = (
+    is_confirmed = (
         incoming is None
         or incoming.snapshot.status == snapshot.status
         or relation(payment, incoming.snapshot) is not Relation.AHEAD
     )
-    if incoming is not None and is_borne_out:
+    if incoming is not None and is_confirmed:
         finish_payment_callback(incoming, payment, changed=bool(merge), at=now)
-    return Applied(payment, tuple(merge.events), bool(merge), is_borne_out)
+    return Applied(payment, tuple(merge.events), bool(merge), is_confirmed)
 
 
 def _write(payment: ChannelPayment, merge: Merge, *, at: datetime) -> None:

@@ -119,7 +119,7 @@ def _leave_orphan(incoming: IncomingPaymentCallback) -> None:
 def _refuse(
     incoming: IncomingPaymentCallback, error: str, payment: ChannelPayment | None, written: Written | None
 ) -> None:
-    """Let a callback that the gateway does not bear out wait, or end it as stale after ten refusals."""
+    """Leave a callback pending that the gateway does not confirm, or end it as stale after ten refusals."""
     callback = incoming.callback
     if callback.attempts + 1 < _MAX_UNCONFIRMED:
         raise UnconfirmedError(error, written)

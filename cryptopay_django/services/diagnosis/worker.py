@@ -32,19 +32,19 @@ def check_worker(now: datetime) -> Iterator[CheckResult]:
     """
     if not app_settings.RECONCILE_INTERVAL:
         return
-    turn = Schedule.objects.filter(name=RECONCILIATION).first()
+    schedule = Schedule.objects.filter(name=RECONCILIATION).first()
     remedy = (
         "No round has run in time: start cryptopay_worker, or schedule reconcile_task. "
         "CRYPTOPAY_RECONCILE_INTERVAL = 0 switches rounds off."
     )
-    if turn is None:
+    if schedule is None:
         if app_settings.PROCESSING == "worker":
             yield CheckResult("worker", Level.WARNING, "no worker has run with this database yet", remedy)
         return
-    found = f"the worker's last round ended {since(turn.ended_at, now)}: {turn.found or 'nothing yet'}"
-    if now - turn.due_at > _LATE:
+    found = f"the worker's last round ended {since(schedule.ended_at, now)}: {schedule.found or 'nothing yet'}"
+    if now - schedule.due_at > _LATE:
         yield CheckResult("worker", Level.WARNING, found, remedy)
-    elif turn.found == BROKE_OFF:
+    elif schedule.found == BROKE_OFF:
         yield CheckResult("worker", Level.WARNING, found, "The log says why (logger cryptopay_django).")
     else:
         yield CheckResult("worker", Level.OK, found)

@@ -137,21 +137,21 @@ def _send(notice: Notice, recipients: tuple[str, ...], keys: list[int]) -> bool:
 
 
 def _drop_outdated(due: QuerySet[InvoiceEvent]) -> None:
-    """Take the marks of approvals away that nobody has to give any more: there would be nothing to approve.
+    """Remove the marks of requests for an approval that is not needed any more: there is nothing to approve.
 
-    Which resolution it is stands in the event's detail. One that waits now, of the same invoice, keeps its own mark.
+    The event's detail names the resolution. Another resolution of the invoice that waits now keeps its own mark.
     """
-    asked = list(due.filter(_EVENTS[NoticeKind.APPROVAL]).values_list("pk", "detail__resolution")[:_AT_ONCE])
-    if not asked:
+    requests = list(due.filter(_EVENTS[NoticeKind.APPROVAL]).values_list("pk", "detail__resolution")[:_AT_ONCE])
+    if not requests:
         return
     waiting = {
         str(key) for key in Resolution.objects.primary().filter(awaiting_approval()).values_list("pk", flat=True)
     }
-    if outdated := [key for key, resolution in asked if resolution not in waiting]:
+    if outdated := [key for key, resolution in requests if resolution not in waiting]:
         _unmark(outdated)
 
 
 def _unmark(keys: Sequence[int]) -> None:
-    """Take the marks of events away. One whose receivers run now is locked: its notice is sent once more."""
+    """Remove the marks of events. One whose receivers run now is locked: its notice is sent once more."""
     with write_transaction(InvoiceEvent):
         InvoiceEvent.objects.update_free(InvoiceEvent.objects.primary().filter(pk__in=keys), notice_due_at=None)

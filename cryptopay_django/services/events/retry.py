@@ -63,7 +63,7 @@ def report(kind: DeliveryKind[R], row: R, event_kind: EventKind, **more: Any) ->
 
 
 def retry_event(event: InvoiceEvent) -> bool:
-    """Make a pending event due now, whatever its back-off; deliver nothing. Return whether it was pending.
+    """Make a pending event due now, even before its back-off is over. Deliver nothing. Return whether it was pending.
 
     The caller delivers it (`deliver_events`), or the next process that looks for due work. Commits. Raises
     DeliveryBusyError while an attempt is running.

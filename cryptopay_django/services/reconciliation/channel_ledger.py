@@ -1,7 +1,7 @@
 """Reads what is new in an account's ledger of channel payments since it was last read to the end, newest first.
 
 One list for all channels, so a payment whose callback was lost is found by the next round. How far it was read is kept
-in a `Schedule` row; a reading that is longer than a round goes on in the next one.
+in a `Schedule` row; a reading that is longer than a round continues in the next one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Seen:
 
 
 class LedgerReading:
-    """One account's reading: where it goes on, and when everything was read."""
+    """The reading of one account: where it continues, and up to when all was read."""
 
     def __init__(self, account: str) -> None:
         self.account = account
@@ -83,8 +83,8 @@ class LedgerReading:
 
     def _keep(self, row: Schedule, **values: object) -> None:
         """Keep how far it was read, unless another process has meanwhile."""
-        seen = Schedule.objects.primary().filter(name=self.name, read_until=row.read_until, cursor=row.cursor)
-        if seen.update(**values):
+        unchanged = Schedule.objects.primary().filter(name=self.name, read_until=row.read_until, cursor=row.cursor)
+        if unchanged.update(**values):
             for name, value in values.items():
                 setattr(row, name, value)
 

@@ -119,7 +119,7 @@ class _Reading:
         """Read the period with its margin, and compare what was booked in it, page by page."""
         found = self.found
         for page in self._pages(found.since - MARGIN, found.until + MARGIN):
-            rows, asked = self.ours.listed(page), self.ours.asked(page)
+            rows, asked = self.ours.listed(page), self.ours.requested_withdrawals(page)
             for entry in page:
                 self._take(entry, rows, asked)
 

@@ -47,7 +47,7 @@ class OurRows:
             keyed[family_of(row), key] = row
         return keyed
 
-    def asked(self, page: Iterable[LedgerTransaction]) -> set[UUID | None]:
+    def requested_withdrawals(self, page: Iterable[LedgerTransaction]) -> set[UUID | None]:
         """Return the ids of the withdrawals of a page that our resolutions asked for. A query, if it has any."""
         made = {entry.reference_id: entry.custom_id for entry in page if entry.reference_type == WITHDRAWAL}
         named = {key: resolution for key, name in made.items() if (resolution := resolution_id_of(name))}

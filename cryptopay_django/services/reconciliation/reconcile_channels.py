@@ -160,7 +160,7 @@ class ChannelRun:
             self.result.requests += 1
             for seen in page:
                 if not self.poll(seen.channel, seen.gateway_id):
-                    # The reading goes on without it: the channel's own list shows it again.
+                    # The reading continues without it: the channel's own list shows it again.
                     Channel.objects.filter(pk=seen.channel.pk).update(payments_due_at=timezone.now())
 
     def poll_open(self) -> None:
@@ -170,7 +170,7 @@ class ChannelRun:
         for channel in Channel.objects.primary().filter(pk__in=[row["channel"] for row in many[:_CHANNELS]]):
             if self.is_over:
                 break
-            # Takes in what has moved, and puts off what has not.
+            # Merges what has changed, and postpones what has not.
             self.guard(channel.pk, partial(self.read, channel))
         for payment in due.select_related("channel").order_by("poll_due_at", "pk")[:_POLLS]:
             if self.is_over:

@@ -212,13 +212,13 @@ def _apply_locked(
     _write(invoice, merge, polled, at=now)
     note(account=invoice.account, status=invoice.status, outcome="changed" if merge else "no news")
     known = {**payments, **{payment.txid: payment for payment in merge.new_payments}}
-    borne_out = incoming is None or _is_borne_out(invoice, known, snapshot, incoming, poll)
-    if incoming is not None and borne_out:
+    confirmed = incoming is None or _is_confirmed(invoice, known, snapshot, incoming, poll)
+    if incoming is not None and confirmed:
         _finish_incoming(incoming, invoice, known, changed=bool(merge), at=now)
-    return Applied(invoice, snapshot, tuple(merge.events), bool(merge), borne_out)
+    return Applied(invoice, snapshot, tuple(merge.events), bool(merge), confirmed)
 
 
-def _is_borne_out(
+def _is_confirmed(
     invoice: Invoice,
     payments: Mapping[str, Payment],
     snapshot: InvoiceSnapshot,
@@ -227,7 +227,7 @@ def _is_borne_out(
 ) -> bool:
     """Return whether a callback says nothing that the gateway, when asked, did not say.
 
-    A page of the list can lag: it bears out only what our row says now too, and never denies.
+    A page of the list can lag: it confirms only what our row says now too, and never denies.
     """
     how = relation(invoice, incoming.snapshot)
     if poll is None or not poll.is_page:

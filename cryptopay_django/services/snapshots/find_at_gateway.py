@@ -1,4 +1,4 @@
-"""Finds our invoice at the gateway. An equal custom_id is no proof: somebody else could have used it."""
+"""Finds our invoice at the gateway. An equal custom_id is no proof: another shop can have used it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mails the statement of a closed period to staff, once to each person, whatever is repeated."""
+"""Mails the statement of a closed period to staff, once to each person, however often it is run."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ class _Source:
                     self._take(oldest, before)
 
     def compare_neighbours(self) -> list[LedgerTransaction]:
-        """Compare each row's balance with that before it; return the oldest row of each currency. Calls nobody."""
+        """Compare each row's balance with that before it; return the oldest row of each currency. Makes no call."""
         after: dict[str, LedgerTransaction] = {}
         for entry in self.reading.entries:
             if (newer := after.get(entry.currency)) is not None:

@@ -103,7 +103,7 @@ def process_overdue(*, limit: int = 100, deadline: float | None = None, stop: th
 def _process_callbacks(limit: int, deadline: float | None, is_over: Callable[[], bool]) -> int:
     """Claim and process callbacks that are due, and deliver their events; return how many callbacks.
 
-    Those that must be confirmed are put aside for a moment, so that pages of the gateway's list can confirm many of
+    Those that must be confirmed are gathered for a moment, so that pages of the gateway's list can confirm many of
     them. All of these are merged before the first of their events is delivered: other workers can deliver some.
     """
     done, pages, until = 0, Pages(), time.monotonic() + _GATHER_SECONDS
@@ -150,10 +150,10 @@ def _look_after_others(deadline: float | None) -> None:
 
 
 def _claim_due(count: int) -> list[Callback]:
-    """Take callbacks that are due into work, oldest first; they fall due again if this process dies.
+    """Claim callbacks that are due, oldest first; they are due again if this process dies.
 
-    Those that another process is just taking are passed over where the database can do that, so that many processes
-    neither wait for each other nor try for the same ones. Elsewhere each is taken by compare-and-swap. Commits.
+    Skips those that another process is claiming, if the database can do that, so that many processes neither wait for
+    each other nor try for the same ones. On other databases each is claimed by compare-and-swap. Commits.
     """
     due = Callback.objects.primary().filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at", "pk")
     if not Callback.objects.skips_locked:
@@ -168,7 +168,7 @@ def _claim_due(count: int) -> list[Callback]:
 
 
 def _claim(callback: Callback) -> bool:
-    """Take one into work, or keep it for longer, unless somebody else has taken it meanwhile."""
+    """Claim a callback, or renew our claim, unless another process has claimed it meanwhile."""
     return Callback.objects.claim(callback, "next_attempt_at", timezone.now() + LEASE)
 
 
@@ -179,7 +179,7 @@ def _still_ours(callback: Callback) -> bool:
 
 
 def _give_back(claimed: Sequence[Callback]) -> None:
-    """Leave what was claimed and not begun to others, at once."""
+    """Make due again at once what was claimed and not begun."""
     now = timezone.now()
     for callback in claimed:
         Callback.objects.claim(callback, "next_attempt_at", now)
