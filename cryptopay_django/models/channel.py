@@ -166,7 +166,7 @@ class Channel(ProtectedModel):
 
     @property
     def is_open(self) -> bool:
-        """Return whether a customer may be shown its address: it is enabled, known to the gateway and not held.
+        """Return whether a customer may be shown its address: it is enabled, known to the gateway and not quarantined.
 
         Not that of another environment, or of an account that is not in the settings: nobody credits what arrives.
         """

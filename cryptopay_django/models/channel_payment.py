@@ -207,7 +207,7 @@ class ChannelPayment(ProtectedModel):
 
 
 def quarantined_payments() -> Q:
-    """Return the filter for channel payments that are quarantined: held for a person here."""
+    """Return the filter for channel payments that are quarantined: they wait for a person here."""
     return ~Q(quarantine_reason="")
 
 

@@ -170,7 +170,7 @@ def _names(body: bytes, *, customer_id: str, payer_email: str) -> bool:
     try:
         said = parse_json_tolerantly(body)
     except WireError:
-        # No JSON: it may hold anything, so that the name itself decides.
+        # No JSON: it may contain anything, so that the name itself decides.
         text = body.decode("utf-8", "replace").casefold()
         return any(name and name.casefold() in text for name in (customer_id, payer_email))
     return any(

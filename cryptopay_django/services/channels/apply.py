@@ -225,7 +225,7 @@ def _write(payment: ChannelPayment, merge: Merge, *, at: datetime) -> None:
 
 
 def _compare_with_notified(merge: Merge, payment: ChannelPayment, *, at: datetime) -> None:
-    """Hold a payment that ends as it did before, if the shop would not learn what changed: an end is notified once.
+    """Quarantine a payment that ends as before, if the shop would not learn the change: an end is notified once.
 
     That is so if the credit is another one, or if another end was notified since: then shops take the credit back.
     """
@@ -239,9 +239,8 @@ def _compare_with_notified(merge: Merge, payment: ChannelPayment, *, at: datetim
     if payment.status == ChannelPaymentStatus.COMPLETED and figures[0] != figures[1]:
         reasons.append(f"it is completed again with {figures[1]}, and was completed with {figures[0]}")
     if notified[-1] != before:
-        reasons.append(
-            f"it is {payment.status} again after {notified[-1].kind}, and no event is sent twice: correct the books"
-        )
+        said = f"it is {payment.status} again after {notified[-1].kind}"
+        reasons.append(f"{said}, and no event is sent twice: correct the books")
     quarantine_payment(merge, payment, reasons, at=at)
 
 

@@ -110,7 +110,7 @@ def _first_pending(calls: QuerySet[HandlerDelivery]) -> QuerySet[HandlerDelivery
 
 
 def _earlier() -> QuerySet[HandlerDelivery]:
-    """Return the earlier calls of the same handler for the same subject. One that is repeated holds back nothing."""
+    """Return the earlier calls of the same handler for the same subject. One that is repeated delays nothing."""
     return HandlerDelivery.objects.filter(
         handler=OuterRef("handler"),
         event__subject=OuterRef("event__subject"),

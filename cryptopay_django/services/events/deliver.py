@@ -53,7 +53,7 @@ def deliver_events(about: Subject | None = None, *, limit: int = 100, deadline: 
 
     Signals are sent first. Then durable handlers are called: a handler depends neither on signals nor on other
     handlers. The events of a row are sent in order: an event waits until the events before it are delivered. So an
-    event that keeps failing holds back its own row, and no other row. Each event has a transaction of its own, which
+    event that keeps failing delays its own row, and no other row. Each event has a transaction of its own, which
     is committed with what its receivers wrote. `deadline` is on `time.monotonic()`; no new event is begun after it.
 
     If a receiver calls this function, it returns 0, and the delivery that called the receiver delivers the events
@@ -180,7 +180,7 @@ class _Delivery:
     def _send_pending(self, subject: UUID) -> AttemptResult:
         """Send pending events in order, up to the first that is not due, fails, or is locked by another process.
 
-        An event that is delivered again at a person's request does not hold back the events after it.
+        An event that is delivered again at a person's request does not delay the events after it.
         """
         unheard = unheard_kinds()
         for event in pending_of(subject, unheard)[: self.limit]:

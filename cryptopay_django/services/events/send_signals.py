@@ -87,7 +87,7 @@ def _first_pending(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]]
 
 
 def _earlier(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
-    """Keep the earlier events of the same subject, without those that are delivered again: they hold back nothing."""
+    """Keep the earlier events of the same subject, without those that are delivered again: they delay nothing."""
     return events.filter(subject=OuterRef("subject"), pk__lt=OuterRef("pk"), repetitions=0)
 
 

@@ -1,7 +1,7 @@
 """Begins the books of an account, brings them up to date, and checks them against the gateway.
 
 What has a row here is booked by our row: it says when it happened and at which rate. Everything else that touches the
-account is booked by the gateway's ledger. No lock is held across a call.
+account is booked by the gateway's ledger. No row is locked during a call.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def post(
     rates: Mapping[str, Rate],
     now: datetime,
 ) -> list[BookEntry]:
-    """Write what is missing in locked books, and return it. In the transaction that holds their lock.
+    """Write what is missing in locked books, and return it. Call it in the transaction that has locked them.
 
     What happened before the books begin is in their opening balance: it is left out, unless there is an entry of it.
     """
