@@ -142,7 +142,7 @@ EXPLAINED: tuple[Explained, ...] = (
         "approve_resolution",
         "with write_transaction(Resolution, durable=True):",
         r".*\(Resolution, (durable=(None|False))?\):",
-        "`look_at` has refused an open transaction before",
+        "`read_anew` has refused an open transaction before",
     ),
     Explained(
         APPROVAL,

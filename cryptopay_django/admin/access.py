@@ -47,8 +47,8 @@ def resolvable() -> Q:
     """Return the filter for invoices that staff can settle or refund now."""
     active = Resolution.objects.filter(invoice=OuterRef("pk"), active=True)
     # The columns first: a database may look in this order, and the subquery costs most.
-    held = Q(status=InvoiceStatus.UNRESOLVED, status_context__in=RESOLVABLE_CONTEXTS, quarantine_reason="")
-    return held & Q(~Exists(active))
+    resolvable = Q(status=InvoiceStatus.UNRESOLVED, status_context__in=RESOLVABLE_CONTEXTS, quarantine_reason="")
+    return resolvable & Q(~Exists(active))
 
 
 def awaits_second_person() -> Exists:

@@ -23,7 +23,7 @@ from .resolution import KindFilter, ResolutionAdmin
 
 @admin.register(Approval)
 class ApprovalAdmin(ResolutionAdmin):
-    """What waits for a second person now, as an entry of its own on the first page of the admin."""
+    """The resolutions that wait for a second person, as an entry of its own on the first page of the admin."""
 
     list_display = ["created_at", "kind", "invoice_link", "amount", "actor", "reason"]
     list_display_links = None

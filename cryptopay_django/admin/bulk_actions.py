@@ -216,7 +216,7 @@ class BulkActs(Base):
 
 
 def plan_for(kind: str, invoice: Invoice) -> Plan:
-    """Say what will happen to an invoice, or why nothing will."""
+    """Return the plan for an invoice: what will happen, or why nothing will."""
     paid = display.amount(invoice.paid_amount, invoice.pay_currency)
     try:
         check_resolvable(invoice)

@@ -65,8 +65,8 @@ def state_badges(invoice: Invoice, now: datetime) -> SafeString:
     if invoice.is_expired(now):
         badges = [badge("plain", _("expired"))]
     elif invoice.status == InvoiceStatus.UNRESOLVED:
-        held = invoice.status_context == StatusContext.ILLICIT_RESOURCE
-        badges = [badge("alarm" if held else tone, context_name(invoice.status_context) or _("unresolved"))]
+        is_on_hold = invoice.status_context == StatusContext.ILLICIT_RESOURCE
+        badges = [badge("alarm" if is_on_hold else tone, context_name(invoice.status_context) or _("unresolved"))]
     else:
         badges = [badge(tone, InvoiceStatus(invoice.status).label)]
     badges += environment_badges(invoice)

@@ -71,7 +71,7 @@ class ContextFilter(admin.SimpleListFilter):
 
 
 class QuarantineFilter(admin.SimpleListFilter):
-    """What is held for a person."""
+    """Filters by quarantine."""
 
     title = gettext_lazy("quarantine")
     parameter_name = "quarantined"

@@ -26,7 +26,7 @@ from ..services import check_resolvable, check_returnable, named_refund_address
 from ..services.accounts import is_in_force
 from ..services.invoices.receipt import read_receipt
 from ..services.resolution.end_by_hand import is_endable
-from ..services.resolution.refundable_amount import left_of
+from ..services.resolution.refundable_amount import refundable_amount_of
 from ..services.resolution.release import is_settled_short
 from . import display
 from .access import is_planner, may_decide, may_refund, may_view_callbacks
@@ -102,7 +102,7 @@ def receipts_of(invoice: Invoice) -> list[tuple[str, str]]:
 
 
 def notices_of(timeline: Timeline, recipients: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Say of each alarming event which of our own people were written to, or still are to be."""
+    """Return for each alarming event who of our own people got a notice, or will get one."""
     for entry in timeline.entries:
         if entry.kind not in _ALARMS:
             continue
@@ -185,7 +185,7 @@ def _is_left(invoice: Invoice, refunds: Sequence[Refund]) -> bool:
     """Return whether something of a completed invoice is left that an address could be asked for."""
     if invoice.status != InvoiceStatus.COMPLETED or invoice.quarantine_reason:
         return False
-    return not invoice.settled_amount or bool(left_of(invoice, refunds).value_amount)
+    return not invoice.settled_amount or bool(refundable_amount_of(invoice, refunds).value_amount)
 
 
 def _return_button(invoice: Invoice, user: Any, refunds: Sequence[Refund]) -> list[Button]:
@@ -194,7 +194,7 @@ def _return_button(invoice: Invoice, user: Any, refunds: Sequence[Refund]) -> li
         check_returnable(invoice)
     except NotResolvableError:
         return []
-    left = left_of(invoice, refunds)
+    left = refundable_amount_of(invoice, refunds)
     if not left.value_amount:
         return []
     promise = _(
@@ -236,7 +236,7 @@ def resolution_facts(resolution: Resolution) -> list[tuple[str, str]]:
 
 
 def meaning_of(invoice: Invoice, *, now: datetime, is_short: bool, is_delivered: bool) -> str:
-    """Say in a sentence or two what the state means and whether anybody has to do anything."""
+    """Return a sentence or two: what the state means, and whether anybody has to act."""
     delivered = _("Paid and credited. The shop was notified that it can ship. You do not have to do anything.")
     if not is_in_force(invoice):
         return _(

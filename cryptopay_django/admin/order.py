@@ -51,7 +51,7 @@ class OrderInvoicesFormSet(FormSet):
 
     @cached_property
     def cryptopay(self) -> dict[str, Any]:
-        """What the template shows: the sums, or why there are none, and the invoices."""
+        """The context of the template: the sums, or why there are none, and the invoices."""
         return self.cryptopay_inline.context_of(self.instance, list(self.get_queryset()))
 
 

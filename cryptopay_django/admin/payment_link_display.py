@@ -37,7 +37,7 @@ def state_of(link: PaymentLink, paid: Paid, now: datetime) -> tuple[str, str]:
 
 
 def meaning_of(link: PaymentLink, paid: Paid, now: datetime) -> str:
-    """Say what can be done with a link now."""
+    """Return a text: what can be done with a link now."""
     if paid.count and not link.is_reusable:
         return _("This link is paid. Whoever opens it sees the payment.")
     if link.cancelled_at is not None:

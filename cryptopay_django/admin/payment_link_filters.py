@@ -16,7 +16,7 @@ from . import filters
 
 
 class LinkStateFilter(admin.SimpleListFilter):
-    """Whether customers can still begin to pay by a link."""
+    """Filters links by whether customers can still begin to pay by them."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
@@ -35,7 +35,7 @@ class LinkStateFilter(admin.SimpleListFilter):
 
 
 class LinkKindFilter(admin.SimpleListFilter):
-    """What a link is made for."""
+    """Filters links by their kind: an online link, or the counter."""
 
     title = gettext_lazy("for")
     parameter_name = "kind"

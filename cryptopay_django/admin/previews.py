@@ -23,7 +23,7 @@ from ..services import (
     quote_settlement,
 )
 from ..services.resolution.judge_outcome import COMMIT, WITHDRAWAL
-from ..services.resolution.refundable_amount import left_of
+from ..services.resolution.refundable_amount import refundable_amount_of
 from ..services.resolution.rules import needs_second_person
 from ..services.snapshots.merge import pays_for_order
 from ..services.snapshots.refund_rows import value_of
@@ -175,14 +175,14 @@ def refund_context(invoice: Invoice) -> dict[str, Any]:
 
 def return_initial(invoice: Invoice) -> dict[str, Any]:
     """Return what the form for a refund of a completed invoice begins with: all that is left."""
-    left = left_of(invoice, list(invoice.refunds.all()))
+    left = refundable_amount_of(invoice, list(invoice.refunds.all()))
     return {"amount": f"{canonical(left.value_amount):f}", "currency": invoice.price_currency}
 
 
 def return_context(invoice: Invoice) -> dict[str, Any]:
     """Lay out what of a completed invoice can still be sent back. Raises NotResolvableError."""
     check_returnable(invoice)
-    left = left_of(invoice, list(invoice.refunds.all()))
+    left = refundable_amount_of(invoice, list(invoice.refunds.all()))
     coins = display.amount(left.amount, left.pay_currency)
     return {
         "title": _("Refund invoice %(name)s") % {"name": display.short_name(invoice)},
@@ -251,7 +251,7 @@ def return_rows(quote: RefundQuote) -> list[Row]:
 
 
 def return_consequences(quote: RefundQuote) -> list[str]:
-    """Say what it means to commit the quote."""
+    """Return texts: what it means to commit the quote."""
     values = {
         "arrives": display.amount(quote.received_amount, quote.pay_currency),
         "charged": display.amount(quote.charged_amount, quote.charged_currency),
@@ -289,7 +289,7 @@ def _tag_alarms(invoice: Invoice) -> list[str]:
 
 
 def release_context(invoice: Invoice) -> dict[str, Any]:
-    """Lay out why an invoice is held, or by how much it was settled short."""
+    """Lay out why an invoice is quarantined, or by how much it was settled short."""
     price = invoice.price_currency
     amounts = [*_payment_rows(invoice), (_("credited"), display.amount(invoice.settled_amount, price), "")]
     if invoice.settled_amount is not None and invoice.settled_amount < invoice.price_amount:

@@ -31,7 +31,7 @@ _TONES = {RefundStatus.SUCCEEDED: "good", RefundStatus.FAILED: "alarm", RefundSt
 
 
 class RefundStatusFilter(admin.SimpleListFilter):
-    """How far it got, and what the gateway holds back: there somebody has to ask."""
+    """Filters refunds by status, or by "on hold at the gateway": then somebody has to ask."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
@@ -47,7 +47,7 @@ class RefundStatusFilter(admin.SimpleListFilter):
 
 
 class CauseFilter(admin.SimpleListFilter):
-    """Who started it."""
+    """Filters refunds by who started them."""
 
     title = gettext_lazy("started by")
     parameter_name = "cause"

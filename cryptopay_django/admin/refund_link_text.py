@@ -23,6 +23,6 @@ def place_in(link: RefundLink) -> str:
 
 
 def named_text(link: RefundLink) -> str:
-    """Say when the customer named an address, and by whose link."""
+    """Return a text: when the customer gave the address, and by whose link."""
     at = display.moment_text(link.used_at) if link.used_at else ""
     return _("named by the customer at %(at)s, by a link that was made by %(by)s") % {"at": at, "by": maker_of(link)}

@@ -33,7 +33,7 @@ MOST = 200
 
 @dataclass(frozen=True)
 class _Term:
-    """What staff search for: a name, the start of one, or what the desk shows of a long one, `12345678…9abc`."""
+    """One word of a search: a name, its start, or the short form of a long one, `12345678…9abc`."""
 
     whole: str
     start: str

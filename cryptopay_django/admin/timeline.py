@@ -211,7 +211,7 @@ def _delivery(event: InvoiceEvent, about: Subject) -> str:
 
 
 def _waiting(event: InvoiceEvent, about: Subject, due: str) -> str:
-    """Say why an event is still pending."""
+    """Return a text: why an event is still pending."""
     text = _("not yet delivered to the shop")
     if is_withheld(event, about):
         text = _("withheld: it does not match the invoice's status, or the invoice is quarantined")

@@ -20,7 +20,7 @@ from .staff_actions import REFUSALS, ActView
 
 
 class ReturnSerializer(StrictSerializer):
-    """What to send back of a completed invoice, and where to."""
+    """The amount to send back of a completed invoice, and the address."""
 
     amount = TextField(required=False, max_length=64, help_text='As text: "49.90". All that is left, if omitted.')
     currency = TextField(

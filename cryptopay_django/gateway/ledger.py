@@ -13,7 +13,7 @@ from .values import Amount, Code, Reference, SignedAmount, Text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account(WireObject):
-    """What the merchant has in one currency. Holds are not in the balance."""
+    """The merchant's account in one currency. Amounts on hold are not in the balance."""
 
     facts = frozenset({"id", "currency", "balance"})
 

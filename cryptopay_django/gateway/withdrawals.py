@@ -50,7 +50,7 @@ class CoinWithdrawal(WireObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkFee(WireObject):
-    """What a network takes of a withdrawal now, in the coin itself."""
+    """The present fee of a network for a withdrawal, in the coin itself."""
 
     level: Code
     fee: Amount
@@ -60,7 +60,7 @@ class NetworkFee(WireObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeneficiaryAddress(WireObject):
-    """Where a beneficiary lives or is registered. `country` is the code of two letters."""
+    """The address where a beneficiary lives or is registered. `country` is the code of two letters."""
 
     country: Code
     city: Name | None = None

@@ -15,7 +15,7 @@ REVIEWED = frozenset({State.UNDERPAID, State.OVERPAID, State.LATE, State.HELD, S
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a mail is about. `invoice` is the whole row; `topic` tells mails of one kind apart."""
+    """The subject of a mail. `invoice` is the whole row; `topic` distinguishes mails of one kind."""
 
     kind: str
     invoice: Invoice
@@ -26,7 +26,7 @@ class Facts:
 
     @property
     def once(self) -> str:
-        """What the customer is told once only."""
+        """The key of a mail that a customer gets only once."""
         return f"mail {self.kind} {self.topic}".strip()
 
 

@@ -45,12 +45,12 @@ class CustomerMail:
 
     @property
     def once(self) -> str:
-        """What the customer is told once only."""
+        """The key of a mail that a customer gets only once."""
         return self.facts.once
 
     @property
     def detail(self) -> Mapping[str, Any]:
-        """What the timeline says of it. Not the address: that belongs to the customer."""
+        """The entry of the timeline about the mail. Without the address, which belongs to the customer."""
         return {"mail": self.facts.kind, "language": self._language}
 
     @cached_property

@@ -195,7 +195,7 @@ def _page_of(link: PaymentLink, key: str) -> str:
 
 
 def _bounds(link: PaymentLink) -> str:
-    """Say between which amounts the customer can choose, or nothing."""
+    """Return a text with the least and the most amount of a link, or ""."""
     least, most = (
         isolated(money(one, link.price_currency)) if one is not None else ""
         for one in (link.least_amount, link.most_amount)

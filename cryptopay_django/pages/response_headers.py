@@ -62,7 +62,7 @@ def hardened(response: HttpResponse) -> HttpResponse:
 
 
 def _limit_frames(response: Any, ancestors: str | None) -> None:
-    """Say the same for old browsers, which know these two words only; no word, also by Django, for anything else."""
+    """Set the same for old browsers, which know two values only; for any other, no header, also not Django's."""
     if word := {"'none'": "DENY", "'self'": "SAMEORIGIN"}.get(ancestors or ""):
         response["X-Frame-Options"] = word
     else:

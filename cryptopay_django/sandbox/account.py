@@ -60,7 +60,7 @@ class Account:
         self.balances[currency] = EXACT.add(self.balances[currency], amount)
 
     def handling_of(self, context: str) -> Handling:
-        """Return the automatic setting for a context; held invoices never have one."""
+        """Return the automatic setting for a context; invoices on hold never have one."""
         return Handling(getattr(self, context, Handling.MANUAL))
 
     def change(self, values: dict[str, Any]) -> None:

@@ -95,7 +95,7 @@ class Callback:
 
 
 class Outbox:
-    """The queue and the log. Not thread-safe: the sandbox's lock is held around every call."""
+    """The queue and the log. Not thread-safe: the sandbox locks it around every call."""
 
     def __init__(self, *, log_length: int = LOG_LENGTH) -> None:
         self.log: dict[str, Callback] = {}
@@ -192,7 +192,7 @@ class Outbox:
         return [entry for due_at, _, entry in sorted(self._queue, key=lambda item: item[:2]) if entry.due_at == due_at]
 
     def restore(self, callbacks: list[Callback], queue: list[Callback], *, attempts_made: int) -> None:
-        """Take over what another outbox held."""
+        """Take over what is in another outbox."""
         self.log = {callback.id: callback for callback in callbacks}
         for callback in queue:
             if callback.due_at is not None:

@@ -93,7 +93,7 @@ def find_any_payment(state: State, payment_id: str) -> tuple[Channel, ChannelPay
 
 
 def change_channel(state: State, channel: Channel, changes: dict[str, Any], at: datetime) -> Channel:
-    """Change name, description, customer or status. Whether enabling frees held payments is a variant."""
+    """Change name, description, customer or status. Whether enabling releases payments on hold is a variant."""
     for name, value in changes.items():
         setattr(channel, name, value)
     if channel.status is ChannelStatus.ENABLED and state.variants["enabled_again"] == "completed":
@@ -174,8 +174,8 @@ def decide_on_payment(state: State, payment: ChannelPayment, *, decision: str, a
 def _judge(state: State, payment: ChannelPayment, at: datetime) -> None:
     """Decide on a confirmed payment.
 
-    1. Coins that came while the channel was disabled are held, whatever their risk.
-    2. Risky coins go back by themselves where the customer has an address for them, else they are held.
+    1. Coins that came while the channel was disabled are put on hold, whatever their risk.
+    2. Risky coins go back by themselves where the customer has an address for them, else they are put on hold.
     3. All others are credited.
     """
     if payment.came_disabled:

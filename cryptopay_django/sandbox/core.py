@@ -32,7 +32,7 @@ def refuse_to_post(url: str, headers: dict[str, str], body: bytes) -> Answer:
 
 
 class Sandbox:
-    """One account at the gateway. Thread-safe: one lock, never held while a callback is on its way.
+    """One account at the gateway. Thread-safe: one lock, which is free while a callback is on its way.
 
     `post` is how callbacks leave; `keep` is given the state after every change; `clock` can be shared by
     several sandboxes (see `travel`). A `state` brings seed, clock, account and base URL of its own.
@@ -80,7 +80,7 @@ class Sandbox:
 
     @contextmanager
     def acting(self) -> Iterator[tuple[State, datetime]]:
-        """Hold the lock while something is done to the state at this time, and keep the state afterwards."""
+        """Lock the state while something is done to it at this time, and keep it afterwards."""
         with self.changed:
             yield self.state, self.settle_now()
             self.note_change()
@@ -205,12 +205,12 @@ class Sandbox:
             self.note_change()
 
     def note_change(self) -> None:
-        """Wake who waits for a change, and keep the state where it is to be kept. Hold the lock."""
+        """Wake who waits for a change, and keep the state where it is to be kept. The caller has the lock."""
         self.changed.notify_all()
         self.keep(self.state)
 
     def settle_now(self) -> datetime:
-        """Do what is due on the agenda, and return the time. Hold the lock."""
+        """Do what is due on the agenda, and return the time. The caller has the lock."""
         now = self.clock.now()
         while (due := self.state.take_due(now)) is not None:
             at, kind, subject_id, part = due

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 # Longer than one attempt can take, so that waiting for somebody else's attempt always ends.
 PATIENCE_SECONDS = 30
-# How long a callback is held back, at most, so that later ones overtake it.
-LONGEST_HOLD_SECONDS = 60
+# How long a callback is delayed, at most, so that later ones overtake it.
+LONGEST_DELAY_SECONDS = 60
 
 _LOST: dict[Fault | None, str] = {
     Fault.DROP: "the trouble maker dropped it for good",
@@ -30,7 +30,7 @@ _LOST: dict[Fault | None, str] = {
 def deliver_due(sandbox: Sandbox) -> list[Attempt]:
     """Post every callback that is due, oldest first, and return when each was delivered or tried.
 
-    The lock is not held while a callback is on its way. A host that asks the API while it receives, and
+    The lock is free while a callback is on its way. A host that asks the API while it receives, and
     so returns here in the same thread, gets an empty list.
     """
     attempts: list[Attempt] = []
@@ -50,8 +50,8 @@ def deliver_due(sandbox: Sandbox) -> list[Attempt]:
             mishap = state.trouble.befall_callback()
             if mishap is not None and mishap.fault is Fault.REORDER:
                 if not callback.held_back:
-                    hold = timedelta(seconds=1 + mishap.dice % LONGEST_HOLD_SECONDS)
-                    state.outbox.hold_back(callback, due_at=now + hold)
+                    delay = timedelta(seconds=1 + mishap.dice % LONGEST_DELAY_SECONDS)
+                    state.outbox.hold_back(callback, due_at=now + delay)
                     sandbox.note_change()
                     continue
                 mishap = None

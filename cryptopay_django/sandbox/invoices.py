@@ -81,7 +81,7 @@ class Transaction:
 
     @property
     def waits(self) -> timedelta:
-        """How long its confirmations take."""
+        """The time that its confirmations take."""
         return timedelta(seconds=self.required * self.block_seconds)
 
     def confirmations(self, now: datetime) -> int:

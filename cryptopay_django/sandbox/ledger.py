@@ -76,7 +76,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a list of rows is narrowed to; None is any. Both ends of the time are in it."""
+    """The filter of a list of rows; None means any. Both ends of the time are included."""
 
     created_at_from: datetime | None = None
     created_at_to: datetime | None = None

@@ -95,7 +95,7 @@ def create_customer(state: State, customer: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_refund_address(state: State, customer_id: str | None, currency: str, network: str) -> str | None:
-    """Return where a customer's risky coins go back to by themselves; None where they are held."""
+    """Return where a customer's risky coins go back to by themselves; None where they are put on hold."""
     for entry in state.customers.get(customer_id or "", {}).get("addresses", []):
         if (entry["currency"], entry["network"]) == (currency, network):
             return str(entry["address"])

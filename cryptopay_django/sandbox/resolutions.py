@@ -67,7 +67,7 @@ def _left_unresolved(state: State, invoice: Invoice, at: datetime) -> Iterator[N
 
 
 def decide_by_desk(state: State, invoice: Invoice, *, decision: str, at: datetime) -> None:
-    """Let the monitoring desk complete or refund a held invoice: only it can."""
+    """Let the monitoring desk complete or refund an invoice on hold: only it can."""
     if invoice.context is not Context.ILLICIT_RESOURCE:
         raise not_now("Only an invoice on hold (illicit_resource) is decided by the monitoring desk")
     if decision == "complete":

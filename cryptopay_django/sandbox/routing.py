@@ -76,7 +76,7 @@ def route(method: str, path: str, permission: str, handler: Handler) -> Route:
 
 
 class Listed(Protocol):
-    """What a list holds."""
+    """The items of a list."""
 
     id: str
 

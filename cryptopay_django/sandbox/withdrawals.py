@@ -1,4 +1,4 @@
-"""Moves coin withdrawals through their statuses: debited, sent, confirmed; or held, failed, cancelled."""
+"""Moves coin withdrawals through their statuses: debited, sent, confirmed; or on hold, failed, cancelled."""
 
 from __future__ import annotations
 

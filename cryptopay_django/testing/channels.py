@@ -28,7 +28,7 @@ class ChannelPaymentRow(Protocol):
 
 
 class ChannelHands(ABC):
-    """What a test sees of channels at the gateway, and does to them from outside the API."""
+    """Shows a test the channels at the gateway, and changes them from outside the API."""
 
     @abstractmethod
     def all_accounts(self) -> Iterable[Sandbox]:

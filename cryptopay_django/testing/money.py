@@ -18,7 +18,7 @@ DEFAULT_ACCOUNT = "default"
 
 
 class MoneyHands(ABC):
-    """What a test sees of the money at the gateway, and does to it from outside the API.
+    """Shows a test the money at the gateway, and moves it from outside the API.
 
     A withdrawal or a subscription is the object, a row of ours with `gateway_id`, or its id at the gateway.
     """

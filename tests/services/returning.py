@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cryptopay_django.models import Invoice, Resolution
 from cryptopay_django.services import create_invoice, process_overdue, quote_refund, refresh_invoice, refund_invoice
-from cryptopay_django.services.resolution.refundable_amount import left_of
+from cryptopay_django.services.resolution.refundable_amount import refundable_amount_of
 from cryptopay_django.services.snapshots.refund_rows import refunds_of
 from cryptopay_django.testing.inprocess import InProcessSandbox
 
@@ -49,7 +49,7 @@ def send_back(invoice: Invoice, amount: str | None = "50", **asked: Any) -> Reso
 def left(invoice: Invoice) -> Any:
     """Return what of an invoice can still be sent back."""
     row = Invoice.objects.get(pk=invoice.pk)
-    return left_of(row, refunds_of(row))
+    return refundable_amount_of(row, refunds_of(row))
 
 
 def committed(sandbox: InProcessSandbox) -> list[Any]:

@@ -34,7 +34,7 @@ from cryptopay_django.services import (
     refund_invoice,
 )
 from cryptopay_django.services.resolution.refund_quote import _problem_of
-from cryptopay_django.services.resolution.refundable_amount import left_of
+from cryptopay_django.services.resolution.refundable_amount import refundable_amount_of
 from cryptopay_django.services.snapshots.refund_rows import refunds_of
 from cryptopay_django.testing.factories import InvoiceFactory
 
@@ -415,7 +415,7 @@ def test_the_overage_that_the_gateway_has_refunded_is_not_sent_back_again(crypto
 
     assert left(invoice).value_amount == Decimal(100)
     assert left(invoice).amount == invoice.pay_amount
-    assert left_of(invoice, []).amount == invoice.pay_amount  # its refund is not on record yet
+    assert refundable_amount_of(invoice, []).amount == invoice.pay_amount  # its refund is not on record yet
 
 
 def test_the_price_in_the_coin_itself_needs_no_exchange(cryptopay_sandbox):
@@ -451,7 +451,7 @@ def test_what_was_credited_is_all_that_there_is():
         paid_amount=Decimal(1), settled_amount=Decimal(45), network="bitcoin",
     )  # fmt: skip
 
-    found = left_of(invoice, [])
+    found = refundable_amount_of(invoice, [])
 
     assert (found.value_amount, found.amount) == (Decimal(45), Decimal(1))
 
@@ -474,7 +474,7 @@ def test_a_refund_of_unknown_value_leaves_nothing():
     )  # fmt: skip
     row = Refund(withdrawal_status="pending", status="pending", amount=Decimal(1), currency="BTC")
 
-    assert left_of(invoice, [row]).value_amount == 0
+    assert refundable_amount_of(invoice, [row]).value_amount == 0
 
 
 @pytest.mark.parametrize(

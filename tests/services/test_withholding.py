@@ -137,7 +137,7 @@ def test_the_doctor_warns_of_what_waits_for_a_person_and_not_of_what_was_decided
 
     assert (result().level, result().found) == ("ok", "none")
     InvoiceEventFactory(invoice=InvoiceFactory(status="refunded"), kind="invoice_completed")
-    assert (result().level, result().found) == ("ok", "1, none of what is held")
+    assert (result().level, result().found) == ("ok", "1, none about quarantined payments")
     held = InvoiceFactory(status="completed", quarantine_reason="odd")
     InvoiceEventFactory(invoice=held, kind="invoice_completed")
-    assert (result().level, result().found) == ("warning", "2, 1 of them of what is held")
+    assert (result().level, result().found) == ("warning", "2, 1 of them about quarantined payments")

@@ -86,7 +86,7 @@ def last_callback(account: Account) -> datetime | None:
 
 
 def check_secrets(account: Account, now: datetime) -> Iterator[CheckResult]:
-    """Tell when each callback secret was last of use, and when an older one may go.
+    """Report when each callback secret was last used, and when an older one can be removed.
 
     That is two days after the newest was first of use, or an older one last.
     """
@@ -116,7 +116,7 @@ def _matched(account: Account, mark: str) -> QuerySet[Callback, datetime]:
 
 
 def check_arrivals(account: Account, now: datetime) -> Iterator[CheckResult]:
-    """Tell when the last callback came; worry when payments are found that no callback spoke of."""
+    """Report when the last callback arrived; warn if there are payments without a callback."""
     last = last_callback(account)
     paid = Payment.objects.filter(invoice__account=account.name, invoice__environment=account.environment).aggregate(
         at=Max("detected_at")

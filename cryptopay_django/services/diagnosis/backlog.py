@@ -113,14 +113,18 @@ def unheard_events() -> CheckResult:
 def withheld_events() -> CheckResult:
     """Events that are not delivered because they are not true any more."""
     withheld = withholding.withheld_events()
-    of_held = ~Q(invoice__quarantine_reason="") & Q(invoice__isnull=False) | (
+    of_quarantined = ~Q(invoice__quarantine_reason="") & Q(invoice__isnull=False) | (
         ~Q(channel_payment__quarantine_reason="") & Q(channel_payment__isnull=False)
     )
-    count, held = withheld.count(), withheld.filter(of_held).count()
-    if not held:
-        return CheckResult("withheld events", Level.OK, f"{count}, none of what is held" if count else "none")
-    remedy = "They wait for a person: look at what is held in the admin, and release it."
-    return CheckResult("withheld events", Level.WARNING, f"{count}, {held} of them of what is held", remedy)
+    count, quarantined = withheld.count(), withheld.filter(of_quarantined).count()
+    if not quarantined:
+        return CheckResult(
+            "withheld events", Level.OK, f"{count}, none about quarantined payments" if count else "none"
+        )
+    remedy = "They wait for a person: look at the quarantined payments in the admin, and release them."
+    return CheckResult(
+        "withheld events", Level.WARNING, f"{count}, {quarantined} of them about quarantined payments", remedy
+    )
 
 
 def check_events(now: datetime) -> Iterator[CheckResult]:
@@ -166,10 +170,10 @@ def check_resolutions(now: datetime) -> Iterator[CheckResult]:
 
 
 def check_invoices(now: datetime) -> Iterator[CheckResult]:
-    """Invoices that are held, that the gateway may not have, or that nobody has asked about for long."""
-    held = Invoice.objects.filter(quarantined_invoices()).aggregate(count=Count("pk"), oldest=Min("created_at"))
-    if held["count"]:
-        found = f"{held['count']}, the oldest made {spell_age(now - held['oldest'])} ago"
+    """Invoices that are quarantined, that the gateway may not have, or that nobody has asked about for long."""
+    quarantined = Invoice.objects.filter(quarantined_invoices()).aggregate(count=Count("pk"), oldest=Min("created_at"))
+    if quarantined["count"]:
+        found = f"{quarantined['count']}, the oldest made {spell_age(now - quarantined['oldest'])} ago"
         yield CheckResult("quarantined invoices", Level.WARNING, found, "Look at each in the admin, and release it.")
     else:
         yield CheckResult("quarantined invoices", Level.OK, "none")

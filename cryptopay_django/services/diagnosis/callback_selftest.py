@@ -44,7 +44,7 @@ _REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What came back: a status, or why none did."""
+    """The answer to the test: a status, or the reason why there is none."""
 
     status: int | None
     problem: str = ""

@@ -19,7 +19,7 @@ _A_WEEK = timedelta(days=7)
 
 
 def check_channels(now: datetime) -> Iterator[CheckResult]:
-    """Channel payments that are held or late, channels that are held or unanswered, and whether they are followed."""
+    """Yield results about late or quarantined payments, unanswered or quarantined channels, and polling."""
     if not Channel.objects.exists():
         yield CheckResult("channels", Level.OK, "none")
         return
@@ -43,17 +43,17 @@ def check_channels(now: datetime) -> Iterator[CheckResult]:
         now,
         remedy="The network has not confirmed them. The gateway cancels such a payment after fourteen days.",
     )
-    yield _held(now)
+    yield _quarantined_channels(now)
     yield _followed(now)
 
 
-def _held(now: datetime) -> CheckResult:
+def _quarantined_channels(now: datetime) -> CheckResult:
     rows = Channel.objects.filter(in_force())
-    held = rows.exclude(quarantine_reason="").count()
+    quarantined = rows.exclude(quarantine_reason="").count()
     unanswered = rows.filter(gateway_id=None, created_at__lte=now - _AN_HOUR).count()
-    if not held and not unanswered:
-        return CheckResult("channels", Level.OK, f"{rows.count()}, none held or unanswered")
-    found = f"{held} held for a person, {unanswered} without an answer to their creation for an hour"
+    if not quarantined and not unanswered:
+        return CheckResult("channels", Level.OK, f"{rows.count()}, none quarantined or unanswered")
+    found = f"{quarantined} quarantined, {unanswered} without an answer to their creation for an hour"
     return CheckResult(
         "channels", Level.WARNING, found, "Look at them in the admin; call create_channel again for an owner."
     )

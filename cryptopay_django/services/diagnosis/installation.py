@@ -33,7 +33,7 @@ def check_settings() -> Iterator[CheckResult]:
 
 
 def check_migrations() -> Iterator[CheckResult]:
-    """Tell which migrations of this app the database lacks."""
+    """Report the migrations of this app that the database lacks."""
     executor = MigrationExecutor(connections[router.db_for_write(Invoice)])
     targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] == Invoice._meta.app_label]
     missing = [f"{migration.app_label}.{migration.name}" for migration, _ in executor.migration_plan(targets)]
@@ -66,7 +66,7 @@ def callback_path(account: str) -> str:
 
 
 def check_urls() -> Iterator[CheckResult]:
-    """Tell where callbacks come in."""
+    """Report the URLs where callbacks arrive."""
     try:
         path = callback_path(DEFAULT_ACCOUNT)
     except NoReverseMatch:
@@ -77,7 +77,7 @@ def check_urls() -> Iterator[CheckResult]:
 
 
 def show_versions() -> Iterator[CheckResult]:
-    """Tell what runs here: for a report of a bug."""
+    """Report the versions of what runs here, for a bug report."""
     connection = connections[router.db_for_write(Invoice)]
     packages = ", ".join(f"{name} {metadata.version(name)}" for name in ("django-fsm-2", "requests") if _has(name))
     found = (

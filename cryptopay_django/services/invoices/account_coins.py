@@ -43,7 +43,7 @@ class ListedCoin:
 
     @property
     def choice(self) -> str:
-        """What a form sends for it: "USDT/tron"."""
+        """The value that a form sends for the coin: "USDT/tron"."""
         return f"{self.currency}/{self.network}"
 
 

@@ -145,9 +145,7 @@ def finish(invoice: Invoice, *, is_new: bool) -> Invoice:
         invoice, written = taken.invoice, taken.events
     deliver_or_dispatch(invoice, written)
     if invoice.quarantine_reason:
-        raise PriceSealError(
-            f"invoice {invoice.pk} ({invoice.custom_id}) is held for a person: {invoice.quarantine_reason}"
-        )
+        raise PriceSealError(f"invoice {invoice.pk} ({invoice.custom_id}) is quarantined: {invoice.quarantine_reason}")
     return invoice
 
 

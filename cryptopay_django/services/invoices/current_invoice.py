@@ -38,7 +38,7 @@ def every_invoice_of(order: models.Model) -> list[Invoice]:
 def payment_under_way(order: models.Model) -> Invoice | None:
     """Return the invoice of an order for which money has come in, the guard against paying twice.
 
-    It may have expired, be unresolved, held or completed; one that was refunded or cancelled does not count.
+    It may have expired, be unresolved, quarantined or completed; one that was refunded or cancelled does not count.
     """
     has_payment = Exists(Payment.objects.filter(invoice=OuterRef("pk")))
     paid = Q(has_payment) | Q(paid_amount__gt=0) | Q(status__in=(InvoiceStatus.UNRESOLVED, InvoiceStatus.COMPLETED))
@@ -46,7 +46,7 @@ def payment_under_way(order: models.Model) -> Invoice | None:
 
 
 def is_over(invoice: Invoice) -> bool:
-    """Return whether an invoice will not do for a customer who begins to pay now: closed, held, or nearly expired."""
+    """Return whether a customer cannot begin to pay an invoice now: it is closed, quarantined, or nearly expired."""
     is_late = invoice.is_expired(timezone.now() + _LONG_ENOUGH)
     return invoice.status != InvoiceStatus.NEW or bool(invoice.quarantine_reason) or is_late
 

@@ -30,7 +30,7 @@ from .summary import PaymentSummary, missing_amount, payment_summary
 
 
 class PaymentOfOrder:
-    """What a view knows of the order that it is to be paid for. Each hook has the same arguments everywhere."""
+    """The base of views by which an order is paid. Each hook has the same arguments everywhere."""
 
     account: str | None = None
     """Without one, CRYPTOPAY_ACCOUNT_RESOLVER chooses by the order."""

@@ -35,7 +35,7 @@ from .current_invoice import ENDED_UNPAID
 
 
 class State(StrEnum):
-    """What the customer is told. Only `completed` means paid."""
+    """The state that the customer sees. Only `completed` means paid."""
 
     PREPARING = "preparing"
     WAITING = "waiting"
@@ -81,7 +81,7 @@ _UNRESOLVED: dict[str, State] = {
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where an invoice stands at a moment. `invoice` is for our own pages; what may leave is `public`."""
+    """The state of an invoice at one moment. `invoice` is for our own pages; `public` may be shown to anybody."""
 
     invoice: Invoice
     state: State
@@ -92,19 +92,19 @@ class Progress:
 
     @property
     def due_amount(self) -> Decimal | None:
-        """What is still to be sent, exactly, in the coin; None where nothing may be sent."""
+        """The amount that is still to be sent, exactly, in the coin; None if no coins may be sent."""
         if self.state not in PAYABLE or self.invoice.pay_amount is None:
             return None
         return canonical(EXACT.subtract(self.invoice.pay_amount, self.invoice.paid_amount))
 
     @property
     def is_final(self) -> bool:
-        """Whether it has come to its end."""
+        """True if nobody needs to watch the payment any more."""
         return self.state in FINAL
 
     @property
     def has_receipt(self) -> bool:
-        """Whether there is something to confirm to the customer: it is paid, or was sent back."""
+        """True if the invoice is paid, or was refunded."""
         return self.has_payment and self.state in (State.COMPLETED, State.REFUNDED)
 
     @property
@@ -114,7 +114,7 @@ class Progress:
 
     @property
     def public(self) -> dict[str, Any]:
-        """What anybody who knows the invoice's id may know of it, ready for JSON; amounts are strings."""
+        """The data for anybody who knows the invoice's id, ready for JSON; amounts are strings."""
         invoice = self.invoice
         return {
             "id": str(invoice.pk),

@@ -19,7 +19,7 @@ class Receipt:
 
     @property
     def is_paid(self) -> bool:
-        """Whether the order was paid, whatever was sent back later."""
+        """True if the order was paid, also if it was refunded later."""
         return bool(self.invoice.status == InvoiceStatus.COMPLETED)
 
 

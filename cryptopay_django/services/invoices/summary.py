@@ -38,7 +38,7 @@ _TAKES_CREDIT = "create_withdrawal"
 
 
 class Part(StrEnum):
-    """What a sum of money is for an order."""
+    """The part that an amount has in the sums of an order."""
 
     PAID = "paid"
     PENDING = "pending"
@@ -67,7 +67,7 @@ class UnknownValue:
 
 @dataclass(frozen=True, slots=True)
 class PaymentSummary:
-    """What was paid for an order. All amounts are in `currency`, and none is negative."""
+    """The sums of an order. All amounts are in `currency`, and none is negative."""
 
     currency: str
     """Empty only for an order without any invoice, payment or price."""

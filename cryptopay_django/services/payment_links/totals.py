@@ -20,7 +20,7 @@ MOST = 10_000
 
 @dataclass
 class Paid:
-    """What the gateway has credited by a link, in its currency, and by how many invoices. `is_cut`: there are more."""
+    """The amount credited by a link, in its currency, and the number of invoices. `is_cut`: there are more."""
 
     amount: Decimal = Decimal(0)
     count: int = 0

@@ -22,7 +22,7 @@ from ...permissions import acts_of
 from .call_parameters import commit_of, version_of, withdrawal_of
 from .judge_outcome import COMMIT, REFUND, WITHDRAWAL
 from .people import Actor, Person, check_permitted
-from .plan import check_left, check_of, facts, known_refunds, look_at
+from .plan import check_of, check_refundable_amount, facts, known_refunds, read_anew
 from .refund_quote import RefundQuote, quote_again
 from .rules import check_person
 from .send import send
@@ -46,7 +46,7 @@ def approve_resolution(
     _check_waiting(row, approver=person)
     try:
         check = check_of(row.parameters["call"])
-        invoice = look_at(row.invoice, expected_version=None, besides=row, check=check)
+        invoice = read_anew(row.invoice, expected_version=None, besides=row, check=check)
         fresh = _fresh_of(row, invoice, quote)
     except (NotResolvableError, RefundAmountError) as error:
         _drop(row, f"{error}")
@@ -130,7 +130,7 @@ def _changes(resolution: Resolution, fresh: Mapping[str, Any]) -> str:
     """Return in words what has changed of what the first person decided on; empty when nothing has."""
     try:
         check_of(resolution.parameters["call"])(resolution.invoice)
-        check_left(resolution.invoice, resolution.parameters)
+        check_refundable_amount(resolution.invoice, resolution.parameters)
     except (InvoiceChangedError, NotResolvableError, RefundAmountError) as error:
         return str(error)
     if resolution.parameters["call"] == WITHDRAWAL:

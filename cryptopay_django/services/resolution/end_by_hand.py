@@ -16,7 +16,7 @@ from ...permissions import acts_of
 from .people import Actor, check_permitted
 from .plan import check_version
 from .rules import check_person
-from .unknown_outcome import LEASE, UNDECIDED, lock_resolution, look_once, note
+from .unknown_outcome import LEASE, UNDECIDED, lock_resolution, note, read_once
 
 ENDABLE_AFTER = timedelta(minutes=20)
 """How long after it was sent a person may end it: the gateway takes a signature for ten minutes, by a clock that may
@@ -44,7 +44,7 @@ def end_resolution(
     check_permitted(person, *acts)
     _check_endable(row)
     try:
-        row, outcome = look_once(row)
+        row, outcome = read_once(row)
     except GatewayNotFoundError:
         pass  # an invoice that the gateway does not have shows nothing
     else:

@@ -28,7 +28,7 @@ ODD = "not_as_asked"
 
 
 class Verdict(Enum):
-    """What reading shows."""
+    """The result of reading: done, not done, or open."""
 
     DONE = "done"
     NOT_DONE = "not done"

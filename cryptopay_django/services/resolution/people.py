@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who does something. Without a `user_id` nothing but the name is known, and no permission is checked."""
+    """A person who does something. Without a `user_id` only the name is known, and no permission is checked."""
 
     name: str
     user_id: str = ""

@@ -32,7 +32,7 @@ from .judge_outcome import (
     WITHDRAWAL,
 )
 from .people import Person, check_permitted
-from .refundable_amount import left_of
+from .refundable_amount import refundable_amount_of
 from .rules import check_resolvable, check_returnable, needs_second_person
 from .unknown_outcome import (
     LEASE,
@@ -49,7 +49,7 @@ def check_of(call: str) -> Check:
     return check_returnable if call == WITHDRAWAL else check_resolvable
 
 
-def look_at(
+def read_anew(
     invoice: Invoice,
     *,
     expected_version: int | None,
@@ -99,8 +99,8 @@ def plan(
 
     Locks the invoice first. Raises ResolutionActiveError if another resolution is active (a database constraint
     decides that), InvoiceChangedError and NotPermittedError. `key` is the primary key that a quote brings:
-    QuoteExpiredError if a resolution with this key exists. For a refund of a completed invoice, `check_left` is called
-    under the lock.
+    QuoteExpiredError if a resolution with this key exists. For a refund of a completed invoice, the refundable amount
+    is checked under the lock.
     """
     now = timezone.now()
     try:
@@ -112,7 +112,7 @@ def plan(
             check_permitted(person, *acts_of(kind, parameters))
             if key is not None and Resolution.objects.primary().filter(pk=key).exists():
                 raise QuoteExpiredError(f"this quote for invoice {invoice.pk} was used before: ask for another")
-            check_left(locked, parameters)
+            check_refundable_amount(locked, parameters)
             is_waiting = needs_second_person(locked, charged=_charged(parameters))
             resolution = Resolution(
                 id=key or uuid4(),
@@ -165,14 +165,14 @@ def lock_invoice(invoice: Invoice) -> Invoice:
     return locked
 
 
-def check_left(invoice: Invoice, parameters: Mapping[str, Any]) -> None:
+def check_refundable_amount(invoice: Invoice, parameters: Mapping[str, Any]) -> None:
     """Raise RefundAmountError unless what a refund of a locked, completed invoice returns is left of it.
 
     Raises InvoiceChangedError where less is left than the person saw: another refund has begun since.
     """
     if parameters["call"] != WITHDRAWAL:
         return
-    left, wanted = left_of(invoice, refunds_of(invoice)).value_amount, Decimal(parameters["value_amount"])
+    left, wanted = refundable_amount_of(invoice, refunds_of(invoice)).value_amount, Decimal(parameters["value_amount"])
     if wanted > left:
         raise RefundAmountError(
             f"{wanted:f} {invoice.price_currency} is more than is left to refund of invoice {invoice.pk}: "

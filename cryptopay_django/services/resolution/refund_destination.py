@@ -17,7 +17,7 @@ def check_refund_address(invoice: Invoice, address: str, *, tag: str | None = No
     checked_address(invoice, address, tag=tag, without_tag=without_tag)
 
 
-def checked_place(invoice: Invoice, address: str | None, *, tag: str | None, without_tag: bool) -> str | None:
+def checked_destination(invoice: Invoice, address: str | None, *, tag: str | None, without_tag: bool) -> str | None:
     """Return the checked address of a refund as the gateway takes it, with its tag; None for the own account.
 
     Raises AddressError, also where the network of the invoice is not known and for the address that was paid to, and
@@ -31,7 +31,7 @@ def checked_place(invoice: Invoice, address: str | None, *, tag: str | None, wit
 
 
 def checked_address(invoice: Invoice, address: str, *, tag: str | None, without_tag: bool) -> str:
-    """Return a checked address as the gateway takes it, with its tag. Raises as `checked_place`."""
+    """Return a checked address as the gateway takes it, with its tag. Raises as `checked_destination`."""
     if not invoice.network:
         # An unknown network would pass every address, and ask for no tag.
         raise AddressError(

@@ -29,7 +29,7 @@ from ..events.outbox import new_event, write_events
 from ..snapshots.refund_rows import refunds_of
 from .people import Actor, check_permitted, person_of
 from .refund_destination import checked_address
-from .refundable_amount import left_of
+from .refundable_amount import refundable_amount_of
 from .rules import check_resolvable
 
 _CUSTOMERS_AN_HOUR = 5
@@ -183,7 +183,7 @@ def _check_open(invoice: Invoice, *, is_customer: bool) -> None:
     if invoice.status == InvoiceStatus.COMPLETED and not is_customer:
         if invoice.quarantine_reason or not is_in_force(invoice):
             why = f"invoice {invoice.pk} is quarantined, or of another environment"
-        elif invoice.settled_amount and not left_of(invoice, refunds_of(invoice)).value_amount:
+        elif invoice.settled_amount and not refundable_amount_of(invoice, refunds_of(invoice)).value_amount:
             why = f"nothing is left to refund of invoice {invoice.pk}: all of it was sent back, or is on its way"
     else:
         try:

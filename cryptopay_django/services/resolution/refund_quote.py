@@ -32,7 +32,7 @@ from ..accounts import client_of
 from ..snapshots.refund_rows import refunds_of
 from ..snapshots.withdrawal_rows import PREVIEW, present_value
 from .refund_destination import checked_address
-from .refundable_amount import Share, left_of, share_of
+from .refundable_amount import Share, refundable_amount_of, share_of
 from .rules import check_returnable
 from .signed_quotes import QUOTE_LIFE, SealedQuote
 
@@ -46,7 +46,7 @@ class FeeBearer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefundQuote(SealedQuote):
-    """What a refund of a completed invoice would cost and bring, and until when it can be committed.
+    """The cost of a refund of a completed invoice, the amount that arrives, and the time until it can be committed.
 
     `amount` in `currency` is what was asked for, `value_amount` what that returns of the price. `charged_amount` is
     taken from the merchant's account in `charged_currency`, with every fee in it; `balance_amount` is what that
@@ -96,7 +96,7 @@ def left_to_refund(invoice: Invoice) -> Decimal:
         check_returnable(row)
     except NotResolvableError:
         return Decimal(0)
-    return left_of(row, refunds_of(row)).value_amount
+    return refundable_amount_of(row, refunds_of(row)).value_amount
 
 
 def quote_refund(
@@ -186,7 +186,7 @@ def quote_share(
     _check_answer(invoice, shown, share, address=address, borne_by=borne_by)
     if shown.id is None:
         raise GatewayAnswerError(f"the preview of the refund of invoice {invoice.pk} has no id to commit it by")
-    left = left_of(invoice, refunds_of(invoice))
+    left = refundable_amount_of(invoice, refunds_of(invoice))
     exchange = shown.exchange
     return RefundQuote(
         invoice_id=invoice.pk,

@@ -21,8 +21,8 @@ _ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """What can still be sent back: in the price currency, and in the coin at the rate of the order.
+class RefundableAmount:
+    """The amount that can still be sent back: in the price currency, and in the coin at the rate of the order.
 
     `amount` is None where it is not known how many coins were credited. Both are rounded down to their currency.
     """
@@ -42,7 +42,7 @@ class Share:
     value_amount: Decimal
 
 
-def left_of(invoice: Invoice, rows: Sequence[Refund]) -> Left:
+def refundable_amount_of(invoice: Invoice, rows: Sequence[Refund]) -> RefundableAmount:
     """Return what is left of a completed invoice after the refunds on record; those that have failed do not count."""
     counted = [row for row in rows if row.status != RefundStatus.FAILED]
     credited = invoice.settled_amount or _ZERO
@@ -60,7 +60,7 @@ def left_of(invoice: Invoice, rows: Sequence[Refund]) -> Left:
     if all_coins and credited:
         share = EXACT.divide(EXACT.multiply(all_coins, value), credited)
         amount = share.quantize(unit_of(invoice, invoice.pay_currency), rounding=ROUND_DOWN, context=EXACT)
-    return Left(value, invoice.price_currency, amount, invoice.pay_currency)
+    return RefundableAmount(value, invoice.price_currency, amount, invoice.pay_currency)
 
 
 def credited_coins(invoice: Invoice, rows: Sequence[Refund]) -> Decimal:
@@ -86,7 +86,7 @@ def share_of(
     Raises RefundAmountError for an amount that is not valid or more than is left, NotResolvableError where nothing is
     left.
     """
-    left = left_of(invoice, rows)
+    left = refundable_amount_of(invoice, rows)
     currency = currency or invoice.price_currency
     if currency not in (invoice.price_currency, invoice.pay_currency):
         raise RefundAmountError(

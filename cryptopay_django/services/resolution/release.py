@@ -32,9 +32,9 @@ def release_invoice(
     """Take an invoice out of quarantine, or accept that it was settled short; return the row as it is then.
 
     What the gateway says otherwise than our row (`Invoice.contradicted`: an address, a network, a price ..) is
-    accepted: the row takes it over, and is not held for it again. What was held back is written now: the event of
-    the status it is in, unless the shop has had it. `accept_shortfall` makes that invoice_completed for a settlement
-    below the ordered amount.
+    accepted: the row takes it over, and is not quarantined for it again. The event of its status is written now,
+    unless the shop has had it. `accept_shortfall` makes that invoice_completed for a settlement below the ordered
+    amount.
 
     `actor`, a user or a name, and `reason` go into the timeline, with what was accepted. Only what the person saw is
     released: the version must be `expected_version`, or that of the object given. Of a user the permission
@@ -103,7 +103,7 @@ def _release(
             events.append(due)
     name_refunds(locked, events)
     changed: dict[str, Any] = {name: new for name, (_, new) in accepted.items()}
-    # A status unknown here cannot be taken over: it stays, so that the invoice is not held for it again.
+    # A status unknown here cannot be taken over: it stays, so that the invoice is not quarantined for it again.
     changed["contradicted"] = {name: value for name, value in locked.contradicted.items() if name not in accepted}
     Invoice.objects.change(locked, **changed, quarantine_reason="", version=locked.version + 1, updated_at=now)
     write_events(events)

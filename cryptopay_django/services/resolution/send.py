@@ -71,7 +71,7 @@ def send(resolution: Resolution) -> Resolution:
     """Send a planned resolution and follow it as far as can be seen now; return the row as it is then.
 
     1. Mark it sent, and commit: from here on nobody can say that nothing happened.
-    2. Call. Holds no transaction and no lock.
+    2. Call. No transaction is open and nothing is locked meanwhile.
     3. Refused by the gateway's own word, or nothing sent: failed, with the reason. No clear answer: unknown.
     4. Accepted: compared with what was asked and written down, then the invoice is read. It has succeeded when the
        invoice is final.

@@ -22,8 +22,8 @@ from ...permissions import acts_of
 from .call_parameters import commit_of, version_of, withdrawal_of
 from .judge_outcome import REFUND
 from .people import Actor, Person, check_permitted
-from .plan import known_refunds, look_at, plan
-from .refund_destination import checked_place
+from .plan import known_refunds, plan, read_anew
+from .refund_destination import checked_destination
 from .refund_quote import FeeBearer, RefundQuote, quote_refund
 from .rules import check_person, check_returnable
 from .send import send
@@ -55,7 +55,7 @@ def settle_invoice(
     check_permitted(person, *acts_of(ResolutionKind.SETTLE, {"refund_overage": refund_overage}))
     if quote is not None:
         expected_version = version_of(quote, invoice, expected_version)
-    row = look_at(invoice, expected_version=expected_version)
+    row = read_anew(invoice, expected_version=expected_version)
     if refund_overage:
         if row.status_context != StatusContext.OVERPAID:
             raise NotResolvableError(
@@ -107,11 +107,11 @@ def refund_invoice(
     """
     person = check_person(invoice, actor=actor, reason=reason)
     if quote is not None or amount is not None:
-        asked = _Asked(address, tag, without_tag, amount, currency, network_fee_borne_by)
+        asked = _RefundRequest(address, tag, without_tag, amount, currency, network_fee_borne_by)
         return _send_back(invoice, person, reason, asked, quote=quote, expected_version=expected_version)
     check_permitted(person, *acts_of(ResolutionKind.REFUND, {"address": address}))
-    place = checked_place(invoice, address, tag=tag, without_tag=without_tag)
-    row = look_at(invoice, expected_version=expected_version)
+    place = checked_destination(invoice, address, tag=tag, without_tag=without_tag)
+    row = read_anew(invoice, expected_version=expected_version)
     planned = plan(
         row,
         kind=ResolutionKind.REFUND,
@@ -124,8 +124,8 @@ def refund_invoice(
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is sent back of a completed invoice, and where to, as a caller without a quote gives it."""
+class _RefundRequest:
+    """The amount and address for a refund of a completed invoice, from a caller without a quote."""
 
     address: str | None
     tag: str | None
@@ -139,7 +139,7 @@ def _send_back(
     invoice: Invoice,
     person: Person,
     reason: str,
-    asked: _Asked,
+    asked: _RefundRequest,
     *,
     quote: RefundQuote | None,
     expected_version: int | None,
@@ -152,7 +152,7 @@ def _send_back(
     check_permitted(person, *acts_of(ResolutionKind.REFUND, {"address": True}))
     if quote is not None:
         expected_version = version_of(quote, invoice, expected_version)
-    row = look_at(invoice, expected_version=expected_version, check=check_returnable)
+    row = read_anew(invoice, expected_version=expected_version, check=check_returnable)
     if quote is None:
         quote = quote_refund(
             row,

@@ -25,7 +25,7 @@ from .signed_quotes import QUOTE_LIFE, SealedQuote
 
 @dataclass(frozen=True, slots=True)
 class SettlementQuote(SealedQuote):
-    """What the gateway would credit for what was paid, and until when it can be committed.
+    """The amount that the gateway would credit for the payment, and the time until it can be committed.
 
     `invoice_version` is the state of the invoice it was made for; `shortfall_amount` is zero where the
     credit covers the order. Rates are the price currency for one coin, empty without exchange.

@@ -33,7 +33,7 @@ class SealedQuote:
     expires_at: datetime
 
     def is_expired(self, now: datetime) -> bool:
-        """Whether the gateway would refuse to commit it."""
+        """Return whether the quote is too old: the gateway would refuse to commit it."""
         return now >= self.expires_at
 
     def seal(self) -> str:

@@ -2,9 +2,9 @@
 
 `resolve_pending_resolutions` reads the gateway's data for all resolutions that are due; each process that looks for
 due work calls it (`services/worker/queue.py`). `judge_outcome.py` decides what the data proves. If it proves nothing,
-the resolution stays active and is due again later (`_stay`); after `STUCK_AFTER` staff get a notice. A person may end
-it then (`end_by_hand.py`). Any number of processes may read for one resolution: the first that has something to write
-locks the row and writes.
+the resolution stays active and is due again later (`_leave_open`); after `STUCK_AFTER` staff get a notice. Later a
+person may end it (`end_by_hand.py`). Any number of processes may read for one resolution: the first that has something
+to write locks the row and writes.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ def resolve_unknown(
     row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
     if row.status not in UNDECIDED and not row.is_watched:
         return row
-    return look_once(row, timeout=timeout, deadline=deadline)[0]
+    return read_once(row, timeout=timeout, deadline=deadline)[0]
 
 
-def look_once(
+def read_once(
     row: Resolution, *, timeout: float | None = None, deadline: float | None = None
 ) -> tuple[Resolution, Outcome]:
     """Ask the gateway about an undecided resolution and write down what it shows; return the row, and what that was.
@@ -277,7 +277,7 @@ def write_outcome(resolution: Resolution, outcome: Outcome) -> Resolution:
             fail_locked(row, outcome.why, at=now)
             odd = outcome.why if outcome.is_traced else ""
         else:
-            _stay(row, outcome.why, at=now)
+            _leave_open(row, outcome.why, at=now)
         if odd:
             raise_alarm(row, odd, at=now)
     return row
@@ -297,7 +297,7 @@ def _watch(row: Resolution, outcome: Outcome, *, at: datetime) -> None:
     row.save()
 
 
-def _stay(row: Resolution, why: str, *, at: datetime) -> None:
+def _leave_open(row: Resolution, why: str, *, at: datetime) -> None:
     """Leave a locked resolution undecided, due again later; notify once when that takes long."""
     age = at - (row.sent_at or at)
     if row.status == ResolutionStatus.SENT and not row.result and age >= LEASE:

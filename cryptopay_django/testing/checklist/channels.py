@@ -40,7 +40,7 @@ class Receipt:
 
     @property
     def credited(self) -> Decimal:
-        """What the shop has credited for it by now."""
+        """The amount that the shop has credited for it until now."""
         return self.credits[-1][1] if self.credits else Decimal(0)
 
 

@@ -33,7 +33,7 @@ ROUNDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """What the shop had credited for an invoice at one moment, and the invoice's state at that moment."""
+    """The amount that the shop had credited for an invoice at one moment, and the invoice's state then."""
 
     moment: str
     status: str
