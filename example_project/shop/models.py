@@ -85,7 +85,7 @@ class Payable(models.Model):
         """
         if to == self.Status.PAID:
             changes["paid_at"] = timezone.now()
-        rows = type(self).objects.filter(pk=self.pk, status__in=only_from)
+        rows = type(self)._default_manager.filter(pk=self.pk, status__in=only_from)
         moved = rows.update(status=to, **changes)
         self.refresh_from_db()
         return bool(moved)

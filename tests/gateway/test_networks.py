@@ -39,7 +39,8 @@ def test_a_larger_amount_never_needs_fewer_confirmations(network):
 
     for coin in {code for code, coin in KNOWN_COINS.items() if network in coin.networks}:
         needed = [required_confirmations(coin, network, amount) for amount in amounts]
-        assert needed == sorted(needed) and needed[0] >= 1
+        assert needed == sorted(needed)
+        assert needed[0] >= 1
 
 
 def test_of_an_unknown_network_one_confirmation_is_expected_and_no_time_is_named():

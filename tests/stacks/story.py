@@ -265,7 +265,7 @@ def expect(is_so: object, otherwise: str) -> None:
 
 def hidden(page: str) -> dict[str, str]:
     """Return the hidden fields of a page's forms."""
-    found = {}
+    found: dict[str, str] = {}
     for tag in re.findall(r"<input\b[^>]*>", page):
         values = {name: unescape(value) for name, value in re.findall(r'([\w-]+)="([^"]*)"', tag)}
         if values.get("type") == "hidden" and "name" in values:
