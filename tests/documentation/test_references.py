@@ -122,3 +122,17 @@ def test_the_page_about_the_code_names_files_that_are_there() -> None:
     assert len(named) > 30
     missing = [name for name in named if not any((place / name).exists() for place in (PACKAGE, PACKAGE / "services"))]
     assert [name for name in missing if name not in {"manage.py", "cryptopay_django/"}] == []
+
+
+def test_the_code_names_files_that_are_there() -> None:
+    """In docstrings and comments: a name with a folder is a path, a name alone is a file of the package."""
+    paths = {path.relative_to(PACKAGE.parent).as_posix() for path in PACKAGE.rglob("*.py")}
+    ends = {"/".join(path.split("/")[place:]) for path in paths for place in range(path.count("/") + 1)}
+    named = {
+        (path.relative_to(PACKAGE).as_posix(), name)
+        for path in PACKAGE.rglob("*.py")
+        for name in re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)`", path.read_text(encoding="utf-8"))
+    }
+
+    assert len(named) > 200
+    assert sorted(one for one in named if one[1] not in ends | {"manage.py", "django_fsm/__init__.py"}) == []
