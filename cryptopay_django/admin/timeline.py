@@ -221,7 +221,11 @@ def _waiting(event: InvoiceEvent, about: Subject, due: str) -> str:
         text = _("an attempt started at %(at)s and has not ended; next attempt at %(next)s")
         text %= {"at": moment_text(event.begun_at), "next": due}
     elif event.attempts:
-        text = _("delivery to the shop failed, %(count)d times so far; next attempt at %(at)s")
+        text = ngettext(
+            "delivery to the shop failed, %(count)d time so far; next attempt at %(at)s",
+            "delivery to the shop failed, %(count)d times so far; next attempt at %(at)s",
+            event.attempts,
+        )
         text %= {"count": event.attempts, "at": due}
     elif event.is_repetition:
         text = _("it will be delivered again")

@@ -23,7 +23,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.generic import View
 
 from ..exceptions import (
@@ -51,7 +51,6 @@ logger = logging.getLogger("cryptopay_django")
 
 _A_YEAR = 365 * 86_400
 
-_BUSY = gettext_lazy("The payment service is busy. Nothing was charged: please try again in %(seconds)s seconds.")
 _LONGEST_WAIT = 60
 
 # The first that fits.
@@ -154,7 +153,12 @@ class ChooseCoinView(PaymentOfOrder, View):
         logger.warning("no invoice could be created for %s: %s: %s", name, type(error).__name__, error, exc_info=error)
         wait = _wait(error)
         if wait is not None:
-            return str(_BUSY) % {"seconds": wait}
+            busy = ngettext(
+                "The payment service is busy. Nothing was charged: please try again in %(seconds)d second.",
+                "The payment service is busy. Nothing was charged: please try again in %(seconds)d seconds.",
+                wait,
+            )
+            return busy % {"seconds": wait}
         unknown = gettext("The payment could not be started. Nothing was charged: please try again in a moment.")
         return next((str(text) for kinds, text in _EXPLANATIONS if isinstance(error, kinds)), unknown)
 

@@ -15,14 +15,16 @@ from ..gateway.currencies import FIAT
 from ..gateway.networks import NETWORKS
 
 # Django's formats differ from what people in these languages read. Numbers: no grouping, and a comma in Arabic. Times:
-# in Arabic the month first, as in the United States; in Italian capitals; in Korean the hour before "a.m.". English is
-# read all over the world, where 06/07 is not the same day: the month is a word.
+# in Arabic the month first, as in the United States; in Italian capitals; in Japanese no space before the hour; in
+# Korean the hour before "a.m.". English is read all over the world, where 06/07 is not the same day: the month is a
+# word. The hours of a day are 0 to 23 everywhere.
 _OWN_NUMBERS = frozenset({"ar", "zh-hans"})
 _OWN_TIMES = {
-    "ar": {"SHORT_DATETIME_FORMAT": "Y-m-d H:i", "DATETIME_FORMAT": "j F Y H:i"},
-    "en": {"SHORT_DATETIME_FORMAT": "j M Y, H:i", "DATETIME_FORMAT": "j F Y, H:i"},
+    "ar": {"SHORT_DATETIME_FORMAT": "Y-m-d H:i", "DATETIME_FORMAT": "j F Y H:i", "TIME_FORMAT": "H:i"},
+    "en": {"SHORT_DATETIME_FORMAT": "j M Y, H:i", "DATETIME_FORMAT": "j F Y, H:i", "TIME_FORMAT": "H:i"},
     "it": {"DATETIME_FORMAT": "d/m/Y H:i"},
-    "ko": {"DATETIME_FORMAT": "Y년 n월 j일 H:i"},
+    "ja": {"DATETIME_FORMAT": "Y年n月j日 G:i"},
+    "ko": {"DATETIME_FORMAT": "Y년 n월 j일 H:i", "TIME_FORMAT": "H:i"},
 }
 
 
@@ -77,7 +79,7 @@ def decimal_sign() -> str:
 
 
 def moment(time: datetime, style: str = "SHORT_DATETIME_FORMAT") -> str:
-    """Format a time for people: the current time zone, the customer's language. `style` may be DATETIME_FORMAT."""
+    """Format a time for people: the current time zone, the customer's language. `style`: also DATETIME_FORMAT, TIME_FORMAT."""
     own = _OWN_TIMES.get((get_language() or "").partition("-")[0], {})
     return date_format(timezone.localtime(time), own.get(style, style))
 

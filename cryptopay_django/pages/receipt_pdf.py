@@ -19,6 +19,8 @@ from fpdf import FPDF
 from ..conf import app_settings
 
 _ISOLATES = str.maketrans("", "", "\u2066\u2069")
+# What the fonts that every reader has lack, and what is read as the same. French separates thousands by the first one.
+_PLAIN_SIGNS = str.maketrans("\u202f\u2018\u2019\u201c\u201d\u201e\u2013\u2014", "\u00a0''\"\"\"--", "\u2066\u2069")
 
 
 class Line(Protocol):
@@ -35,7 +37,7 @@ def can_write(title: str, rows: Iterable[Line]) -> bool:
     """Return whether a PDF can be made here that shows every letter of these texts."""
     font = _font()
     texts = [title, *(text for row in rows for text in (row.name, row.value))]
-    letters = {ord(letter) for text in texts for letter in text.translate(_ISOLATES)}
+    letters = {ord(letter) for text in texts for letter in _written(text, font)}
     if not font:
         return all(letter < 256 for letter in letters)
     if get_language_bidi() and find_spec("uharfbuzz") is None:
@@ -50,21 +52,24 @@ def write_pdf(title: str, rows: Sequence[Line]) -> bytes:
     pdf.set_lang(get_language() or "en")
     pdf.set_creation_date(timezone.now())
     pdf.add_page()
-    family = _use_font(pdf)
+    font, family = _font(), _use_font(pdf)
     is_mirrored = get_language_bidi()
     pdf.set_font(family, size=18)
-    pdf.multi_cell(0, 10, title, align="R" if is_mirrored else "L", new_x="LMARGIN", new_y="NEXT")
+    pdf.multi_cell(0, 10, _written(title, font), align="R" if is_mirrored else "L", new_x="LMARGIN", new_y="NEXT")
     pdf.ln(4)
     for row in rows:
         pdf.set_font(family, size=9)
         pdf.set_text_color(90)
-        pdf.multi_cell(0, 5, row.name, align="R" if is_mirrored else "L", new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(0, 5, _written(row.name, font), align="R" if is_mirrored else "L", new_x="LMARGIN", new_y="NEXT")
         pdf.set_font(family, size=11)
         pdf.set_text_color(0)
-        value = row.value.translate(_ISOLATES)
-        pdf.multi_cell(0, 6, value, align="R" if is_mirrored else "L", new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(0, 6, _written(row.value, font), align="R" if is_mirrored else "L", new_x="LMARGIN", new_y="NEXT")
         pdf.ln(2)
     return bytes(pdf.output())
+
+
+def _written(text: str, font: str) -> str:
+    return text.translate(_ISOLATES if font else _PLAIN_SIGNS)
 
 
 def _font() -> str:

@@ -69,7 +69,7 @@ def test_a_tag_or_the_word_that_none_is_needed(open_page, live_server):
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name="Continue").click()
     playwright.expect(page.get_by_text("No number needed")).to_be_visible()
-    page.get_by_role("button", name="Change").click()
+    page.get_by_role("button", name="Change the address").click()
     page.get_by_role("checkbox").uncheck()
     page.locator("[name=tag]").fill("77")
     page.get_by_role("button", name="Continue").click()

@@ -122,9 +122,9 @@ def test_it_shows_nothing_that_is_not_the_customers_and_breaks_no_strict_policy(
     assert answer["Cache-Control"] == "no-store, private"
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("language", ["en", "de", "es", "fr", "it", "nl", "pt"])
 def test_as_a_file(language, client):
-    made = completed()
+    made = completed(price_amount=Decimal("12345.67"), description="Bob’s “tea” – 2 cups")
     page = client.get(url(made), {"lang": language}).text
     assert "format=pdf" in page
 
