@@ -12,11 +12,11 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ..conf import account_names
+from ..conf import account_names, app_settings
 from ..exceptions import CurrencyError, InvoiceRequestError
 from ..gateway.currencies import check_price_currency
-from ..models import Invoice
-from ..models.orders import order_filter
+from ..models import Channel, Invoice
+from ..models.orders import order_filter, order_types
 from ..services import payment_summary
 from ..services.invoices.account_coins import coins_for
 from . import examples
@@ -126,7 +126,25 @@ class SummaryView(DeskView):
 
 def _find_order(label: str, key: str) -> models.Model:
     """Return the shop's order from the primary database; raise ValidationError or NotFound."""
-    order: models.Model | None = Invoice(**pointer("order", label, key)).order
+    asked = pointer("order", label, key)
+    model = asked["order_content_type"].model_class()
+    if model is None or not _is_paid_for(model):
+        raise NotFound(
+            "No invoice or channel belongs to a row of this model, and CRYPTOPAY_ORDER_SEARCH does not name it.",
+            code="no_order_model",
+        )
+    order: models.Model | None = Invoice(**asked).order
     if order is None:
         raise NotFound
     return order
+
+
+def _is_paid_for(model: type[models.Model]) -> bool:
+    """Return whether rows of a model are orders or owners: nobody may learn which rows of any other model exist."""
+    types = order_types(model)
+    named = {label.lower() for label in app_settings.ORDER_SEARCH}
+    return (
+        not named.isdisjoint(f"{kind.app_label}.{kind.model}" for kind in types)
+        or Invoice.objects.filter(order_content_type__in=types).exists()
+        or Channel.objects.filter(owner_content_type__in=types).exists()
+    )

@@ -63,7 +63,9 @@ def write_pdf(title: str, rows: Sequence[Line]) -> bytes:
         pdf.multi_cell(0, 5, _written(row.name, font), align="R" if is_mirrored else "L", new_x="LMARGIN", new_y="NEXT")
         pdf.set_font(family, size=11)
         pdf.set_text_color(0)
-        pdf.multi_cell(0, 6, _written(row.value, font), align="R" if is_mirrored else "L", new_x="LMARGIN", new_y="NEXT")
+        # fpdf2 knows no isolates: a date would be read in the direction of the amount before it.
+        for value in _written(row.value, font).split(" · " if is_mirrored else "\n"):
+            pdf.multi_cell(0, 6, value, align="R" if is_mirrored else "L", new_x="LMARGIN", new_y="NEXT")
         pdf.ln(2)
     return bytes(pdf.output())
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
+from django.contrib.contenttypes.models import ContentType
 
 from cryptopay_django.services import payment_summary
-from cryptopay_django.testing.factories import InvoiceFactory
+from cryptopay_django.testing.factories import ChannelFactory, InvoiceFactory
 from tests.api.conftest import EVERYTHING, problem_of
 from tests.services.returning import completed, send_back
 
@@ -21,8 +22,9 @@ def clerk(staff):
 
 
 @pytest.fixture
-def order(db):
-    """Any model can be an order."""
+def order(settings):
+    """Any model can be an order. This one is named by the settings, so that an order without invoices is found."""
+    settings.CRYPTOPAY_ORDER_SEARCH = {"auth.User": "username"}
     return User.objects.create(username="an order")
 
 
@@ -80,8 +82,26 @@ def test_an_order_without_payments_has_sums_of_zero(clerk, order):
     assert (body["paid_amount"], body["remaining_amount"], body["completed_count"]) == ("0", "5", 0)
 
 
+def test_nobody_learns_which_rows_of_other_models_exist(clerk):
+    group = Group.objects.create(name="not an order")
+
+    for key in (group.pk, group.pk + 1):
+        assert problem_of(clerk.get("summary", order_type="auth.group", order_id=key)) == (404, "no_order_model")
+
+
+def test_a_model_that_has_an_invoice_or_a_channel_needs_no_setting(clerk):
+    paid, other = (Group.objects.create(name=name) for name in ("paid", "not paid"))
+    InvoiceFactory(order=paid)
+    kind = ContentType.objects.get_for_model(ContentType)
+    ChannelFactory(owner_content_type=kind, owner_object_id=str(kind.pk))
+
+    for label, key in (("auth.group", paid.pk), ("auth.group", other.pk), ("contenttypes.contenttype", kind.pk)):
+        assert clerk.get("summary", order_type=label, order_id=key).status_code == 200
+    assert problem_of(clerk.get("summary", order_type="auth.group", order_id=other.pk + 1)) == (404, "not_found")
+
+
 @pytest.mark.parametrize("key", ["0", "-1", "x", "99999999999999999999", "1; drop", "\x00"])
-def test_an_order_that_is_not_there_is_not_found(clerk, key):
+def test_an_order_that_is_not_there_is_not_found(clerk, order, key):
     answer = clerk.get("summary", order_type="auth.user", order_id=key)
 
     assert answer.status_code in (400, 404)
