@@ -22,10 +22,12 @@ from ..models import (
     Channel,
     ChannelPayment,
     ChannelPaymentContext,
+    ChannelPaymentStatus,
     Invoice,
     InvoiceStatus,
     Payment,
     PaymentLink,
+    RefundStatus,
     RiskLevel,
     StatusContext,
 )
@@ -100,7 +102,8 @@ def context_name(context: str) -> str:
 
 def status_name(status: str) -> str:
     """Return a status in our words, or the gateway's own word for one that is not known here."""
-    return str(InvoiceStatus(status).label) if status in InvoiceStatus else status
+    known = (kind(status).label for kind in (InvoiceStatus, ChannelPaymentStatus, RefundStatus) if status in kind)
+    return str(next(known, status))
 
 
 def name_of(invoice: Invoice) -> SafeString | str:

@@ -54,6 +54,20 @@ _KINDS = {
 }
 
 
+_VALUES = {NOTHING: gettext_lazy("nothing"), "booked": gettext_lazy("booked")}
+_FAMILIES = {
+    "Invoice": gettext_lazy("invoice"),
+    "InvoiceRefund": gettext_lazy("refund"),
+    "ChannelPayment": gettext_lazy("channel payment"),
+    "CoinWithdrawal": gettext_lazy("coin withdrawal"),
+    "CoinDeposit": gettext_lazy("coin deposit"),
+    "ExchangeTransfer": gettext_lazy("exchange"),
+    "BankDeposit": gettext_lazy("bank deposit"),
+    "BankWithdrawal": gettext_lazy("bank withdrawal"),
+    "ManualBalanceTransaction": gettext_lazy("adjustment"),
+}
+
+
 def day_field(label: Any) -> forms.DateField:
     """Return a day that may be left out."""
     return forms.DateField(
@@ -65,13 +79,15 @@ def day_field(label: Any) -> forms.DateField:
 
 
 class LedgerForm(forms.Form):
-    """The account, period and family; `after` continues a list. All is read from the URL, so nothing is required."""
+    """The account, period and kind of row; `after` continues a list. All is read from the URL, so nothing is required."""
 
     account = forms.ChoiceField(label=gettext_lazy("Account"), required=False)
     since = day_field(gettext_lazy("From"))
     until = day_field(gettext_lazy("To"))
     family = forms.ChoiceField(
-        label=gettext_lazy("Family"), required=False, choices=[("", gettext_lazy("all")), *((f, f) for f in FAMILIES)]
+        label=gettext_lazy("Kind"),
+        required=False,
+        choices=[("", gettext_lazy("all")), *((family, _FAMILIES[family]) for family in FAMILIES)],
     )
     after = forms.UUIDField(required=False, widget=forms.HiddenInput)
     compare = forms.BooleanField(required=False, widget=forms.HiddenInput)
@@ -178,14 +194,21 @@ def comparison_context(found: LedgerComparison, site_name: str) -> dict[str, Any
 
 def _difference(one: LedgerDifference, site_name: str, *, is_certain: bool) -> dict[str, Any]:
     return {
-        "family": one.family,
+        "family": _FAMILIES.get(one.family, one.family),
         "name": _name_of(one.family, one.reference, one.gateway_id),
         "url": _url_of(one.row, site_name),
         "kind": _KINDS[one.kind],
-        "here": _("nothing") if one.here == NOTHING else one.here,
-        "there": _("nothing") if one.there == NOTHING else one.there,
+        "here": _in_words(one.here, one.row and one.row.status),
+        "there": _in_words(one.there, one.entry and one.entry.status),
         "is_certain": is_certain,
     }
+
+
+def _in_words(value: str, status: str | None) -> str:
+    """Return a value of a difference with the status that is in it in our words."""
+    if value in _VALUES:
+        return str(_VALUES[value])
+    return value.replace(status, display.status_name(status)) if status else value
 
 
 def _url_of(row: Invoice | ChannelPayment | Refund | None, site_name: str) -> str:
@@ -212,13 +235,13 @@ def _answer(problems: list[str], ask: Callable[[], T]) -> T | None:
 def _row(entry: LedgerTransaction, ours: Invoice | ChannelPayment | None, site_name: str) -> dict[str, Any]:
     """Return a row of the ledger as the page shows it."""
     context = display.context_name(entry.status_context) if entry.status_context else ""
-    state = f"{entry.status or display.NOTHING}{f' ({context})' if context else ''}"
+    status = display.status_name(entry.status) if entry.status else display.NOTHING
     return {
         "at": entry.created_at,
-        "family": entry.reference_type,
+        "family": _FAMILIES.get(entry.reference_type, entry.reference_type),
         "name": _name_of(entry.reference_type, entry.custom_id, entry.reference_id or entry.id),
         "url": _url_of(ours, site_name),
-        "state": state,
+        "state": f"{status} ({context})" if context else status,
         "amount": display.amount(entry.amount, entry.currency),
         "fee": display.amount(entry.fee, entry.fee_currency or ""),
         "balance": display.amount(entry.balance, entry.currency),
