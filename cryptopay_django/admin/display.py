@@ -31,6 +31,7 @@ from ..models import (
     RiskLevel,
     StatusContext,
 )
+from ..pages.formats import network_name
 from ..services.accounts import is_in_force
 from ..services.snapshots.refund_rows import value_of
 
@@ -208,6 +209,11 @@ def span(length: timedelta) -> str:
     if minutes < 48 * 60:
         return _("%d h") % (minutes // 60)
     return ngettext("%d day", "%d days", minutes // 1440) % (minutes // 1440)
+
+
+def network(name: str, currency: str = "") -> str:
+    """Return a network's name as wallets show it."""
+    return network_name(name, currency) if name else NOTHING
 
 
 def transaction_link(txid: str, network: str, environment: str = "", *, is_short: bool = False) -> SafeString:

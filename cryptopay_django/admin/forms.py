@@ -13,7 +13,7 @@ from ..gateway.tags import LARGEST_TAG, split_address
 from ..models import Invoice, InvoiceStatus, StatusContext
 from ..permissions import Act, may
 from ..services import FeeBearer, named_refund_address
-from .display import is_short
+from .display import is_short, network
 from .refund_link_text import named_text
 
 EVERYTHING, ORDERED = "everything", "ordered"
@@ -88,7 +88,7 @@ class RefundForm(ActForm):
         choices = []
         if may(user, Act.REFUND_TO_ADDRESS):
             theirs = _("To the customer, at the %(network)s address below")
-            choices.append((ADDRESS, theirs % {"network": row.network}))
+            choices.append((ADDRESS, theirs % {"network": network(row.network, row.pay_currency)}))
         else:
             del self.fields["address"]
         if "address" in self.fields:

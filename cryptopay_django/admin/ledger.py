@@ -79,7 +79,7 @@ def day_field(label: Any) -> forms.DateField:
 
 
 class LedgerForm(forms.Form):
-    """The account, period and kind of row; `after` continues a list. All is read from the URL, so nothing is required."""
+    """The account, period and kind of row; `after` continues a list. All is from the URL, so nothing is required."""
 
     account = forms.ChoiceField(label=gettext_lazy("Account"), required=False)
     since = day_field(gettext_lazy("From"))
@@ -198,8 +198,8 @@ def _difference(one: LedgerDifference, site_name: str, *, is_certain: bool) -> d
         "name": _name_of(one.family, one.reference, one.gateway_id),
         "url": _url_of(one.row, site_name),
         "kind": _KINDS[one.kind],
-        "here": _in_words(one.here, one.row and one.row.status),
-        "there": _in_words(one.there, one.entry and one.entry.status),
+        "here": _in_words(one.here, one.row.status if one.row else None),
+        "there": _in_words(one.there, one.entry.status if one.entry else None),
         "is_certain": is_certain,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from ..conf import app_settings
 from ..mails.samples import sample_mails
 from ..models import EventKind, HandlerDelivery, Invoice, InvoiceEvent
-from ..pages.languages import languages_of, shown_language
+from ..pages.languages import family, languages_of, shown_language
 from ..permissions import may_view
 from ..services.events.outbox import CUSTOMER_MAIL, MAIL_OF
 from ..services.invoices.customer_email import customer_address
@@ -60,13 +60,15 @@ class PreviewForm(forms.Form):
         assert isinstance(language, forms.ChoiceField)  # noqa: S101  for the type checker
         names = sample_mails(account=invoice.account, address="", language="en")
         mail.choices = [(name, _NAMES.get(name) or _REASONS.get(name, name)) for name in names]
-        language.choices = [(one["code"], one["name"]) for one in languages_of("")] or [(_usual(invoice),) * 2]
+        offered = {one["code"]: one["name"] for one in languages_of("")} or {_usual(invoice): _usual(invoice)}
+        language.choices = list(offered.items())
+        self.usual_language = _offered(_usual(invoice), offered)
 
     def clean(self) -> dict[str, Any]:
         """Fill in the defaults."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
         values["mail"] = values.get("mail") or "paid"
-        values["language"] = values.get("language") or _usual(self.invoice)
+        values["language"] = values.get("language") or self.usual_language
         return values
 
 
@@ -163,6 +165,11 @@ def _address(invoice: Invoice) -> str:
 
 def _usual(invoice: Invoice) -> str:
     return shown_language(invoice.language or settings.LANGUAGE_CODE)
+
+
+def _offered(language: str, codes: Collection[str]) -> str:
+    """Return a language as it is among those that are offered: en for en-us."""
+    return language if language in codes else next((one for one in codes if family(one) == family(language)), language)
 
 
 def _preview(invoice: Invoice, *, mail: str, language: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class LinkStateFilter(admin.SimpleListFilter):
 class LinkKindFilter(admin.SimpleListFilter):
     """Filters links by their kind: an online link, or the counter."""
 
-    title = gettext_lazy("for")
+    title = gettext_lazy("kind")
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> filters.Choices:

@@ -62,7 +62,6 @@ def quote_rows(quote: SettlementQuote) -> list[Row]:
     fee_note = _("the gateway's fee, deducted from the credited amount")
     rows = [
         (_("credited"), display.amount(quote.credited_amount, price), credited),
-        (_("ordered amount"), display.amount(quote.ordered_amount, price), ""),
         (_("shortfall"), _shortfall(quote), ""),
         (_("fee"), display.amount(quote.fee_amount, quote.fee_currency or price), fee_note),
     ]
@@ -156,7 +155,7 @@ def refund_context(invoice: Invoice) -> dict[str, Any]:
                 _("set by the gateway"),
                 _("the gateway reports it with the refund; it is shown then"),
             ),
-            (_("network"), invoice.network or display.NOTHING, ""),
+            (_("network"), display.network(invoice.network, invoice.pay_currency), ""),
         ],
         "choices": [],
         "consequences": [text % {"amount": amount} for text in consequences],
@@ -194,7 +193,7 @@ def return_context(invoice: Invoice) -> dict[str, Any]:
                 display.amount(left.value_amount, left.price_currency),
                 _("or %(coins)s, at the rate of the order") % {"coins": coins} if left.amount else "",
             ),
-            (_("network"), invoice.network or display.NOTHING, ""),
+            (_("network"), display.network(invoice.network, invoice.pay_currency), ""),
         ],
         "choices": [],
         "consequences": [
@@ -235,7 +234,7 @@ def return_rows(quote: RefundQuote) -> list[Row]:
         (_("to the address"), "", address),
         *([(_("tag or memo"), tag, "")] if tag and not quote.without_tag else []),
         *([(_("tag or memo"), _("none is needed"), _("you said so"))] if quote.without_tag else []),
-        (_("network"), quote.network or display.NOTHING, ""),
+        (_("network"), display.network(quote.network, coin), ""),
         (_("network fee"), display.amount(quote.network_fee_amount, coin), borne),
         (_("fee"), display.amount(quote.fee_amount, quote.fee_currency or price), _("the gateway's, we bear it")),
         (
@@ -274,7 +273,7 @@ def _tag_alarms(invoice: Invoice) -> list[str]:
     """Warn of what is lost without a tag or memo, more urgently where the payment is from an exchange."""
     if invoice.network not in LARGEST_TAG:
         return []
-    values = {"network": invoice.network}
+    values = {"network": display.network(invoice.network)}
     paid = invoice.payments.filter(risk_resource_category__icontains="exchange").first()
     texts = [
         _("At an exchange, many people share one %(network)s address. Coins without the destination tag are lost.")

@@ -34,8 +34,8 @@ def title_and_text(facts: Facts) -> tuple[str, str]:
                 "whole": isolated(_coins(invoice.pay_amount, invoice.pay_currency)),
             }
             text = gettext(
-                "%(paid)s of %(whole)s has arrived and is safe. Please send the rest before the time below. Otherwise the "
-                "shop decides about this part. The page shows the exact amount and a QR code for it."
+                "%(paid)s of %(whole)s has arrived and is safe. Please send the rest before the time below. Otherwise "
+                "the shop decides about this part. The page shows the exact amount and a QR code for it."
             )
             return gettext("A part has arrived"), text % amounts
         case "expired":

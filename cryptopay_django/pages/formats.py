@@ -79,7 +79,10 @@ def decimal_sign() -> str:
 
 
 def moment(time: datetime, style: str = "SHORT_DATETIME_FORMAT") -> str:
-    """Format a time for people: the current time zone, the customer's language. `style`: also DATETIME_FORMAT, TIME_FORMAT."""
+    """Format a time for people: the current time zone, the customer's language.
+
+    `style` may also be DATETIME_FORMAT or TIME_FORMAT.
+    """
     own = _OWN_TIMES.get((get_language() or "").partition("-")[0], {})
     return date_format(timezone.localtime(time), own.get(style, style))
 

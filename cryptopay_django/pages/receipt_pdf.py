@@ -20,7 +20,7 @@ from ..conf import app_settings
 
 _ISOLATES = str.maketrans("", "", "\u2066\u2069")
 # What the fonts that every reader has lack, and what is read as the same. French separates thousands by the first one.
-_PLAIN_SIGNS = str.maketrans("\u202f\u2018\u2019\u201c\u201d\u201e\u2013\u2014", "\u00a0''\"\"\"--", "\u2066\u2069")
+_PLAIN_SIGNS = str.maketrans("\u202f\u2018\u2019\u201c\u201d\u201e\u2013\u2014", '\u00a0\'\'"""--', "\u2066\u2069")
 
 
 class Line(Protocol):
@@ -60,7 +60,9 @@ def write_pdf(title: str, rows: Sequence[Line]) -> bytes:
     for row in rows:
         pdf.set_font(family, size=9)
         pdf.set_text_color(90)
-        pdf.multi_cell(0, 5, _written(row.name, font), align="R" if is_mirrored else "L", new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(
+            0, 5, _written(row.name, font), align="R" if is_mirrored else "L", new_x="LMARGIN", new_y="NEXT"
+        )
         pdf.set_font(family, size=11)
         pdf.set_text_color(0)
         # fpdf2 knows no isolates: a date would be read in the direction of the amount before it.

@@ -115,7 +115,9 @@ def test_a_refund_that_differs_leads_to_its_invoice_and_one_in_doubt_is_said_to_
         desk.url("invoice_ledger"), {"since": str(today), "until": str(today + timedelta(days=1)), "compare": "1"}
     )
 
-    shown = {(str(row["family"]), str(row["kind"]), row["is_certain"]): row for row in page.context["comparison"]["rows"]}
+    shown = {
+        (str(row["family"]), str(row["kind"]), row["is_certain"]): row for row in page.context["comparison"]["rows"]
+    }
     fee = shown["refund", "another fee", True]
     assert fee["url"] == desk.url("invoice_change", refunds[0].invoice_id)
     doubt = shown["refund", "missing here", False]

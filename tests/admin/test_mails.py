@@ -183,3 +183,12 @@ def test_without_our_pages_there_is_no_link_to_a_receipt(client, desk, settings)
     settings.ROOT_URLCONF = "tests.urls_admin"
 
     assert client.get(desk.url("invoice_change", invoice.pk)).context["receipts"] == []
+
+
+def test_the_preview_of_a_site_in_american_english_is_offered_as_english(client, desk, settings):
+    settings.LANGUAGE_CODE = "en-us"
+
+    page = page_of(client, desk, ordered())
+
+    assert '<option value="en" selected>English</option>' in page.text
+    assert page.context["subject"].startswith("Your payment is complete")

@@ -63,7 +63,8 @@ def _followed(now: datetime) -> CheckResult:
     """Return whether channels are read without callbacks."""
     ledgers = Schedule.objects.filter(name__startswith=f"{CHANNEL_LEDGER} ")
     last = ledgers.aggregate(last=Max("read_until"))["last"]
-    found = f"the ledger of their payments was last read {since(last, now)}"
+    read = "never read" if last is None else f"last read {since(last, now)}"
+    found = f"the ledger of their payments was {read}"
     if last is not None and now - last < _AN_HOUR:
         return CheckResult("channel reconciliation", Level.OK, found)
     remedy = "Is cryptopay_worker running (or cron's cryptopay_reconcile)? A lost callback is found by it."
