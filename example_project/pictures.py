@@ -5,8 +5,9 @@
     python -m example_project.pictures --only return   # a customer returns one of two mugs
     python -m example_project.pictures --only mails    # samples of the mails to customers
 
-Look at each picture before you commit it. The pictures of the payment page and of the sandbox are not taken here. The
-machine needs a font for Japanese, Chinese and Korean, or the links to these languages show empty boxes.
+Look at each picture before you commit it. The pictures of the payment page, of the list of a customer's mails and of
+the sandbox are not taken here. The machine needs a font for Japanese, Chinese and Korean, or the links to these
+languages show empty boxes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import random
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -149,7 +151,12 @@ def fill_all(wallet: Wallet) -> dict[str, Any]:
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     import_string(f"{services}.begin_books")("default", at=midnight - timedelta(days=32))
     found = {**fill(wallet), **fill_channels(wallet)}
-    import_string(f"{services}.keep_books")("default", patience=60.0)
+    keep_books = import_string(f"{services}.keep_books")
+    try:
+        keep_books("default", patience=60.0)
+    except import_string("cryptopay_django.exceptions.GatewayRateLimitError"):
+        time.sleep(60)  # the invoices were all the calls of this minute
+        keep_books("default", patience=60.0)
     return found
 
 

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ..conf import account_names, app_settings
+from ..conf import account_names
 from ..exceptions import CryptopayError
 from ..models import ChannelPayment, ChannelPaymentStatus
 from ..permissions import Act, may
@@ -168,7 +168,7 @@ class ChannelPaymentAdmin(Retries, DeliverAgain, ActPages[ChannelPayment], ReadO
                 (_("gateway"), display.environment(payment)),
             ],
             "timeline": timeline,
-            "contact": app_settings.of(payment.account).MONITORING_CONTACT
+            "contact": display.monitoring_contact(payment.account)
             if payment.status == ChannelPaymentStatus.ON_HOLD
             else "",
             "buttons": self._buttons(payment, request.user),

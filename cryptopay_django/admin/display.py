@@ -15,6 +15,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ..conf import app_settings
 from ..explorers import explorer_url
 from ..fields import EXACT
 from ..gateway.currencies import FIAT
@@ -214,6 +215,12 @@ def span(length: timedelta) -> str:
 def network(name: str, currency: str = "") -> str:
     """Return a network's name as wallets show it."""
     return network_name(name, currency) if name else NOTHING
+
+
+def monitoring_contact(account: str) -> str:
+    """Return whom staff ask about a payment on hold, in their language where the setting is its default."""
+    contact = app_settings.of(account).MONITORING_CONTACT
+    return _("the gateway's support") if contact == "the gateway's support" else contact
 
 
 def transaction_link(txid: str, network: str, environment: str = "", *, is_short: bool = False) -> SafeString:

@@ -71,7 +71,7 @@ def page_context(invoice: Invoice, user: Any, *, now: datetime, site_name: str) 
         "reported": [entry for entry in timeline.entries if entry.kind in _ALARMS] if is_held else [],
         "is_held": is_held,
         "notices": list(notices_of(timeline, app_settings.of(invoice.account).NOTICE_RECIPIENTS)) if is_held else [],
-        "contact": app_settings.of(invoice.account).MONITORING_CONTACT,
+        "contact": display.monitoring_contact(invoice.account),
         "active": active,
         "active_facts": resolution_facts(active) if active else [],
         **(second_person(active, user) if active else {}),

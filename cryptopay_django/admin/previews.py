@@ -167,7 +167,7 @@ def refund_context(invoice: Invoice) -> dict[str, Any]:
             % {"coin": invoice.pay_currency},
             *_tag_alarms(invoice),
         ],
-        "submit": _("Refund"),
+        "submit": _("Refund now"),
         **_second_person(invoice),
     }
 

@@ -215,7 +215,7 @@ def balance_rows(statement: Statement, totals: Totals) -> Iterator[tuple[str, ..
 def kind_rows(totals: Totals) -> list[tuple[Any, ...]]:
     """Return the sums by kind and status as rows of a table."""
     return [
-        (EntryKind(kind).label, status or display.NOTHING, *_cells(found, currency))
+        (EntryKind(kind).label, display.status_name(status) or display.NOTHING, *_cells(found, currency))
         for (kind, status, currency), found in sorted(totals.statuses.items())
     ]
 

@@ -116,12 +116,19 @@ def decide(page, button: str, submit: str, **choices: str) -> str:
     ("paid", "button", "submit", "choices", "message", "ends"),
     [
         ({"factor": "0.9"}, "Settle…", "Settle", {}, "less than ordered", "completed"),
-        ({"factor": "0.9"}, "Refund…", "Refund", {"destination": "own_account"}, "our own coin", "refunded"),
+        ({"factor": "0.9"}, "Refund…", "Refund now", {"destination": "own_account"}, "our own coin", "refunded"),
         ({"factor": "1", "late": True}, "Settle…", "Settle", {}, "Settled", "completed"),
-        ({"factor": "1", "late": True}, "Refund…", "Refund", {"destination": "own_account"}, "Refunded", "refunded"),
+        (
+            {"factor": "1", "late": True},
+            "Refund…",
+            "Refund now",
+            {"destination": "own_account"},
+            "Refunded",
+            "refunded",
+        ),
         ({"factor": "1.5"}, "Settle…", "Settle", {"choice": "everything"}, "Settled", "completed"),
         ({"factor": "1.5"}, "Settle…", "Settle", {"choice": "ordered"}, "Refunded", "completed"),
-        ({"factor": "1.5"}, "Refund…", "Refund", {"destination": "own_account"}, "Refunded", "completed"),
+        ({"factor": "1.5"}, "Refund…", "Refund now", {"destination": "own_account"}, "Refunded", "completed"),
     ],
 )
 def test_a_wrong_payment_is_brought_to_its_end(
