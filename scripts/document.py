@@ -166,7 +166,8 @@ def _database(said: str) -> str:
     vendor, _, version = said.partition(" ")
     if vendor == "postgresql":
         return " ".join(version.split()[:2])
-    return f"SQLite {version}" if vendor == "sqlite" else f"MariaDB {version.partition('-')[0]}"
+    name = "SQLite" if vendor == "sqlite" else "MariaDB" if "MariaDB" in version else "MySQL"
+    return f"{name} {version.partition('-')[0]}"
 
 
 def as_markdown(text: str) -> str:

@@ -203,7 +203,7 @@ def start(row: Row, folder: Path, venv: Path, result: Result, stack: contextlib.
         server.start()
         return took
 
-    story = Story(shop, gateway, seeded=seeded, restart=restart, prefix=prefix, desk=row.desk)
+    story = Story(shop, gateway, seeded=seeded, restart=restart, prefix=prefix, desk=row.desk, lag=row.lag)
     return story
 
 
@@ -255,12 +255,16 @@ def _databases(row: Row, folder: Path, venv: Path) -> Iterator[dict[str, Any]]:
         more = {"programs": _copied_programs(venv, row.programs, stack)} if row.programs else {}
         server = stack.enter_context(KINDS[row.database](fsync=False, **more))
         found = database_from_url(server.tcp_url)
+        password = unquote(urlsplit(server.tcp_url).password or "")
         if row.pooler:
-            password = unquote(urlsplit(server.tcp_url).password or "")
             found["PORT"] = str(stack.enter_context(parts.pgbouncer(server, password)))
         found["ENGINE"] = row.engine or found["ENGINE"]
         found["OPTIONS"] |= row.options
-        yield {"default": {**found, **row.database_settings}}
+        databases = {"default": {**found, **row.database_settings}}
+        if row.lag:
+            port = stack.enter_context(parts.replica(server, password, lag=row.lag))
+            databases["replica"] = {**databases["default"], "PORT": str(port), "TEST": {"MIRROR": "default"}}
+        yield databases
 
 
 def _copied_programs(venv: Path, folder: str, stack: contextlib.ExitStack) -> list[Path]:
@@ -270,7 +274,7 @@ def _copied_programs(venv: Path, folder: str, stack: contextlib.ExitStack) -> li
     copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stack-")))
     copy.chmod(0o755)
     # Its programs look for their libraries beside the package.
-    for found in (packages / folder, packages / f"{package}.libs"):
+    for found in filter(Path.exists, (packages / folder, packages / f"{package}.libs")):
         shutil.copytree(found, copy / found.relative_to(packages))
     programs = [copy / folder / "bin" / name for name in ("initdb", "postgres")]
     for program in programs:
@@ -309,8 +313,7 @@ def _run(command: list[str], variables: dict[str, str], otherwise: str) -> str:
 def _versions(story: Story, row: Row) -> dict[str, str]:
     """Return the versions that ran, as the shop itself says them."""
     packages = [re.split(r"[\[=]", entry)[0] for entry in (*SERVERS[row.server].packages, *row.packages)]
-    found: dict[str, str] = story.get("/about/", package=list(dict.fromkeys(packages))).json()
-    return found
+    return dict(story.get("/about/", package=list(dict.fromkeys(packages))).json())
 
 
 if __name__ == "__main__":

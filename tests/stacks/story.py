@@ -44,9 +44,10 @@ class Story:
         restart: Callable[[], float],
         prefix: str = "",
         desk: str = "desk",
+        lag: int = 0,
     ) -> None:
         self.shop, self.gateway, self.seeded, self.restart, self.prefix = shop, gateway, seeded, restart, prefix
-        self.desk = desk
+        self.desk, self.lag = desk, lag
         self.session = requests.Session()
         self.session.trust_env = False
         self.bought: list[dict[str, str]] = []
@@ -94,6 +95,7 @@ class Story:
         """Staff find it in the admin, and send the money back."""
         order = self.bought[-1]
         self.log_in()
+        time.sleep(self.lag * 2)  # lists show what the replica has
         listed = self.get("/admin/cryptopay_django/invoice/?status__exact=unresolved", any_status=True)
         if listed.url.endswith("?e=1") or listed.status_code != 200:
             listed = self.get("/admin/cryptopay_django/invoice/")
@@ -126,6 +128,7 @@ class Story:
     def export(self) -> str:
         """The CSV of all invoices has all of them."""
         self.log_in()
+        time.sleep(self.lag * 2)
         answer = self.get("/admin/cryptopay_django/invoice/export/all/")
         rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
         wanted = self.seeded + len(self.bought)

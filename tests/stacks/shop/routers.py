@@ -1,4 +1,4 @@
-"""Routers of rows with two databases: the orders in the other one, or the app."""
+"""Routers of rows with two databases: the orders in the other one, or the app, or a replica of all."""
 
 from __future__ import annotations
 
@@ -31,3 +31,16 @@ class AppElsewhere(_Router):
     """The payments are in "other"."""
 
     apart = {"cryptopay_django"}
+
+
+class ReadFromReplica:
+    """Payments and orders are read from "replica", and written to "default". Sessions know no lag."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+        return "replica" if model._meta.app_label in {"cryptopay_django", "stackshop"} else None
+
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "default"
+
+    def allow_relation(self, one: Any, another: Any, **hints: Any) -> bool:
+        return True

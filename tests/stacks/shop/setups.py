@@ -35,6 +35,11 @@ def _two_databases(names: Names, router: str) -> None:
     names["CRYPTOPAY_SEPARATE_DATABASES"] = ["other" if router == "OrdersElsewhere" else "default"]
 
 
+def replica(names: Names) -> None:
+    """Payments and orders are read from the replica, all else from the primary."""
+    names["DATABASE_ROUTERS"] = ["tests.stacks.shop.routers.ReadFromReplica"]
+
+
 def people(names: Names) -> None:
     """A user model of the project."""
     names["INSTALLED_APPS"].insert(0, "tests.stacks.shop.people")

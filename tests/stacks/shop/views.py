@@ -7,7 +7,8 @@ from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 
 import django
-from django.db import connection, router
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection, connections, router
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
@@ -62,9 +63,21 @@ def about(request: HttpRequest) -> JsonResponse:
         "django": django.get_version(),
         "database": f"{connection.vendor} {database}",
     }
+    if "replica" in connections:
+        found["replica"] = _replica()
     for name in request.GET.getlist("package"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "missing"
     return JsonResponse(found)
+
+
+def _replica() -> str:
+    """Return the version of the replica from which payments are read; raise if it is no replica."""
+    with connections[router.db_for_read(Invoice)].cursor() as cursor:
+        cursor.execute("SELECT pg_is_in_recovery(), current_setting('server_version')")
+        follows, version_of_it = cursor.fetchone()
+    if not follows:
+        raise ImproperlyConfigured("payments are not read from a replica")
+    return str(version_of_it).split()[0]
