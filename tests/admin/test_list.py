@@ -208,11 +208,20 @@ def test_the_middle_of_a_name_and_signs_of_patterns_find_nothing(client, desk, t
     assert rows(client.get(desk.url("invoice_changelist"), {"q": term})) == []
 
 
-def test_a_column_of_the_shop_is_shown_beside_ours(rf):
+def test_a_column_and_a_filter_of_the_shop_are_shown_beside_ours(rf, admin_user):
     ours = type(site.get_model_admin(Invoice))
-    theirs = type("Theirs", (ours,), {"list_display": [*ours.list_display, "customer_id"]})
+    more = {"list_display": [*ours.list_display, "customer_id"], "list_filter": [*ours.list_filter, "pay_currency"]}
+    theirs = type("Theirs", (ours,), more)(Invoice, site)
+    InvoiceFactory(customer_id="customer-7")
+    request = rf.get("/", {"pay_currency": "BTC"})
+    request.user = admin_user
 
-    assert theirs(Invoice, site).get_list_display(rf.get("/")) == [*ours.list_display, "customer_id"]
+    page = theirs.changelist_view(request).render().text
+
+    assert "customer-7" in page
+    assert "By pay currency" in page
+    for heading in ("column-invoice", "column-customer_id"):
+        assert heading in page
 
 
 @pytest.mark.parametrize("term", ["rder-1", "%", "\x00", "ö" * 500, "'; DROP", "0" * 36])
