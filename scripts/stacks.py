@@ -1,6 +1,6 @@
 """Run the shop of tests/stacks on every stack of its table, and write what came of it into docs/compatibility.md.
 
-    python -m scripts.stacks                      # all rows, one after another
+    python -m scripts.stacks                      # all rows, two at a time
     python -m scripts.stacks --only psycopg2      # rows whose name or group has one of these words
     python -m scripts.stacks --fast --jobs 3      # the steps that need no burst, three rows at a time; writes nothing
     python -m scripts.stacks --list
@@ -101,7 +101,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="print the rows")
     parser.add_argument("--steps", nargs="+", metavar="STEP", help="only these steps of the story; nothing is written")
     parser.add_argument("--fast", action="store_true", help=f"only {', '.join(FAST)}; nothing is written")
-    parser.add_argument("--jobs", type=int, default=1, metavar="NUMBER", help="as many rows at a time")
+    parser.add_argument("--jobs", type=int, default=2, metavar="NUMBER", help="as many rows at a time")
     parser.add_argument("--keep", action="store_true", help="leave results.json and the page as they are")
     return parser.parse_args(arguments)
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from io import StringIO
 from typing import Any
 
-import requests
 import sentry_sdk
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -28,15 +26,15 @@ from cryptopay_django.conf import app_settings, client_for
 from cryptopay_django.services import create_invoice, quote_settlement, receive_callback, refresh_invoice
 from cryptopay_django.signals import invoice_completed
 from cryptopay_django.testing.factories import InvoiceFactory, callback_body, callback_headers, invoice_wire
+from tests.attacks.gateways import BugError, adapters, bad_hosts
+from tests.attacks.money import money_moves, told_of
 from tests.canary import MARK
 from tests.settings import CRYPTOPAY_ACCOUNTS
-from tests.wire import ScriptedGateway, refusal
+from tests.wire import ScriptedGateway
 
 EMAIL = "payer@customers.test"
-
-
-class BugError(Exception):
-    """Something that nobody thought of."""
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+TROUBLES_WITH_MONEY = ("read timeout", "an adapter's bug", "malformed", "refused 400", "echo 200", "echo 500")
 
 
 class Envelopes(Transport):
@@ -71,6 +69,9 @@ def ways() -> Iterator[tuple[str, Mapping[str, Any], Callable[[], object]]]:
     yield from _accounts()
     yield from _callbacks()
     yield from _pages()
+    for name, act in told_of().items():
+        yield f"{name}: no mail server", {"EMAIL_BACKEND": SMTP, "EMAIL_PORT": 1, "EMAIL_HOST": "127.0.0.1"}, act
+        yield f"{name}: the database is away", {}, partial(_away, act)
     yield "control: a local variable", {}, _control
 
 
@@ -78,21 +79,6 @@ def _control() -> None:
 
     value = settings.CRYPTOPAY_ACCOUNTS["default"]["API_SECRET"]
     raise BugError(len(value))
-
-
-class Echo(ScriptedGateway):
-    """A gateway in debugging mood."""
-
-    def send(self, request: Any, **options: Any) -> Any:
-        self.answer = lambda *_: (self.status, {"error": {"code": "x", "message": str(request.headers)}})
-        return super().send(request, **options)
-
-
-def _raising(make: Callable[[], BaseException]) -> Callable[..., Any]:
-    def answer(*_: Any) -> Any:
-        raise make()
-
-    return answer
 
 
 def _calls() -> Iterator[tuple[str, Mapping[str, Any], Callable[[], object]]]:
@@ -112,42 +98,15 @@ def _calls() -> Iterator[tuple[str, Mapping[str, Any], Callable[[], object]]]:
 
     fast = {"CRYPTOPAY_TOTAL_TIMEOUT": 0.2, "CRYPTOPAY_CONNECT_TIMEOUT": 0.2}
 
-    def echo(status: int) -> Callable[..., Any]:
-        gateway = Echo(_raising(BugError))
-        gateway.status = status
-        return lambda account: gateway
-
-    adapters: dict[str, Callable[..., Any]] = {
-        "connect timeout": lambda account: ScriptedGateway(_raising(lambda: requests.ConnectTimeout("slow"))),
-        "read timeout": lambda account: ScriptedGateway(_raising(lambda: requests.ReadTimeout("slow"))),
-        "an adapter's bug": lambda account: ScriptedGateway(_raising(BugError)),
-        "the process ends": lambda account: ScriptedGateway(_raising(SystemExit)),
-        "several at once": lambda account: ScriptedGateway(_raising(lambda: BaseExceptionGroup("all", [BugError()]))),
-        "an adapter that is not made": _raising(BugError),
-        "an adapter that is none": lambda account: object(),
-        "malformed": lambda account: ScriptedGateway(lambda *_: (200, b"{")),
-        "html": lambda account: ScriptedGateway(lambda *_: (502, b"<html>")),
-        **{f"refused {n}": lambda a, n=n: ScriptedGateway(lambda *_: refusal(n)) for n in (400, 409, 429)},
-        **{f"echo {n}": echo(n) for n in (200, 401, 500)},
-    }
-    for trouble, adapter in adapters.items():
+    for trouble, adapter in adapters().items():
         for name, act in acts.items():
             yield f"{name}: {trouble}", {"CRYPTOPAY_HTTP_ADAPTER": adapter, **fast}, act
-    for trouble, url in _bad_hosts():
+        for name, act in (money_moves() if trouble in TROUBLES_WITH_MONEY else {}).items():
+            yield f"{name}: {trouble}", {"CRYPTOPAY_HTTP_ADAPTER": adapter, **fast}, act
+    for trouble, url in bad_hosts():
         for name in ("create", "refresh"):
             act = acts[name]
             yield f"{name}: {trouble}", {**_with(BASE_URL=url), **fast}, act
-
-
-def _bad_hosts() -> Iterator[tuple[str, str]]:
-    silent, closed = socket.socket(), socket.socket()
-    for one in (silent, closed):
-        one.bind(("127.0.0.1", 0))
-    silent.listen(64)
-    yield "nobody answers", f"http://127.0.0.1:{silent.getsockname()[1]}"
-    yield "no tls there", f"https://127.0.0.1:{silent.getsockname()[1]}"
-    yield "connection refused", f"http://127.0.0.1:{closed.getsockname()[1]}"
-    yield "no such host", "https://gateway.invalid"
 
 
 def _with(**changes: Any) -> dict[str, Any]:
