@@ -119,6 +119,20 @@ def test_what_is_due_beyond_it_is_found(shop):
     assert (delivered, due.delivered_at is not None) == (1, True)
 
 
+def test_an_event_that_is_delivered_meanwhile_is_claimed_by_the_index_of_its_own_subject(shop):
+    other = InvoiceFactory(status="completed", settled_amount=100)
+    due = InvoiceEventFactory(invoice=other, kind="payment_detected", next_attempt_at=timezone.now())
+    HandlerDelivery.objects.create(event=due, handler="tests.no_such_handler", next_attempt_at=timezone.now())
+
+    with CaptureQueriesContext(connection) as queries:
+        deliver_events()
+
+    claims = [query for query in queries.captured_queries if "FOR NO KEY UPDATE" in query["sql"]]
+    for model in (InvoiceEvent, HandlerDelivery):
+        assert any(f'FROM "{model._meta.db_table}"' in query["sql"] for query in claims)
+    assert_no_plan_grows_with_the_square(claims)
+
+
 def test_callbacks_are_claimed_in_the_order_of_their_index(shop):
     Callback.objects.update(next_attempt_at=timezone.now() - timedelta(minutes=1), outcome="pending")
 

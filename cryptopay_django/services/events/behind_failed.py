@@ -5,11 +5,19 @@ The cost grows with the number of rows, not with its square.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import DateTimeField, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
+
+
+_LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
+
+
+def pending_earlier(earlier: QuerySet[Any]) -> Subquery:
+    """Return a subquery: the key of one of the `earlier` rows that is pending, or NULL. As `failed_earlier`."""
+    return failed_earlier(_LONG_AGO, earlier)
 
 
 def failed_earlier(now: datetime, earlier: QuerySet[Any]) -> Subquery:

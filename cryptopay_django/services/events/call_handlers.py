@@ -21,7 +21,7 @@ from ...logs import about_event
 from ...models import HandlerDelivery, InvoiceEvent, Payment, Refund
 from ...tracing import Note
 from .attempt import Attempt, AttemptResult
-from .behind_failed import failed_earlier
+from .behind_failed import failed_earlier, pending_earlier
 from .delivery_kind import DeliveryKind
 from .outbox import CUSTOMER_MAIL, refresh_about
 from .withholding import is_true, sendable
@@ -106,7 +106,7 @@ def _true(calls: QuerySet[HandlerDelivery]) -> QuerySet[HandlerDelivery]:
 
 def _first_pending(calls: QuerySet[HandlerDelivery]) -> QuerySet[HandlerDelivery]:
     """Keep what `_pending` keeps, without each call behind a pending call of the same handler for the same subject."""
-    return _pending(calls).filter(~Exists(_pending(_earlier())))
+    return _pending(calls).alias(behind=pending_earlier(_true(_earlier()))).filter(behind=None)
 
 
 def _earlier() -> QuerySet[HandlerDelivery]:

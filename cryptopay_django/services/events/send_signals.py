@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.utils import timezone
 
 from ...conf import app_settings
@@ -18,7 +18,7 @@ from ...logs import about_event
 from ...models import InvoiceEvent
 from ...tracing import Note
 from .attempt import Attempt, AttemptResult
-from .behind_failed import failed_earlier
+from .behind_failed import failed_earlier, pending_earlier
 from .delivery_kind import DeliveryKind
 from .outbox import CUSTOMER_MAIL, SIGNALS, add_handler_deliveries, refresh_about, sender_of
 from .unheard import unheard_kinds
@@ -78,10 +78,11 @@ def _true_and_heard(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]
 @lru_cache(maxsize=64)
 def _first_pending(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], QuerySet[InvoiceEvent]]:
     """Return a filter that keeps what `_pending` keeps, without each event behind a pending event of its subject."""
-    pending = _pending(unheard)
+    pending, true_and_heard = _pending(unheard), _true_and_heard(unheard)
 
     def narrow(events: QuerySet[InvoiceEvent]) -> QuerySet[InvoiceEvent]:
-        return pending(events).filter(~Exists(_earlier(pending(InvoiceEvent.objects.all()))))
+        before = pending_earlier(_earlier(true_and_heard(InvoiceEvent.objects.all())))
+        return pending(events).alias(behind=before).filter(behind=None)
 
     return narrow
 
