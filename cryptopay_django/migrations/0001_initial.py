@@ -265,6 +265,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=['account', 'secret_mark', 'received_at'], name='cryptopay_callback_secret'),
                     cryptopay_django.fields.SparseIndex(fields=['channel_payment'], name='cryptopay_callback_channel', where=models.Q(('channel_payment__isnull', False))),
                     cryptopay_django.fields.SparseIndex(fields=['gateway_id'], name='cryptopay_callback_gateway_id', where=models.Q(('gateway_id__isnull', False))),
+                    cryptopay_django.fields.SparseIndex(fields=['account', 'id'], name='cryptopay_callback_account', partial_only=True, where=models.Q(('account', 'default'), _negated=True)),
                 ],
             },
         ),
@@ -327,6 +328,7 @@ class Migration(migrations.Migration):
                 'indexes': [
                     cryptopay_django.fields.SparseIndex(fields=['active', 'status'], name='cryptopay_resolution_open', where=models.Q(('active', True))),
                     cryptopay_django.fields.SparseIndex(fields=['next_attempt_at', 'id'], name='cryptopay_resolution_due', where=models.Q(('next_attempt_at__isnull', False))),
+                    models.Index(fields=['created_at'], name='cryptopay_resolution_created'),
                 ],
                 'constraints': [
                     models.UniqueConstraint(fields=('invoice', 'active'), name='cryptopay_resolution_one_active'),

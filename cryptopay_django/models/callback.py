@@ -113,6 +113,13 @@ class Callback(models.Model):
             SparseIndex(
                 fields=["gateway_id"], where=models.Q(gateway_id__isnull=False), name="cryptopay_callback_gateway_id"
             ),
+            # For the list of another account, which may have been quiet for long.
+            SparseIndex(
+                fields=["account", "id"],
+                where=~models.Q(account="default"),
+                name="cryptopay_callback_account",
+                partial_only=True,
+            ),
         ]
 
     def __str__(self) -> str:

@@ -108,6 +108,7 @@ class Resolution(StatusModel):
                 where=models.Q(next_attempt_at__isnull=False),
                 name="cryptopay_resolution_due",
             ),
+            models.Index(fields=["created_at"], name="cryptopay_resolution_created"),
         ]
 
     def __str__(self) -> str:
