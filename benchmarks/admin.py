@@ -24,50 +24,6 @@ from scripts.throwaway import postgresql
 
 RUNS = 11
 
-# 0.5 % unresolved, 0.05 % quarantined, 0.3 % high risk; spread over a year. An account of 5 %, and one that was closed
-# after the first week, so that a list of it begins a long way down.
-FILL = """
-INSERT INTO shop_order (reference, customer_id, amount, status, created_at, ship_to)
-SELECT lpad(to_hex(n), 8, '0'), 1, 100, 'open', now(), 'x' FROM generate_series(1, {rows}) n;
-
-INSERT INTO cryptopay_django_invoice (id, account, environment, gateway_id, custom_id, order_content_type_id,
-    order_object_id, status, status_context, quarantine_reason, risk_level, price_amount, price_currency,
-    settled_amount, pay_amount,
-    pay_currency,
-    paid_amount, fee_amount, fee_currency, exchange_rate, network, address, destination_tag, uri, hosted_page_url,
-    customer_id, name, description, metadata, success_redirect_url, unsuccess_redirect_url, payer_email, version,
-    created_at, updated_at, expires_at, finished_at)
-SELECT gen_random_uuid(), CASE WHEN n > {rows} * 0.98 THEN 'closed' WHEN n % 20 = 0 THEN 'second' ELSE 'default' END,
-    'sandbox', gen_random_uuid(), 'shop-' || n,
-    {order_type}, n::text, status, CASE WHEN status <> 'unresolved' THEN '' ELSE
-        (ARRAY['underpaid', 'overpaid', 'paid_late', 'illicit_resource'])[1 + (n / 200) % 4] END,
-    CASE WHEN n % 2003 = 0 THEN 'price_amount is 1, ordered was 100' ELSE '' END,
-    CASE WHEN status IN ('new', 'cancelled') THEN '' WHEN hashtext('shop-' || n) % 300 = 0 THEN 'high'
-        WHEN hashtext('shop-' || n) % 20 = 0 THEN 'medium' ELSE 'low' END, 100, 'EUR',
-    CASE WHEN status = 'completed' THEN 100 - (n % 1009 = 0)::int * 20 END, 0.002,
-    (ARRAY['BTC', 'ETH', 'USDT', 'LTC', 'BTC', 'TRX', 'USDC', 'BTC', 'ETH', 'DOGE'])[1 + n % 10],
-    CASE WHEN status IN ('new', 'cancelled') THEN 0 WHEN status = 'unresolved' THEN 0.0018 ELSE 0.002 END,
-    1, 'EUR', 50000, 'bitcoin', '2N' || md5(n::text), '', 'bitcoin:2N' || md5(n::text) || '?amount=0.002', '', '',
-    'Order ' || n, '', '{{}}', '', '', '', 4, made, made, made + interval '10 minutes',
-    CASE WHEN status IN ('completed', 'refunded', 'cancelled') THEN made + interval '9 minutes' END
-FROM (SELECT n, now() - n * interval '365 days' / {rows} AS made, CASE WHEN n % 200 = 0 THEN 'unresolved'
-    WHEN n % 100 < 80 THEN 'completed' WHEN n % 100 < 95 THEN 'cancelled' WHEN n % 100 < 97 THEN 'refunded'
-    WHEN n < {rows} / 26 THEN 'new' ELSE 'cancelled' END AS status FROM generate_series(1, {rows}) n) seeds;
-
-INSERT INTO cryptopay_django_payment (id, invoice_id, txid, status, amount, risk_score, risk_level,
-    risk_resource_name, risk_resource_category, source_addresses, detected_at, confirmed_at)
-SELECT gen_random_uuid(), id, md5(custom_id) || md5(address), 'confirmed', paid_amount, 3.2, risk_level, 'default',
-    'unknown', '[]', created_at, created_at + interval '5 minutes'
-FROM cryptopay_django_invoice WHERE paid_amount > 0;
-
-INSERT INTO cryptopay_django_invoiceevent (uuid, invoice_id, kind, once, actor, detail, created_at, delivered_at,
-    attempts, last_error)
-SELECT gen_random_uuid(), id, kind, kind, '', '{{}}', created_at, created_at, 0, ''
-FROM cryptopay_django_invoice, LATERAL (VALUES ('invoice_created'), (CASE WHEN status = 'unresolved' THEN
-    'invoice_unresolved' WHEN status = 'completed' AND settled_amount < price_amount THEN 'invoice_settled_short'
-    ELSE 'invoice_' || status END)) kinds (kind) WHERE kind <> 'invoice_new';
-"""
-
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -78,26 +34,12 @@ def main() -> int:
         import django
 
         django.setup()
-        say(f"{rows:,} invoices, filled in {fill(rows):.0f} s")
+        from benchmarks.pages import set_up
+
+        begun = time.monotonic()
+        set_up(rows)
+        say(f"{rows:,} invoices, filled in {time.monotonic() - begun:.0f} s")
         return measure()
-
-
-def fill(rows: int) -> float:
-    """Migrate and fill the database; return the seconds it took to fill."""
-    from django.contrib.auth.models import User
-    from django.contrib.contenttypes.models import ContentType
-    from django.core.management import call_command
-    from django.db import connection
-
-    from example_project.shop.models import Order
-
-    call_command("migrate", verbosity=0)
-    User.objects.create_superuser("staff")
-    began = time.monotonic()
-    with connection.cursor() as cursor:
-        cursor.execute(FILL.format(rows=rows, order_type=ContentType.objects.get_for_model(Order).pk))
-        cursor.execute("VACUUM ANALYZE")
-    return time.monotonic() - began
 
 
 def measure() -> int:

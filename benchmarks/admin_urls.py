@@ -1,7 +1,7 @@
 """The desk, and beside it a stock changelist of the same model, for the benchmark."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from cryptopay_django.models import Invoice
 
@@ -19,4 +19,8 @@ class StockAdmin(admin.ModelAdmin):
 stock = admin.AdminSite("stock")
 stock.register(Invoice, StockAdmin)
 
-urlpatterns = [path("admin/", admin.site.urls), path("stock/", stock.urls)]
+urlpatterns = [
+    path("cryptopay/", include("cryptopay_django.urls")),
+    path("admin/", admin.site.urls),
+    path("stock/", stock.urls),
+]

@@ -2,7 +2,8 @@
 
 The sandbox stands in this process, counts calls as the gateway does, and posts its callbacks to a site on loopback;
 two workers process them. First so many invoices are paid at the same moment. Then invoices are created as fast as the
-key allows, paid at once, and fulfilled, for two minutes; the second one is measured.
+key allows, paid at once, and fulfilled, for two minutes; the second one is measured. In the end eight processes use
+the key at full load (`crowd.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks import crowd
 from benchmarks.burst import crew
 from benchmarks.processor import processor_seconds
 from benchmarks.servers import serving
@@ -41,6 +43,7 @@ WARM_UP, MEASURED = 60, 60
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--invoices", type=int, default=400)
+    parser.add_argument("--crowd", type=float, default=60, help="for how many seconds eight processes use the key")
     parser.add_argument("--steady", action=argparse.BooleanOptionalAction, default=True)
     options = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.site.settings"
@@ -53,7 +56,7 @@ def main() -> None:
         from benchmarks.rows import migrate
 
         migrate()
-        refused = _count_refusals()
+        calls, refused = _count_calls()
         with serving("gunicorn", Path(folder), BENCH_LIMITED="1") as (_, port):
             server.sandbox.account.callback_url = f"http://127.0.0.1:{port}/cryptopay/callbacks/"
             os.environ["BENCH_LIMITED"] = "1"
@@ -61,6 +64,8 @@ def main() -> None:
                 found: dict[str, Any] = {"burst": pay_at_once(server.sandbox, options.invoices, workers)}
                 if options.steady:
                     found["steady"] = pay_steadily(server.sandbox)
+            if options.crowd:
+                found["crowd"] = crowd.measure(server.sandbox, options.crowd, calls)
     sys.stdout.write(json.dumps({**found, "refused": len(refused)}) + "\n")
 
 
@@ -163,12 +168,14 @@ def _gateway() -> Iterator[SandboxServer]:
         server.stop()
 
 
-def _count_refusals() -> list[float]:
-    """Keep the moments of all calls that the sandbox refuses because the minute is full."""
+def _count_calls() -> tuple[list[float], list[float]]:
+    """Keep the moments of all calls, and of those that the sandbox refuses because the minute is full."""
+    calls: list[float] = []
     refused: list[float] = []
     limit = api._limit
 
     def count(state: Any) -> None:
+        calls.append(time.time())
         try:
             limit(state)
         except RefusalError:
@@ -176,7 +183,7 @@ def _count_refusals() -> list[float]:
             raise
 
     api._limit = count
-    return refused
+    return calls, refused
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What does not grow with the number of invoices: `python -m benchmarks.pages --rows 1000,1000000`.
 
-The status endpoint, the admin list and a search of it, in server time, on a PostgreSQL in DATABASE_URL;
+What `growth.py` lists, in processor time, on a PostgreSQL in DATABASE_URL: also while its statistics are old;
 and `create_invoice` beside a bare signed POST to the sandbox. Prints one line of JSON.
 """
 
@@ -19,7 +19,6 @@ from typing import Any
 
 from benchmarks.servers import sandbox
 
-RUNS = 15
 CREATIONS = 60
 
 
@@ -31,55 +30,45 @@ def main() -> None:
     import django
 
     django.setup()
-    from benchmarks.admin import fill
+    from benchmarks import growth
+    from benchmarks.rows import gather_statistics
 
-    pages = {}
+    pages: dict[str, dict[str, float]] = {}
     for rows in options.rows.split(","):
-        _empty()
-        fill(int(rows))
-        pages[rows] = measure_pages()
+        title = f"{int(rows):,} invoices"
+        if pages:
+            # The database has the statistics of the smaller shop still.
+            set_up(int(rows), analyze=False)
+            pages[f"{title}, old statistics"] = growth.measure(reads_only=True)
+            gather_statistics()
+        else:
+            set_up(int(rows))
+        pages[title] = growth.measure()
     with tempfile.TemporaryDirectory(prefix="cryptopay-benchmark-") as folder, sandbox(Path(folder)) as address:
         creation = measure_creation(address)
     sys.stdout.write(json.dumps({"pages": pages, "creation": creation}) + "\n")
 
 
-def _empty() -> None:
+def set_up(rows: int, *, analyze: bool = True) -> None:
+    """Fill an empty database with so many invoices, each of an order of the example shop."""
+    from django.contrib.auth.models import User
+    from django.contrib.contenttypes.models import ContentType
     from django.core.management import call_command
+    from django.utils import timezone
+
+    from benchmarks import shop
+    from example_project.shop.models import Order
 
     call_command("migrate", verbosity=0)
     call_command("flush", interactive=False, verbosity=0)
-
-
-def measure_pages() -> dict[str, float]:
-    """Return the median milliseconds of each page."""
-    from django.contrib.auth.models import User
-    from django.test import Client
-    from django.urls import reverse
-
-    from cryptopay_django.models import Invoice
-
-    client = Client()
-    client.force_login(User.objects.get(username="staff"))
-    wanted = Invoice.objects.order_by("-created_at")[123]
-    status = reverse("cryptopay_django:invoice-status", args=[wanted.pk])
-    listing = reverse("admin:cryptopay_django_invoice_changelist")
-    etag = Client().get(status).headers["ETag"]
-    visitor = Client()
-    asked: dict[str, tuple[int, Callable[[], Any]]] = {
-        "status, 200": (200, lambda: visitor.get(status)),
-        "status, 304": (304, lambda: visitor.get(status, headers={"If-None-Match": etag})),
-        "admin list": (200, lambda: client.get(listing)),
-        "admin, search by custom_id": (200, lambda: client.get(f"{listing}?q={wanted.custom_id}")),
-    }
-    took: dict[str, list[float]] = {name: [] for name in asked}
-    for _ in range(RUNS):
-        for name, (expected, ask) in asked.items():
-            begun = time.perf_counter()
-            answer = ask()
-            took[name].append(time.perf_counter() - begun)
-            if answer.status_code != expected:
-                raise SystemExit(f"{name} was answered {answer.status_code}")
-    return {name: statistics.median(times) * 1000 for name, times in took.items()}
+    staff = User.objects.create_superuser("staff")
+    shop.insert(
+        Order,
+        f"FROM {shop.dialect().numbers.format(rows=rows)}",
+        {"id": "n", "reference": "lpad(to_hex(n), 8, '0')"},
+        customer_id=staff.pk, amount=100, created_at=timezone.now(), ship_to="x",
+    )  # fmt: skip
+    shop.fill(rows, analyze=analyze, order_type=ContentType.objects.get_for_model(Order).pk)
 
 
 def measure_creation(address: str) -> dict[str, float]:

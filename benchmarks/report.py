@@ -28,6 +28,12 @@ def write_block(name: str, text: str, *, file: Path = RESULTS) -> None:
     file.write_text(pattern.sub(lambda _: f"{begin}\n{text.strip()}\n{end}", whole), encoding="utf-8")
 
 
+def read_block(name: str, *, file: Path = RESULTS) -> str:
+    """Return what stands between the comments of this block; empty when the file has no such block."""
+    found = re.search(f"<!-- begin {re.escape(name)} -->(.*?)<!-- end", file.read_text(encoding="utf-8"), re.DOTALL)
+    return found[1] if found else ""
+
+
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; all columns but the first stand to the right."""
     lines = [titles, ["---", *["---:"] * (len(titles) - 1)], *rows]
@@ -122,36 +128,6 @@ def _memory(name: str, notes: Sequence[Mapping[str, Any]]) -> str:
     before, last = notes[-2:]
     grown = (last["mebibytes"] - before["mebibytes"]) * 2**20 / (last["callbacks"] - before["callbacks"])
     return f"{text}\n\nBetween the last two lines it grew by {grown:,.1f} bytes a callback."
-
-
-def limit(found: Mapping[str, Any]) -> str:
-    """Return the table of what one API key carries."""
-    burst, steady = found["burst"], found["steady"]
-    rows = [
-        [f"{burst['invoices']} invoices paid at once: seconds until the last is fulfilled", f"{burst['seconds']:.1f}"],
-        ["processor seconds of workers and database for that", f"{burst['processor_seconds']:.1f}"],
-        ["calls in the last minute of that", str(burst["calls"])],
-        ["invoices created in a minute, as fast as the key allows", str(steady["created"])],
-        ["invoices fulfilled in that minute", str(steady["fulfilled"])],
-        ["calls that the gateway refused", str(found["refused"])],
-    ]
-    return table(["one API key with 200 calls a minute, two workers", "PostgreSQL"], rows)
-
-
-def pages(found: Mapping[str, Any]) -> str:
-    """Return the tables of the pages by number of invoices, and of creations."""
-    counts = list(found["pages"])
-    names = list(next(iter(found["pages"].values())))
-    rows = [[name, *(f"{found['pages'][count][name]:.1f}" for count in counts)] for name in names]
-    creation = found["creation"]
-    own = creation["create_invoice"] - creation["bare POST"]
-    made = [[name, f"{took:.1f}"] for name, took in creation.items()]
-    made.append(["create_invoice's own work", f"{own:.1f}"])
-    return (
-        table(["server time, median ms", *(f"{int(count):,} invoices" for count in counts)], rows)
-        + "\n\n"
-        + table(["one new invoice, median ms", "against the sandbox on loopback"], made)
-    )
 
 
 def _version(name: str) -> str:

@@ -19,9 +19,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import bodies
+from benchmarks.aims import FORMER
+from benchmarks.former import Former, checked_out
 from benchmarks.load import CONNECTIONS, Figures, repeat, send, share
 from benchmarks.processor import processor_seconds
-from benchmarks.servers import serving, stub
+from benchmarks.servers import ROOT, serving, stub
 
 Supply = Callable[[int], list[Iterable[bytes]]]
 
@@ -61,9 +63,9 @@ class Yard:
         self.stack, self.server, self.folder = stack, server, folder
         self.pids = [int(pid) for pid in [os.environ.get("BENCH_DATABASE_PID")] if pid]
 
-    def start(self, **environment: str) -> int:
-        """Start one more server; return its port."""
-        process, port = self.stack.enter_context(serving(self.server, self.folder, **environment))
+    def start(self, root: Path = ROOT, **environment: str) -> int:
+        """Start one more server, of the files below `root`; return its port."""
+        process, port = self.stack.enter_context(serving(self.server, self.folder, root, **environment))
         self.pids.append(process.pid)
         return port
 
@@ -77,6 +79,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("--laps", type=int, default=3)
     parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--former", metavar="COMMIT", help="measure the whole road of another commit too")
     parser.add_argument("--connections", action="store_true", help="measure new and pooled connections too")
     options = parser.parse_args()
     os.environ |= {"DJANGO_SETTINGS_MODULE": "benchmarks.site.settings", "BENCH_PEERS": str(int(options.peers))}
@@ -93,6 +96,8 @@ def main() -> None:
         roads = our_roads(yard.start)
         if options.peers:
             roads += peer_roads(yard.start)
+        if options.former:
+            roads.append(former_road(stack.enter_context(checked_out(options.former, folder)), yard.start))
         if options.connections:
             roads += connection_roads(yard.start)
         lines = measure(roads, yard, seconds=options.seconds, laps=options.laps)
@@ -155,6 +160,16 @@ def peer_roads(start: Callable[..., int]) -> list[Road]:
 
 def _stripe(path: str, key: str, event: str, data: dict[str, object]) -> bytes:
     return bodies.stripe_signed(path, bodies.stripe_event(key, event, data))
+
+
+def former_road(former: Former, start: Callable[..., int]) -> Road:
+    """Return the whole road of another commit."""
+    port = start(former.folder, **former.environment)
+
+    def whole(count: int) -> list[Iterable[bytes]]:
+        return share([bodies.callbacks(key) for key in former.make_invoices(count // 3 + CONNECTIONS)])
+
+    return Road(FORMER, port, whole)
 
 
 def connection_roads(start: Callable[..., int]) -> list[Road]:

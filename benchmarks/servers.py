@@ -38,10 +38,12 @@ def command(kind: str, port: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def serving(kind: str, folder: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run the site with these settings until the block ends; return its process and its port."""
+def serving(
+    kind: str, folder: Path, root: Path = ROOT, **environment: str
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run the site below `root` with these settings until the block ends; return its process and its port."""
     port = free_port()
-    with running(command(kind, port), port, folder, **environment) as process:
+    with running(command(kind, port), port, folder, root, **environment) as process:
         yield process, port
 
 
@@ -63,7 +65,9 @@ def sandbox(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running(module: Sequence[str], port: int, folder: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    module: Sequence[str], port: int, folder: Path, root: Path = ROOT, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run `python -m MODULE…` in a session of its own until the block ends; begin when its port answers."""
     log = folder / f"{module[0]}-{port}.log"
     process: subprocess.Popen[bytes] | None = None
@@ -71,7 +75,7 @@ def running(module: Sequence[str], port: int, folder: Path, **environment: str) 
         with log.open("wb") as output, signals_put_off():
             process = subprocess.Popen(
                 [sys.executable, "-m", *module],
-                cwd=ROOT,
+                cwd=root,
                 env={**os.environ, **environment},
                 stdout=output,
                 stderr=output,
@@ -85,10 +89,10 @@ def running(module: Sequence[str], port: int, folder: Path, **environment: str) 
         yield process
     finally:
         if process is not None:
-            _end(process)
+            end(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """End a server and all that it has started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
