@@ -112,7 +112,7 @@ def csv_of_list() -> Any:
 def statement_of_a_year() -> Any:
     """Yield the CSV of the statement of the last year."""
     from cryptopay_django.services import Period, read_statement
-    from cryptopay_django.services.statements.files import write_statement
+    from cryptopay_django.services.statements.file_formats import write_statement
 
     today = date.today()  # noqa: DTZ011  the day of this machine is near enough
     period = Period(today.replace(year=today.year - 1, day=1), today, "UTC")

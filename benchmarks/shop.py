@@ -124,7 +124,8 @@ def _insert_invoices(rows: int, order_type: int | None) -> None:
     paid = "status IN ('completed', 'refunded', 'unresolved')"
     status = (
         "CASE WHEN n %% 200 = 0 THEN 'unresolved' WHEN n %% 100 < 80 THEN 'completed'"
-        f" WHEN n %% 100 < 95 THEN 'cancelled' WHEN n %% 100 < 97 THEN 'refunded' WHEN n < {rows / 26} THEN 'new' ELSE 'cancelled' END"
+        " WHEN n %% 100 < 95 THEN 'cancelled' WHEN n %% 100 < 97 THEN 'refunded'"
+        f" WHEN n < {rows / 26} THEN 'new' ELSE 'cancelled' END"
     )
     seeds = d.numbers.format(rows=rows)
     insert(

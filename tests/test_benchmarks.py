@@ -1,19 +1,23 @@
 """The benchmark runs: every road is answered, the tables are written where they belong."""
 
+import importlib
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from benchmarks import report, start
-from benchmarks.__main__ import PARTS, PartError, noting, run
+from benchmarks import aims, report, start, tables
 from benchmarks.load import Figures
+from benchmarks.parts import PARTS
+from benchmarks.running import PartError, noting, run
+from cryptopay_django.models import Callback, Invoice, InvoiceEvent, Payment
 from scripts.throwaway import ProgramsMissingError
 
 ROOT = Path(__file__).parent.parent
@@ -115,7 +119,7 @@ def test_a_block_that_is_not_there_is_told():
 def test_the_blocks_of_the_results_are_those_that_are_written():
     blocks = re.findall(r"<!-- begin (\w+) -->", report.RESULTS.read_text())
 
-    assert blocks == list(PARTS)
+    assert blocks == ["aims", *PARTS]
 
 
 def test_a_start_is_measured_with_the_app_and_without_it():
@@ -159,3 +163,63 @@ def test_a_profile_is_told_in_milliseconds_of_each_road():
         "| the floor's, as a share of it | 1.00 | 0.25 |",
         "| statements, BEGIN and COMMIT among them | 1.0 | 13.7 |",
     ]
+
+
+def test_an_aim_is_told_with_its_figures_and_what_was_not_measured_stays():
+    bad = {"bad": {"processor_ms": 12.34}, "rate": 512.0}
+    former = (
+        "| make tea, seconds | ≤ 9 | 8 | yes | yesterday |\n| calls that the gateway refused | ≤ 0 | 0 | yes | then |"
+    )
+
+    text = aims.table({"queue": {"PostgreSQL": bad}}, former)
+
+    rows = {line.split(" | ")[0][2:]: line.split(" | ")[1:4] for line in text.splitlines()[2:]}
+    assert rows["a callback's request on a bad day, processor ms"] == ["≤ 10.0", "12.3", "no"]
+    assert rows["callbacks a second of one worker on a bad day"] == ["≥ 400", "512", "yes"]
+    assert rows["calls that the gateway refused"] == ["≤ 0", "0", "yes"]
+    assert rows["`make test`, seconds"][1:] == ["–", "not measured"]
+    assert "make tea, seconds" not in rows
+
+
+def test_the_start_is_compared_by_what_each_app_adds_to_django():
+    lines = [
+        {"name": name, "processor_ms": took, "mebibytes": 1.0}
+        for name, took in (("Django alone", 100), ("with cryptopay_django", 150), ("with dj-stripe", 300))
+    ]
+
+    assert aims.AIMS[0].figures(lines) == [0.25]
+
+
+def test_the_road_of_the_former_build_is_compared_in_the_same_table():
+    lines = [{"name": aims.WHOLE, "ratio": 0.32}, {"name": aims.FORMER, "ratio": 0.2}]
+    aim = next(one for one in aims.AIMS if one.wanted == 1.6)
+
+    figures = aim.figures({"PostgreSQL, gunicorn": lines, "SQLite, gunicorn": lines})
+
+    assert figures == [pytest.approx(1.6)]
+
+
+def test_a_row_of_growth_has_a_figure_for_each_size():
+    found = {"pages": {"10 invoices": {"list": 20.0}, "99 invoices": {"list": 21.5}},
+             "creation": {"bare POST": 1.0, "create_invoice": 5.0}}  # fmt: skip
+
+    text = tables.pages(found)
+
+    assert "| list | 20.0 | 21.5 |" in text
+    assert "| create_invoice's own work | 4.0 |" in text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_shop_is_filled_on_this_database():
+    shop = importlib.import_module("benchmarks.shop")
+
+    shop.fill(400, analyze=False)
+
+    statuses = Counter(Invoice.objects.values_list("status", flat=True))
+    assert (statuses["completed"], statuses["unresolved"], statuses["refunded"]) == (318, 2, 8)
+    assert Payment.objects.count() == Callback.objects.count() == 328
+    assert InvoiceEvent.objects.filter(kind="invoice_completed", next_attempt_at=None).count() == 318
+    newest = Invoice.objects.order_by("-created_at").first()
+    assert newest.custom_id == "shop-1"
+    with pytest.raises(ValueError, match="Invoice has no colour"):
+        shop.insert(Invoice, "", {}, colour="red")
