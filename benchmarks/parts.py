@@ -128,7 +128,7 @@ def measure_tools(options: argparse.Namespace, failed: list[str], found: Found) 
 
 def measure_pages(options: argparse.Namespace, failed: list[str], found: Found) -> str:
     """Measure what must not grow with the number of invoices."""
-    rows = "10000,1000000" if options.full else "1000,50000"
+    rows = "10000,1000000" if options.full else "2000,50000"
     settings = {"shared_buffers": "1GB", "work_mem": "16MB", "autovacuum": "off"}
     with noting(failed, "pages"), database("postgresql", **settings) as environment:
         found["pages"] = run("benchmarks.pages", [f"--rows={rows}"], environment)

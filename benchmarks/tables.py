@@ -93,8 +93,10 @@ def tools(found: Mapping[str, Any]) -> str:
 def pages(found: Mapping[str, Any]) -> str:
     """Return the tables of what must not grow, by number of invoices, and of creations."""
     counts = list(found["pages"])
-    names = list(next(iter(found["pages"].values())))
-    rows = [[name, *(f"{found['pages'][count].get(name, 0):.1f}" for count in counts)] for name in names]
+    names = dict.fromkeys(name for took in found["pages"].values() for name in took)
+    rows = [
+        [name, *(f"{took[name]:.1f}" if name in took else "–" for took in found["pages"].values())] for name in names
+    ]
     creation = found["creation"]
     made = [[name, f"{took:.1f}"] for name, took in creation.items()]
     made.append(["create_invoice's own work", f"{creation['create_invoice'] - creation['bare POST']:.1f}"])
