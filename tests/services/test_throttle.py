@@ -33,6 +33,25 @@ def test_of_many_threads_at_once_one_passes():
     assert sorted(passed) == [False] * 7 + [True]
 
 
+def test_none_passes_during_a_pause_until_a_reset():
+    pace = Throttle(0)
+
+    pace.pause(60)
+
+    assert not pace.allows()
+    pace.reset()
+    assert pace.allows()
+
+
+def test_a_short_pause_does_not_shorten_the_interval():
+    pace = Throttle(60)
+    pace.allows()
+
+    pace.pause(0)
+
+    assert not pace.allows()
+
+
 def test_what_has_passed_can_be_forgotten():
     pace = Throttle(60)
     pace.allows()

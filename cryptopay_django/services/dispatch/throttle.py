@@ -12,17 +12,22 @@ class Throttle:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._allowed_at = float("-inf")
+        self._next_at = float("-inf")
 
     def allows(self) -> bool:
         """Return whether the time is over. If so, it begins anew."""
         with self._lock:
             now = time.monotonic()
-            if now - self._allowed_at < self._seconds:
+            if now < self._next_at:
                 return False
-            self._allowed_at = now
+            self._next_at = now + self._seconds
             return True
+
+    def pause(self, seconds: float) -> None:
+        """Allow none for so many seconds from now."""
+        with self._lock:
+            self._next_at = max(self._next_at, time.monotonic() + seconds)
 
     def reset(self) -> None:
         """Allow the next one at once."""
-        self._allowed_at = float("-inf")
+        self._next_at = float("-inf")

@@ -44,6 +44,10 @@ _PATIENCE = timedelta(seconds=2)
 """How long work must be overdue before a request or a task that processed another callback does it. Until then, the
 process that was to do the work still has time."""
 
+_PAUSE_AFTER_NOTHING, _LONGEST_PAUSE = 20, 10.0
+"""For how long a process does not look again after a look that found nothing to do: so many times as long as that look
+took, but no longer than so many seconds."""
+
 looks = Throttle(1.0)
 """How often a process looks for what is overdue while callbacks come in: a burst need not ask with each of them."""
 
@@ -144,9 +148,15 @@ def _do_each(claimed: Sequence[Callback], act: Callable[[Callback], object], is_
 
 
 def _look_after_others(deadline: float | None) -> None:
-    """Do a little of what is overdue, so that nothing stays behind where no worker runs."""
-    if looks.allows() and is_anything_due(timezone.now() - _PATIENCE):
-        process_overdue(limit=_OVERDUE_WITH_EACH, deadline=deadline)
+    """Do a little of what is overdue, so that nothing stays behind where no worker runs.
+
+    On a day on which much waits behind what has failed, a look costs much and finds nothing. Then a pause follows.
+    """
+    begun = time.monotonic()
+    if not looks.allows() or not is_anything_due(timezone.now() - _PATIENCE):
+        return
+    if not process_overdue(limit=_OVERDUE_WITH_EACH, deadline=deadline):
+        looks.pause(min(_PAUSE_AFTER_NOTHING * (time.monotonic() - begun), _LONGEST_PAUSE))
 
 
 def _claim_due(count: int) -> list[Callback]:
