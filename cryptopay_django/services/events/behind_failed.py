@@ -11,7 +11,6 @@ from typing import Any
 from django.db.models import DateTimeField, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-
 _LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
 
 
