@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--callbacks", type=int, default=10_000)
     parser.add_argument("--workers", default="1,2,4")
     parser.add_argument("--memory", type=int, default=0, help="measure a worker's memory over so many callbacks")
-    parser.add_argument("--memory-minutes", type=float, default=10, help="and for so long at most")
+    parser.add_argument("--memory-minutes", type=float, default=6, help="and for so long at most")
     options = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.site.settings"
     import django

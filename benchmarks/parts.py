@@ -63,7 +63,7 @@ class Burst:
 
     @property
     def minutes(self) -> float:
-        return (self.callbacks * len(self.workers.split(",")) / 80 + min(self.memory / 150, 600)) / 60 + 0.3
+        return (self.callbacks * len(self.workers.split(",")) / 80 + min(self.memory / 150, 360)) / 60 + 0.3
 
 
 def burst_of(options: argparse.Namespace, kind: str) -> Burst:
@@ -72,7 +72,7 @@ def burst_of(options: argparse.Namespace, kind: str) -> Burst:
         return Burst(30, "1", 0)
     if kind != "postgresql" and options.databases != [kind]:
         return Burst(2_000 if options.full else 1_000, "1,2,4", 0)
-    return Burst(10_000, "1,2,4", 100_000) if options.full else Burst(3_000, "1,2,4", 10_000)
+    return Burst(10_000, "1,2,4", 100_000) if options.full else Burst(2_000, "1,2,4", 5_000)
 
 
 def measure_bursts(options: argparse.Namespace, failed: list[str], found: Found) -> str:
@@ -91,7 +91,7 @@ def measure_queue(options: argparse.Namespace, failed: list[str], found: Found) 
     """Measure a bad day: what waits must not slow down what comes in."""
     for kind in options.databases:
         is_large = options.full and kind == "postgresql"
-        arguments = ["--rows=1000000", "--pending=100000"] if is_large else ["--rows=50000", "--pending=5000"]
+        arguments = ["--rows=1000000", "--pending=100000"] if is_large else []
         # Statistics that are gathered meanwhile would not be those of a healthy day.
         settings = {"autovacuum": "off", "shared_buffers": "1GB"} if kind == "postgresql" else {}
         with noting(failed, f"queue, {TITLES[kind]}"), database(kind, **settings) as environment:

@@ -179,6 +179,7 @@ def test_an_aim_is_told_with_its_figures_and_what_was_not_measured_stays():
     assert rows["calls that the gateway refused"] == ["≤ 0", "0", "yes"]
     assert rows["`make test`, seconds"][1:] == ["–", "not measured"]
     assert "make tea, seconds" not in rows
+    assert aims.table({"queue": {"SQLite": bad}}, text) == text
 
 
 def test_the_start_is_compared_by_what_each_app_adds_to_django():
