@@ -602,8 +602,8 @@ def _themes() -> list[Row]:
             django="6.1",
             packages=("django-simpleui==2026.1.13",),
             first=("simpleui",),
-            not_supported="its lists with actions, of every app, answer 500: it writes actions as JSON, which Django 6.1 does "
-            "not allow",
+            not_supported="every list with an action made by `@admin.action`, of any app, answers 500: the theme writes "
+            "the action's attributes as JSON, and Django 6.1 has added one that JSON cannot hold",
         ),
     ]
 
