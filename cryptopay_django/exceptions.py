@@ -33,6 +33,7 @@ CryptopayError
 ├── ChannelHeldError             the gateway's channel has another coin, network, currency or address
 ├── ProtectedColumnError         save() of an existing row would change a column that services own
 ├── MissingPackageError          a part of this package needs another package, which is not installed
+├── AccountMissingError          CRYPTOPAY_ACCOUNTS has no account of this name; it is an ImproperlyConfigured, too
 ├── TransactionOpenError         called inside a transaction; it must commit before it calls the gateway
 ├── HandlerError                 a function that cannot be a durable handler; says what to do
 ├── HandlerMissingError          a delivery names a handler that is not registered
@@ -43,6 +44,7 @@ CryptopayError
 ├── BooksError                   the books of an account, or a statement, cannot be made like this
 │   ├── BooksDifferError         a period is not closed: the books and the gateway differ; `differences` says how
 │   └── BooksChangedError        a period is not closed: its figures are not those that the person saw
+├── SendBackError                not all that a host asked to send back is on its way, or not booked; `sent_amount`
 ├── ReleaseError                 there is nothing to release, or an actor or a reason is missing
 ├── RefundLinkError              a customer's link for a refund address cannot be made or used; `obstacle` says why
 ├── PaymentLinkError             a payment link cannot be paid by now; `obstacle` says why
@@ -67,6 +69,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -264,6 +267,10 @@ def needs(module: str, *, install: str) -> Iterator[None]:
         ) from error
 
 
+class AccountMissingError(CryptopayError):
+    """`CRYPTOPAY_ACCOUNTS` has no account of this name. What is raised is an `ImproperlyConfigured`, too."""
+
+
 class TransactionOpenError(CryptopayError):
     """The function was called inside a transaction, but it must commit before it calls the gateway."""
 
@@ -306,6 +313,17 @@ class BooksDifferError(BooksError):
 
 class BooksChangedError(BooksError):
     """The figures of the period are not those that the person saw, and it was not closed. Check them again."""
+
+
+class SendBackError(CryptopayError):
+    """Not all that the host of an adapter asked to send back is on its way, or it is not booked there yet.
+
+    `sent_amount` is on its way, in the price currency. The message says what to do.
+    """
+
+    def __init__(self, message: str, *, sent_amount: Decimal = Decimal(0)) -> None:
+        super().__init__(message)
+        self.sent_amount = sent_amount
 
 
 class ReleaseError(CryptopayError):

@@ -160,6 +160,7 @@ RULES: Mapping[type[Exception], Rule] = {
         409, "link_closed", "The payment link is over", "Nobody can pay by it.", is_shown=True, is_logged=False
     ),
     ours.TransactionOpenError: _NOT_CONFIGURED,
+    ours.AccountMissingError: _NOT_CONFIGURED,
     ours.CryptopayError: Rule(502, "payment_error", "The payment service has failed", _UNCLEAR),
     ImproperlyConfigured: _NOT_CONFIGURED,
     OperationalError: Rule(503, "busy", "Busy", "Try again in a moment.", retry_after=1),

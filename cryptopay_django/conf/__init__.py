@@ -4,7 +4,7 @@
 `clients.py` creates clients from them.
 """
 
-from .accounts import ACCOUNT_KEYS, BASE_URLS, Account, account_names, get_account
+from .accounts import ACCOUNT_KEYS, BASE_URLS, Account, UnknownAccountError, account_names, get_account
 from .clients import client_for, client_for_entry, limit_with
 from .options import Option, own_options
 from .settings import AppSettings, app_settings, is_development
@@ -17,6 +17,7 @@ __all__ = [
     "Account",
     "AppSettings",
     "Option",
+    "UnknownAccountError",
     "account_names",
     "app_settings",
     "client_for",

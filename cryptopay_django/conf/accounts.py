@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
+from ..exceptions import AccountMissingError
 from ..gateway.credentials import API_KEY, check_base_url
 from ..redaction import hide_locals
 from .options import Option, read_accounts
@@ -34,6 +35,10 @@ ACCOUNT_KEYS = {
     "OPTIONS": 'Settings of this account, without the prefix, as in {"SHOP_NAME": "Tern & Tide"}. Optional.',
 }
 """The keys of an entry of CRYPTOPAY_ACCOUNTS, and their meanings."""
+
+
+class UnknownAccountError(AccountMissingError, ImproperlyConfigured):
+    """An account that is not there: for pages an error that they explain, for Django a wrong setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ def get_account(name: str) -> Account:
     accounts = _accounts()
     if name not in accounts:
         known = ", ".join(sorted(accounts)) or "none"
-        raise ImproperlyConfigured(f'CRYPTOPAY_ACCOUNTS has no account "{name}" (it has: {known})')
+        raise UnknownAccountError(f'CRYPTOPAY_ACCOUNTS has no account "{name}" (it has: {known})')
     content = _content(accounts[name])
     if (before := _read.get(name)) and before[0] == content:
         return before[1]

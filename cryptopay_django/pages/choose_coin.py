@@ -27,6 +27,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.generic import View
 
 from ..exceptions import (
+    AccountMissingError,
     CreationUnknownError,
     CryptopayError,
     GatewayOutageError,
@@ -69,7 +70,10 @@ _EXPLANATIONS = (
         (GatewayValidationError, InvoiceRequestError),
         gettext_lazy("This cannot be paid in the coin that you chose. Please choose another one."),
     ),
-    (GatewayRefusedError, gettext_lazy("Payments are not possible at the moment. Please ask the shop.")),
+    (
+        (GatewayRefusedError, AccountMissingError),
+        gettext_lazy("Payments are not possible at the moment. Please ask the shop."),
+    ),
 )
 
 
@@ -164,8 +168,9 @@ class ChooseCoinView(PaymentOfOrder, View):
 
     def show(self, order: Any, *, problem: str = "", status: int = 200) -> HttpResponse:
         """Render the choice. If the coins cannot be listed, show a message, not an error page."""
-        (amount, currency), account = self.get_price(order), self.find_account(order)
+        (amount, currency), account = self.get_price(order), ""
         try:
+            account = self.find_account(order)
             amount, currency = self.get_amount(order)
             offers = self.get_offers(order, price_amount=amount, price_currency=currency)
         except CryptopayError as error:

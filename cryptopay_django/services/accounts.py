@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.models import Q
 
-from ..conf import account_names, app_settings, client_for, client_for_entry, get_account
+from ..conf import UnknownAccountError, account_names, app_settings, client_for, client_for_entry, get_account
 from ..exceptions import OtherEnvironmentError
 from ..models import Channel, ChannelPayment, Invoice, PaymentLink
 from ..redaction import hide_locals
@@ -24,15 +24,15 @@ DEFAULT_ACCOUNT = "default"
 def resolve_account(order: models.Model | None = None, data: Mapping[str, Any] | None = None) -> str:
     """Return the account for an order: what CRYPTOPAY_ACCOUNT_RESOLVER says, or "default".
 
-    `data` is what is known of the request, by the names of `create_invoice`. Raises ImproperlyConfigured
-    when the resolver names an account that is not there.
+    `data` is what is known of the request, by the names of `create_invoice`. Raises AccountMissingError,
+    which is an ImproperlyConfigured too, when the resolver names an account that is not there.
     """
     resolver = app_settings.ACCOUNT_RESOLVER
     if resolver is None:
         return DEFAULT_ACCOUNT
     name = resolver(order, dict(data or {}))
     if not isinstance(name, str) or name not in account_names():
-        raise ImproperlyConfigured(
+        raise UnknownAccountError(
             f"CRYPTOPAY_ACCOUNT_RESOLVER returned {name!r} for {order!r}; CRYPTOPAY_ACCOUNTS has: "
             f"{', '.join(sorted(account_names()))}"
         )

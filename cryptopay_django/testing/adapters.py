@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from ..services import create_invoice
 from .adapter_host import NOTHING, AdapterHost
-from .adapter_stage import settled_of
+from .adapter_stage import row_of, settled_of
 
 
 class AdapterContract(AdapterHost):
@@ -198,6 +198,27 @@ class AdapterContract(AdapterHost):
             self.cryptopay_sandbox.advance(days=15)
             self.deliver()
             self.expect_paid(order, self.price)
+
+        self.in_every_order(story)
+
+    def test_settled_short_then_the_older_invoice_is_cancelled(self) -> None:
+        """Less than the price is settled, and days later the customer's first invoice ends: staff still decide."""
+
+        def story() -> None:
+            order, first = self.begin()
+            self.expire(first)
+            second = self.begin_again(order, first)
+            self.pay(second, "0.9")
+            self.expire(second)
+            self.deliver()
+            self.settle_only(second)
+            self.expect(order, self.ATTENTION, refunded=NOTHING, fulfilled=0)
+
+            self.cryptopay_sandbox.advance(days=15)
+            self.deliver()
+            self.assertEqual(row_of(first).status, "cancelled")
+            self.expect_to_the_end(order, self.ATTENTION, refunded=NOTHING, fulfilled=0)
+            self.assertIn(self.paid_of(order), (NOTHING, settled_of(second)), "booked more than came")
 
         self.in_every_order(story)
 

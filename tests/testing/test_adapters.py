@@ -106,6 +106,17 @@ class FulfilsEveryPayment(Wrong):
             request_shipment(invoice.order, key=event.uuid)
 
 
+class ClosesWhatIsSettledShort(Wrong):
+    caught_by = "test_settled_short_then_the_older_invoice_is_cancelled"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.connect(signals.invoice_cancelled, self.close)
+
+    def close(self, invoice: Invoice, **kwargs: Any) -> None:
+        orders_of(invoice).filter(status="attention").update(status="cancelled")
+
+
 class FulfilsEachDelivery(Wrong):
     caught_by = "test_delivered_again"
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 
-from ..common import check_url
+from cryptopay_django.adapters import check_url
+
 from .statuses import MEANINGS, PAID, Order, chosen, first_status
 
 

@@ -17,11 +17,10 @@ from django.urls import reverse
 from django.views.generic import FormView
 from oscar.apps.dashboard.orders.views import get_order_for_user_or_404
 
+from cryptopay_django.adapters import find_refund_place, outcome_of
 from cryptopay_django.exceptions import CryptopayError, InvoiceChangedError, QuoteExpiredError
 from cryptopay_django.models import Invoice, Resolution
-from cryptopay_django.services import RefundQuote, named_refund_address, quote_refund, refund_invoice
-
-from ..common import outcome_of
+from cryptopay_django.services import RefundQuote, quote_refund, refund_invoice
 
 if TYPE_CHECKING:
     Base = FormView["RefundForm"]
@@ -63,10 +62,7 @@ class RefundOrder(PermissionRequiredMixin, Base):
 
     def get_initial(self) -> dict[str, Any]:
         """Begin with the address that the customer has named."""
-        named = named_refund_address(self.invoice)
-        if named is None:
-            return {}
-        return {"address": named.address, "tag": named.destination_tag, "without_tag": named.without_tag}
+        return find_refund_place(self.invoice) or {}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(order=self.order, invoice=self.invoice, quote=self.quote, **kwargs)

@@ -6,15 +6,14 @@ needs the lock of the order.
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.db.models import F, Sum
 from oscar.core.loading import get_model
 
+from cryptopay_django.adapters import in_cents
 from cryptopay_django.models import Invoice
-
-from ..common import in_cents
 
 Source, SourceType, Transaction = (get_model("payment", name) for name in ("Source", "SourceType", "Transaction"))
 
@@ -47,7 +46,7 @@ def credit(order: Any, invoice: Invoice) -> None:
     """Book what the gateway has credited for an invoice, once."""
     source, reference = source_of(order, invoice), str(invoice.gateway_id)
     if not has(source, Transaction.DEBIT, reference):
-        debit(source, in_cents(invoice.settled_amount), reference, status="credited")
+        debit(source, in_cents(invoice.settled_amount, ROUND_HALF_UP), reference, status="credited")
 
 
 def debit(source: Any, amount: Decimal, reference: str, *, status: str) -> None:
@@ -65,7 +64,7 @@ def kept_of(order: Any) -> Decimal:
     """Return what came in for an order in its currency, less what was sent back."""
     sources = order.sources.filter(source_type__code=CODE, currency=order.currency)
     kept = sources.aggregate(kept=Sum(F("amount_debited") - F("amount_refunded")))["kept"]
-    return in_cents(kept)
+    return in_cents(kept, ROUND_HALF_UP)
 
 
 def _source_type() -> Any:

@@ -5,37 +5,32 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext
 
+from cryptopay_django.adapters import PayOrderView
 from cryptopay_django.models import Invoice
-from cryptopay_django.pages import ChooseCoinView
 
 from .mails import order_path, pay_path
 from .statuses import Order, waits
 
 
-class PayOrder(ChooseCoinView):
+class PayOrder(PayOrderView):
     """Let whoever has the link of an order choose a coin, and pay what is missing. Guests have no account."""
 
     template_name = "cryptopay_oscar/pay.html"
-    only_missing = True
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        order = self.get_order()
-        return super().get(request, *args, **kwargs) if waits(order) else redirect(order_path(order))
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        order = self.get_order()
-        return super().post(request, *args, **kwargs) if waits(order) else redirect(order_path(order))
-
-    def get_order(self) -> Any:
+    def find_order(self) -> Any:
         """Return the order with this key, if the signature of its number in the link is right."""
         order = get_object_or_404(Order, pk=self.kwargs["pk"])
         if not order.check_verification_hash(self.kwargs["hash"]):
             raise Http404
         return order
+
+    def get_closed_url(self, order: Any) -> str:
+        """Lead back to an order that does not wait for coins."""
+        return "" if waits(order) else order_path(order)
 
     def get_price(self, order: Any) -> tuple[Decimal, str]:
         """Return the total of the order, with tax and shipping."""

@@ -1,200 +1,139 @@
-"""Keeps a payment of django-payments equal to what the gateway has settled and sent back for it.
-
-Everything is read anew each time, so it does not matter how often, or in which order, events arrive.
-"""
+"""Keeps a payment of django-payments equal to what the gateway has settled and sent back for it."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Any
 
-from django.db import router, transaction
-from django.db.models import QuerySet
 from payments import FraudStatus, PaymentStatus
+from payments.core import provider_factory
 from payments.models import BasePayment
 
-from ...models import (
-    EventKind,
-    Invoice,
-    InvoiceEvent,
-    InvoiceStatus,
-    Refund,
-    RefundCause,
-    RiskLevel,
-    StatusContext,
-)
-from ...services import PaymentSummary, payment_summary
-from ..common import CENT, is_covered, reason_of
+from ...adapters import OrderAdapter, OrderMoney, OrderState, in_cents
+from ...models import EventKind, Invoice, Refund, RefundCause, RiskLevel, StatusContext
+from .refunds import ask_customer
 
 RECORD = "cryptopay"
 """Where the figures are that BasePayment has no field for: `payment.attrs.cryptopay`."""
 
 FIGURES = ["captured_amount", "extra_data", "fraud_status", "fraud_message"]
 BOOKED = [*FIGURES, "status", "message"]
-"""The fields of a payment that `book` writes."""
-
-_OPEN = (InvoiceStatus.NEW, InvoiceStatus.UNRESOLVED)
+"""The fields of a payment that are written here."""
 
 
-def book(payment: BasePayment, event: InvoiceEvent | None = None) -> None:
-    """Write what has become of a payment: amounts, fraud status, status and message. Locks its row.
+class Payments(OrderAdapter):
+    """Writes the amounts, fraud status, status and message of a payment.
 
-    Only the event `invoice_completed` confirms a payment, and `refund_failed` one that was refunded; one that is
-    delivered again changes no status of a payment that was confirmed before. `status_changed` is sent once for each
-    change, after the amounts are written; but shops ship at `confirmed`, so a payment that was confirmed before is
-    confirmed again without it.
-    """
-    rows = lock_payment(payment)
-    with transaction.atomic(using=rows.db):
-        locked = rows.first()
-        if locked is None:
-            return  # deleted by the shop
-        found = _Found.of(locked, event)
-        status, message, was_confirmed = found.status, found.message, found.was_confirmed
-        found.write_figures(status)
-        if status == locked.status or (status == PaymentStatus.CONFIRMED and was_confirmed):
-            rows.update(status=status, message=message)
-        else:
-            locked.change_status(status, message)
-
-
-def lock_payment(payment: BasePayment) -> QuerySet[BasePayment]:
-    """Return the rows to lock a payment by, in the database that is written to: read them in a transaction there."""
-    model = payment._meta.model
-    rows: QuerySet[BasePayment] = model._default_manager.using(router.db_for_write(model)).select_for_update()
-    return rows.filter(pk=payment.pk)
-
-
-def invoices_of(payment: BasePayment) -> list[Invoice]:
-    """Return the invoices of a payment, the newest first, as the database has them that is written to."""
-    return list(Invoice.objects.for_order(payment).using(router.db_for_write(Invoice)))
-
-
-def in_cents(amount: Decimal) -> Decimal:
-    """Return an amount as BasePayment stores it, rounded down: nothing is booked that did not come."""
-    return amount.quantize(CENT, rounding=ROUND_DOWN)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A locked payment, and what is known of its money. `kind` is that of an event that may change its status.
-
-    `extra` is None if the shop keeps something else in `extra_data` than a JSON object.
+    Only `invoice_completed` confirms a payment, and `refund_failed` one that was refunded; an event that is delivered
+    again changes no status of a payment that was confirmed before. `status_changed` is sent once for each change,
+    after the amounts are written; but shops ship at `confirmed`, so a payment that was confirmed before is confirmed
+    again without it.
     """
 
-    payment: BasePayment
-    kind: str
-    invoices: list[Invoice]
-    summary: PaymentSummary
-    is_paid: bool
-    was_confirmed: bool
-    extra: dict[str, Any] | None
+    name = "django-payments"
+    model = BasePayment
 
-    @classmethod
-    def of(cls, payment: BasePayment, event: InvoiceEvent | None) -> _Found:
-        summary = payment_summary(payment, due_amount=payment.total, currency=payment.currency)
-        extra, now = _extra_of(payment), payment.status
-        was_confirmed = now == PaymentStatus.CONFIRMED or (
-            now == PaymentStatus.REFUNDED and summary.returned_amount > 0
-            if extra is None
-            else bool(extra.get(RECORD, {}).get("was_confirmed"))
+    def get_price(self, payment: BasePayment) -> tuple[Decimal, str]:
+        return payment.total, payment.currency
+
+    def get_refund_address(self, payment: BasePayment, invoice: Invoice) -> dict[str, Any] | None:
+        address: dict[str, Any] | None = provider_factory(payment.variant, payment).get_refund_address(
+            payment, invoice
         )
-        if event is not None and event.is_repetition and (was_confirmed or extra is None):
-            event = None
-        return cls(
-            payment=payment,
-            kind=event.kind if event else "",
-            invoices=invoices_of(payment),
-            summary=summary,
-            is_paid=is_covered(payment, price=payment.total, currency=payment.currency),
-            was_confirmed=was_confirmed,
-            extra=extra,
-        )
+        return address
 
-    @property
-    def is_returned(self) -> bool:
-        return self.summary.returned_amount > 0 and in_cents(self.summary.kept_amount) <= 0
+    def ask_for_place(self, payment: BasePayment, invoice: Invoice) -> Exception:
+        error: Exception = ask_customer(invoice, actor=self.name)
+        return error
 
-    @property
-    def has_quarantined(self) -> bool:
-        return any(one.quarantine_reason for one in self.invoices)
-
-    @property
-    def status(self) -> str:
-        """Return the status that the payment belongs in. What staff have set stays until there is news of it."""
-        now = str(self.payment.status)
-        is_open = any(one.status in _OPEN for one in self.invoices)
-        if self.is_returned and (self.is_paid or not (is_open or self.has_quarantined)):
-            return str(PaymentStatus.REFUNDED)
-        if self.is_paid:
-            is_back = self.kind == EventKind.REFUND_FAILED and now == PaymentStatus.REFUNDED
-            is_confirmed = is_back or self.kind == EventKind.INVOICE_COMPLETED
-            return str(PaymentStatus.CONFIRMED) if is_confirmed else now
-        if now == PaymentStatus.CONFIRMED or self.has_quarantined:
-            return now  # something contradicts it: a person decides
-        if is_open or any(one.status == InvoiceStatus.COMPLETED for one in self.invoices):
-            is_ended = now in (PaymentStatus.REJECTED, PaymentStatus.REFUNDED)
-            return str(PaymentStatus.WAITING) if is_ended else now
-        if any(one.status == InvoiceStatus.REFUNDED for one in self.invoices):
-            return str(PaymentStatus.REFUNDED)
-        return now if now == PaymentStatus.CANCELLED else str(PaymentStatus.REJECTED)
-
-    @property
-    def message(self) -> str:
-        """Return in words for staff what waits for them, with the invoice that it is about; empty if nothing does."""
-        for invoice in self.invoices:
-            where = f"; invoice {invoice.custom_id}"
-            if invoice.quarantine_reason:
-                return f"quarantined: {invoice.quarantine_reason}{where}"
-            if invoice.status == InvoiceStatus.UNRESOLVED:
-                return f"{reason_of(invoice)}{where}"
-            if invoice.status == InvoiceStatus.COMPLETED and not self.is_paid:
-                return f"settled for {invoice.settled_amount:f} {invoice.price_currency}{where}"
-        if not self.summary.is_certain:
-            return "paid in another currency, or refunded at a value that is not known: see its invoices"
-        return "paid twice: see its invoices" if self.summary.is_paid_twice else ""
-
-    @property
-    def fraud(self) -> tuple[str, str]:
-        """Return the fraud status, and why: what the gateway or this app holds is for review."""
-        for invoice in self.invoices:
-            if invoice.quarantine_reason:
-                return FraudStatus.REVIEW, f"quarantined: {invoice.quarantine_reason}"
-            if invoice.status_context == StatusContext.ILLICIT_RESOURCE:
-                return FraudStatus.REVIEW, "held by the gateway as high-risk"
-        sent_back = Refund.objects.primary().filter(invoice__in=self.invoices, cause=RefundCause.MONITORING)
-        if not self.is_paid and sent_back.exists():
-            return FraudStatus.REJECT, "sent back by the gateway's monitoring team"
-        levels = {invoice.risk_level for invoice in self.invoices} - {""}
-        if not levels:
-            return FraudStatus.UNKNOWN, ""
-        is_usual = levels <= {RiskLevel.LOW, RiskLevel.MEDIUM}
-        return FraudStatus.ACCEPT if is_usual else FraudStatus.REVIEW, f"risk: {', '.join(sorted(levels))}"
-
-    def write_figures(self, status: str) -> None:
-        """Write amounts and fraud status. What a person has made of the latter stays until something new is known."""
-        payment, was_confirmed = self.payment, self.was_confirmed
-        if self.is_paid or not self.has_quarantined:
-            payment.captured_amount = in_cents(self.summary.kept_amount)
-        fraud, why = self.fraud
-        known = (self.extra or {}).get(RECORD, {})
-        if known.get("fraud_status") != fraud:
-            payment.change_fraud_status(fraud, why, commit=False)
+    def write(self, payment: BasePayment, money: OrderMoney) -> None:
+        extra = _extra_of(payment)
+        known = (extra or {}).get(RECORD, {})
+        was_confirmed = payment.status == PaymentStatus.CONFIRMED or bool(known.get("was_confirmed"))
+        if extra is None and payment.status == PaymentStatus.REFUNDED:
+            was_confirmed = money.summary.returned_amount > 0
+        is_known = money.event and money.event.is_repetition and (was_confirmed or extra is None)
+        kind = "" if is_known else money.kind
+        status, message = _status(payment, money, kind), _message(money)
         is_reopened = payment.status == PaymentStatus.CANCELLED or (was_confirmed and payment.status != status)
-        if is_reopened and self.kind == EventKind.INVOICE_COMPLETED:
-            why = f"paid after it was {payment.status}"
-            payment.change_fraud_status(FraudStatus.REVIEW, why, commit=False)
-        if self.extra is not None:
+        late = f"paid after it was {payment.status}" if is_reopened and kind == EventKind.INVOICE_COMPLETED else ""
+        fraud = _write_fraud(payment, money, known, late)
+        if money.is_covered or not money.has_quarantined:
+            payment.captured_amount = in_cents(money.summary.kept_amount)
+        if extra is not None:
             record = {
-                "settled_amount": f"{in_cents(self.summary.paid_amount):f}",
-                "refunded_amount": f"{in_cents(self.summary.returned_amount):f}",
+                "settled_amount": f"{in_cents(money.summary.paid_amount):f}",
+                "refunded_amount": f"{in_cents(money.summary.returned_amount):f}",
                 "fraud_status": fraud,
                 "was_confirmed": was_confirmed or status == PaymentStatus.CONFIRMED,
             }
-            payment.extra_data = json.dumps({**self.extra, RECORD: record})
+            payment.extra_data = json.dumps({**extra, RECORD: record})
         payment.save(update_fields=FIGURES)
+        if status == payment.status or (status == PaymentStatus.CONFIRMED and was_confirmed):
+            rows = type(payment)._default_manager.using(payment._state.db).filter(pk=payment.pk)
+            rows.update(status=status, message=message)
+        else:
+            payment.change_status(status, message)
+
+
+payments = Payments()
+book = payments.book
+
+
+def _status(payment: BasePayment, money: OrderMoney, kind: str) -> str:
+    """Return the status that the payment belongs in. What staff have set stays until there is news of it."""
+    now, state = str(payment.status), money.state
+    if money.is_returned and state == OrderState.REFUNDED:
+        return str(PaymentStatus.REFUNDED)
+    if money.is_covered:
+        is_back = kind == EventKind.REFUND_FAILED and now == PaymentStatus.REFUNDED
+        return str(PaymentStatus.CONFIRMED) if is_back or kind == EventKind.INVOICE_COMPLETED else now
+    if now == PaymentStatus.CONFIRMED or money.has_quarantined:
+        return now  # something contradicts it: a person decides
+    if state in (OrderState.OPEN, OrderState.ATTENTION):
+        is_ended = now in (PaymentStatus.REJECTED, PaymentStatus.REFUNDED)
+        return str(PaymentStatus.WAITING) if is_ended else now
+    if state == OrderState.REFUNDED:
+        return str(PaymentStatus.REFUNDED)
+    return now if now == PaymentStatus.CANCELLED else str(PaymentStatus.REJECTED)
+
+
+def _message(money: OrderMoney) -> str:
+    """Return in words for staff what waits for them, with the invoice that it is about; empty if nothing does."""
+    uncovered = [
+        f"settled for {one.settled_amount:f} {one.price_currency}; invoice {one.custom_id}"
+        for one in money.credited
+        if one.pk in money.accepted and not money.is_covered
+    ]
+    return next(iter([*money.invoice_problems(), *uncovered, *money.sum_problems()]), "")
+
+
+def _write_fraud(payment: BasePayment, money: OrderMoney, known: dict[str, Any], late: str) -> str:
+    """Write the fraud status; return the gateway's. What a person has made of it stays until there is news."""
+    fraud, why = _fraud(money)
+    if known.get("fraud_status") != fraud:
+        payment.change_fraud_status(fraud, why, commit=False)
+    if late:
+        payment.change_fraud_status(FraudStatus.REVIEW, late, commit=False)
+    return fraud
+
+
+def _fraud(money: OrderMoney) -> tuple[str, str]:
+    """Return the fraud status, and why: what the gateway or this app holds is for review."""
+    for invoice in money.invoices:
+        if invoice.quarantine_reason:
+            return FraudStatus.REVIEW, f"quarantined: {invoice.quarantine_reason}"
+        if invoice.status_context == StatusContext.ILLICIT_RESOURCE:
+            return FraudStatus.REVIEW, "held by the gateway as high-risk"
+    sent_back = Refund.objects.primary().filter(invoice__in=money.invoices, cause=RefundCause.MONITORING)
+    if not money.is_covered and sent_back.exists():
+        return FraudStatus.REJECT, "sent back by the gateway's monitoring team"
+    levels = {invoice.risk_level for invoice in money.invoices} - {""}
+    if not levels:
+        return FraudStatus.UNKNOWN, ""
+    is_usual = levels <= {RiskLevel.LOW, RiskLevel.MEDIUM}
+    return FraudStatus.ACCEPT if is_usual else FraudStatus.REVIEW, f"risk: {', '.join(sorted(levels))}"
 
 
 def _extra_of(payment: BasePayment) -> dict[str, Any] | None:

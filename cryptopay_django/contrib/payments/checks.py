@@ -11,8 +11,7 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from ...conf import get_account
-from ..common import check_url
+from ...adapters import check_account, check_url
 from .provider import PAY, CryptopayProvider
 
 
@@ -34,9 +33,6 @@ def _problem_of(path: str, options: Mapping[str, Any]) -> str:
         kind = import_string(path)
         if not (isinstance(kind, type) and issubclass(kind, CryptopayProvider)):
             return ""
-        provider = kind(**options)
-        if provider.account is not None:
-            get_account(provider.account)
+        return check_account(kind(**options).account)
     except (ImportError, ImproperlyConfigured, TypeError) as error:
         return str(error)
-    return ""

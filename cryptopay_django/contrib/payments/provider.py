@@ -8,9 +8,7 @@ from urllib.parse import urljoin
 
 from django import forms
 from django.core.exceptions import ImproperlyConfigured
-from django.db import router, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -19,51 +17,43 @@ from payments.core import BasicProvider, get_base_url, provider_factory
 from payments.forms import PaymentForm
 from payments.models import BasePayment
 
+from ...adapters import PayOrderView
 from ...exceptions import CryptopayError, TransactionOpenError
 from ...models import Invoice, InvoiceStatus
-from ...pages import ChooseCoinView
 from ...services import Offer
-from .books import lock_payment
-from .refunds import send_back
+from .books import BOOKED, payments
 
 PAY = "cryptopay_payments_pay"
 _PAYABLE = (PaymentStatus.WAITING, PaymentStatus.INPUT, PaymentStatus.ERROR)
 
 
-class PayPayment(ChooseCoinView):
-    """Let the customer choose a coin for a payment, or go on at once in the provider's coin.
+class PayPayment(PayOrderView):
+    """Let the customer choose a coin for a payment, or go on at once in the provider's coin."""
 
-    When an invoice has expired, another one is made here. If a part was settled, it is for what is missing.
-    """
-
-    only_missing = True
     provider: CryptopayProvider
-    payment: BasePayment
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        self.payment = get_object_or_404(get_payment_model(), token=kwargs["token"])
+    def find_order(self) -> BasePayment:
+        payment = get_object_or_404(get_payment_model(), token=self.kwargs["token"])
         try:
-            provider = provider_factory(self.payment.variant, self.payment)
+            provider = provider_factory(payment.variant, payment)
         except ValueError as error:
             raise Http404(str(error)) from error
         if not isinstance(provider, CryptopayProvider):
             raise Http404("this payment is made in another way")
         self.use(provider)
-        if closed := provider.get_closed_url(self.payment):
-            return HttpResponseRedirect(closed)
-        return super().dispatch(request, *args, **kwargs)
+        return payment
+
+    def get_closed_url(self, order: BasePayment) -> str:
+        return self.provider.get_closed_url(order)
 
     def use(self, provider: CryptopayProvider) -> PayPayment:
         """Take account and coin from a provider, and return the view."""
-        self.provider, self.account = provider, provider.account
-        self.pay_currency, self.network = provider.pay_currency, provider.network
+        self.provider = provider
+        self.take_coin_of(provider)
         return self
 
-    def get_order(self) -> BasePayment:
-        return self.payment
-
     def get_price(self, order: BasePayment) -> tuple[Decimal, str]:
-        return order.total, order.currency
+        return payments.get_price(order)
 
     def get_invoice_options(self, order: BasePayment) -> dict[str, Any]:
         return self.provider.get_invoice_options(order)
@@ -180,7 +170,15 @@ class CryptopayProvider(BasicProvider):
 
     def refund(self, payment: BasePayment, amount: Decimal | None = None) -> Decimal:
         """Send coins back and return the amount; raise PaymentError if nothing was sent, or not all of it."""
-        return send_back(self, payment, amount)
+        invoices = [one for one in payments.money_of(payment).invoices if one.price_currency == payment.currency]
+        try:
+            sent = payments.send_back(payment, amount, invoices=invoices, reason="refund of the payment")
+        except CryptopayError as error:
+            raise PaymentError(str(error)) from error
+        # BasePayment.refund() subtracts the amount next, and saves every field.
+        payment.refresh_from_db(fields=[*BOOKED, "transaction_id"])
+        payment.captured_amount += sent
+        return sent
 
     def cancel(self, payment: BasePayment) -> None:
         """Allow the shop to cancel a payment for which nothing has come in; else raise PaymentError.
@@ -190,10 +188,9 @@ class CryptopayProvider(BasicProvider):
         """
         view = PayPayment().use(self)
         view.only_missing = False  # of a part that was settled, the rest may be missing: but money has come in
-        with transaction.atomic(using=router.db_for_write(type(payment))):
-            status = lock_payment(payment).values_list("status", flat=True).first()
-            if status not in (None, PaymentStatus.WAITING, PaymentStatus.INPUT):
-                raise PaymentError(f"the payment cannot be cancelled any more: it was {status} meanwhile")
+        with payments.locked(payment) as row:
+            if row is not None and row.status not in (PaymentStatus.WAITING, PaymentStatus.INPUT):
+                raise PaymentError(f"the payment cannot be cancelled any more: it was {row.status} meanwhile")
             if under_way := view.get_payment_under_way(payment):
                 raise PaymentError(f"money has come in for invoice {under_way.custom_id}: settle or refund it first")
 

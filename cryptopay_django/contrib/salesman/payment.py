@@ -8,8 +8,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponseRedirect
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
@@ -19,35 +18,28 @@ from salesman.checkout.payment import PaymentError, PaymentMethod
 from salesman.core.utils import get_salesman_model
 from salesman.orders.models import BaseOrder, BaseOrderPayment
 
+from ...adapters import PayOrderView, in_cents
+from ...exceptions import CryptopayError, SendBackError
 from ...models import Invoice
-from ...pages import ChooseCoinView
-from .books import METHOD, due_amount
-from .refunds import send_back
+from ...services import check_returnable, left_to_refund
+from .books import METHOD, due_amount, invoices_of, note, orders
 
 
-class PayOrder(ChooseCoinView):
-    """Let the customer choose a coin for an order, or go on at once in the method's coin.
+class PayOrder(PayOrderView):
+    """Let the customer choose a coin for an order. The URL has the order's token, so that guests can use it."""
 
-    The URL has the order's token, so that guests can use it. When an invoice has expired, another one is made here. If
-    a part was settled, it is for what is missing.
-    """
-
-    only_missing = True
     method: CryptopayPayment = None  # type: ignore[assignment]  # given to as_view()
-    order: BaseOrder
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        method = self.method
-        self.account, self.pay_currency, self.network = method.account, method.pay_currency, method.network
-        self.order = get_object_or_404(get_salesman_model("Order"), token=kwargs["token"])
+    def find_order(self) -> BaseOrder:
+        self.take_coin_of(self.method)
+        return get_object_or_404(get_salesman_model("Order"), token=self.kwargs["token"])
+
+    def get_closed_url(self, order: BaseOrder) -> str:
         try:
-            method.validate_order(self.order, request)
+            self.method.validate_order(order, self.request)
         except ValidationError:  # paid, cancelled or refunded
-            return HttpResponseRedirect(method.get_return_url(self.order, request))
-        return super().dispatch(request, *args, **kwargs)
-
-    def get_order(self) -> BaseOrder:
-        return self.order
+            return self.method.get_return_url(order, self.request)
+        return ""
 
     def get_price(self, order: BaseOrder) -> tuple[Decimal, str]:
         return due_amount(order), self.method.get_currency(order)
@@ -145,8 +137,27 @@ class CryptopayPayment(PaymentMethod):
         return self.get_pay_url(order, request)
 
     def refund_payment(self, payment: BaseOrderPayment) -> bool:
-        """Send back all that is left of a payment; return whether it is on its way. A note says why not."""
-        return send_back(self, payment)
+        """Send back all that is left of a payment; return whether it is on its way. If not, a note says why.
+
+        Payments over negative amounts are refunds themselves: for them there is nothing to do.
+        """
+        order = payment.order
+        invoice = next((one for one in invoices_of(order) if str(one.pk) == payment.transaction_id), None)
+        try:
+            if payment.amount > 0:
+                self._send_back(order, invoice)
+        except CryptopayError as error:
+            sent = isinstance(error, SendBackError) and error.sent_amount > 0
+            note(order, f"{error}" if sent else f"not refunded: {error}")
+            return sent
+        return True
+
+    def _send_back(self, order: BaseOrder, invoice: Invoice | None) -> None:
+        if invoice is None:
+            raise SendBackError("the payment has no invoice")
+        check_returnable(invoice)
+        if in_cents(left_to_refund(invoice)):  # else all of it is on its way, or has arrived
+            orders.send_back(order, invoices=[invoice], reason=f"refund of order {order.ref}")
 
     @property
     def _url_name(self) -> str:

@@ -7,31 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Any
 
-from django.dispatch import receiver
+from django.db import transaction
 from django_scopes import scopes_disabled
 from pretix.base.models import Order, OrderPayment, OrderRefund, Quota
 from pretix.helpers import OF_SELF
 
-from cryptopay_django.models import Invoice, InvoiceEvent, Refund
-from cryptopay_django.signals import (
-    invoice_cancelled,
-    invoice_completed,
-    invoice_quarantined,
-    invoice_refunded,
-    invoice_settled_short,
-    invoice_unresolved,
-    payment_detected,
-    refund_failed,
-    refund_succeeded,
-)
+from cryptopay_django import signals
+from cryptopay_django.adapters import OrderAdapter, OrderMoney, in_cents
+from cryptopay_django.models import EventKind, Invoice, Refund
 
-from .refunds import fail, find_asked
-
-BOOKED = "cryptopay_invoice"
-"""The key in `OrderPayment.info` with the invoice whose money is on record there."""
+from .refunds import BOOKED, fail, find_asked
 
 REFUND = "cryptopay_refund"
 """The key in `OrderRefund.info` with a refund that was not asked for in pretix."""
@@ -39,95 +27,99 @@ REFUND = "cryptopay_refund"
 OPEN = (OrderPayment.PAYMENT_STATE_CREATED, OrderPayment.PAYMENT_STATE_PENDING)
 
 
-@contextmanager
-def locked(invoice: Invoice) -> Iterator[OrderPayment | None]:
-    """Lock the order of an invoice, and yield its payment as it is now; None if the invoice is not one of pretix."""
-    with scopes_disabled():
-        payment = invoice.order
-        if not isinstance(payment, OrderPayment):
-            yield None
+class Tickets(OrderAdapter):
+    """Books one event at a time on the payments of an order. Whether these pay the order is pretix' to decide."""
+
+    name = "pretix"
+    model = OrderPayment
+    signals = (signals.payment_detected, *OrderAdapter.signals)
+
+    def receive(self, *args: Any, **kwargs: Any) -> None:
+        """Bring the payment of an invoice up to date, of whichever organizer."""
+        with scopes_disabled():
+            super().receive(*args, **kwargs)
+
+    @contextmanager
+    def locked(self, payment: OrderPayment) -> Iterator[OrderPayment | None]:
+        """Lock the order of a payment, as pretix does, and yield the payment as it is now."""
+        with transaction.atomic():
+            Order.objects.select_for_update(of=OF_SELF).filter(pk=payment.order_id).first()
+            yield OrderPayment.objects.select_related("order__event__organizer").filter(pk=payment.pk).first()
+
+    def get_price(self, payment: OrderPayment) -> tuple[Decimal, str]:
+        """Return the amount of the payment, which pretix has computed."""
+        return payment.amount, payment.order.event.currency
+
+    def write(self, payment: OrderPayment, money: OrderMoney) -> None:
+        """Book what an event says, once."""
+        event = money.event
+        if event is None or event.invoice is None:
             return
-        Order.objects.select_for_update(of=OF_SELF).get(pk=payment.order_id)
-        yield OrderPayment.objects.select_related("order__event__organizer").get(pk=payment.pk)
+        invoice, kind = event.invoice, event.kind
+        if kind in (EventKind.INVOICE_COMPLETED, EventKind.INVOICE_SETTLED_SHORT):
+            _book(payment, invoice, is_accepted=kind == EventKind.INVOICE_COMPLETED)
+        elif kind in (EventKind.INVOICE_CANCELLED, EventKind.INVOICE_REFUNDED):
+            _close(payment, invoice, is_newest=money.invoices[0] == invoice)
+        elif kind == EventKind.REFUND_SUCCEEDED and event.refund and event.refund.is_withdrawal:
+            _book_refund(payment, invoice, event.refund)
+        elif kind == EventKind.REFUND_FAILED and event.refund:
+            asked = find_asked(payment.order, event.refund.reason)
+            if asked is not None:
+                fail(asked, "the gateway has cancelled it, and nothing was sent")
+        elif kind in _LOGGED:
+            data = {"context": invoice.status_context, "reason": invoice.quarantine_reason}
+            data |= {"invoice": str(invoice.pk), "local_id": str(payment.local_id)}
+            payment.order.log_action(f"pretix_cryptopay.order.{_LOGGED[kind]}", data)
 
 
-@receiver([invoice_completed, invoice_settled_short])
-def book(sender: Any, invoice: Invoice, event: InvoiceEvent, **kwargs: Any) -> None:
+_LOGGED: dict[str, str] = {
+    EventKind.PAYMENT_DETECTED: "detected",
+    EventKind.INVOICE_UNRESOLVED: "unresolved",
+    EventKind.INVOICE_QUARANTINED: "quarantined",
+}
+"""The entries in the log of the order, by the events that they are about."""
+
+tickets = Tickets().follow()
+
+
+def _book(payment: OrderPayment, invoice: Invoice, *, is_accepted: bool) -> None:
     """Put on record what the gateway has credited, and let pretix decide whether the order is paid by it.
 
     Of an invoice that was settled short this is a part of the price: the customer can pay the rest. If a person has
-    accepted it (`invoice_completed` of less than the price), the rest is taken as paid by hand.
+    accepted it, the rest is taken as paid by hand.
     """
-    with locked(invoice) as payment:
-        if payment is None or invoice.settled_amount is None:
-            return
-        if booked_payment(payment.order, invoice) is None:
-            _confirm(_place_for(payment, invoice))
-        shortfall = invoice.price_amount - _in_cents(invoice.settled_amount)
-        if event.kind == "invoice_completed" and shortfall > 0:
-            _accept(payment.order, invoice, shortfall)
+    if invoice.settled_amount is None:
+        return
+    if booked_payment(payment.order, invoice) is None:
+        _confirm(_place_for(payment, invoice))
+    shortfall = invoice.price_amount - in_cents(invoice.settled_amount)
+    if is_accepted and shortfall > 0:
+        _accept(payment.order, invoice, shortfall)
 
 
-@receiver(payment_detected)
-def note_payment(sender: Any, invoice: Invoice, **kwargs: Any) -> None:
-    """Write down that coins are on their way."""
-    _log(invoice, "detected")
-
-
-@receiver(invoice_unresolved)
-def note_unresolved(sender: Any, invoice: Invoice, event: InvoiceEvent, **kwargs: Any) -> None:
-    """Write down that staff have to decide about a payment: too little, too much, too late, or held."""
-    _log(invoice, "unresolved", context=invoice.status_context)
-
-
-@receiver(invoice_quarantined)
-def note_quarantined(sender: Any, invoice: Invoice, **kwargs: Any) -> None:
-    """Write down that something contradicts the order."""
-    _log(invoice, "quarantined", reason=invoice.quarantine_reason)
-
-
-@receiver([invoice_cancelled, invoice_refunded])
-def close(sender: Any, invoice: Invoice, event: InvoiceEvent, **kwargs: Any) -> None:
+def _close(payment: OrderPayment, invoice: Invoice, *, is_newest: bool) -> None:
     """Let a payment fail that never came, or went back before it was booked; the order can be paid in another way.
 
     If it was on record as paid, pretix asks its staff what becomes of the order.
     """
-    with locked(invoice) as payment:
-        if payment is None:
-            return
-        booked = booked_payment(payment.order, invoice)
-        if booked is not None:
-            _return_from_outside(booked, booked.amount - booked.refunded_amount, f"invoice {invoice.pk}")
-        elif payment.state in OPEN and Invoice.objects.for_order(payment).first() == invoice:
-            payment.fail(log_data={"invoice": str(invoice.pk), "status": invoice.status})
+    booked = booked_payment(payment.order, invoice)
+    if booked is not None:
+        _return_from_outside(booked, booked.amount - booked.refunded_amount, f"invoice {invoice.pk}")
+    elif payment.state in OPEN and is_newest:
+        payment.fail(log_data={"invoice": str(invoice.pk), "status": invoice.status})
 
 
-@receiver(refund_succeeded)
-def book_refund(sender: Any, invoice: Invoice, refund: Refund, **kwargs: Any) -> None:
+def _book_refund(payment: OrderPayment, invoice: Invoice, refund: Refund) -> None:
     """Complete the refund that was asked for in pretix, or put one on record that was asked for elsewhere.
 
     Only what had been credited counts: an overage that goes back was never on record.
     """
-    with locked(invoice) as payment:
-        if payment is None or not refund.is_withdrawal:
-            return
-        asked = find_asked(payment.order, refund.reason)
-        if asked is not None:
-            if asked.state != OrderRefund.REFUND_STATE_DONE:
-                asked.done()
-            return
-        booked = booked_payment(payment.order, invoice)
-        if booked is not None and refund.value_amount:
-            _return_from_outside(booked, refund.value_amount, str(refund.pk))
-
-
-@receiver(refund_failed)
-def note_failed_refund(sender: Any, invoice: Invoice, refund: Refund, **kwargs: Any) -> None:
-    """Let the refund of pretix fail: nothing was sent."""
-    with locked(invoice) as payment:
-        asked = None if payment is None else find_asked(payment.order, refund.reason)
-        if asked is not None:
-            fail(asked, "the gateway has cancelled it, and nothing was sent")
+    asked = find_asked(payment.order, refund.reason)
+    booked = booked_payment(payment.order, invoice)
+    if asked is None and booked is not None and refund.value_amount:
+        _return_from_outside(booked, refund.value_amount, str(refund.pk))
+    elif asked is not None and asked.state != OrderRefund.REFUND_STATE_DONE:
+        asked.done()
 
 
 def booked_payment(order: Order, invoice: Invoice) -> OrderPayment | None:
@@ -141,7 +133,7 @@ def _place_for(payment: OrderPayment, invoice: Invoice) -> OrderPayment:
         payment = OrderPayment(
             order=payment.order, provider=payment.provider, state=OrderPayment.PAYMENT_STATE_CREATED
         )
-    payment.amount = _in_cents(invoice.settled_amount or Decimal(0))
+    payment.amount = in_cents(invoice.settled_amount or Decimal(0))
     payment.info_data = {**payment.info_data, BOOKED: str(invoice.pk)}
     payment.save()
     return payment
@@ -150,7 +142,7 @@ def _place_for(payment: OrderPayment, invoice: Invoice) -> OrderPayment:
 def _accept(order: Order, invoice: Invoice, shortfall: Decimal) -> None:
     """Mark what is missing of an accepted payment as paid by hand, as staff do, once."""
     key = f"shortfall of {invoice.pk}"
-    missing = min(_in_cents(shortfall), order.pending_sum)
+    missing = min(in_cents(shortfall), order.pending_sum)
     if missing > 0 and not any(one.info_data.get(BOOKED) == key for one in order.payments.all()):
         rest = OrderPayment(order=order, provider="manual", amount=missing, state=OrderPayment.PAYMENT_STATE_CREATED)
         rest.info_data = {BOOKED: key}
@@ -173,18 +165,6 @@ def _return_from_outside(payment: OrderPayment, amount: Decimal, key: str) -> No
     """Put a refund on record, once, that was not asked for in pretix."""
     known = any(one.info_data.get(REFUND) == key for one in payment.order.refunds.all())
     if amount > 0 and not known:
-        refund = payment.create_external_refund(amount=_in_cents(amount))
+        refund = payment.create_external_refund(amount=in_cents(amount))
         refund.info_data = {REFUND: key}
         refund.save(update_fields=["info"])
-
-
-def _log(invoice: Invoice, name: str, **data: str) -> None:
-    with locked(invoice) as payment:
-        if payment is not None:
-            data = {"invoice": str(invoice.pk), "local_id": str(payment.local_id), **data}
-            payment.order.log_action(f"pretix_cryptopay.order.{name}", data)
-
-
-def _in_cents(amount: Decimal) -> Decimal:
-    """Return an amount as pretix stores it, rounded down: nothing is booked that did not come."""
-    return amount.quantize(Decimal("0.01"), rounding=ROUND_DOWN)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,11 +21,11 @@ from pretix.base.models import Order, OrderPayment, OrderRefund
 from pretix.base.payment import PaymentException
 from pretix.helpers import OF_SELF
 
+from cryptopay_django.adapters import find_refund_place
 from cryptopay_django.models import Invoice, Refund, Resolution
 from cryptopay_django.services import (
     check_refund_address,
     check_returnable,
-    named_refund_address,
     quote_refund,
     refund_invoice,
     withdraw_resolution,
@@ -37,6 +36,9 @@ from .accounts import NOT_DONE, words_for_staff
 logger = logging.getLogger("pretix_cryptopay")
 
 ACTOR = "pretix"
+BOOKED = "cryptopay_invoice"
+"""The key in `OrderPayment.info` with the invoice whose money is on record there."""
+
 STARTED_AT = "started_at"
 """The key in `OrderRefund.info` with the time from which LOST_AFTER counts."""
 
@@ -44,18 +46,9 @@ LOST_AFTER = timedelta(minutes=15)
 """A refund that was not sent after this time will not be: the process that was to send it has ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where coins go back to."""
-
-    address: str
-    tag: str = ""
-    without_tag: bool = False
-
-
 def returnable_invoice(payment: OrderPayment) -> Invoice | None:
     """Return the completed invoice of a payment, of which money can be sent back, or None."""
-    key = payment.info_data.get("cryptopay_invoice")
+    key = payment.info_data.get(BOOKED)
     invoice = Invoice.objects.filter(pk=key).first() if key and payment.provider == "cryptopay" else None
     if invoice is None:
         return None
@@ -77,11 +70,10 @@ def returnable_payments(order: Order) -> list[OrderPayment]:
     return found
 
 
-def place_of(payment: OrderPayment) -> Place | None:
+def place_of(payment: OrderPayment) -> dict[str, Any] | None:
     """Return the address that the customer has named for the coins of a payment, or None."""
     invoice = returnable_invoice(payment)
-    named = named_refund_address(invoice) if invoice else None
-    return Place(named.address, named.destination_tag, named.without_tag) if named else None
+    return find_refund_place(invoice) if invoice else None
 
 
 def asked_by_staff(data: Mapping[str, str], amount: Decimal, order: Order) -> OrderRefund:
@@ -92,12 +84,15 @@ def asked_by_staff(data: Mapping[str, str], amount: Decimal, order: Order) -> Or
         raise ValidationError(_("Choose the payment whose coins go back."))
     if amount > payment.left_amount:
         raise ValidationError(_("This is more than is left of the payment %(id)s.") % {"id": payment.full_id})
-    place = Place(
-        data.get("cryptopay-address", "").strip(),
-        data.get("cryptopay-tag", "").strip(),
-        data.get("cryptopay-without-tag") == "on",
-    )
-    _check(payment.invoice, place)
+    place: dict[str, Any] = {
+        "address": data.get("cryptopay-address", "").strip(),
+        "tag": data.get("cryptopay-tag", "").strip() or None,
+        "without_tag": data.get("cryptopay-without-tag") == "on",
+    }
+    try:
+        check_refund_address(payment.invoice, **place)
+    except NOT_DONE as error:
+        raise ValidationError(words_for_staff(error)) from error
     refund = OrderRefund(
         order=order,
         payment=payment,
@@ -106,7 +101,7 @@ def asked_by_staff(data: Mapping[str, str], amount: Decimal, order: Order) -> Or
         amount=amount,
         provider="cryptopay",
     )
-    refund.info_data = {"address": place.address, "tag": place.tag, "without_tag": place.without_tag}
+    refund.info_data = place
     return refund
 
 
@@ -115,42 +110,29 @@ def start(refund: OrderRefund) -> None:
 
     Raises PaymentException, also if the gateway refuses it. Inside a transaction that is known by a quote.
     """
-    asked = refund.info_data
-    place = Place(asked["address"], asked["tag"], asked["without_tag"]) if asked.get("address") else None
-    place = place or (place_of(refund.payment) if refund.payment else None)
-    invoice = returnable_invoice(refund.payment) if refund.payment else None
+    payment = refund.payment
+    place = _asked_place(refund) or (place_of(payment) if payment else None)
+    invoice = returnable_invoice(payment) if payment else None
     if place is None or invoice is None:
         raise PaymentException(
             _("It is not known where the coins are to go. Ask the customer for an address, or enter one.")
         )
     is_open = transaction.get_connection().in_atomic_block
     if is_open:  # what pretix does next, such as to cancel the order, is committed before the coins are sent
-        _try(invoice, place, refund.amount)
-    refund.info_data = {
-        "address": place.address,
-        "tag": place.tag,
-        "without_tag": place.without_tag,
-        STARTED_AT: timezone.now().isoformat(),
-    }
+        try:
+            quote_refund(invoice, amount=refund.amount, **place)
+        except NOT_DONE as error:
+            raise PaymentException(words_for_staff(error)) from error
+    refund.info_data = {**place, STARTED_AT: timezone.now().isoformat()}
     refund.state = OrderRefund.REFUND_STATE_TRANSIT
     refund.save(update_fields=["info", "state"])
     if is_open:
         transaction.on_commit(lambda: send(refund.pk), robust=True)
         return
-    error = send(refund.pk)
+    why_not = send(refund.pk)
     refund.refresh_from_db()
-    if error:
-        raise PaymentException(error)  # so pretix says so, and leaves the order as it is
-
-
-def _try(invoice: Invoice, place: Place, amount: Decimal) -> None:
-    """Ask the gateway for a quote, which moves nothing; raise PaymentException if it refuses the refund."""
-    try:
-        quote_refund(
-            invoice, amount=amount, address=place.address, tag=place.tag or None, without_tag=place.without_tag
-        )
-    except NOT_DONE as error:
-        raise PaymentException(words_for_staff(error)) from error
+    if why_not:
+        raise PaymentException(why_not)  # so pretix says so, and leaves the order as it is
 
 
 def send(refund_id: int) -> str:
@@ -161,21 +143,13 @@ def send(refund_id: int) -> str:
     """
     with scopes_disabled():
         refund = OrderRefund.objects.select_related("order__event__organizer", "payment").get(pk=refund_id)
-        invoice, asked = returnable_invoice(refund.payment), refund.info_data
+        invoice, place = returnable_invoice(refund.payment), _asked_place(refund)
         if refund.state != OrderRefund.REFUND_STATE_TRANSIT:
             return ""
-        if invoice is None:
+        if invoice is None or place is None:
             return fail(refund, "the payment cannot be sent back any more")
         try:
-            done = refund_invoice(
-                invoice,
-                actor=ACTOR,
-                reason=reason_of(refund),
-                amount=refund.amount,
-                address=asked["address"],
-                tag=asked["tag"] or None,
-                without_tag=asked["without_tag"],
-            )
+            done = refund_invoice(invoice, actor=ACTOR, reason=reason_of(refund), amount=refund.amount, **place)
         except NOT_DONE as error:
             return fail(refund, words_for_staff(error))
         why_not = why_not_done(done, actor=ACTOR)
@@ -237,12 +211,13 @@ def sent_for(refund: OrderRefund) -> Refund | None:
 
 def _of(refund: OrderRefund) -> dict[str, Any]:
     """Return the filter for the resolution of a refund."""
-    booked = refund.payment.info_data.get("cryptopay_invoice") if refund.payment else None
+    booked = refund.payment.info_data.get(BOOKED) if refund.payment else None
     return {"reason": reason_of(refund), "invoice_id": booked}
 
 
-def _check(invoice: Invoice, place: Place) -> None:
-    try:
-        check_refund_address(invoice, place.address, tag=place.tag or None, without_tag=place.without_tag)
-    except NOT_DONE as error:
-        raise ValidationError(words_for_staff(error)) from error
+def _asked_place(refund: OrderRefund) -> dict[str, Any] | None:
+    """Return where the coins of a refund go, as `refund_invoice` takes it; None if nobody has said it."""
+    asked = refund.info_data
+    if not asked.get("address"):
+        return None
+    return {"address": asked["address"], "tag": asked["tag"] or None, "without_tag": asked["without_tag"]}

@@ -164,7 +164,10 @@ def test_what_is_missing_of_a_short_settlement_can_be_paid(client, order, pay, c
 
     first, second = Invoice.objects.order_by("created_at")
     assert (short.status, short.captured_amount) == ("waiting", first.settled_amount)
-    assert short.message == f"settled for {first.settled_amount:f} EUR; invoice {first.custom_id}"
+    assert (
+        short.message
+        == f"settled for {first.settled_amount:f} EUR, which nobody has accepted yet; invoice {first.custom_id}"
+    )
     assert second.price_amount == 100 - first.settled_amount
     assert (paid.status, paid.captured_amount, paid.message) == ("confirmed", 100, "")
     assert paid.shipments.count() == 1

@@ -7,11 +7,11 @@ from typing import Any
 from django import template
 from django.urls import NoReverseMatch, reverse
 
+from cryptopay_django.adapters import reason_of
 from cryptopay_django.exceptions import InvoiceRequestError
 from cryptopay_django.models import Invoice
 from cryptopay_django.services import payment_summary
 
-from ...common import reason_of
 from ..mails import pay_path
 from ..statuses import paid_event_of, waits
 from ..views import PayOrder

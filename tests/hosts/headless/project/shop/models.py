@@ -16,7 +16,7 @@ def new_reference() -> str:
 
 
 class Order(models.Model):
-    """Something a customer buys. `receivers` alone change status and amounts once it is placed."""
+    """Something a customer buys. `cryptopay_handlers` alone changes status and amounts once it is placed."""
 
     class Status(models.TextChoices):
         OPEN = "open"
