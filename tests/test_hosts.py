@@ -130,6 +130,7 @@ def test_an_adapter_is_imported_without_its_host():
         ("cryptopay_django.api", "drf_spectacular", "cryptopay-django[api]"),
         ("cryptopay_django.contrib.oscar.apps", "oscar", "django-oscar"),
         ("cryptopay_django.contrib.payments.apps", "payments", "django-payments"),
+        ("cryptopay_django.contrib.salesman.apps", "salesman", "django-salesman"),
     ],
 )
 def test_a_part_says_what_to_install_for_it(part, missing, install):

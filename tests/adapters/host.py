@@ -11,6 +11,7 @@ from django.http import Http404
 
 from cryptopay_django.adapters import OrderAdapter, OrderMoney, OrderState, PayOrderView
 from cryptopay_django.models import Invoice
+from cryptopay_django.sandbox.addresses import make_address
 
 PAID = (OrderState.PAID, OrderState.PARTLY_REFUNDED)
 
@@ -27,7 +28,7 @@ class Known:
     parcels: int = 0
     problems: tuple[str, ...] = ()
     paid_now: int = 0
-    address: dict[str, Any] | None = None
+    knows_addresses: bool = False
 
 
 class Orders(OrderAdapter):
@@ -48,7 +49,8 @@ class Orders(OrderAdapter):
         return self.known[order.pk].price, self.known[order.pk].currency
 
     def get_refund_address(self, order: Group, invoice: Invoice) -> dict[str, Any] | None:
-        return self.known[order.pk].address
+        address, tag = make_address(invoice.network, seed="customer", index="refund")
+        return {"address": address, "tag": tag} if self.known[order.pk].knows_addresses else None
 
     def write(self, order: Group, money: OrderMoney) -> None:
         known = self.known[order.pk]

@@ -45,8 +45,7 @@ class SmallestHost(AdapterContract, TransactionTestCase):
 
     def refund_from_host(self, order: Group, amount: Decimal) -> None:
         (invoice,) = self.invoices_of(order)
-        address, tag = self.customer_address(invoice)
-        self.orders.known[order.pk].address = {"address": address, "tag": tag}
+        self.orders.known[order.pk].knows_addresses = True
         self.orders.send_back(order, amount, invoices=[invoice], reason="came back")
 
     def raise_price(self, order: Any) -> None:

@@ -42,28 +42,35 @@ def orders(cryptopay_sandbox):
 
 @pytest.fixture
 def invoiced(orders):
-    def invoiced(order, price=100, currency="EUR"):
-        return create_invoice(order=order, price_amount=price, price_currency=currency, pay_currency="BTC")
+    """Make invoices for an order, each over an amount and in another coin, before any of them is paid."""
+
+    def invoiced(order, *prices, currency="EUR"):
+        return [
+            create_invoice(order=order, price_amount=price, price_currency=currency, pay_currency=coin)
+            for coin, price in zip(("BTC", "LTC"), prices, strict=False)
+        ]
 
     return invoiced
 
 
 @pytest.fixture
-def paid(orders, invoiced, cryptopay_sandbox):
-    """Pay invoices of an order, each over an amount, and return them, the oldest first."""
+def pay(cryptopay_sandbox):
+    """Pay an invoice, and return it as it is then."""
 
-    def paid(order, *prices, currency="EUR", factor="1"):
-        invoices = []
-        for price in prices:
-            invoice = invoiced(order, price, currency)
-            cryptopay_sandbox.pay(invoice, factor)
-            cryptopay_sandbox.confirm(invoice)
-            cryptopay_sandbox.deliver()
-            process_overdue()
-            invoices.append(Invoice.objects.get(pk=invoice.pk))
-        return invoices
+    def pay(invoice, factor="1"):
+        cryptopay_sandbox.pay(invoice, factor)
+        cryptopay_sandbox.confirm(invoice)
+        cryptopay_sandbox.deliver()
+        process_overdue()
+        return Invoice.objects.get(pk=invoice.pk)
 
-    return paid
+    return pay
+
+
+@pytest.fixture
+def paid(invoiced, pay):
+    """Make invoices for an order, pay each, and return them, the oldest first."""
+    return lambda order, *prices, **how: [pay(invoice) for invoice in invoiced(order, *prices, **how)]
 
 
 def send(invoice, amount):
@@ -77,12 +84,13 @@ def sent(sandbox):
 # Is it paid?
 
 
-def test_two_invoices_cover_a_price_together_and_the_second_pays_it(orders, paid):
+def test_two_invoices_cover_a_price_together_and_the_second_pays_it(orders, invoiced, pay):
     order = orders.place(price=Decimal(150))
 
-    paid(order, 100)
+    first, second = invoiced(order, 100, 50)
+    pay(first)
     short = orders.known[order.pk].state, orders.money_of(order).missing_amount
-    paid(order, 50)
+    pay(second)
 
     assert short == (OrderState.ATTENTION, 50)
     assert (orders.known[order.pk].state, orders.known[order.pk].parcels, orders.known[order.pk].paid_now) == (
@@ -130,20 +138,21 @@ def test_a_second_payment_does_not_pay_the_order_again_and_neither_does_an_event
     assert orders.known[order.pk].problems == ("paid twice: see its invoices",)
 
 
-def test_an_order_that_was_sent_back_as_a_whole_is_paid_anew_by_another_payment(orders, paid):
+def test_an_order_that_was_sent_back_as_a_whole_is_paid_anew_by_another_payment(orders, invoiced, pay):
     order = orders.place()
-    (first,) = paid(order, 100)
-    send(first, 100)
+    first, second = invoiced(order, 100, 100)
+    send(pay(first), 100)
     assert orders.known[order.pk].state == OrderState.REFUNDED
 
-    paid(order, 100)
+    pay(second)
 
     assert orders.known[order.pk].paid_now == 2
 
 
-def test_a_short_settlement_that_was_sent_back_is_no_longer_for_staff(orders, paid, cryptopay_sandbox):
+def test_a_short_settlement_that_was_sent_back_is_no_longer_for_staff(orders, invoiced, pay, cryptopay_sandbox):
     order = orders.place()
-    (invoice,) = paid(order, 100, factor="0.6")
+    (invoice,) = invoiced(order, 100)
+    pay(invoice, "0.6")
     cryptopay_sandbox.advance(minutes=11)
     cryptopay_sandbox.deliver()
     settle_invoice(Invoice.objects.get(), actor="ben", reason="the rest follows")
@@ -158,7 +167,7 @@ def test_a_short_settlement_that_was_sent_back_is_no_longer_for_staff(orders, pa
 
 def test_a_quarantined_invoice_is_for_staff(orders, invoiced):
     order = orders.place()
-    invoice = invoiced(order)
+    (invoice,) = invoiced(order, 100)
     Invoice.objects.update(quarantine_reason="another price")
 
     money = orders.money_of(order)
@@ -170,7 +179,7 @@ def test_a_quarantined_invoice_is_for_staff(orders, invoiced):
 
 def test_an_order_that_was_deleted_is_left_alone(orders, invoiced):
     order = orders.place()
-    invoiced(order)
+    invoiced(order, 100)
     order.delete()
 
     orders.book(order)
@@ -185,7 +194,7 @@ def test_nothing_is_booked_that_did_not_come(amount, rounded):
 
 
 def test_an_amount_is_taken_from_the_first_invoices_first(orders, paid, cryptopay_sandbox):
-    order = orders.place(price=Decimal(150), address={"address": ADDRESS})
+    order = orders.place(price=Decimal(150), knows_addresses=True)
     first, second = paid(order, 100, 50)
 
     done = orders.send_back(order, Decimal(60), invoices=[second, first], reason="came back")
@@ -198,7 +207,7 @@ def test_an_amount_is_taken_from_the_first_invoices_first(orders, paid, cryptopa
 
 @pytest.mark.parametrize("amount", [Decimal(-1), Decimal(0), 0.5, Decimal("100.01")])
 def test_an_amount_that_is_none_or_too_much_is_refused(orders, paid, cryptopay_sandbox, amount):
-    order = orders.place(address={"address": ADDRESS})
+    order = orders.place(knows_addresses=True)
     invoices = paid(order, 100)
 
     with pytest.raises(RefundAmountError, match=r"up to 100\.00 EUR can be refunded, not .*: nothing was sent"):
@@ -220,7 +229,7 @@ def test_without_an_address_nothing_is_sent_and_staff_learn_how_to_ask(orders, p
 
 
 def test_the_share_that_is_refused_says_what_was_sent_before_it(orders, paid, settings):
-    order = orders.place(price=Decimal(150), address={"address": ADDRESS})
+    order = orders.place(price=Decimal(150), knows_addresses=True)
     first, second = paid(order, 100, 50)
     settings.CRYPTOPAY_FOUR_EYES_ABOVE = {"EUR": Decimal(60)}
 
@@ -233,7 +242,7 @@ def test_the_share_that_is_refused_says_what_was_sent_before_it(orders, paid, se
 
 
 def test_a_host_that_cannot_book_a_refund_says_that_it_was_sent(orders, paid, cryptopay_sandbox, monkeypatch):
-    order = orders.place(address={"address": ADDRESS})
+    order = orders.place(knows_addresses=True)
     invoices = paid(order, 100)
     wrote = orders.write
 
@@ -251,7 +260,7 @@ def test_a_host_that_cannot_book_a_refund_says_that_it_was_sent(orders, paid, cr
 
 
 def test_inside_a_transaction_nothing_is_sent(orders, paid, cryptopay_sandbox):
-    order = orders.place(address={"address": ADDRESS})
+    order = orders.place(knows_addresses=True)
     invoices = paid(order, 100)
 
     with transaction.atomic(), pytest.raises(SendBackError, match="transaction"):

@@ -28,7 +28,7 @@ def test_what_the_page_of_the_headless_shop_shows_is_in_its_project(block: Block
 
 
 def test_the_page_of_the_headless_shop_shows_files() -> None:
-    assert len(named_files("headless.md")) == 6
+    assert len(named_files("headless.md")) == 5
 
 
 def test_the_class_of_the_overview_is_the_one_that_the_example_shop_passes() -> None:
