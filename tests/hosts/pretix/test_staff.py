@@ -15,7 +15,7 @@ from pretix.base.payment import PaymentException
 from pretix.base.services.orders import cancel_order
 from pretix.base.signals import periodic_task
 from pretix_cryptopay.accounts import PREFIX, SECRETS, forget_accounts
-from pretix_cryptopay.cryptopay_handlers import book
+from pretix_cryptopay.cryptopay_handlers import tickets
 from pretix_cryptopay.provider import Cryptopay
 from shop import ADDRESS, decide_url, fields_of, log_of, pay, place_order, url_of
 
@@ -248,7 +248,7 @@ def test_a_fraction_of_a_cent_that_is_missing_is_not_rounded_up(event, cryptopay
 
     for kind in ("invoice_settled_short", "invoice_completed"):
         with transaction.atomic():
-            book(None, invoice, InvoiceEvent(kind=kind))
+            tickets.receive(None, invoice=invoice, event=InvoiceEvent(kind=kind, invoice=invoice))
         seen.append((Order.objects.get(pk=order.pk).status, order.payments.first().amount))
 
     assert seen == [("n", Decimal("99.99")), ("p", Decimal("99.99"))]

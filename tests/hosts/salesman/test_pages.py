@@ -11,6 +11,7 @@ from salesman.checkout.payment import PaymentError, payment_methods_pool
 from salesman.core.utils import get_salesman_model
 from shop.models import Product, Shipment
 
+from cryptopay_django.contrib.salesman.checks import check_methods
 from cryptopay_django.contrib.salesman.payment import CryptopayPayment
 from cryptopay_django.models import Invoice
 from cryptopay_django.services import settle_invoice
@@ -88,6 +89,38 @@ def test_a_gateway_that_is_down_loses_no_order(client, order, cryptopay_sandbox)
     assert down.status_code == 503
     assert "does not answer" in down.text
     assert (bought.total, bought.status) == (100, "CREATED")
+
+
+def test_an_account_that_does_not_exist_is_explained_to_the_customer(client, order, coins):
+    bought = order()
+    coins.account = "gone"
+
+    for answer in (client.get(pay_page(bought)), client.post(pay_page(bought), COIN)):
+        assert answer.status_code == 503
+        assert "Payments are not possible at the moment." in answer.text
+    assert not Invoice.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [("account", "gone", 'has no account "gone"'), ("currency", "", "must name the currency of its prices")],
+)
+def test_a_method_that_cannot_work_is_found(monkeypatch, name, value, problem):
+    assert check_methods() == []
+    monkeypatch.setattr(type(payment_methods_pool.get_payment("coins")), name, value)
+
+    message = check_methods()[0]
+
+    assert message.id == "cryptopay_salesman.E001"
+    assert problem in message.msg
+
+
+def test_a_method_that_is_misspelt_or_anothers(settings):
+    settings.SALESMAN_PAYMENT_METHODS = ["shop.gone.Coins", "salesman.checkout.payment.PaymentMethod"]
+
+    (message,) = check_methods()
+
+    assert message.msg.startswith("SALESMAN_PAYMENT_METHODS has shop.gone.Coins: ")
 
 
 def test_every_request_in_a_transaction_is_no_obstacle(client, order, invoice_of, monkeypatch):
