@@ -28,7 +28,7 @@ from cryptopay_django.services.diagnosis import accounts, backlog
 from cryptopay_django.services.diagnosis.metrics import read_metrics
 from cryptopay_django.services.events.notices import send_notices
 from cryptopay_django.services.retention import prunable_callbacks, prunable_events
-from cryptopay_django.services.worker.queue import process_overdue
+from cryptopay_django.services.worker.due_work import process_overdue
 
 MEASURED_SECONDS = 0.2
 """An act is repeated for so long, because the system counts processor time in hundredths of a second."""

@@ -21,9 +21,9 @@ from .exceptions import SignatureError
 from .gateway.signing import SIGNATURE_HEADER
 from .logs import about
 from .services.callbacks.receive import receive_callback
-from .services.diagnosis.callback_arrival import PROBE, Probe
+from .services.diagnosis.middleware_selftest import PROBE, Probe
 from .services.dispatch.wake_or_enqueue import dispatch_callback
-from .services.worker.queue import process_within_budget
+from .services.worker.due_work import process_within_budget
 
 logger = logging.getLogger("cryptopay_django")
 

@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from cryptopay_django import caching
 from cryptopay_django.gateway import calls
-from cryptopay_django.services.worker import queue
+from cryptopay_django.services.worker import due_work
 
 pytest_plugins = ["tests.canary"]
 
@@ -65,7 +65,7 @@ def nothing_is_remembered() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def nobody_has_looked_lately() -> None:
     """What is overdue is looked for once a second: another test's look is not this one's."""
-    queue.looks.reset()
+    due_work.overdue_throttle.reset()
 
 
 @pytest.fixture(autouse=True)

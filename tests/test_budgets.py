@@ -24,7 +24,7 @@ from cryptopay_django import signals
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.models.orders import order_pointer
 from cryptopay_django.services import create_invoice, payment_summary, refresh_invoice
-from cryptopay_django.services.worker import queue
+from cryptopay_django.services.worker import due_work
 from cryptopay_django.services.worker.anything_due import is_anything_due
 from cryptopay_django.testing.factories import (
     ChannelFactory,
@@ -98,7 +98,7 @@ def cost(road: Callable[[], object]) -> tuple[int, int]:
 
     But for what is paid for seldom: a NOTIFY that wakes workers, and the look for what is overdue.
     """
-    queue.looks.allows()
+    due_work.overdue_throttle.allows()
     with CaptureQueriesContext(connection) as captured:
         road()
     asked = [query["sql"].split()[0].strip(";").upper() for query in captured]

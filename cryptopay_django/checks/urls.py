@@ -15,8 +15,8 @@ from django.utils.translation import override
 
 from ..conf import Account, account_names, app_settings, get_account
 from ..links import path_of, url_of
-from ..services.diagnosis.callback_arrival import Arrival, try_handler
 from ..services.diagnosis.installation import callback_path
+from ..services.diagnosis.middleware_selftest import Arrival, try_handler
 
 _HOSTS = 3
 """How many of the site's hosts are tried, where CRYPTOPAY_SITE_URL does not name the one."""

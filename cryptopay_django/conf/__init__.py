@@ -6,7 +6,7 @@
 
 from .accounts import ACCOUNT_KEYS, BASE_URLS, Account, UnknownAccountError, account_names, get_account
 from .clients import client_for, client_for_entry, limit_with
-from .options import Option, own_options
+from .option_descriptor import Option, own_options
 from .settings import AppSettings, app_settings, is_development
 from .validators import NOTICE_KINDS
 

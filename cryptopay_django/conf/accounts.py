@@ -16,7 +16,7 @@ from django.utils.crypto import salted_hmac
 from ..exceptions import AccountMissingError
 from ..gateway.credentials import API_KEY, check_base_url
 from ..redaction import hide_locals
-from .options import Option, read_accounts
+from .option_descriptor import Option, read_accounts
 from .settings import AppSettings
 
 BASE_URLS = {

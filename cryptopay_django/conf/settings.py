@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from ..gateway.coins import COINS
-from .options import Option
+from .option_descriptor import Option
 from .validators import (
     amounts,
     boolean,

@@ -128,7 +128,7 @@ class Resolution(StatusModel):
         return bool(self.parameters.get("call") == "create_refund")
 
     @property
-    def is_watched(self) -> bool:
+    def is_followed_after_end(self) -> bool:
         """Return whether a person ended it without proof.
 
         The gateway may still carry it out, so the app keeps reading.

@@ -83,7 +83,7 @@ def _ask(request: HttpRequest, progress: Progress) -> HttpResponse:
     query["asked"] = ASKED if progress.is_final or _is_answered(progress.invoice) else NOT_ASKED
     if query["asked"] == NOT_ASKED and claim(f"cryptopay_django:asked:{progress.invoice.pk}", _RECENTLY.seconds):
         try:
-            spend(progress.invoice.account, Use.LOOKS)
+            spend(progress.invoice.account, Use.CUSTOMER_REFRESHES)
             refresh_invoice(progress.invoice)
             query["asked"] = ASKED
         except (GatewayError, InvoiceBusyError) as error:

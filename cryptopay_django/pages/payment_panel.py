@@ -24,7 +24,7 @@ from ..services.invoices.progress import Progress, State, read_movements
 from ..services.payment_links.use import use_of
 from .contact_promises import answer_within, come_back, promise
 from .formats import coin_name, money, network_name, plain, tag_name
-from .state_texts import STEP_NAMES, STEPS, message_for, sent_back
+from .state_texts import STEP_NAMES, STEPS, expired_message, message_for, sent_back
 from .wallet_uri import pay_link
 
 ASKED, NOT_ASKED = "yes", "failed"
@@ -43,6 +43,7 @@ def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = Fa
     """
     invoice = progress.invoice
     tone, title, text = message_for(progress)
+    over_title, over_text = expired_message()
     anew = new_invoice_url(invoice) if progress.state in _NEEDS_NEW_INVOICE else ""
     back = _return_url(progress)
     payments, refunds = read_movements(progress)
@@ -55,6 +56,8 @@ def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = Fa
         "tone": tone,
         "title": title,
         "text": text,
+        "over_title": over_title,
+        "over_text": over_text,
         "steps": _steps(progress),
         "notice": _notice(progress, asked),
         "watch": _pace(progress),

@@ -152,6 +152,12 @@ def sent_back(refund: Refund) -> str:
     return gettext("Sent back") if refund.status == RefundStatus.SUCCEEDED else gettext("Being sent back")
 
 
+def expired_message() -> tuple[str, str]:
+    """Return the title and text of an expired invoice: the page of a payable one shows them when its time is up."""
+    message = _MESSAGES[State.EXPIRED]
+    return str(message.title), str(message.text)
+
+
 def message_for(progress: Progress) -> tuple[str, str, str]:
     """Return the tone, title and text of a state, in the active language."""
     message = _MESSAGES[progress.state]

@@ -60,8 +60,8 @@ from .statements.keep_books import BooksCheck, begin_books, find_books, keep_boo
 from .statements.mail_statement import find_staff, mail_statement
 from .statements.periods import Period, named_period
 from .statements.statement import Statement, read_statement
+from .worker.due_work import process_overdue, process_stored
 from .worker.loop import work, work_once
-from .worker.queue import process_overdue, process_stored
 
 __all__ = [
     "BooksCheck",

@@ -35,9 +35,12 @@ class _Rate:
 
 
 class Use(Enum):
-    """Who calls the gateway on an account's behalf. In any minute at most 20 + 40, 20 + 100, 2 + 3, 8 + 20 times."""
+    """What an account's calls are made for: a customer refresh is the payment page's button "I have sent it".
 
-    LOOKS = _Rate(timedelta(seconds=1.5), 20)
+    In any minute at most 20 + 40, 20 + 100, 2 + 3, 8 + 20 calls.
+    """
+
+    CUSTOMER_REFRESHES = _Rate(timedelta(seconds=1.5), 20)
     CREATIONS = _Rate(timedelta(seconds=0.6), 20)
     DOCTOR = _Rate(timedelta(seconds=20), 2)
     LEDGER = _Rate(timedelta(seconds=3), 8)
@@ -64,8 +67,9 @@ def spend(account: str, use: Use) -> None:
     """Take one use out of what an account allows for; raise GatewayRateLimitError when it is used up."""
     if not may_call(account, use):
         raise GatewayRateLimitError(
-            f"nothing was sent: too many calls for {use.name.lower()} of account {account} in the last minute. The "
-            "rest of the gateway's 200 a minute is kept for payments under way; try again in a moment",
+            f"nothing was sent: too many calls for {use.name.lower().replace('_', ' ')} of account {account} in "
+            "the last minute. The rest of the gateway's 200 a minute is kept for payments under way; try again in a "
+            "moment",
             retry_after=use.value.interval.total_seconds(),
         )
 

@@ -184,7 +184,7 @@ def _erase_invoice(key: UUID) -> str:
             return f"it is {invoice.status}: money may still come or go"
         if invoice.quarantine_reason:
             return "it is held for a person"
-        if any(one.is_watched for one in Resolution.objects.primary().filter(invoice=invoice)):
+        if any(one.is_followed_after_end for one in Resolution.objects.primary().filter(invoice=invoice)):
             return "a refund of it that was ended by hand may still be made"
         if obstacle := _erase_traces(invoice=invoice):
             return obstacle

@@ -103,7 +103,7 @@ BUGS = (
         "no answer to a refund means that it failed",
         "services/resolution/send.py",
         "        if row.status == ResolutionStatus.SENT and error.outcome_unknown:\n"
-        "            lose_track_locked(row, why, at=now)\n"
+        "            mark_unknown_locked(row, why, at=now)\n"
         "        elif row.status in UNDECIDED and not error.outcome_unknown:\n",
         "        if row.status in UNDECIDED:\n",
         (f"{UNKNOWN}test_a_call_that_had_its_effect_is_found_and_never_made_again",),

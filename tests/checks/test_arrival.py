@@ -13,7 +13,7 @@ from django.utils import translation
 from django.utils.decorators import async_only_middleware
 
 from cryptopay_django.models import Callback
-from cryptopay_django.services.diagnosis.callback_arrival import PROBE
+from cryptopay_django.services.diagnosis.middleware_selftest import PROBE
 from cryptopay_django.testing.factories import callback_headers
 
 pytestmark = pytest.mark.django_db

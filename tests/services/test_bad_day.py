@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent
 from cryptopay_django.services.events.deliver import deliver_events
-from cryptopay_django.services.worker.queue import process_overdue
+from cryptopay_django.services.worker.due_work import process_overdue
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceEventFactory, InvoiceFactory
 
 INVOICES, FAILING = 3_000, 400

@@ -18,8 +18,8 @@ from cryptopay_django.gateway.schemas import parse_callback
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.services import process_callback, process_overdue, refresh_invoice, release_invoice
 from cryptopay_django.services.snapshots.apply import IncomingCallback, apply_callback, apply_snapshot
-from cryptopay_django.services.worker import queue
-from cryptopay_django.services.worker.queue import process_within_budget
+from cryptopay_django.services.worker import due_work
+from cryptopay_django.services.worker.due_work import process_within_budget
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceFactory,
@@ -458,12 +458,12 @@ def test_two_workers_do_not_take_the_same_callback(gateway):
     callback = CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory())))
     same = Callback.objects.get()
 
-    assert [queue._claim(callback), queue._claim(same)] == [True, False]
+    assert [due_work._claim(callback), due_work._claim(same)] == [True, False]
 
 
 def test_a_callback_in_the_hands_of_a_process_that_died_falls_due_again(gateway):
     callback = CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory(), paid_amount="0.001")))
-    assert queue._claim(callback)
+    assert due_work._claim(callback)
 
     Callback.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=1))
 

@@ -14,7 +14,7 @@ from cryptopay_django.gateway.schemas import Transaction
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.services import process_overdue, reconcile_invoices
 from cryptopay_django.services.snapshots.compare import risk_news
-from cryptopay_django.services.worker import queue
+from cryptopay_django.services.worker import due_work
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceFactory,
@@ -66,7 +66,7 @@ class Gateway(ScriptedGateway):
 @pytest.fixture(autouse=True)
 def all_is_gathered(monkeypatch):
     """However busy the machine is."""
-    monkeypatch.setattr(queue, "_GATHER_SECONDS", 600.0)
+    monkeypatch.setattr(due_work, "_GATHER_SECONDS", 600.0)
 
 
 @pytest.fixture
@@ -365,7 +365,7 @@ def test_an_invoice_without_an_id_is_asked_for_by_its_name(gateway):
 
 def test_what_was_put_aside_is_given_back_when_the_process_fails(gateway, monkeypatch):
     paid(gateway, 6)
-    claim, claims = queue._claim_due, []
+    claim, claims = due_work._claim_due, []
 
     def fail_at_second(count):
         claims.append(count)
@@ -373,7 +373,7 @@ def test_what_was_put_aside_is_given_back_when_the_process_fails(gateway, monkey
             raise RuntimeError
         return claim(count)
 
-    monkeypatch.setattr(queue, "_claim_due", fail_at_second)
+    monkeypatch.setattr(due_work, "_claim_due", fail_at_second)
 
     with pytest.raises(RuntimeError):
         process_overdue()

@@ -68,7 +68,7 @@ def test_a_person_ends_it_by_name_and_reason_having_asked_the_gateway(lost, wire
 
     ended = end_resolution(resolution, expected_version=lost.version, **BY_BOB)
 
-    assert (ended.status, ended.active, ended.is_watched) == ("failed", None, True)
+    assert (ended.status, ended.active, ended.is_followed_after_end) == ("failed", None, True)
     assert wire.count(READING) == 2, "the invoice and its refunds are read first"
     told = InvoiceEvent.objects.get(kind="resolution_ended")
     assert (told.actor, told.detail["reason"], told.detail["planned_by"]) == ("bob", BY_BOB["reason"], "ada")

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.services import process_overdue
-from cryptopay_django.services.worker import queue
-from cryptopay_django.services.worker.queue import _still_ours
+from cryptopay_django.services.worker import due_work
+from cryptopay_django.services.worker.due_work import _still_ours
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory, callback_body, invoice_wire
 from tests.wire import ScriptedGateway
 
@@ -80,7 +80,7 @@ def test_a_claim_that_has_grown_old_is_renewed_unless_somebody_else_has_taken_it
 def test_one_that_somebody_else_is_at_is_passed_over(settings):
     settings.CRYPTOPAY_CONFIRM_WITH_API = False
     first, second = arrived(paid_amount="0.001"), arrived(paid_amount="0.001")
-    assert queue._claim(first)
+    assert due_work._claim(first)
 
     assert process_overdue() == 1
 

@@ -22,18 +22,20 @@ def calls_within(seconds: int, use: Use) -> int:
     return sum(may_call("default", use, now=now + timedelta(seconds=tenth / 10)) for tenth in range(seconds * 10))
 
 
-@pytest.mark.parametrize(("use", "most"), [(Use.LOOKS, 60), (Use.CREATIONS, 120), (Use.DOCTOR, 5), (Use.LEDGER, 28)])
+@pytest.mark.parametrize(
+    ("use", "most"), [(Use.CUSTOMER_REFRESHES, 60), (Use.CREATIONS, 120), (Use.DOCTOR, 5), (Use.LEDGER, 28)]
+)
 def test_in_a_minute_no_more_than_this_is_called_however_often_it_is_asked_for(use, most):
     assert most - 2 <= calls_within(60, use) <= most
 
 
 def test_it_comes_back_with_time():
     now = timezone.now()
-    while may_call("default", Use.LOOKS, now=now):
+    while may_call("default", Use.CUSTOMER_REFRESHES, now=now):
         pass
 
-    assert may_call("default", Use.LOOKS, now=now + timedelta(seconds=2))
-    assert not may_call("default", Use.LOOKS, now=now + timedelta(seconds=2))
+    assert may_call("default", Use.CUSTOMER_REFRESHES, now=now + timedelta(seconds=2))
+    assert not may_call("default", Use.CUSTOMER_REFRESHES, now=now + timedelta(seconds=2))
 
 
 def test_each_account_has_its_own_however_long_its_name():
@@ -46,11 +48,13 @@ def test_each_account_has_its_own_however_long_its_name():
 
 
 def test_what_is_used_up_is_an_error_that_says_that_nothing_was_sent():
-    while may_call("default", Use.LOOKS):
+    while may_call("default", Use.CUSTOMER_REFRESHES):
         pass
 
-    with pytest.raises(GatewayRateLimitError, match=r"nothing was sent: too many calls for looks of account default"):
-        spend("default", Use.LOOKS)
+    with pytest.raises(
+        GatewayRateLimitError, match=r"nothing was sent: too many calls for customer refreshes of account default"
+    ):
+        spend("default", Use.CUSTOMER_REFRESHES)
 
 
 def test_an_order_has_a_dozen_invoices_in_ten_minutes():
@@ -68,11 +72,11 @@ def test_an_order_has_a_dozen_invoices_in_ten_minutes():
 
 def test_those_who_ask_at_once_take_a_use_each():
     now, start, allowed = timezone.now(), threading.Barrier(4), []
-    may_call("default", Use.LOOKS, now=now)
+    may_call("default", Use.CUSTOMER_REFRESHES, now=now)
 
     def ask():
         start.wait(20)
-        allowed.extend(may_call("default", Use.LOOKS, now=now) for _ in range(10))
+        allowed.extend(may_call("default", Use.CUSTOMER_REFRESHES, now=now) for _ in range(10))
         connection.close()
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
@@ -83,4 +87,6 @@ def test_those_who_ask_at_once_take_a_use_each():
 
     (row,) = Schedule.objects.all()
     assert len(allowed) == 40
-    assert row.due_at == now + Use.LOOKS.value.interval * (1 + sum(allowed)), "none is taken twice, none for nothing"
+    assert row.due_at == now + Use.CUSTOMER_REFRESHES.value.interval * (1 + sum(allowed)), (
+        "none is taken twice, none for nothing"
+    )

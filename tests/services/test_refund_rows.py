@@ -28,7 +28,7 @@ from cryptopay_django.services.resolution.follow_refunds import follow_refunds
 from cryptopay_django.services.snapshots.merge import status_event
 from cryptopay_django.services.snapshots.refund_rows import value_of
 from cryptopay_django.services.worker.anything_due import is_anything_due
-from cryptopay_django.services.worker.queue import looks, process_within_budget
+from cryptopay_django.services.worker.due_work import overdue_throttle, process_within_budget
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceEventFactory,
@@ -742,7 +742,7 @@ def test_a_receiver_that_ends_its_process_does_not_end_the_request_of_another_ca
 
     connect(signals.refund_created, end)
     other = InvoiceFactory()
-    looks.reset()
+    overdue_throttle.reset()
     callback = CallbackFactory(body=callback_body(invoice_wire(other), "created"))
 
     process_within_budget(callback)
@@ -786,7 +786,7 @@ def test_a_receiver_that_ends_its_process_on_an_outcome_does_not_end_the_request
         raise SystemExit(1)
 
     connect(signals.invoice_refunded, end)
-    looks.reset()
+    overdue_throttle.reset()
 
     process_within_budget(CallbackFactory(body=callback_body(invoice_wire(InvoiceFactory()), "created")))
 

@@ -12,8 +12,8 @@ from cryptopay_django.conf import get_account
 from cryptopay_django.gateway.signing import sign_callback
 from cryptopay_django.models import Callback, Invoice
 from cryptopay_django.services import process_callback, receive_callback, refresh_invoice
-from cryptopay_django.services.worker import queue
-from cryptopay_django.services.worker.queue import process_within_budget
+from cryptopay_django.services.worker import due_work
+from cryptopay_django.services.worker.due_work import process_within_budget
 from cryptopay_django.testing.factories import (
     CallbackFactory,
     InvoiceFactory,
@@ -50,7 +50,7 @@ def arrive(body: bytes) -> Callback:
 
 
 def cost(body: bytes) -> int:
-    queue.looks.allows()
+    due_work.overdue_throttle.allows()
     with CaptureQueriesContext(connection) as captured:
         arrive(body)
     return len(captured) - 1  # `arrive` reads the row again
@@ -118,7 +118,7 @@ def test_what_the_gateway_does_not_confirm_yet_is_counted_and_asked_for_in_its_o
 
     gateway.truth = invoice_wire(invoice, **COMPLETED)
     with time_machine.travel(timezone.now() + timedelta(seconds=15)):
-        queue.process_overdue()
+        due_work.process_overdue()
     callback = Callback.objects.get()
     assert (callback.outcome, callback.repeats) == ("applied", 2)
 
@@ -156,7 +156,7 @@ def test_no_body_is_stored_often_nor_asked_about_often_however_often_it_comes(ki
         for _ in range(60):
             later.shift(timedelta(seconds=10))
             receive(body)
-            queue.process_overdue()
+            due_work.process_overdue()
 
     rows = Callback.objects.filter(body=body)
     assert rows.count() <= 2

@@ -60,7 +60,7 @@ def test_an_audit_log_that_fails_stops_neither_rounds_nor_notices_nor_calls(sign
     signal.connect(log, dispatch_uid="log")
     try:
         is_first = reconcile_in_turn() is not None
-        may = [may_call("default", Use.LOOKS) for _ in range(2)]
+        may = [may_call("default", Use.CUSTOMER_REFRESHES) for _ in range(2)]
         sent = send_notices()
     finally:
         signal.disconnect(dispatch_uid="log")

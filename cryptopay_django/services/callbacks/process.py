@@ -1,6 +1,6 @@
 """Processes a stored callback: reads it, asks the gateway if it must be confirmed, merges it, delivers its events.
 
-Which process does it, and when: `worker/queue.py`. A callback that cannot be decided now stays pending, with the
+Which process does it, and when: `worker/due_work.py`. A callback that cannot be decided now stays pending, with the
 reason, and is due again after a pause (`services/backoff.py`).
 """
 

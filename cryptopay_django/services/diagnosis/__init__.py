@@ -3,9 +3,9 @@
 `doctor.py` runs all checks: `installation.py` (settings, migrations, URLs), `backlog.py` (what waits in our tables),
 `channels.py` (what waits of channels), `worker.py` (is a worker alive?), `accounts.py` (asks the gateway),
 `unknown_coins.py` (coins that cannot be offered), `books.py` (the books of an account), `ledger.py` (the gateway's
-ledger of a day and our rows), `callback_selftest.py` (posts to our own callback URL). `callback_arrival.py` sends a
+ledger of a day and our rows), `callback_selftest.py` (posts to our own callback URL). `middleware_selftest.py` sends a
 callback through the project's handler in this process, for Django's system checks. `health.py` is the short answer for
-a load balancer, `metrics.py` the numbers for monitoring; `differences.py` explains where our row and the gateway
+an alarm, `metrics.py` the numbers for monitoring; `differences.py` explains where our row and the gateway
 differ. A finding is a `CheckResult` (`check_result.py`).
 """
 

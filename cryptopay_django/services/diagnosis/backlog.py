@@ -181,7 +181,7 @@ def check_invoices(now: datetime) -> Iterator[CheckResult]:
     nameless = askable.filter(gateway_id=None, created_at__lte=now - _AN_HOUR)
     remedy = "Their creation was never answered: cryptopay_reconcile looks for them by custom_id."
     yield _waiting("invoices without an answer", nameless, "created_at", now, remedy=remedy, error=timedelta(days=1))
-    yield _elsewhere()
+    yield _in_other_environments()
     overdue = askable.filter(open_invoices(), created_at__lte=now - timedelta(days=1))
     asked = overdue.aggregate(count=Count("pk"), last=Max("polled_at"))
     if asked["count"] and (asked["last"] is None or now - asked["last"] > timedelta(days=1)):
@@ -192,8 +192,8 @@ def check_invoices(now: datetime) -> Iterator[CheckResult]:
         yield CheckResult("reconciliation", Level.OK, f"{asked['count']} open invoices are older than a day")
 
 
-def _elsewhere() -> CheckResult:
-    """Count the open invoices that can neither be paid nor asked about, for their account is elsewhere now."""
+def _in_other_environments() -> CheckResult:
+    """Count the open invoices of another environment than their account uses: they cannot be paid or asked about."""
     rows = Invoice.objects.filter(open_invoices(), of_other_environments()).order_by()
     counted = rows.values_list("account", "environment").annotate(count=Count("pk"))
     names = [f"{count} of account {account} in {place or 'no environment'}" for account, place, count in counted]

@@ -1,4 +1,4 @@
-"""Selects the few results that tell a load balancer or an alarm whether money and callbacks are delayed."""
+"""Selects the few results that tell an alarm whether money and callbacks are delayed."""
 
 from __future__ import annotations
 

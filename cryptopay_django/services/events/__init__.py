@@ -18,5 +18,5 @@ In reading order:
     notices.py           notifies staff; `notice_items.py` is the content
 
 A failed event is tried again after a pause (`services/backoff.py`) by the first process that looks for due work: a
-worker, a task or a request (`services/worker/queue.py`); a mail only by a worker or a task (`mails/send.py`).
+worker, a task or a request (`services/worker/due_work.py`); a mail only by a worker or a task (`mails/send.py`).
 """

@@ -4,7 +4,7 @@
 - A signal is retried without end. A call of a handler or a mail is given up after CRYPTOPAY_HANDLER_ATTEMPTS failures.
 - Staff are notified once when CRYPTOPAY_NOTICE_FAILED_DELIVERIES attempts have failed, and when a row is given up.
 - A retry is an attempt like any other (`attempt.py`). The first process that looks for due work makes it:
-  `services/worker/queue.py`. An event that is not true now waits: `withholding.py`.
+  `services/worker/due_work.py`. An event that is not true now waits: `withholding.py`.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from ..accounts import account_for, is_in_force
 from ..snapshots.compare import OUR_KEY
 from .account_coins import coins_for
 from .create_at_gateway import committed, finish, take_up, write_first, write_next
-from .current_invoice import ask_about_expired, does_for, every_invoice_of, is_in_coin, is_over, payment_under_way
+from .current_invoice import ask_about_expired, every_invoice_of, is_in_coin, is_over, payment_under_way, satisfies
 from .summary import missing_amount, payment_summary
 
 # One dot or two alone would change the path of a request instead of naming an invoice.
@@ -126,7 +126,7 @@ def invoice_for_order(
             return under_way
         seen = every_invoice_of(order)
         known = [row for row in seen if request["account"] in (None, row.account) and is_in_force(row)]
-        waiting = next((invoice for invoice in known if does_for(invoice, wanted)), None)
+        waiting = next((invoice for invoice in known if satisfies(invoice, wanted)), None)
         if before_call and (waiting is None or waiting.gateway_id is None):
             before_call((waiting or wanted).account)
             before_call = None

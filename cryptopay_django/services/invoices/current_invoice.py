@@ -51,7 +51,7 @@ def is_over(invoice: Invoice) -> bool:
     return invoice.status != InvoiceStatus.NEW or bool(invoice.quarantine_reason) or is_late
 
 
-def does_for(invoice: Invoice, wanted: Invoice) -> bool:
+def satisfies(invoice: Invoice, wanted: Invoice) -> bool:
     """Return whether an invoice still waits for a payment, and is what is wanted: price, coin and network."""
     same = ("price_amount", "price_currency", "pay_currency")
     if is_over(invoice) or any(getattr(invoice, name) != getattr(wanted, name) for name in same):

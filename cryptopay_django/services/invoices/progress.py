@@ -35,7 +35,10 @@ from .current_invoice import ENDED_UNPAID
 
 
 class State(StrEnum):
-    """The state that the customer sees. Only `completed` means paid."""
+    """The state that the customer sees. Only `completed` means paid.
+
+    `elsewhere`: money came in for another invoice of the same order. This has nothing to do with environments.
+    """
 
     PREPARING = "preparing"
     WAITING = "waiting"

@@ -56,7 +56,7 @@ from .unknown_outcome import (
     fail_locked,
     find_withdrawal,
     lock_resolution,
-    lose_track_locked,
+    mark_unknown_locked,
     note,
     raise_alarm,
     resolve_unknown,
@@ -145,10 +145,10 @@ def _write_failed_call(resolution: Resolution, error: GatewayError) -> Resolutio
     with write_transaction(Resolution):
         row = lock_resolution(resolution)
         if row.status == ResolutionStatus.SENT and error.outcome_unknown:
-            lose_track_locked(row, why, at=now)
+            mark_unknown_locked(row, why, at=now)
         elif row.status in UNDECIDED and not error.outcome_unknown:
             fail_locked(row, why, at=now)
-        elif row.is_watched and not error.outcome_unknown:
+        elif row.is_followed_after_end and not error.outcome_unknown:
             row.next_attempt_at = None
             row.save()
     if row.status == ResolutionStatus.FAILED:

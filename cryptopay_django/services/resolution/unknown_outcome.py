@@ -1,10 +1,10 @@
 """Finds out what became of a settlement or refund that was sent, and ends it. Only reads: no call here moves money.
 
 `resolve_pending_resolutions` reads the gateway's data for all resolutions that are due; each process that looks for
-due work calls it (`services/worker/queue.py`). `judge_outcome.py` decides what the data proves. If it proves nothing,
-the resolution stays active and is due again later (`_leave_open`); after `STUCK_AFTER` staff get a notice. Later a
-person may end it (`end_by_hand.py`). Any number of processes may read for one resolution: the first that has something
-to write locks the row and writes.
+due work (`services/worker/due_work.py`) calls it. `judge_outcome.py` decides what the data proves. If it proves
+nothing, the resolution stays active and is due again later (`_leave_open`); after `STUCK_AFTER` staff get a notice.
+Later a person may end it (`end_by_hand.py`). Any number of processes may read for one resolution: the first that has
+something to write locks the row and writes.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def resolve_unknown(
     is begun. Raises GatewayError or InvoiceBusyError when nothing could be read.
     """
     row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)
-    if row.status not in UNDECIDED and not row.is_watched:
+    if row.status not in UNDECIDED and not row.is_followed_after_end:
         return row
     return read_once(row, timeout=timeout, deadline=deadline)[0]
 
@@ -219,7 +219,7 @@ def fail_locked(resolution: Resolution, error: str, *, at: datetime) -> None:
     note(resolution, EventKind.RESOLUTION_FAILED, at=at, error=resolution.error)
 
 
-def lose_track_locked(resolution: Resolution, error: str, *, at: datetime) -> None:
+def mark_unknown_locked(resolution: Resolution, error: str, *, at: datetime) -> None:
     """Mark a locked resolution unknown: only reading can tell, and it is due at once."""
     resolution.lose_track(error=error[:2000])
     resolution.next_attempt_at = at
@@ -260,7 +260,7 @@ def write_outcome(resolution: Resolution, outcome: Outcome) -> Resolution:
         row = lock_resolution(resolution)
         if outcome.is_traced and row.parameters["call"] == REFUND and not row.result:
             expect_refunds(row.invoice, at=now)
-        if row.is_watched:
+        if row.is_followed_after_end:
             _watch(row, outcome, at=now)
         if row.status not in UNDECIDED:
             return row
@@ -301,7 +301,7 @@ def _leave_open(row: Resolution, why: str, *, at: datetime) -> None:
     """Leave a locked resolution undecided, due again later; notify once when that takes long."""
     age = at - (row.sent_at or at)
     if row.status == ResolutionStatus.SENT and not row.result and age >= LEASE:
-        lose_track_locked(row, "the process that sent it never returned with an answer", at=at)
+        mark_unknown_locked(row, "the process that sent it never returned with an answer", at=at)
     row.error = "; ".join(filter(None, [why, row.result.get(ODD)]))[:2000]
     row.next_attempt_at = at + min(backoff(row.attempts), max(_LONGEST_PAUSE, age / 10))
     row.save()

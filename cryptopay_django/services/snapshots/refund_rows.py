@@ -179,7 +179,7 @@ def _decision_behind(one: ShownRefund, decisions: Sequence[Resolution], rows: Co
         return None
     carried_out = {row.resolution_id for row in rows if row.gateway_id != one.id}
     for row in new:
-        is_lost = row.status == ResolutionStatus.UNKNOWN or row.is_watched
+        is_lost = row.status == ResolutionStatus.UNKNOWN or row.is_followed_after_end
         is_there = is_same_place(row.parameters.get("address"), one.address, with_tags=False)
         if is_lost and is_there and not row.result and row.pk not in carried_out:
             return row

@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from ..dispatch.postgres_notify import LOOK_AGAIN_AFTER, TRY_AGAIN_AFTER, Listener
 from ..events.notices import send_notices
 from ..reconciliation.schedule import reconcile_channels_in_turn, reconcile_in_turn
-from .queue import process_overdue
+from .due_work import process_overdue
 
 logger = logging.getLogger("cryptopay_django")
 

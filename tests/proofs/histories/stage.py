@@ -22,7 +22,7 @@ from urllib3 import HTTPResponse
 
 from cryptopay_django.models import EventKind, Invoice, InvoiceEvent
 from cryptopay_django.sandbox.callbacks import Answer
-from cryptopay_django.services.worker import queue
+from cryptopay_django.services.worker import due_work
 from cryptopay_django.testing.inprocess import DEFAULT_ACCOUNT, InProcessSandbox
 from tests.effects.receivers import Shop
 
@@ -107,7 +107,7 @@ def respond(request: PreparedRequest, status: int, content: Any) -> Response:
 
 def start_again() -> None:
     """Begin a new process: it remembers nothing."""
-    queue.looks.reset()
+    due_work.overdue_throttle.reset()
     assert not connection.in_atomic_block, "a process that has ended holds no transaction"
 
 

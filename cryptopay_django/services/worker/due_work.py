@@ -1,4 +1,4 @@
-"""Claims work that is due and does it, in requests, workers and tasks side by side.
+"""Claims all kinds of due work and does it, in requests, workers and tasks side by side.
 
 A claim is a lease: if the process dies, the work is due again after it. How often work is retried: `events/retry.py`
 for events, `callbacks/process.py` for callbacks.
@@ -48,7 +48,7 @@ _PAUSE_AFTER_NOTHING, _LONGEST_PAUSE = 20, 10.0
 """For how long a process does not look again after a look that found nothing to do: so many times as long as that look
 took, but no longer than so many seconds."""
 
-looks = Throttle(1.0)
+overdue_throttle = Throttle(1.0)
 """How often a process looks for what is overdue while callbacks come in: a burst need not ask with each of them."""
 
 
@@ -153,10 +153,10 @@ def _look_after_others(deadline: float | None) -> None:
     On a day on which much waits behind what has failed, a look costs much and finds nothing. Then a pause follows.
     """
     begun = time.monotonic()
-    if not looks.allows() or not is_anything_due(timezone.now() - _PATIENCE):
+    if not overdue_throttle.allows() or not is_anything_due(timezone.now() - _PATIENCE):
         return
     if not process_overdue(limit=_OVERDUE_WITH_EACH, deadline=deadline):
-        looks.pause(min(_PAUSE_AFTER_NOTHING * (time.monotonic() - begun), _LONGEST_PAUSE))
+        overdue_throttle.pause(min(_PAUSE_AFTER_NOTHING * (time.monotonic() - begun), _LONGEST_PAUSE))
 
 
 def _claim_due(count: int) -> list[Callback]:
