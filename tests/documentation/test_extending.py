@@ -48,6 +48,11 @@ def test_a_block_that_a_page_names_is_there(template: str, names: list[str]) -> 
     assert set(names) - set(blocks_of(get_template(f"cryptopay_django/{template}"))) == set()
 
 
+@pytest.mark.parametrize("template", ["panel.html", "checkout.html"])
+def test_every_block_of_the_payment_page_is_named(template: str) -> None:
+    assert sorted(NAMED[template]) == sorted(set(blocks_of(get_template(f"cryptopay_django/{template}"))))
+
+
 @pytest.mark.parametrize(("page", "styles"), STYLES.items(), ids=STYLES)
 def test_a_variable_that_a_page_names_is_set_and_used(page: str, styles: str) -> None:
     text = Path(finders.find(styles)).read_text(encoding="utf-8")

@@ -89,7 +89,7 @@ def last_callback(account: Account) -> datetime | None:
 def check_secrets(account: Account, now: datetime) -> Iterator[CheckResult]:
     """Report when each callback secret was last used, and when an older one can be removed.
 
-    That is two days after the newest was first of use, or an older one last.
+    That is two days after the newest was first of use, or an older one last, whichever is later.
     """
     last = [_matched(account, mark).last() for mark in account.secret_marks]
     uses = ", ".join(f"number {index + 1} {since(at, now)}" for index, at in enumerate(last))
