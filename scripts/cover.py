@@ -31,7 +31,8 @@ WHOLE = (
             "snapshots/refund_rows", "backoff", "events/deliver", "events/outbox",
             "resolution/settle_and_refund", "resolution/approval", "resolution/call_parameters",
             "resolution/plan", "resolution/send", "resolution/unknown_outcome", "resolution/settlement_quote",
-            "resolution/follow_refunds", "resolution/release", "resolution/rules",
+            "resolution/resolution_row",
+            "resolution/follow_refunds", "resolution/judge_outcome", "resolution/release", "resolution/rules",
         )
     ),
 )  # fmt: skip

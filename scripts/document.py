@@ -1,4 +1,4 @@
-"""Write into the pages of docs/ what the code says itself: settings, states, signals, errors.
+"""Write into the pages of docs/ what the code says itself: settings, states, signals, errors, covered modules.
 
     python -m scripts.document           # write the pages anew
     python -m scripts.document --check   # change nothing; exit 1 and name the pages that are out of date
@@ -26,6 +26,7 @@ from django.db import models
 
 from cryptopay_django import exceptions, signals
 from cryptopay_django.conf import ACCOUNT_KEYS, AppSettings, Option
+from scripts.cover import PACKAGE, whole_files
 from tests.stacks.rows import ROWS, Row
 
 ROOT = Path(__file__).parent.parent
@@ -57,6 +58,15 @@ def settings(*names: str) -> str:
 def account_keys() -> str:
     """Return a table of what an entry of CRYPTOPAY_ACCOUNTS has."""
     return table(["key", "meaning"], [[f'`"{key}"`', as_markdown(text)] for key, text in ACCOUNT_KEYS.items()])
+
+
+def whole_table() -> str:
+    """Return a table of the modules that the tests must cover whole, by folder."""
+    by_folder: dict[str, list[str]] = {}
+    for path in sorted(Path(name).relative_to(PACKAGE) for name in whole_files(ROOT)):
+        if path.name != "__init__.py":
+            by_folder.setdefault(str(path.parent), []).append(f"`{path.name}`")
+    return table(["folder", "modules"], [[f"`{folder}/`", ", ".join(names)] for folder, names in by_folder.items()])
 
 
 def signal_table() -> str:
@@ -188,6 +198,7 @@ def table(head: list[str], rows: Iterable[list[str]]) -> str:
 
 WRITERS: dict[str, Callable[..., str]] = {
     "account-keys": account_keys,
+    "coverage": whole_table,
     "diagram": diagram,
     "errors": error_list,
     "settings": settings,

@@ -13,8 +13,8 @@ from cryptopay_django.gateway.schemas import InvoiceSnapshot
 from cryptopay_django.models import InvoiceEvent, Resolution
 from cryptopay_django.models.locking import write_transaction
 from cryptopay_django.services import deliver_events, process_callback
+from cryptopay_django.services.resolution.resolution_row import lock_resolution, resume_locked
 from cryptopay_django.services.resolution.rules import needs_second_person
-from cryptopay_django.services.resolution.unknown_outcome import lock_resolution, resume_locked
 from cryptopay_django.services.snapshots.apply import Poll, apply_snapshot
 from cryptopay_django.testing.factories import (
     CallbackFactory,

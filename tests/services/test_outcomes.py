@@ -11,7 +11,7 @@ from cryptopay_django.gateway.schemas import Recalculation, Refund
 from cryptopay_django.models import Resolution
 from cryptopay_django.services.resolution.judge_outcome import (
     COMMIT,
-    ODD,
+    NOT_AS_ASKED,
     REFUND,
     Verdict,
     oddities_of_commit,
@@ -187,19 +187,22 @@ def test_a_settlement_is_compared_with_its_quote(made, word):
     ],
 )
 def test_an_end_that_nobody_expected_is_odd(call, asked, status, word):
-    odd = outcome(call, {"status": status}, result={"refund_id": "there"}, **asked).found.get(ODD, "")
+    odd = outcome(call, {"status": status}, result={"refund_id": "there"}, **asked).found.get(NOT_AS_ASKED, "")
 
     assert word in odd if word else odd == ""
 
 
 def test_what_was_odd_about_the_answer_stays_so():
-    found = outcome(REFUND, {"status": "refunded"}, result={ODD: "the amount is odd"}).found
+    found = outcome(REFUND, {"status": "refunded"}, result={NOT_AS_ASKED: "the amount is odd"}).found
 
-    assert found[ODD] == "the amount is odd"
+    assert found[NOT_AS_ASKED] == "the amount is odd"
 
 
 def test_two_new_refunds_of_one_invoice_are_odd():
-    assert "lists 2 refunds" in outcome(REFUND, {"status": "refunded"}, [refund(), refund(UUID(int=3))]).found[ODD]
+    assert (
+        "lists 2 refunds"
+        in outcome(REFUND, {"status": "refunded"}, [refund(), refund(UUID(int=3))]).found[NOT_AS_ASKED]
+    )
 
 
 @pytest.mark.parametrize(("now", "verdict"), [(STILL, Verdict.OPEN), ({"status": "refunded"}, Verdict.NOT_DONE)])

@@ -7,7 +7,7 @@ import pytest
 from cryptopay_django.models import Callback, Invoice, Refund
 from cryptopay_django.sandbox.variants import QUESTIONS
 from cryptopay_django.services import create_invoice, quote_settlement, refund_invoice, settle_invoice
-from cryptopay_django.services.resolution.judge_outcome import ODD
+from cryptopay_django.services.resolution.judge_outcome import NOT_AS_ASKED
 
 from .desk import ADDRESS, unresolved
 
@@ -78,4 +78,4 @@ def test_an_invoice_is_refunded_to_an_address(cryptopay_sandbox, variant):
     assert refund.address == ("" if variant == "refund_address=ignored" else ADDRESS)
     if variant == "refund_address=ignored":
         # The staff is shown that the coins went elsewhere than asked.
-        assert "the coins go to the merchant's own account" in resolution.result[ODD]
+        assert "the coins go to the merchant's own account" in resolution.result[NOT_AS_ASKED]

@@ -17,5 +17,5 @@ Settlements go the same way. Before a settlement, `settlement_quote.py` shows it
 completed invoice, `refund_quote.py` does, and `refundable_amount.py` calculates how much can still be refunded.
 `signed_quotes.py` signs both quotes for forms, and `call_parameters.py` makes the parameters of the call from them.
 The other files: `release.py` lifts a quarantine, `refund_links.py` lets the customer give the address, `people.py`
-identifies the people who decide.
+identifies the people who decide, `resolution_row.py` locks a resolution and writes its status, alarms and timeline.
 """

@@ -24,10 +24,10 @@ from .judge_outcome import COMMIT, REFUND, WITHDRAWAL
 from .people import Actor, Person, check_permitted
 from .plan import check_of, check_refundable_amount, facts, known_refunds, read_anew
 from .refund_quote import RefundQuote, quote_again
+from .resolution_row import LEASE, fail_locked, lock_resolution, note
 from .rules import check_person
 from .send import send
 from .settlement_quote import SettlementQuote, quote_for
-from .unknown_outcome import LEASE, fail_locked, lock_resolution, note
 
 
 def approve_resolution(

@@ -15,8 +15,9 @@ from ...models.locking import write_transaction
 from ...permissions import acts_of
 from .people import Actor, check_permitted
 from .plan import check_version
+from .resolution_row import LEASE, UNDECIDED, lock_resolution, note
 from .rules import check_person
-from .unknown_outcome import LEASE, UNDECIDED, lock_resolution, note, read_once
+from .unknown_outcome import read_once
 
 ENDABLE_AFTER = timedelta(minutes=20)
 """How long after it was sent a person may end it: the gateway takes a signature for ten minutes, by a clock that may
@@ -31,7 +32,7 @@ def end_resolution(
     Asks the gateway first. If the gateway's data ends the resolution, the row is returned with that end. If the
     gateway shows nothing, the resolution ends as failed, so another one can begin. It can still take effect: for two
     weeks the gateway is asked about it at intervals, and before each new resolution of the invoice. If it took effect,
-    an alarm is raised (`resume_locked` in `unknown_outcome.py`).
+    an alarm is raised (`resume_locked` in `resolution_row.py`).
 
     `expected_version` is the version of the invoice that the person saw. Raises NotEndableError if the resolution was
     not sent, was sent less than ENDABLE_AFTER ago, was accepted, or the gateway shows a trace of it;
@@ -60,7 +61,11 @@ def end_resolution(
         locked = lock_resolution(row)
         check_permitted(person, *acts)
         _check_endable(locked)
-        check_version(locked.invoice, expected_version)
+        check_version(
+            locked.invoice,
+            expected_version,
+            then=f"resolution {locked.pk} may have been sent and is still open, so do not send it again",
+        )
         locked.fail(error=f"ended by {person.name}, where the gateway showed nothing: {reason}"[:2000], at=now)
         locked.next_attempt_at = now + LEASE
         locked.save()

@@ -23,7 +23,7 @@ from ..snapshots.withdrawal_rows import CANCELLED, PREVIEW
 COMMIT, REFUND, WITHDRAWAL = "commit_recalculation", "create_refund", "create_withdrawal"
 """What a resolution asks of the gateway: `parameters["call"]`."""
 
-ODD = "not_as_asked"
+NOT_AS_ASKED = "not_as_asked"
 """The part of a resolution's `result` that says what the gateway did otherwise than asked."""
 
 
@@ -62,13 +62,13 @@ def outcome_of(resolution: Resolution, snapshot: InvoiceSnapshot, refunds: Seque
     ours = [refund for refund in new if is_same_place(asked.get("address"), refund.address, with_tags=False)]
     is_settled = asked["call"] == COMMIT and snapshot.status == InvoiceStatus.COMPLETED
     if resolution.result or ours or is_settled:
-        odd = [resolution.result[ODD]] if resolution.result.get(ODD) else []
+        odd = [resolution.result[NOT_AS_ASKED]] if resolution.result.get(NOT_AS_ASKED) else []
         if ours:
             found |= refund_figures(ours[0])
             odd += oddities_of_refund(resolution, ours[0])
             odd += [f"the gateway lists {len(new)} refunds of it"] if len(new) > 1 else []
         odd += _odd_ending(resolution, snapshot) if is_final else []
-        found |= {ODD: "; ".join(odd)} if odd else {}
+        found |= {NOT_AS_ASKED: "; ".join(odd)} if odd else {}
         if is_final:
             return Outcome(Verdict.DONE, f"the invoice is {state}", found, is_traced=True)
         why = "accepted, but the invoice is still as it was"
@@ -99,8 +99,12 @@ def outcome_of_withdrawal(resolution: Resolution, shown: CoinWithdrawal | None) 
     if shown.status == CANCELLED:
         return Outcome(Verdict.NOT_DONE, f"the gateway has cancelled withdrawal {shown.id}: no coins were sent", found)
     odd = [*oddities_of_withdrawal(resolution, shown)]
-    odd += [resolution.result[ODD]] if resolution.result.get(ODD) and resolution.result[ODD] not in odd else []
-    found |= {ODD: "; ".join(odd)} if odd else {}
+    odd += (
+        [resolution.result[NOT_AS_ASKED]]
+        if resolution.result.get(NOT_AS_ASKED) and resolution.result[NOT_AS_ASKED] not in odd
+        else []
+    )
+    found |= {NOT_AS_ASKED: "; ".join(odd)} if odd else {}
     return Outcome(Verdict.DONE, f"withdrawal {shown.id} is {shown.status}", found, is_traced=True)
 
 

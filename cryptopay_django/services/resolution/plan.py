@@ -28,17 +28,12 @@ from ..accounts import client_of
 from ..events.deliver import deliver_or_dispatch
 from ..snapshots.apply import poll_invoice
 from ..snapshots.refund_rows import refunds_of
-from .judge_outcome import (
-    WITHDRAWAL,
-)
+from .judge_outcome import WITHDRAWAL
 from .people import Person, check_permitted
 from .refundable_amount import refundable_amount_of
+from .resolution_row import LEASE, note
 from .rules import check_resolvable, check_returnable, needs_second_person
-from .unknown_outcome import (
-    LEASE,
-    note,
-    resolve_unknown,
-)
+from .unknown_outcome import resolve_unknown
 
 Check = Callable[[Invoice], None]
 """What an invoice must be: raises NotResolvableError."""
@@ -187,11 +182,12 @@ def check_refundable_amount(invoice: Invoice, parameters: Mapping[str, Any]) -> 
         )
 
 
-def check_version(invoice: Invoice, expected_version: int | None) -> None:
+def check_version(invoice: Invoice, expected_version: int | None, *, then: str = "nothing was sent") -> None:
+    """Raise InvoiceChangedError unless the invoice has the version that a person saw; `then` ends the message."""
     if expected_version is not None and invoice.version != expected_version:
         raise InvoiceChangedError(
             f"invoice {invoice.pk} has changed since it was shown: it is {invoice.status} {invoice.status_context} "
-            "now. Look at it again; nothing was sent"
+            f"now. Look at it again; {then}"
         )
 
 

@@ -42,7 +42,7 @@ from ..snapshots.refund_rows import expect_refunds, store_refunds
 from ..snapshots.withdrawal_rows import PREVIEW, take_withdrawal
 from .judge_outcome import (
     COMMIT,
-    ODD,
+    NOT_AS_ASKED,
     WITHDRAWAL,
     oddities_of_commit,
     oddities_of_refund,
@@ -50,18 +50,17 @@ from .judge_outcome import (
     refund_figures,
     withdrawal_figures,
 )
-from .unknown_outcome import (
+from .resolution_row import (
     LEASE,
     UNDECIDED,
     fail_locked,
-    find_withdrawal,
     lock_resolution,
     mark_unknown_locked,
     note,
     raise_alarm,
-    resolve_unknown,
     resume_locked,
 )
+from .unknown_outcome import find_withdrawal, resolve_unknown
 
 Shown: TypeAlias = Sequence[Refund] | CoinWithdrawal
 """What a call's answer shows of the coins that are sent back."""
@@ -96,12 +95,12 @@ def send(resolution: Resolution) -> Resolution:
 def _call(row: Resolution, mark: Mark) -> tuple[dict[str, Any], Shown]:
     """Make the one call that moves money; return the answer's figures, and the refunds or the withdrawal in it.
 
-    What the gateway did otherwise than asked is in the figures, under `ODD`.
+    What the gateway did otherwise than asked is in the figures, under `NOT_AS_ASKED`.
     """
     if row.parameters["call"] == WITHDRAWAL:
         done = _commit_withdrawal(row, mark)
         different = oddities_of_withdrawal(row, done)
-        return withdrawal_figures(done) | ({ODD: "; ".join(different)} if different else {}), done
+        return withdrawal_figures(done) | ({NOT_AS_ASKED: "; ".join(different)} if different else {}), done
     client, gateway_id = client_of(row.invoice), str(row.invoice.gateway_id)
     refunds: list[Refund] = []
     if row.parameters["call"] == COMMIT:
@@ -115,7 +114,7 @@ def _call(row: Resolution, mark: Mark) -> tuple[dict[str, Any], Shown]:
     else:
         refund = client.create_refund(gateway_id, address=row.parameters["address"], mark=mark)
         refunds, figures, odd = [refund], refund_figures(refund), oddities_of_refund(row, refund)
-    return figures | ({ODD: "; ".join(odd)} if odd else {}), refunds
+    return figures | ({NOT_AS_ASKED: "; ".join(odd)} if odd else {}), refunds
 
 
 def _commit_withdrawal(row: Resolution, mark: Mark) -> CoinWithdrawal:
@@ -173,8 +172,8 @@ def _write_acceptance(
         note(row, EventKind.RESOLUTION_ACCEPTED, at=now, **row.result)
         if row.status == ResolutionStatus.FAILED:
             resume_locked(row, at=now)
-        if row.result.get(ODD):
-            raise_alarm(row, row.result[ODD], at=now)
+        if row.result.get(NOT_AS_ASKED):
+            raise_alarm(row, row.result[NOT_AS_ASKED], at=now)
         if shown:
             expect_refunds(row.invoice, at=now)
         if isinstance(shown, CoinWithdrawal):

@@ -1,10 +1,17 @@
-"""Finds out what became of a settlement or refund that was sent, and ends it. Only reads: no call here moves money.
+"""Finds out what became of a settlement or refund that got no clear answer. Only reads: no call here moves money.
 
-`resolve_pending_resolutions` reads the gateway's data for all resolutions that are due; each process that looks for
-due work (`services/worker/due_work.py`) calls it. `judge_outcome.py` decides what the data proves. If it proves
-nothing, the resolution stays active and is due again later (`_leave_open`); after `STUCK_AFTER` staff get a notice.
-Later a person may end it (`end_by_hand.py`). Any number of processes may read for one resolution: the first that has
-something to write locks the row and writes.
+1. `send.py` has marked the resolution `unknown`. The request may have taken effect, so it is never sent again. The
+   resolution stays active, so the invoice can have no other one.
+2. It is due at once. `resolve_pending_resolutions` claims it, in any process that looks for due work
+   (`services/worker/queue.py`), and reads the invoice and its refunds (`read_once`).
+3. `judge_outcome.py` decides what the data proves. Done, or not done: `write_outcome` ends the resolution. Nothing is
+   proved: it stays open and is due again after a pause that grows (`_leave_open`).
+4. After `STUCK_AFTER`, staff get a notice. After twenty minutes, a person may end it (`end_by_hand.py`). Then the
+   gateway is still read for `WATCHED_FOR`. If it shows the effect after all, the resolution is active again, with an
+   alarm (`_watch`, and `resume_locked` in `resolution_row.py`).
+
+An accepted resolution is read in the same way until its invoice is final. Any number of processes may read for one
+resolution: the first that has something to write locks the row and writes.
 """
 
 from __future__ import annotations
@@ -13,7 +20,6 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
@@ -24,17 +30,16 @@ from ...gateway.rate_limit import Purpose, calling_for
 from ...gateway.schemas import Refund
 from ...gateway.withdrawals import CoinWithdrawal
 from ...logs import about
-from ...models import EventKind, Invoice, InvoiceEvent, Resolution, ResolutionStatus
+from ...models import EventKind, InvoiceEvent, Resolution, ResolutionStatus
 from ...models.locking import write_transaction
 from ..accounts import client_of
 from ..backoff import backoff
 from ..events.deliver import deliver_or_dispatch
-from ..events.outbox import new_event, write_events
 from ..snapshots.apply import Applied, poll_invoice
 from ..snapshots.refund_rows import expect_refunds
 from ..snapshots.withdrawal_rows import CANCELLED, PREVIEW, reversal_of, take_withdrawal
 from .judge_outcome import (
-    ODD,
+    NOT_AS_ASKED,
     REFUND,
     WITHDRAWAL,
     Outcome,
@@ -43,11 +48,18 @@ from .judge_outcome import (
     outcome_of,
     outcome_of_withdrawal,
 )
+from .resolution_row import (
+    LEASE,
+    UNDECIDED,
+    fail_locked,
+    lock_resolution,
+    lose_track_locked,
+    note,
+    raise_alarm,
+    resume_locked,
+)
 
 logger = logging.getLogger("cryptopay_django")
-
-LEASE = timedelta(seconds=60)
-"""How long a process has a claimed resolution for itself. After that, another process may claim it."""
 
 STUCK_AFTER = timedelta(minutes=5)
 """After how long without an outcome staff are notified."""
@@ -55,7 +67,6 @@ STUCK_AFTER = timedelta(minutes=5)
 WATCHED_FOR = timedelta(days=14)
 """How long the gateway is asked about a resolution that a person has ended: it keeps nothing open for longer."""
 
-UNDECIDED = (ResolutionStatus.SENT, ResolutionStatus.UNKNOWN)
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 
@@ -126,7 +137,11 @@ def take_shown_withdrawal(
         events = take_withdrawal(locked, shown, at=now)
         if shown.status != PREVIEW:
             expect_refunds(locked.invoice, at=now)
-            if locked.status == ResolutionStatus.FAILED and shown.status != CANCELLED and not locked.result.get(ODD):
+            if (
+                locked.status == ResolutionStatus.FAILED
+                and shown.status != CANCELLED
+                and not locked.result.get(NOT_AS_ASKED)
+            ):
                 resume_locked(locked, at=now)
             if odd:
                 raise_alarm(locked, "; ".join(odd), at=now)
@@ -188,71 +203,6 @@ def resolve_pending_resolutions(limit: int = 20, *, deadline: float | None = Non
     return ended
 
 
-def lock_resolution(resolution: Resolution) -> Resolution:
-    """Lock the invoice's row, then the resolution's, and return the latter: always in this order."""
-    invoice = Invoice.objects.lock(pk=resolution.invoice_id)
-    locked = Resolution.objects.lock(pk=resolution.pk)
-    if invoice is None or locked is None:
-        raise Resolution.DoesNotExist(f"resolution {resolution.pk} does not exist any more")
-    locked.invoice = invoice
-    return locked
-
-
-def note(
-    resolution: Resolution,
-    kind: EventKind,
-    *,
-    at: datetime,
-    actor: str = "",
-    once: str | None = None,
-    **detail: Any,
-) -> None:
-    """Write an entry of the invoice's timeline about a resolution."""
-    told = {"resolution": str(resolution.pk), "resolution_kind": resolution.kind, **detail}
-    write_events([new_event(resolution.invoice, kind, at=at, actor=actor, once=once, detail=told)])
-
-
-def fail_locked(resolution: Resolution, error: str, *, at: datetime) -> None:
-    """End a locked resolution as failed, and write it to the timeline."""
-    resolution.fail(error=error[:2000], at=at)
-    resolution.save()
-    note(resolution, EventKind.RESOLUTION_FAILED, at=at, error=resolution.error)
-
-
-def mark_unknown_locked(resolution: Resolution, error: str, *, at: datetime) -> None:
-    """Mark a locked resolution unknown: only reading can tell, and it is due at once."""
-    resolution.lose_track(error=error[:2000])
-    resolution.next_attempt_at = at
-    resolution.save()
-    note(resolution, EventKind.RESOLUTION_UNKNOWN, at=at, error=resolution.error)
-
-
-def raise_alarm(row: Resolution, why: str, *, at: datetime, about: str = "") -> None:
-    """Write to the timeline of a locked resolution's invoice that a person has to look: teams are notified.
-
-    One alarm for a resolution, and one more for each value of `about`.
-    """
-    once = ":".join(filter(None, [EventKind.RESOLUTION_ALARM, str(row.pk), about]))
-    if not InvoiceEvent.objects.primary().filter(invoice=row.invoice, once=once).exists():
-        note(row, EventKind.RESOLUTION_ALARM, at=at, once=once, why=why[:2000])
-
-
-def resume_locked(row: Resolution, *, at: datetime) -> None:
-    """Resume a locked resolution that a person had ended, because the gateway shows its effect; raise an alarm.
-
-    If another resolution of the invoice is active, this one stays ended; the alarm is raised all the same.
-    """
-    why = "it was ended by a person, and the gateway shows it after all: check the invoice and its refunds"
-    row.result = {**row.result, ODD: "; ".join(filter(None, [why, row.result.get(ODD)]))}
-    row.next_attempt_at = None
-    if not Resolution.objects.primary().filter(invoice_id=row.invoice_id, active=True).exists():
-        row.resume()
-        row.next_attempt_at = at
-    row.error = f"{why}. {row.error}"[:2000]
-    row.save()
-    raise_alarm(row, why, at=at)
-
-
 def write_outcome(resolution: Resolution, outcome: Outcome) -> Resolution:
     """Write down what was found, under the lock, unless somebody else has ended it."""
     now = timezone.now()
@@ -267,7 +217,7 @@ def write_outcome(resolution: Resolution, outcome: Outcome) -> Resolution:
         row.attempts += 1
         if outcome.found and outcome.verdict is not Verdict.NOT_DONE:
             row.result = {**row.result, **outcome.found}
-        odd = row.result.get(ODD, "")
+        odd = row.result.get(NOT_AS_ASKED, "")
         if outcome.verdict is Verdict.DONE:
             row.error = odd[:2000]
             row.succeed(at=now)
@@ -301,8 +251,8 @@ def _leave_open(row: Resolution, why: str, *, at: datetime) -> None:
     """Leave a locked resolution undecided, due again later; notify once when that takes long."""
     age = at - (row.sent_at or at)
     if row.status == ResolutionStatus.SENT and not row.result and age >= LEASE:
-        mark_unknown_locked(row, "the process that sent it never returned with an answer", at=at)
-    row.error = "; ".join(filter(None, [why, row.result.get(ODD)]))[:2000]
+        lose_track_locked(row, "the process that sent it never returned with an answer", at=at)
+    row.error = "; ".join(filter(None, [why, row.result.get(NOT_AS_ASKED)]))[:2000]
     row.next_attempt_at = at + min(backoff(row.attempts), max(_LONGEST_PAUSE, age / 10))
     row.save()
     once = f"{EventKind.RESOLUTION_STUCK}:{row.pk}"
