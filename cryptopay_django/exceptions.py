@@ -49,7 +49,7 @@ CryptopayError
 ├── RefundLinkError              a customer's link for a refund address cannot be made or used; `obstacle` says why
 ├── PaymentLinkError             a payment link cannot be paid by now; `obstacle` says why
 ├── PaymentLinkRequestError      create_payment_link got invalid arguments; `field` says which
-└── ResolutionError              a settlement or refund is not possible, or not now; nothing was sent
+└── ResolutionError              a settlement or refund is not possible, or not now; this call sent nothing
     ├── NotResolvableError       the invoice cannot be settled or refunded by staff; `obstacle` says why
     ├── InvoiceChangedError      the invoice has changed since the person saw it
     ├── QuoteExpiredError        the quote is older than 30 seconds
@@ -57,7 +57,7 @@ CryptopayError
     ├── ApprovalError            the resolution does not wait for an approval
     ├── SamePersonError          the planner of a resolution cannot approve it
     ├── NotPermittedError        the actor lacks the permission
-    ├── NotEndableError          a person may not end this resolution by hand, or not yet
+    ├── NotEndableError          a person may not end this resolution by hand, or not yet; it may have been sent
     ├── RefundAmountError        an amount to refund that is not valid, or more than is left
     ├── FeeBearerError           network_fee_borne_by is neither "merchant" nor "customer"
     ├── RefundRefusedError       the gateway refuses a refund before anything is sent; `problems` says why
@@ -138,7 +138,10 @@ class GatewayNotFoundError(GatewayRefusedError):
 
 
 class ForeignInvoiceError(GatewayNotFoundError):
-    """The gateway has another invoice with this custom_id: its metadata does not contain our UUID."""
+    """The gateway has another invoice with this custom_id: its metadata does not contain our UUID.
+
+    A callback about an invoice that we have no row of is another case: an orphan. It raises no error.
+    """
 
 
 class GatewayConflictError(GatewayRefusedError):
@@ -379,7 +382,7 @@ class PaymentLinkRequestError(CryptopayError, ValueError):
 
 
 class ResolutionError(CryptopayError):
-    """The settlement or refund is not possible, or not now. Nothing was sent."""
+    """The settlement or refund is not possible, or not now. The call that raises this sends nothing."""
 
 
 class Obstacle(StrEnum):
@@ -431,7 +434,10 @@ class NotPermittedError(ResolutionError):
 
 
 class NotEndableError(ResolutionError):
-    """A person may not end this resolution by hand, or not yet. The message says why, and when it is possible."""
+    """A person may not end this resolution by hand, or not yet. The message says why, and when it is possible.
+
+    Its request may have been sent: do not send it again.
+    """
 
 
 class RefundAmountError(ResolutionError, ValueError):

@@ -83,7 +83,7 @@ Book `refund.amount` and `refund.value_amount`.
 """
 
 refund_failed = Signal()
-"""The gateway has cancelled a pending refund or no longer lists it, and nothing was sent.
+"""The gateway has cancelled a pending refund or no longer lists it. Usually nothing was sent.
 
 Inform support.
 """

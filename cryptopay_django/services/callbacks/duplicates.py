@@ -1,10 +1,10 @@
 """Recognises a repeated callback: counts it on the row that has its body. Stores it again only if it can bring news.
 
-The gateway repeats a callback until it gets an answer, a merchant can have a callback sent again, and anyone who has
-seen a body can replay it. A stored body alone does not make the new one a duplicate. One UPDATE of the committed row
-counts the repeat, and the same statement checks that the row still has the version that the body was merged into.
-While the version is the same, the body brings no news: a merge depends only on the invoice and the snapshot, and to
-merge twice gives the same result as to merge once.
+`receive.py` calls `count_repeat` before it stores a body. The gateway repeats a callback until it gets an answer, a
+merchant can have a callback sent again, and anyone who has seen a body can replay it. A stored body alone does not
+make the new one a duplicate. One UPDATE of the committed row counts the repeat, and the same statement checks that the
+row still has the version that the body was merged into. While the version is the same, the body brings no news: a
+merge depends only on the invoice and the snapshot, and to merge twice gives the same result as to merge once.
 """
 
 from __future__ import annotations
