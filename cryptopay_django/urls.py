@@ -3,7 +3,7 @@
 from django.urls import path
 
 from . import webhook
-from .pages import channel, counter, live, payment_link, payment_page, receipt, refund_link
+from .pages import channel, counter, event_stream, payment_link, payment_page, receipt, refund_link
 
 app_name = "cryptopay_django"
 
@@ -16,7 +16,7 @@ urlpatterns = [
     path("checkout/<uuid:invoice_id>/", payment_page.checkout, name="checkout"),
     path("checkout/<uuid:invoice_id>/receipt/", receipt.receipt, name="receipt"),
     path("checkout/<uuid:invoice_id>/status/", payment_page.invoice_status, name="invoice-status"),
-    path("checkout/<uuid:invoice_id>/events/", live.invoice_events, name="invoice-events"),
+    path("checkout/<uuid:invoice_id>/events/", event_stream.invoice_events, name="invoice-events"),
     path("checkout/<uuid:invoice_id>/refund/", refund_link.ask_for_link, name="ask-refund-address"),
     path("refund/<slug:token>/", refund_link.refund_address, name="refund-address"),
     path("pay/<slug:token>/", payment_link.PaymentLinkView.as_view(), name="payment-link"),

@@ -267,7 +267,7 @@ EXPLAINED: tuple[Explained, ...] = (
         Explained(
             VALUES,
             "module",
-            f"{name} = Annotated[str, text(value_limits.{name.upper()}_LENGTH, empty=False)]",
+            f"{name} = Annotated[str, text(field_lengths.{name.upper()}_LENGTH, empty=False)]",
             ".*empty=None.*",
             "None is as false",
         )

@@ -20,8 +20,8 @@ from cryptopay_django.exceptions import CryptopayError, GatewayRefusedError
 from cryptopay_django.gateway.answers import Answer
 from cryptopay_django.gateway.client import Client
 from cryptopay_django.gateway.lists import Page, notes_on
-from cryptopay_django.gateway.message import WireObject
-from cryptopay_django.gateway.resources import CustomerAddress
+from cryptopay_django.gateway.market_answers import CustomerAddress
+from cryptopay_django.gateway.message_base import WireObject
 from cryptopay_django.gateway.schemas import parse_callback
 from cryptopay_django.gateway.strictjson import dump_json, parse_json
 from cryptopay_django.gateway.subscriptions import Subscription

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from ..gateway.schemas import INVOICE_TYPE
 from ..models import Callback, CallbackOutcome
 from ..permissions import Act, may
-from ..services.snapshots.foreign_invoices import ForeignInvoice, foreign_invoices
+from ..services.snapshots.orphan_invoices import OrphanInvoice, find_orphan_invoices
 from . import display
 from .deliver_again import DeliverAgain
 from .deliver_now import Retries
@@ -112,7 +112,7 @@ class CallbackAdmin(Retries, DeliverAgain, ReadOnlyAdmin):
         """Show the invoices of the accounts that were not made here, the last seen first."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        found, is_cut = foreign_invoices()
+        found, is_cut = find_orphan_invoices()
         is_paid_only = "paid" in request.GET
         rows = [_row(one) for one in found if one.is_paid or not is_paid_only]
         context = {
@@ -132,7 +132,7 @@ class CallbackAdmin(Retries, DeliverAgain, ReadOnlyAdmin):
         return format_html('<pre class="cp-body">{}</pre>', display.pretty_body(bytes(callback.body)))
 
 
-def _row(one: ForeignInvoice) -> dict[str, Any]:
+def _row(one: OrphanInvoice) -> dict[str, Any]:
     """Return an invoice that is not ours as the page shows it."""
     shown = one.snapshot
     values: dict[str, Any] = {name: getattr(one, name) for name in (

@@ -29,7 +29,7 @@ from ..gateway.lists import Page
 from ..models import ChannelPayment, Invoice, Refund
 from ..permissions import Act, may
 from ..services import LedgerComparison, LedgerDifference, compare_ledger
-from ..services.ledger import FAMILIES, read_balances, read_transactions, rows_of
+from ..services.gateway_ledger import FAMILIES, read_balances, read_transactions, rows_of
 from ..services.reconciliation.ledger_differences import NOTHING, DifferenceKind
 from . import display
 

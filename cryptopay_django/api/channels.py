@@ -35,7 +35,7 @@ from ..links import API, path_of
 from ..models import Channel, ChannelPayment, ChannelStatus
 from ..services import create_channel, read_channel_progress, resolve_account
 from ..services.accounts import in_force
-from ..services.channels.progress import (
+from ..services.channels.owner_state import (
     ChannelProgress,
     ChannelState,
     Receipt,

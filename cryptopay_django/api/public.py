@@ -16,7 +16,7 @@ from ..conf import app_settings
 from ..exceptions import InvoiceRequestError
 from ..gateway.currencies import check_amount, check_price_currency
 from ..services import list_offers, read_progress
-from ..services.invoices.progress import Progress, State
+from ..services.invoices.customer_state import Progress, State
 from . import examples
 from .base import ApiView, describe
 from .fields import AmountField, StrictSerializer, TextField

@@ -18,9 +18,9 @@ import base58
 import bech32
 
 from ..exceptions import AddressError
+from .field_lengths import ADDRESS_LENGTH
 from .keccak import keccak_256
 from .tags import LARGEST_TAG, check_unpacked, split_address
-from .value_limits import ADDRESS_LENGTH
 
 
 class Net(Enum):

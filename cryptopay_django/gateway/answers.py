@@ -23,7 +23,7 @@ from ..exceptions import (
     GatewayValidationError,
     WireError,
 )
-from .resources import ErrorBody
+from .market_answers import ErrorBody
 from .strictjson import parse_json_tolerantly
 
 T = TypeVar("T")

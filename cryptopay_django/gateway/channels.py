@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from .message import WireObject
+from .message_base import WireObject
 from .rate_and_risk import Exchange, Risk
 from .tags import parted
 from .values import Address, Amount, Code, Link, Name, Reference, Text, Txid, Url

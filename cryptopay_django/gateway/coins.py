@@ -3,7 +3,8 @@
 A coin that is missing here is taken from the gateway's own list (`services/invoices/account_coins.py`), or added by a
 shop with the setting CRYPTOPAY_EXTRA_COINS. The gateway has the last word.
 
-To add a coin, add a line to `_KNOWN`. If its network is new, add that to `networks.py`.
+To add a coin, add a line to `_KNOWN`. If its network is new, add that to `networks.py` and
+`sandbox/simulated_coins.py`, and the form of its addresses to `addresses.py`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from ..exceptions import AmountError, CurrencyError, NetworkError
 from .coins import COINS, Coins
-from .value_limits import AMOUNT_DECIMALS, AMOUNT_INTEGER_DIGITS
+from .field_lengths import AMOUNT_DECIMALS, AMOUNT_INTEGER_DIGITS
 
 _PLAIN_DECIMAL = re.compile(r"[+-]?[0-9]{1,64}(?:\.[0-9]{1,64})?")
 

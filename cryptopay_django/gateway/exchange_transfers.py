@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from .message import WireObject
+from .message_base import WireObject
 from .rate_and_risk import Exchange
 from .values import Amount, Code, Reference
 

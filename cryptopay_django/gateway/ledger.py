@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from .message import WireObject
+from .message_base import WireObject
 from .rate_and_risk import Risk
 from .values import Amount, Code, Reference, SignedAmount, Text
 

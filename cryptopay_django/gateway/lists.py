@@ -10,8 +10,8 @@ from typing import Any, Self, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from ..exceptions import WireError
-from .message import WireObject
-from .resources import Rate
+from .market_answers import Rate
+from .message_base import WireObject
 from .strictjson import Json
 from .values import PLAIN_CODECS, Notes, Reference, first_notes, read_each, read_list, read_object, read_required
 

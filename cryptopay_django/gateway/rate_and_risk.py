@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .message import WireObject
+from .message_base import WireObject
 from .values import Amount, Code, Name, Pair, Score
 
 

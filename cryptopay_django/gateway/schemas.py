@@ -1,8 +1,8 @@
 """Defines the gateway's answers about invoices, as frozen dataclasses: snapshots, callbacks, recalculations, refunds.
 
 Channels, withdrawals, accounts and the other families are in modules of their names; coins, rates, customers and
-errors in `resources.py`. Types say what may be null, defaults what may be absent. Values are checked for form only: an
-unknown status, event or coin stays a string, and `services/snapshots/merge.py` decides what it means.
+errors in `market_answers.py`. Types say what may be null, defaults what may be absent. Values are checked for form
+only: an unknown status, event or coin stays a string, and `services/snapshots/merge.py` decides what it means.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from uuid import UUID
 
 from ..exceptions import WireError
 from .channels import ChannelPaymentSnapshot
-from .message import WireObject
+from .message_base import WireObject
 from .rate_and_risk import Exchange, Risk
 from .strictjson import Json, join_path, parse_json_tolerantly
 from .tags import parted

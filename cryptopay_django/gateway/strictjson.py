@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import NoReturn, TypeAlias, TypeVar, Union
 
 from ..exceptions import WireError
-from .value_limits import JSON_DEPTH, JSON_DEPTH_TOLERATED, JSON_NUMBER_EXPONENT, JSON_NUMBER_LENGTH
+from .field_lengths import JSON_DEPTH, JSON_DEPTH_TOLERATED, JSON_NUMBER_EXPONENT, JSON_NUMBER_LENGTH
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from .message import WireObject
+from .message_base import WireObject
 from .values import Amount, Code, Name, Reference, Text, Url
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from ..exceptions import AddressError, TagError
+from .field_lengths import DESTINATION_TAG_LENGTH
 from .networks import NETWORKS
-from .value_limits import DESTINATION_TAG_LENGTH
 
 LARGEST_TAG = {network.code: network.largest_tag for network in NETWORKS.values() if network.largest_tag}
 """The networks on which a refund asks for a tag, because many people can share one address there."""

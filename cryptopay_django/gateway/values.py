@@ -1,6 +1,6 @@
 """Reads and writes single values, such as amounts, times and codes, and refuses bad ones.
 
-`message.py` makes messages of them, by the types in `schemas.py`.
+`message_base.py` makes messages of them, by the types in `schemas.py`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Annotated, Any, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from ..exceptions import WireError
-from . import value_limits
+from . import field_lengths
 from .strictjson import Json, Odd, is_storable, join_path
 
 T = TypeVar("T")
 Notes: TypeAlias = tuple[str, ...]
 
 _AMOUNT = re.compile(
-    rf"[0-9]{{1,{value_limits.AMOUNT_INTEGER_DIGITS}}}(?:\.[0-9]{{1,{value_limits.AMOUNT_DECIMALS}}})?"
+    rf"[0-9]{{1,{field_lengths.AMOUNT_INTEGER_DIGITS}}}(?:\.[0-9]{{1,{field_lengths.AMOUNT_DECIMALS}}})?"
 )
 _PLAIN_DECIMAL = re.compile(r"[0-9]{1,64}(?:\.[0-9]{1,64})?")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
@@ -29,7 +29,9 @@ _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _LINK = re.compile(r"https?://[^\s/?#\\@][^\s\\]*", re.IGNORECASE)
-_EXACT = Context(prec=value_limits.JSON_NUMBER_LENGTH)  # the default context rounds to 28 digits, also at a minus sign
+_EXACT = Context(
+    prec=field_lengths.JSON_NUMBER_LENGTH
+)  # the default context rounds to 28 digits, also at a minus sign
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -90,8 +92,8 @@ def read_each(value: object, path: str, read: Callable[[object, str], T]) -> tup
 
 def first_notes(notes: Sequence[str]) -> Notes:
     """Return the first few notes, and how many more there are."""
-    more = len(notes) - value_limits.NOTES
-    return (*notes[: value_limits.NOTES], f"and {more} more") if more > 0 else tuple(notes)
+    more = len(notes) - field_lengths.NOTES
+    return (*notes[: field_lengths.NOTES], f"and {more} more") if more > 0 else tuple(notes)
 
 
 def text(length: int, *, empty: bool = True, lines: bool = False) -> Codec:
@@ -119,8 +121,8 @@ def _read_amount(value: object, path: str) -> Decimal:
     if not _AMOUNT.fullmatch(written):
         raise WireError(
             path,
-            f"must be a plain decimal, not negative, with at most {value_limits.AMOUNT_INTEGER_DIGITS} digits "
-            f"before and {value_limits.AMOUNT_DECIMALS} after the point",
+            f"must be a plain decimal, not negative, with at most {field_lengths.AMOUNT_INTEGER_DIGITS} digits "
+            f"before and {field_lengths.AMOUNT_DECIMALS} after the point",
         )
     return Decimal(written)
 
@@ -155,7 +157,7 @@ def _read_score(value: object, path: str) -> Decimal:
     whole, _, decimals = plain_text(number).partition(".")
     if number.is_signed():
         raise WireError(path, "is negative")
-    if len(whole) > value_limits.SCORE_INTEGER_DIGITS or len(decimals) > value_limits.SCORE_DECIMALS:
+    if len(whole) > field_lengths.SCORE_INTEGER_DIGITS or len(decimals) > field_lengths.SCORE_DECIMALS:
         raise WireError(path, "has too many digits")
     return number
 
@@ -227,9 +229,9 @@ def kind_of(value: object) -> str:
     return names.get(type(value), "a number")
 
 
-_URL = text(value_limits.URL_LENGTH)
-_KEY = text(value_limits.NAME_LENGTH, lines=True)
-_VALUE = text(value_limits.TEXT_LENGTH, lines=True)
+_URL = text(field_lengths.URL_LENGTH)
+_KEY = text(field_lengths.NAME_LENGTH, lines=True)
+_VALUE = text(field_lengths.TEXT_LENGTH, lines=True)
 PLAIN_CODECS: Mapping[object, Codec] = {
     bool: Codec(_read_flag, bool),
     int: Codec(_read_count, int),
@@ -241,13 +243,13 @@ PLAIN_CODECS: Mapping[object, Codec] = {
 Amount = Annotated[Decimal, Codec(_read_amount, plain_text)]
 SignedAmount = Annotated[Decimal, Codec(_read_signed_amount, plain_text)]
 Score = Annotated[Decimal, Codec(_read_score, lambda score: score)]
-Code = Annotated[str, text(value_limits.CODE_LENGTH, empty=False)]
-Pair = Annotated[str, text(value_limits.PAIR_LENGTH, empty=False)]
-Reference = Annotated[str, text(value_limits.CUSTOM_ID_LENGTH)]
-Txid = Annotated[str, text(value_limits.TXID_LENGTH, empty=False)]
-Address = Annotated[str, text(value_limits.ADDRESS_LENGTH)]
-Name = Annotated[str, text(value_limits.NAME_LENGTH, lines=True)]
-Text = Annotated[str, text(value_limits.TEXT_LENGTH, lines=True)]
+Code = Annotated[str, text(field_lengths.CODE_LENGTH, empty=False)]
+Pair = Annotated[str, text(field_lengths.PAIR_LENGTH, empty=False)]
+Reference = Annotated[str, text(field_lengths.CUSTOM_ID_LENGTH)]
+Txid = Annotated[str, text(field_lengths.TXID_LENGTH, empty=False)]
+Address = Annotated[str, text(field_lengths.ADDRESS_LENGTH)]
+Name = Annotated[str, text(field_lengths.NAME_LENGTH, lines=True)]
+Text = Annotated[str, text(field_lengths.TEXT_LENGTH, lines=True)]
 Url = Annotated[str, _URL]
 Link = Annotated[str, Codec(_read_link, str)]
 Details = Annotated[tuple[Json, ...], Codec(_read_details, list)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from .message import WireObject
+from .message_base import WireObject
 from .rate_and_risk import Exchange, Risk
 from .values import Address, Amount, Code, Name, Reference, Text, Txid
 

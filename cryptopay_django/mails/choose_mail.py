@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..models import Invoice, InvoiceEvent, Refund, RefundStatus
 from ..services.events.outbox import MAIL_OF
-from ..services.invoices.progress import Progress, State, read_progress
+from ..services.invoices.customer_state import Progress, State, read_progress
 from ..services.invoices.receipt import Receipt, read_receipt
 
 REVIEWED = frozenset({State.UNDERPAID, State.OVERPAID, State.LATE, State.HELD, State.REVIEW})

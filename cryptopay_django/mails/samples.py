@@ -12,7 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from ..models import Invoice, InvoiceStatus, Payment, PaymentStatus, Refund, RefundStatus, StatusContext
-from ..services.invoices.progress import Progress, State
+from ..services.invoices.customer_state import Progress, State
 from ..services.invoices.receipt import Receipt
 from .choose_mail import Facts
 from .message import CustomerMail

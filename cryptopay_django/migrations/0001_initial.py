@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='CallPlace',
+            name='RateLimitSlot',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.CharField(help_text='A fingerprint of the API key.', max_length=32)),
@@ -57,6 +57,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'place for a call',
                 'verbose_name_plural': 'places for calls',
+                'db_table': 'cryptopay_django_callplace',
                 'constraints': [models.UniqueConstraint(fields=('key', 'number'), name='cryptopay_call_place')],
             },
         ),

@@ -1,7 +1,6 @@
 """Defines the models. Only `services` change their money facts."""
 
 from .books import BookEntry, Books, ClosedPeriod, EntryKind, RateSource
-from .call_place import CallPlace
 from .callback import Callback, CallbackOutcome
 from .channel import Channel, ChannelStatus
 from .channel_payment import ChannelPayment, ChannelPaymentContext, ChannelPaymentStatus
@@ -11,6 +10,7 @@ from .invoice import Invoice, InvoiceStatus, StatusContext
 from .notice import NoticeKind, NoticeSchedule
 from .payment import Payment, PaymentStatus
 from .payment_link import PaymentLink, PaymentLinkKind, PaymentLinkUse
+from .rate_limit_slot import RateLimitSlot
 from .refund import Refund, RefundCause, RefundStatus
 from .refund_link import RefundLink
 from .resolution import Resolution, ResolutionKind, ResolutionStatus
@@ -20,7 +20,6 @@ from .schedule import Schedule
 __all__ = [
     "BookEntry",
     "Books",
-    "CallPlace",
     "Callback",
     "CallbackOutcome",
     "Channel",
@@ -42,6 +41,7 @@ __all__ = [
     "PaymentLinkKind",
     "PaymentLinkUse",
     "PaymentStatus",
+    "RateLimitSlot",
     "RateSource",
     "Refund",
     "RefundCause",

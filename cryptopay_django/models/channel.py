@@ -20,7 +20,7 @@ from ..conf import get_account
 from ..fields import CodeField, SparseIndex, StatusField
 from .locking import LockingManager
 from .orders import KEY_LENGTH, OrderLink, order_filter, order_key, order_types
-from .protected import ProtectedModel, ProtectedQuerySet
+from .protected_columns import ProtectedModel, ProtectedQuerySet
 
 
 class ChannelStatus(models.TextChoices):

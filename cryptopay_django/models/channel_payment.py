@@ -16,7 +16,7 @@ from ..fields import AmountField, CodeField, SparseIndex, StatusField
 from .channel import Channel
 from .locking import LockingManager
 from .orders import order_filter
-from .protected import ProtectedModel, ProtectedQuerySet
+from .protected_columns import ProtectedModel, ProtectedQuerySet
 from .risk import RiskLevel
 
 

@@ -16,7 +16,7 @@ from django_fsm import RETURN_VALUE, transition
 from ..fields import AmountField, CodeField, SparseIndex, StatusField
 from .locking import LockingManager
 from .orders import KEY_LENGTH, OrderLink, order_filter
-from .protected import ProtectedModel, ProtectedQuerySet
+from .protected_columns import ProtectedModel, ProtectedQuerySet
 from .risk import RiskLevel
 
 

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, TransactionManagementError
 
 from .save_signals import announce, has_listeners
-from .statement_cache import insert, insert_if, select, touch, update
+from .sql_cache import insert, insert_if, select, touch, update
 
 M = TypeVar("M", bound=models.Model)
 

@@ -12,7 +12,7 @@ from django_fsm import transition
 from ..fields import AmountField, CodeField, StatusField
 from .invoice import Invoice
 from .locking import LockingManager
-from .protected import ProtectedModel, ProtectedQuerySet
+from .protected_columns import ProtectedModel, ProtectedQuerySet
 
 
 class PaymentStatus(models.TextChoices):

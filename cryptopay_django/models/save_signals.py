@@ -1,4 +1,4 @@
-"""Sends `pre_save` and `post_save` around the writes of `statement_cache.py`: for a project's audit logs and caches.
+"""Sends `pre_save` and `post_save` around the writes of `sql_cache.py`: for a project's audit logs and caches.
 
 A receiver runs inside the transaction of a merge, in a savepoint. If it fails, the error is logged and the row is
 written.

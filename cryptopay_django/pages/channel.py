@@ -15,7 +15,7 @@ from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from ..links import path_of
-from ..services.channels.progress import ChannelProgress, read_channel_progress
+from ..services.channels.owner_state import ChannelProgress, read_channel_progress
 from .channel_panel import channel_panel_context
 from .languages import language_of, languages_of
 from .payment_panel import shop_name

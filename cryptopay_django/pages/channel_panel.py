@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..links import path_of
 from ..qr import qr_svg
-from ..services.channels.progress import ChannelProgress, ChannelState, Receipt, ReceiptState
+from ..services.channels.owner_state import ChannelProgress, ChannelState, Receipt, ReceiptState
 from .formats import coin_name, moment, money, network_name, plain, tag_name
 from .payment_panel import support, urls_of
 from .wallet_uri import channel_link

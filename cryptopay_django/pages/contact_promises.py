@@ -10,7 +10,7 @@ from ..conf import app_settings
 from ..logs import about
 from ..models import Invoice
 from ..services.invoices.customer_email import customer_address, masked
-from ..services.invoices.progress import Progress, State
+from ..services.invoices.customer_state import Progress, State
 from .formats import isolated
 
 logger = logging.getLogger("cryptopay_django")

@@ -1,4 +1,6 @@
-"""Serves the counter: staff type an amount, the customer scans a large QR code, and the page says when it is paid.
+"""Serves the page for a counter in a shop (point of sale).
+
+Staff type an amount, the customer scans a large QR code, and the page says when it is paid.
 
 Each amount is a payment link that is paid once. The pages are for staff with the permission `add_paymentlink`, who log
 in as for the admin. They use the session, so their forms have a CSRF token.
@@ -37,7 +39,7 @@ from ..permissions import Act, may
 from ..qr import qr_svg
 from ..services import cancel_payment_link, create_payment_link, read_progress
 from ..services.invoices.current_invoice import payment_under_way
-from ..services.invoices.progress import Progress, State
+from ..services.invoices.customer_state import Progress, State
 from ..services.payment_links.totals import invoices_of_link, paid_by_links
 from ..services.payment_links.use import find_use
 from .formats import decimal_sign, moment, money

@@ -1,7 +1,7 @@
 """Serves the payment page of an invoice and its state. Both are public: the key is the invoice's random id.
 
 Nothing here changes an invoice directly. "I have sent it" calls `refresh_invoice`. What the customer sees, also after
-the expiry: `services/invoices/progress.py` decides the state, `state_texts.py` has the texts.
+the expiry: `services/invoices/customer_state.py` decides the state, `state_texts.py` has the texts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..links import path_of
 from ..logs import about
 from ..models import Invoice
 from ..services import refresh_invoice
-from ..services.invoices.progress import Progress, read_progress
+from ..services.invoices.customer_state import Progress, read_progress
 from ..services.rate_limit_by_use import Use, spend
 from .languages import language_of, languages_of
 from .payment_panel import ASKED, NOT_ASKED, panel_context, shop_name

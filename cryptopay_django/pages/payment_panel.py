@@ -1,6 +1,6 @@
 """Builds the context of the payment panel. All markup is in the template.
 
-Decided elsewhere: the state of the payment (`services/invoices/progress.py`) and its texts (`state_texts.py`).
+Decided elsewhere: the state of the payment (`services/invoices/customer_state.py`) and its texts (`state_texts.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..gateway.networks import required_confirmations, usual_minutes
 from ..links import path_of
 from ..models import Channel, Invoice, InvoiceStatus, Payment, PaymentLink, PaymentStatus, Refund
 from ..qr import qr_svg
-from ..services.invoices.progress import Progress, State, read_movements
+from ..services.invoices.customer_state import Progress, State, read_movements
 from ..services.payment_links.use import use_of
 from .contact_promises import answer_within, come_back, promise
 from .formats import coin_name, money, network_name, plain, tag_name

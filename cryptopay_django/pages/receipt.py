@@ -24,7 +24,7 @@ from django.views.decorators.http import require_safe
 from ..explorers import explorer_url
 from ..links import path_of
 from ..models import Invoice
-from ..services.invoices.progress import read_progress
+from ..services.invoices.customer_state import read_progress
 from ..services.invoices.receipt import Receipt, read_receipt
 from .formats import isolated, moment, money, network_name, plain
 from .languages import language_of, languages_of

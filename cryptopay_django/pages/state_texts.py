@@ -1,6 +1,19 @@
 """Defines the texts for the customer in each state: a title and the next step. They never say "paid" too early.
 
-`services/invoices/progress.py` decides the state, also after the expiry.
+`services/invoices/customer_state.py` decides the state, `payment_panel.py` the buttons, and `panel.html` draws them.
+After the expiry no state is payable, so the page has no QR code, wallet link, countdown or button to copy:
+
+    state               when                              what the page offers, beside "Back to the shop"
+    expired             nothing has arrived               "I have sent it"; a new payment at today's rate. The amount
+                                                          and the address stay as text, to compare
+    elsewhere           another invoice of it was paid    "Go to that payment"
+    underpaid           a part has arrived                "Name an address for a refund", with the setting
+                                                          CRYPTOPAY_ASK_REFUND_ADDRESS, if it is unresolved
+    late                the gateway calls it paid late    the same
+    seen, confirmed     all was seen, or confirmed        nothing: it goes on as before the expiry
+    cancelled           the gateway has closed it unpaid  "Start a new payment"
+
+A new payment needs a URL: CRYPTOPAY_NEW_INVOICE_URL, the payment link's, or the invoice's `unsuccess_redirect_url`.
 """
 
 from __future__ import annotations
@@ -12,7 +25,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Refund, RefundStatus
-from ..services.invoices.progress import Progress, State
+from ..services.invoices.customer_state import Progress, State
 from .formats import isolated, plain
 
 

@@ -12,12 +12,12 @@ from .account import SANDBOX_API_KEY, SANDBOX_API_SECRET, SANDBOX_CALLBACK_SECRE
 from .clock import Clock
 from .core import DEFAULT_BASE_URL, Sandbox
 from .network_faults import Fault
+from .open_questions import QUESTIONS
 from .post_callback import post
 from .refusals import RefusalError
 from .server import SandboxServer
 from .state import State
 from .storage import StateFile, StateFileError
-from .variants import QUESTIONS
 
 _WELCOME = """\
 Cryptopay sandbox: it plays the gateway; no coin is worth anything here.

@@ -16,11 +16,11 @@ from .invoices import Context, Exchange, Invoice, Recalculation, Refund, Risk, S
 from .ledger import record, record_invoice
 from .markets import is_over
 from .merchant_calls import find_refund_address
+from .open_questions import refuse_late_commit, refuse_second_commit
 from .refusals import RefusalError, detail, high_risk_address, invalid, not_found, not_now, not_one_of
 from .risks import make_wallet, score_address, score_of
 from .simulated_coins import COINS, places_of
 from .state import State
-from .variants import refuse_late_commit, refuse_second_commit
 from .withdrawal_orders import check_covers_network_fee, send_back
 
 REFUND_BROADCAST = timedelta(minutes=1)

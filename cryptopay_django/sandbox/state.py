@@ -17,9 +17,9 @@ from .clock import Clock
 from .invoices import Invoice
 from .ledger import Row, forget_rows, record_invoice
 from .network_faults import Trouble
+from .open_questions import Variants
 from .rates import Rates
 from .refusals import not_found
-from .variants import Variants
 from .wire import as_of_2022, spell_json
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from .invoices import Invoice
 from .json_records import from_json, to_json
 from .ledger import Row
 from .network_faults import Trouble
+from .open_questions import Variants
 from .state import State
 from .subscriptions import Subscription
 from .transfers import Transfer
-from .variants import Variants
 from .withdrawals import Withdrawal
 
 VERSION = 2

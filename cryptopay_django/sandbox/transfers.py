@@ -13,6 +13,7 @@ from .forms import CURRENCIES, Problems, only_one_of, read_amount, read_currency
 from .invoices import Exchange
 from .ledger import balance_of, record
 from .markets import Market, find_market, is_over, price_by_charged, price_by_received
+from .open_questions import refuse_late_commit, refuse_second_commit
 from .refusals import (
     duplicate_custom_id,
     invalid,
@@ -22,7 +23,6 @@ from .refusals import (
     too_much,
 )
 from .simulated_coins import COINS, currencies_of
-from .variants import refuse_late_commit, refuse_second_commit
 
 if TYPE_CHECKING:
     from .state import State

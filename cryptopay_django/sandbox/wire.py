@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from .variants import Variants
+from .open_questions import Variants
 
 _AMOUNTS = frozenset(
     {

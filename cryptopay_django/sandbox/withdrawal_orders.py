@@ -11,6 +11,7 @@ from .invoices import Exchange, Risk
 from .ledger import balance_of
 from .markets import Market, fee_on_top, fee_within, find_market, is_over
 from .network_fees import network_fee
+from .open_questions import refuse_late_commit, refuse_second_commit
 from .refusals import (
     detail,
     duplicate_custom_id,
@@ -24,7 +25,6 @@ from .refusals import (
 from .risks import score_address
 from .simulated_coins import places_of
 from .state import State
-from .variants import refuse_late_commit, refuse_second_commit
 from .withdrawal_forms import WithdrawalForm
 from .withdrawals import Withdrawal, debit
 

@@ -14,17 +14,17 @@
     diagnosis/       the doctor, health, metrics
 
 In files of their own: `accounts.py`, `shared_rate_limit.py` (the gateway's 200 calls a minute, for all processes),
-`rate_limit_by_use.py` (how many of these calls buttons may use), `ledger.py` (balances and ledger, for the admin),
-`retention.py` (deletes old records and personal data), `personal_data.py` (finds a customer in stored callbacks,
-payment links and log lines).
+`rate_limit_by_use.py` (how many of these calls buttons may use), `gateway_ledger.py` (balances and ledger, for the
+admin), `retention.py` (deletes old records and personal data), `personal_data.py` (finds a customer in stored
+callbacks, payment links and log lines).
 """
 
 from .accounts import resolve_account, try_credentials
 from .callbacks.process import process_callback
 from .callbacks.receive import receive_callback
 from .channels.create import create_channel
-from .channels.progress import read_channel_progress
-from .channels.release import release_channel_payment
+from .channels.owner_state import read_channel_progress
+from .channels.release_payment import release_channel_payment
 from .channels.switch import disable_channel, enable_channel, refresh_channel, refresh_channel_payment
 from .diagnosis import diagnose
 from .events.deliver import deliver_events
@@ -33,7 +33,7 @@ from .events.notice_items import Notice
 from .events.notices import mail_notice, send_notices
 from .invoices.coin_offers import Offer, find_offer, list_offers
 from .invoices.create import create_invoice
-from .invoices.progress import read_progress
+from .invoices.customer_state import read_progress
 from .invoices.summary import PaymentSummary, payment_summary
 from .payment_links.create import cancel_payment_link, create_payment_link
 from .reconciliation.compare_ledger import LedgerComparison, compare_ledger

@@ -1,6 +1,6 @@
 """Shares the gateway's 200 calls a minute among all processes that use an API key. The database counts the calls.
 
-There is a row for each call that a minute may have (`models/call_place.py`). A call takes a free row by
+There is a row for each call that a minute may have (`models/rate_limit_slot.py`). A call takes a free row by
 compare-and-swap, for as long as it can take to arrive, and a minute more; its answer shortens that. So the gateway
 never counts more than 200 in a minute, whatever process dies, and whenever. No place is given back unused.
 
@@ -30,7 +30,7 @@ from django.utils import timezone
 
 from ..exceptions import GatewayRateLimitError
 from ..gateway.rate_limit import REQUESTS, WINDOW, Purpose, RateLimiter, current_purpose, limiter_for
-from ..models import CallPlace
+from ..models import RateLimitSlot
 from ..redaction import hide_locals
 
 logger = logging.getLogger("cryptopay_django")
@@ -156,7 +156,7 @@ class SharedLimiter:
                 return wait
             pk, seen = random.choice(free)  # noqa: S311
             free_at = now + self._window + timedelta(seconds=max(0.0, arrives_within))
-            swapped = CallPlace.objects.primary().filter(pk=pk, free_at=seen)
+            swapped = RateLimitSlot.objects.primary().filter(pk=pk, free_at=seen)
             if swapped.update(free_at=free_at, purpose=purpose.value):
                 self._taken = _Place(pk, free_at, now, monotonic)
                 return 0.0
@@ -200,18 +200,18 @@ class SharedLimiter:
     def _shorten(self, place: _Place, now: datetime) -> None:
         free_at = now + self._window
         if free_at < place.free_at:
-            CallPlace.objects.primary().filter(pk=place.pk, free_at=place.free_at).update(free_at=free_at)
+            RateLimitSlot.objects.primary().filter(pk=place.pk, free_at=place.free_at).update(free_at=free_at)
 
     def _stop_all(self, until: datetime) -> None:
         self._places().filter(free_at__lt=until).update(free_at=until)
 
-    def _places(self) -> QuerySet[CallPlace]:
-        return CallPlace.objects.primary().filter(key=self.key, number__lt=self._requests)
+    def _places(self) -> QuerySet[RateLimitSlot]:
+        return RateLimitSlot.objects.primary().filter(key=self.key, number__lt=self._requests)
 
     def _add_places(self) -> None:
         long_ago = timezone.now() - timedelta(days=1)
-        rows = [CallPlace(key=self.key, number=number, free_at=long_ago) for number in range(self._requests)]
-        CallPlace.objects.primary().bulk_create(rows, ignore_conflicts=True)
+        rows = [RateLimitSlot(key=self.key, number=number, free_at=long_ago) for number in range(self._requests)]
+        RateLimitSlot.objects.primary().bulk_create(rows, ignore_conflicts=True)
 
 
 def _outside_of_transactions(act: Callable[[], T]) -> T:
@@ -220,7 +220,7 @@ def _outside_of_transactions(act: Callable[[], T]) -> T:
     In an open transaction it has a connection of its own for a moment. Not on SQLite, where it would wait for the
     caller to commit.
     """
-    connection = connections[router.db_for_write(CallPlace)]
+    connection = connections[router.db_for_write(RateLimitSlot)]
     if connection.vendor == "sqlite" or not connection.in_atomic_block:
         return act()
 

@@ -19,9 +19,9 @@ from ..pages.channel_panel import channel_panel_context
 from ..pages.coin_panel import choice_context, remembered
 from ..pages.languages import marked_language, page_language
 from ..pages.payment_panel import panel_context
-from ..services.channels.progress import read_channel_progress
+from ..services.channels.owner_state import read_channel_progress
 from ..services.invoices.coin_offers import Offer, list_offers
-from ..services.invoices.progress import read_progress
+from ..services.invoices.customer_state import read_progress
 from ..services.invoices.summary import PaymentSummary, payment_summary
 
 logger = logging.getLogger("cryptopay_django")

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from .bug import Bug
 
-PROTECTED = "models/test_protected.py::"
+PROTECTED = "models/test_protected_columns.py::"
 RELEASES = "services/test_resolution.py::"
 LISTENERS = "models/test_save_signals.py::"
 
 BUGS = (
     Bug(
         "the shop's save of an older object undoes a payment",
-        "models/protected.py",
+        "models/protected_columns.py",
         'kwargs["update_fields"] = [field.name for field in fields if not is_protected(field)]',
         'kwargs["update_fields"] = [field.name for field in fields]',
         (f"{PROTECTED}test_an_older_object_saves_the_shops_columns_and_undoes_nothing",),
     ),
     Bug(
         "a column of services is changed by the shop without a word",
-        "models/protected.py",
+        "models/protected_columns.py",
         "        if changed:\n            raise ProtectedColumnError",
         "        if False:\n            raise ProtectedColumnError",
         (f"{PROTECTED}test_a_change_of_another_column_is_refused_and_nothing_is_written",),
@@ -48,7 +48,7 @@ BUGS = (
     ),
     Bug(
         "a driver whose statements cannot be kept stops every callback",
-        "models/statement_cache.py",
+        "models/sql_cache.py",
         "    _statements(using)[key] = None\n",
         "    raise error\n",
         ("models/test_otherwise.py::test_the_orm_is_used_and_the_log_says_so_once",),

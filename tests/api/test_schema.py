@@ -23,8 +23,8 @@ from cryptopay_django.api.payment_links import PaymentLinkQuerySerializer
 from cryptopay_django.api.problems import RULES
 from cryptopay_django.api.staff_reads import InvoiceQuerySerializer
 from cryptopay_django.exceptions import CryptopayError
-from cryptopay_django.services.channels.progress import ChannelState, ReceiptState
-from cryptopay_django.services.invoices.progress import State
+from cryptopay_django.services.channels.owner_state import ChannelState, ReceiptState
+from cryptopay_django.services.invoices.customer_state import State
 
 SCHEMA_URL = "/cryptopay/api/schema/"
 

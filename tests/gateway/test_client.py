@@ -8,7 +8,7 @@ import pytest
 
 from cryptopay_django.exceptions import CustomIdError, GatewayAnswerError
 from cryptopay_django.gateway.client import Client
-from cryptopay_django.gateway.resources import CustomerAddress, Rate
+from cryptopay_django.gateway.market_answers import CustomerAddress, Rate
 from cryptopay_django.gateway.schemas import InvoiceSnapshot
 from cryptopay_django.gateway.signing import verify_request
 

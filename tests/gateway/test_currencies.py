@@ -13,7 +13,7 @@ from cryptopay_django.gateway.currencies import (
     check_price_currency,
     precision_of,
 )
-from cryptopay_django.gateway.value_limits import AMOUNT_DECIMALS, CODE_LENGTH
+from cryptopay_django.gateway.field_lengths import AMOUNT_DECIMALS, CODE_LENGTH
 
 MORE = {**COINS, "NEW": {"newnet": 18, "oldnet": 4}, "DEEP": {"abyss": 30}}
 

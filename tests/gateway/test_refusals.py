@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from cryptopay_django.exceptions import WireError
-from cryptopay_django.gateway import value_limits
+from cryptopay_django.gateway import field_lengths
+from cryptopay_django.gateway.market_answers import Coin, Customer, ErrorBody, Rate
 from cryptopay_django.gateway.rate_and_risk import Risk
-from cryptopay_django.gateway.resources import Coin, Customer, ErrorBody, Rate
 from cryptopay_django.gateway.schemas import (
     CallbackMessage,
     InvoiceSnapshot,
@@ -120,12 +120,12 @@ def test_an_invoice_cannot_lack_what_decides_over_money(name):
 @pytest.mark.parametrize(
     ("name", "length"),
     [
-        ("status", value_limits.CODE_LENGTH),
-        ("status_context", value_limits.CODE_LENGTH),
-        ("price_currency", value_limits.CODE_LENGTH),
-        ("network", value_limits.CODE_LENGTH),
-        ("custom_id", value_limits.CUSTOM_ID_LENGTH),
-        ("address", value_limits.ADDRESS_LENGTH),
+        ("status", field_lengths.CODE_LENGTH),
+        ("status_context", field_lengths.CODE_LENGTH),
+        ("price_currency", field_lengths.CODE_LENGTH),
+        ("network", field_lengths.CODE_LENGTH),
+        ("custom_id", field_lengths.CUSTOM_ID_LENGTH),
+        ("address", field_lengths.ADDRESS_LENGTH),
     ],
 )
 def test_a_fact_is_no_longer_than_its_column(name, length):
@@ -137,11 +137,11 @@ def test_a_fact_is_no_longer_than_its_column(name, length):
 @pytest.mark.parametrize(
     ("name", "length"),
     [
-        ("customer_id", value_limits.CUSTOM_ID_LENGTH),
-        ("uri", value_limits.URL_LENGTH),
-        ("success_redirect_url", value_limits.URL_LENGTH),
-        ("name", value_limits.NAME_LENGTH),
-        ("description", value_limits.TEXT_LENGTH),
+        ("customer_id", field_lengths.CUSTOM_ID_LENGTH),
+        ("uri", field_lengths.URL_LENGTH),
+        ("success_redirect_url", field_lengths.URL_LENGTH),
+        ("name", field_lengths.NAME_LENGTH),
+        ("description", field_lengths.TEXT_LENGTH),
     ],
 )
 def test_a_text_that_is_longer_than_its_column_is_left_out(name, length):
@@ -257,8 +257,8 @@ def test_what_is_beside_an_odd_part_is_read():
 def test_the_first_few_notes_speak_for_the_others():
     notes = InvoiceSnapshot.from_wire(invoice(metadata=dict.fromkeys(map(str, range(1000)), 1))).notes
 
-    assert first_notes(notes) == (*notes[: value_limits.NOTES], f"and {1000 - value_limits.NOTES} more")
-    assert first_notes(notes[: value_limits.NOTES]) == notes[: value_limits.NOTES]
+    assert first_notes(notes) == (*notes[: field_lengths.NOTES], f"and {1000 - field_lengths.NOTES} more")
+    assert first_notes(notes[: field_lengths.NOTES]) == notes[: field_lengths.NOTES]
 
 
 @pytest.mark.parametrize(

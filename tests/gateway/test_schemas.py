@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 
 from cryptopay_django.exceptions import WireError
-from cryptopay_django.gateway import value_limits
+from cryptopay_django.gateway import field_lengths
+from cryptopay_django.gateway.market_answers import Coin, CoinNetwork, Customer, ErrorBody, Feature, Rate
 from cryptopay_django.gateway.rate_and_risk import Exchange, Risk
-from cryptopay_django.gateway.resources import Coin, CoinNetwork, Customer, ErrorBody, Feature, Rate
 from cryptopay_django.gateway.schemas import (
     CallbackMessage,
     InvoiceSnapshot,
@@ -89,7 +89,7 @@ def test_a_snapshot_has_python_types():
 
 
 def test_an_amount_keeps_every_digit():
-    amount = f"{'9' * value_limits.AMOUNT_INTEGER_DIGITS}.{'7' * value_limits.AMOUNT_DECIMALS}"
+    amount = f"{'9' * field_lengths.AMOUNT_INTEGER_DIGITS}.{'7' * field_lengths.AMOUNT_DECIMALS}"
 
     snapshot = InvoiceSnapshot.from_wire(over_the_wire({**XRP, "price_amount": amount}))
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from cryptopay_django.exceptions import WireError
+from cryptopay_django.gateway.field_lengths import JSON_DEPTH, JSON_DEPTH_TOLERATED
 from cryptopay_django.gateway.strictjson import Odd, dump_json, parse_json, parse_json_tolerantly
-from cryptopay_django.gateway.value_limits import JSON_DEPTH, JSON_DEPTH_TOLERATED
 
 
 def nested(depth, opening=b"[", closing=b"]"):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 TRIED = [
-    "tests/models/test_statement_cache.py",
+    "tests/models/test_sql_cache.py",
     "tests/models/test_save_signals.py",
     "tests/services/test_callbacks.py",
 ]

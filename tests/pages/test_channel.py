@@ -18,7 +18,7 @@ from cryptopay_django.pages.channel_panel import channel_panel_context
 from cryptopay_django.pages.languages import LANGUAGES
 from cryptopay_django.pages.wallet_uri import channel_link
 from cryptopay_django.services import create_channel, disable_channel, read_channel_progress
-from cryptopay_django.services.channels.progress import MOST, ChannelState
+from cryptopay_django.services.channels.owner_state import MOST, ChannelState
 from cryptopay_django.testing.factories import ChannelFactory
 from tests.pages.channels import ADDRESS, CHANNELS, channel, receipt, tagged, with_history
 

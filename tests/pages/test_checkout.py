@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages import formats
-from cryptopay_django.services.invoices.progress import PAYABLE, State
+from cryptopay_django.services.invoices.customer_state import PAYABLE, State
 from cryptopay_django.testing.factories import RefundFactory
 from tests.pages.states import ADDRESS, PAST, STATES, invoice, paid, tagged, token
 

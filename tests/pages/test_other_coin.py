@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cryptopay_django.models import Invoice
 from cryptopay_django.services import create_invoice, refresh_invoice
-from cryptopay_django.services.invoices.progress import read_progress
+from cryptopay_django.services.invoices.customer_state import read_progress
 from cryptopay_django.testing.factories import PaymentFactory
 
 from .states import elsewhere, invoice, token

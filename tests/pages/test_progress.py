@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from cryptopay_django.models import Invoice
 from cryptopay_django.services import release_invoice
-from cryptopay_django.services.invoices.progress import FINAL, PAYABLE, State, read_progress
+from cryptopay_django.services.invoices.customer_state import FINAL, PAYABLE, State, read_progress
 from cryptopay_django.testing.factories import PaymentFactory
 from tests.pages.states import STATES, WHOLE, completed, invoice, paid, unresolved
 

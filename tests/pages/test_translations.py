@@ -24,8 +24,8 @@ from django.utils.translation.template import templatize
 import cryptopay_django
 from cryptopay_django.pages.languages import LANGUAGES
 from cryptopay_django.pages.state_texts import message_for
-from cryptopay_django.services.invoices.progress import Progress, State
-from cryptopay_django.services.invoices.progress import read_progress as read
+from cryptopay_django.services.invoices.customer_state import Progress, State
+from cryptopay_django.services.invoices.customer_state import read_progress as read
 from tests.pages.states import STATES, invoice
 
 PACKAGE = Path(cryptopay_django.__file__).parent

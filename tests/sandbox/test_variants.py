@@ -14,7 +14,7 @@ from cryptopay_django.exceptions import CryptopayError
 from cryptopay_django.sandbox import channel_controls, control
 from cryptopay_django.sandbox.__main__ import _open, _parse
 from cryptopay_django.sandbox.core import Sandbox
-from cryptopay_django.sandbox.variants import QUESTIONS, Variants
+from cryptopay_django.sandbox.open_questions import QUESTIONS, Variants
 
 from .conftest import Merchant, Shop, pass_time
 from .test_api import make_unresolved, problem_of

@@ -14,7 +14,7 @@ def look() -> str:
 
     from cryptopay_django.links import path_of  # noqa: PLC0415
     from cryptopay_django.models import Callback, Invoice  # noqa: PLC0415
-    from cryptopay_django.pages.live import _read_versions  # noqa: PLC0415
+    from cryptopay_django.pages.event_stream import _read_versions  # noqa: PLC0415
     from cryptopay_django.testing.factories import (  # noqa: PLC0415
         CallbackFactory,
         ChannelFactory,

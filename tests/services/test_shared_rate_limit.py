@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from cryptopay_django.exceptions import GatewayRateLimitError
 from cryptopay_django.gateway.client import Client
 from cryptopay_django.gateway.rate_limit import Purpose, RateLimiter, calling_for, current_purpose
-from cryptopay_django.models import CallPlace
+from cryptopay_django.models import RateLimitSlot
 from cryptopay_django.services import shared_rate_limit
 from cryptopay_django.services.shared_rate_limit import Quota, SharedLimiter
 from tests.proofs.racing import race_processes
@@ -54,13 +54,13 @@ def take_one(purpose: Purpose) -> float:
 
 def let_pass(seconds: float) -> None:
     """Make so much time pass, for the places."""
-    for place in CallPlace.objects.all():
+    for place in RateLimitSlot.objects.all():
         place.free_at -= timedelta(seconds=seconds)
         place.save()
 
 
 def free_at() -> list[datetime]:
-    return sorted(CallPlace.objects.values_list("free_at", flat=True))
+    return sorted(RateLimitSlot.objects.values_list("free_at", flat=True))
 
 
 def test_no_more_places_than_calls_are_allowed_whoever_takes_them():
@@ -86,7 +86,9 @@ def test_confirmations_are_spread_once_half_of_their_share_is_used():
     with pytest.raises(GatewayRateLimitError) as raised:
         take_one(Purpose.CONFIRMATION)
     assert raised.value.retry_after <= LONG / 16
-    CallPlace.objects.filter(purpose="confirmation").update(free_at=Now() + timedelta(seconds=LONG - LONG / 16 - 1))
+    RateLimitSlot.objects.filter(purpose="confirmation").update(
+        free_at=Now() + timedelta(seconds=LONG - LONG / 16 - 1)
+    )
     assert take_one(Purpose.CONFIRMATION) == 0
 
 
@@ -106,13 +108,13 @@ def test_each_key_has_places_of_its_own():
     take_all(Purpose.CREATION)
 
     assert limiter("another-key").reserve(0) == 0
-    assert "one-key" not in str(CallPlace.objects.values_list("key", flat=True))
+    assert "one-key" not in str(RateLimitSlot.objects.values_list("key", flat=True))
 
 
 def test_a_place_is_taken_until_its_call_has_certainly_arrived_and_a_minute_more():
     limiter(spare=500).reserve(300)
 
-    now = CallPlace.objects.annotate(now=Now()).first().now
+    now = RateLimitSlot.objects.annotate(now=Now()).first().now
     assert timedelta(seconds=LONG + 700) < free_at()[-1] - now <= timedelta(seconds=LONG + 800)
 
 

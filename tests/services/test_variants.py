@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cryptopay_django.models import Callback, Invoice, Refund
-from cryptopay_django.sandbox.variants import QUESTIONS
+from cryptopay_django.sandbox.open_questions import QUESTIONS
 from cryptopay_django.services import create_invoice, quote_settlement, refund_invoice, settle_invoice
 from cryptopay_django.services.resolution.judge_outcome import NOT_AS_ASKED
 

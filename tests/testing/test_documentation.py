@@ -11,9 +11,9 @@ from cryptopay_django.sandbox import account, control
 from cryptopay_django.sandbox.__main__ import _parse
 from cryptopay_django.sandbox.api import ROUTES
 from cryptopay_django.sandbox.network_faults import Fault
+from cryptopay_django.sandbox.open_questions import QUESTIONS
 from cryptopay_django.sandbox.pages.texts import PHASES
 from cryptopay_django.sandbox.scenarios import SCENARIOS
-from cryptopay_django.sandbox.variants import QUESTIONS
 from cryptopay_django.testing.inprocess import InProcessSandbox
 
 ROOT = Path(__file__).resolve().parents[2]

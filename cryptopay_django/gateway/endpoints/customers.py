@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..lists import Page
-from ..resources import Customer, CustomerAddress
+from ..market_answers import Customer, CustomerAddress
 from ..strictjson import Json
 from .base import Endpoints, given, route_to, with_query
 

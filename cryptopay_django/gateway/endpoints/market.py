@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..calls import ANSWER_LIMIT
 from ..lists import Page, read_rates
+from ..market_answers import Coin, Rate
 from ..rate_and_risk import Risk
-from ..resources import Coin, Rate
 from .base import Endpoints, given, route_to
 
 

@@ -13,9 +13,9 @@ from ..core import Sandbox
 from ..invoices import Invoice
 from ..refusals import RefusalError
 from ..routing import Response
-from . import channels, desk, hosted, hosted_channel, money, shell, switches
+from . import channels, desk, frame, hosted, hosted_channel, money, switches
 from .drawings import draw_icon, draw_logo
-from .look import Look, read_look
+from .hosted_parts import Look, read_look
 
 _FILES = {"sandbox.css": "text/css; charset=utf-8", "sandbox.js": "text/javascript; charset=utf-8"}
 _DESKS = {
@@ -45,13 +45,13 @@ def respond(sandbox: Sandbox, target: str, accepted: str = "") -> Response:
     pieces = _split(url.path)
     query = {name: values[-1] for name, values in parse_qs(url.query).items()}
     if pieces[:1] in (["static"], ["logos"]) and len(pieces) == 2:
-        return _file(*pieces) or shell.not_found(sandbox)
+        return _file(*pieces) or frame.not_found(sandbox)
     with sandbox.changed:
         sandbox.run_due()
         try:
             return _page(sandbox, pieces, read_look(query, accepted))
         except RefusalError:
-            return shell.not_found(sandbox)
+            return frame.not_found(sandbox)
 
 
 def _page(sandbox: Sandbox, pieces: list[str], look: Look) -> Response:
@@ -65,7 +65,7 @@ def _page(sandbox: Sandbox, pieces: list[str], look: Look) -> Response:
         case _ if "/".join(pieces) in _DESKS:
             return _DESKS["/".join(pieces)](sandbox)
         case _:
-            return shell.not_found(sandbox)
+            return frame.not_found(sandbox)
 
 
 def _live(sandbox: Sandbox) -> dict[str, object]:
@@ -75,7 +75,7 @@ def _live(sandbox: Sandbox) -> dict[str, object]:
 
 
 def _json(data: dict[str, object]) -> Response:
-    return Response(200, json.dumps(data).encode(), headers=dict(shell.HEADERS))
+    return Response(200, json.dumps(data).encode(), headers=dict(frame.HEADERS))
 
 
 def _file(folder: str, name: str) -> Response | None:
@@ -83,11 +83,11 @@ def _file(folder: str, name: str) -> Response | None:
     if folder == "logos" and name.endswith(".svg"):
         drawing = draw_logo(name.removesuffix(".svg"))
     if drawing is not None:
-        return Response(200, drawing.encode(), "image/svg+xml", dict(shell.HEADERS))
+        return Response(200, drawing.encode(), "image/svg+xml", dict(frame.HEADERS))
     if folder != "static" or name not in _FILES:
         return None
     content = resources.files(__name__).joinpath("static", name).read_bytes()
-    return Response(200, content, _FILES[name], dict(shell.HEADERS))
+    return Response(200, content, _FILES[name], dict(frame.HEADERS))
 
 
 def _split(path: str) -> list[str]:

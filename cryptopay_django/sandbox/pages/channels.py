@@ -10,9 +10,9 @@ from ..core import Sandbox
 from ..routing import Response
 from ..simulated_coins import COINS, FIAT, NETWORKS
 from .desk import SHOWN, callback_section
+from .frame import badge, button, desk_page, facts, field, form, select
+from .hosted_parts import spell_coins, spell_money
 from .html import Html, el
-from .look import spell_coins, spell_money
-from .shell import badge, button, desk_page, facts, field, form, select
 
 _PAYMENTS: tuple[tuple[str, dict[str, object], str], ...] = (
     ("Risky", {"risk": "high"}, "Pay from a wallet of ill repute"),

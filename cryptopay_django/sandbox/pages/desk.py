@@ -12,9 +12,9 @@ from ..core import Sandbox
 from ..invoices import Invoice
 from ..routing import Response
 from ..simulated_coins import COINS, FIAT, NETWORKS
+from .frame import badge, button, desk_page, facts, field, form, select
+from .hosted_parts import spell_coins, spell_money
 from .html import Html, el
-from .look import spell_coins, spell_money
-from .shell import badge, button, desk_page, facts, field, form, select
 from .wallet import resolution_bar, scenario_row, wallet_bar
 
 SHOWN = 100

@@ -13,9 +13,9 @@ from ..invoices import Invoice, Status
 from ..routing import Response
 from ..simulated_coins import COINS, NETWORKS
 from .drawings import draw_qr
+from .frame import frame
+from .hosted_parts import Look, back_button, is_link, line, spell_coins, spell_money
 from .html import Html, el
-from .look import Look, back_button, is_link, line, spell_coins, spell_money
-from .shell import frame
 from .texts import LABELS, PHASES
 from .wallet import resolution_bar, scenario_row, wallet_bar
 

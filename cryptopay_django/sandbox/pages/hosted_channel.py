@@ -10,9 +10,9 @@ from ..routing import Response
 from ..simulated_coins import COINS, NETWORKS
 from .channels import team_bar, wallet_bar
 from .drawings import draw_qr
+from .frame import frame
+from .hosted_parts import Look, back_button, line, spell_coins, spell_money
 from .html import Html, el
-from .look import Look, back_button, line, spell_coins, spell_money
-from .shell import frame
 from .texts import PHASES, STATUSES
 
 # How many payments the page shows, newest first.

@@ -12,9 +12,9 @@ from ..simulated_coins import COINS, FIAT
 from ..subscriptions import Subscription
 from ..transfers import Transfer
 from ..withdrawals import Withdrawal, possible_decisions
+from .frame import badge, button, desk_page, facts, field, form, select
+from .hosted_parts import spell_coins
 from .html import Html, el
-from .look import spell_coins
-from .shell import badge, button, desk_page, facts, field, form, select
 
 SHOWN = 100
 _HINTS = {

@@ -8,11 +8,11 @@ from __future__ import annotations
 from ..account import Handling
 from ..core import Sandbox
 from ..network_faults import API_FAULTS, CALLBACK_FAULTS, MEANINGS, Fault
+from ..open_questions import QUESTIONS
 from ..routing import Response
-from ..variants import QUESTIONS
+from .frame import button, desk_page, facts, field, form, select
+from .hosted_parts import spell_coins
 from .html import Html, el, join
-from .look import spell_coins
-from .shell import button, desk_page, facts, field, form, select
 
 _HANDLINGS: dict[str, str] = {
     Handling.MANUAL: "do nothing, I will handle them",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..invoices import Context, Invoice, Status
 from ..scenarios import SCENARIOS
+from .frame import button, form
 from .html import Html, el
-from .shell import button, form
 
 _PAYMENTS: tuple[tuple[str, dict[str, object], str], ...] = (
     ("Exactly", {"factor": "1"}, "Pay what is asked for"),

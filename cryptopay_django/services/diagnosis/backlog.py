@@ -23,7 +23,7 @@ from ...models.invoice import open_invoices, quarantined_invoices
 from ...models.resolution import awaiting_approval
 from ..accounts import of_other_environments
 from ..events import call_handlers, send_signals, unheard, withholding
-from ..snapshots import foreign_invoices
+from ..snapshots import orphan_invoices
 from .check_result import CheckResult, Level, level_of_age, spell_age
 
 _A_WEEK = timedelta(days=7)
@@ -67,7 +67,7 @@ def check_callbacks(now: datetime) -> Iterator[CheckResult]:
 
 def _foreign_invoices(now: datetime) -> CheckResult:
     """Count the invoices that were not made here; warn only of those that look like ours, and for a week."""
-    found, is_cut = foreign_invoices.foreign_invoices(since=now - _A_WEEK)
+    found, is_cut = orphan_invoices.find_orphan_invoices(since=now - _A_WEEK)
     count, paid = len(found), sum(one.is_paid for one in found)
     number = f"{count} or more" if is_cut else f"{count}"
     text = f"{number} in the last seven days, {paid} of them paid" if count else "none in the last seven days"

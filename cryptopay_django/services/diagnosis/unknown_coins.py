@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...conf import Account, app_settings
 from ...gateway.coins import Coins
 from ...gateway.lists import Page
-from ...gateway.resources import Coin
+from ...gateway.market_answers import Coin
 from ..invoices.account_coins import ListedCoin, obstacle_to, read_coins
 from .check_result import CheckResult, Level
 

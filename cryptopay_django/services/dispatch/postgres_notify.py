@@ -10,7 +10,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
 
 from ...models import Callback
-from .throttle import Throttle
+from .at_most_every import Throttle
 
 logger = logging.getLogger("cryptopay_django")
 

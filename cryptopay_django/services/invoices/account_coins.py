@@ -18,9 +18,9 @@ from ...conf import app_settings, client_for, get_account
 from ...exceptions import GatewayError
 from ...gateway.coins import Coins
 from ...gateway.currencies import FIAT
-from ...gateway.resources import Coin
+from ...gateway.field_lengths import AMOUNT_DECIMALS
+from ...gateway.market_answers import Coin
 from ...gateway.tags import LARGEST_TAG
-from ...gateway.value_limits import AMOUNT_DECIMALS
 
 logger = logging.getLogger("cryptopay_django")
 

@@ -1,7 +1,7 @@
 """Writes the events for the customer's mail "expired". It does not decide what the page shows after the expiry.
 
-`_open_state` in `progress.py` decides that, and `pages/state_texts.py` has the texts. The gateway has no status for an
-invoice that expires without a payment, and sends no callback about it.
+`_open_state` in `customer_state.py` decides that, and `pages/state_texts.py` has the texts. The gateway has no status
+for an invoice that expires without a payment, and sends no callback about it.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ...models import Invoice, InvoiceStatus, Payment, Refund
-from .progress import read_progress, refunds_to_customer
+from .customer_state import read_progress, refunds_to_customer
 
 
 @dataclass(frozen=True, slots=True)

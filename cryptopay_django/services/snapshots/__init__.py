@@ -8,5 +8,5 @@ finish_callback.py        marks a callback as done
 quarantine_unreadable.py  quarantines an invoice if the gateway's answer about it cannot be read
 refund_rows.py            stores the refunds that the gateway lists
 withdrawal_rows.py        stores the refunds of completed invoices, which are withdrawals
-foreign_invoices.py       lists the invoices of the account that are not ours, from stored callbacks
+orphan_invoices.py        lists the invoices of the account that are not ours, from stored callbacks
 """

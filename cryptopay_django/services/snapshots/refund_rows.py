@@ -16,10 +16,10 @@ from django.db.models import QuerySet
 
 from ...fields import EXACT, canonical
 from ...gateway.currencies import FIAT
+from ...gateway.field_lengths import AMOUNT_INTEGER_DIGITS
 from ...gateway.schemas import InvoiceSnapshot
 from ...gateway.schemas import Refund as ShownRefund
 from ...gateway.tags import is_same_place, parted
-from ...gateway.value_limits import AMOUNT_INTEGER_DIGITS
 from ...models import (
     EventKind,
     Invoice,

@@ -19,7 +19,7 @@ from django.utils import timezone
 from ...conf import get_account
 from ...exceptions import BooksError, GatewayRateLimitError
 from ...fields import EXACT
-from ...gateway.resources import Rate
+from ...gateway.market_answers import Rate
 from ...models import BookEntry, Books, ChannelPayment, EntryKind, Invoice, InvoiceEvent
 from ...models.locking import write_transaction
 from ..rate_limit_by_use import Share, Use

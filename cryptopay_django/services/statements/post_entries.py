@@ -13,7 +13,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from ...fields import EXACT
-from ...gateway.resources import Rate
+from ...gateway.market_answers import Rate
 from ...models import BookEntry, Books
 from .movements import ZERO, Fact
 from .rates import worth_of

@@ -11,8 +11,8 @@ from ...conf import app_settings, client_for
 from ...exceptions import GatewayError
 from ...fields import EXACT
 from ...gateway.currencies import FIAT
-from ...gateway.resources import Rate
-from ...gateway.value_limits import AMOUNT_INTEGER_DIGITS
+from ...gateway.field_lengths import AMOUNT_INTEGER_DIGITS
+from ...gateway.market_answers import Rate
 from ...models import RateSource
 from ..rate_limit_by_use import Share
 from .movements import Fact

@@ -21,7 +21,7 @@ from ...models import Callback
 from ...models.locking import write_transaction
 from ..callbacks.process import deliver_brought, process, process_and_deliver
 from ..callbacks.receive import LEASE
-from ..dispatch.throttle import Throttle
+from ..dispatch.at_most_every import Throttle
 from ..events.deliver import deliver_events
 from ..events.outbox import Written
 from ..resolution.follow_refunds import follow_refunds

@@ -10,8 +10,8 @@ from ...exceptions import CryptopayError
 from ...models import InvoiceStatus, ResolutionStatus, StatusContext
 from ...services.diagnosis import explain_drift
 from ..inprocess import InProcessSandbox
+from .callback_judge import judge_callbacks
 from .channels import ChannelStory
-from .inbox import judge_callbacks
 from .report import GATEWAY_POINTS, Finding, Result
 from .stage import Story
 from .stories import CONTEXTS, HELD, by_setting, by_staff

@@ -20,7 +20,7 @@ from ...exceptions import CryptopayError, GatewayError
 from ...fields import canonical
 from ...models import Callback, CallbackOutcome, Invoice, InvoiceStatus, StatusContext
 from ...services import process_overdue, refresh_invoice
-from .inbox import UNDONE
+from .callback_judge import UNDONE
 from .judges import (
     Played,
     judge_creation,

@@ -2,7 +2,7 @@
 
 import threading
 
-from cryptopay_django.services.dispatch.throttle import Throttle
+from cryptopay_django.services.dispatch.at_most_every import Throttle
 
 
 def test_one_passes_and_those_right_behind_it_do_not():

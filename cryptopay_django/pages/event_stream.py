@@ -2,7 +2,7 @@
 
 Each event loop has one task that reads the versions of all watched invoices at once, and only while a page is open. A
 stream only says that something has changed; the page then fetches the state itself. When the process is asked to stop,
-all streams end: `process_stop.py`.
+all streams end: `server_shutdown.py`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from django.views.decorators.http import require_GET
 
 from ..conf import app_settings
 from ..models import Invoice
-from .process_stop import end_before_stopping
+from .server_shutdown import end_before_stopping
 
 if sys.platform != "win32":
     import resource

@@ -25,7 +25,7 @@ _MOST_OF_ONE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignInvoice:
+class OrphanInvoice:
     """An invoice that is not ours, as the furthest of its callbacks shows it. `named_like`: of ours with this name."""
 
     account: str
@@ -58,7 +58,7 @@ class _Group:
     last_seen_at: datetime
 
 
-def foreign_invoices(*, since: datetime | None = None, most: int = MOST) -> tuple[list[ForeignInvoice], bool]:
+def find_orphan_invoices(*, since: datetime | None = None, most: int = MOST) -> tuple[list[OrphanInvoice], bool]:
     """Return the invoices that are not ours, the last seen first, and whether older ones were left out.
 
     Three queries, however many there are, and the bytes of their callbacks.
@@ -80,7 +80,7 @@ def foreign_invoices(*, since: datetime | None = None, most: int = MOST) -> tupl
     return _read(ordered), len(found) > most
 
 
-def _read(groups: Sequence[tuple[tuple[str, UUID], _Group]]) -> list[ForeignInvoice]:
+def _read(groups: Sequence[tuple[tuple[str, UUID], _Group]]) -> list[OrphanInvoice]:
     keys = [key for _, group in groups for key in group.callback_ids[:_MOST_OF_ONE]]
     shown = {row.pk: _snapshot(row) for row in Callback.objects.filter(pk__in=keys).only("body").iterator()}
     invoices = [_furthest(account, gateway_id, group, shown) for (account, gateway_id), group in groups]
@@ -89,11 +89,11 @@ def _read(groups: Sequence[tuple[tuple[str, UUID], _Group]]) -> list[ForeignInvo
 
 def _furthest(
     account: str, gateway_id: UUID, group: _Group, shown: dict[int, InvoiceSnapshot | None]
-) -> ForeignInvoice:
+) -> OrphanInvoice:
     """Return an invoice as the callback shows it whose status is the furthest; of several, the newest."""
     read = [(key, snapshot) for key in group.callback_ids if (snapshot := shown.get(key)) is not None]
     key, snapshot = max(read, key=lambda one: (rank_of(one[1].status), one[0]), default=(group.callback_ids[0], None))
-    return ForeignInvoice(account, gateway_id, snapshot, key, len(group.callback_ids), group.last_seen_at)
+    return OrphanInvoice(account, gateway_id, snapshot, key, len(group.callback_ids), group.last_seen_at)
 
 
 def _snapshot(callback: Callback) -> InvoiceSnapshot | None:
@@ -103,7 +103,7 @@ def _snapshot(callback: Callback) -> InvoiceSnapshot | None:
         return None
 
 
-def _with_names(invoices: Iterable[ForeignInvoice]) -> list[ForeignInvoice]:
+def _with_names(invoices: Iterable[OrphanInvoice]) -> list[OrphanInvoice]:
     """Put beside each the invoice of ours that has its custom_id, where there is one."""
     found = list(invoices)
     names: dict[str, set[str]] = defaultdict(set)
@@ -118,7 +118,7 @@ def _with_names(invoices: Iterable[ForeignInvoice]) -> list[ForeignInvoice]:
     return [_named(one, ours) for one in found]
 
 
-def _named(one: ForeignInvoice, ours: dict[tuple[str, str], Invoice]) -> ForeignInvoice:
+def _named(one: OrphanInvoice, ours: dict[tuple[str, str], Invoice]) -> OrphanInvoice:
     custom_id = one.snapshot.custom_id if one.snapshot else None
     like = ours.get((one.account, custom_id)) if custom_id else None
     return one if like is None else replace(one, named_like=like)

@@ -17,7 +17,7 @@ from django.db.models.sql import UpdateQuery
 from django.db.transaction import atomic
 
 from ..redaction import hide_locals
-from .compile_statements import (
+from .compiled_sql import (
     Insert,
     Select,
     check,

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cryptopay_django.exceptions import CryptopayError, ProtectedColumnError
 from cryptopay_django.models import Invoice, Payment
-from cryptopay_django.models.protected import is_protected
+from cryptopay_django.models.protected_columns import is_protected
 from cryptopay_django.testing.factories import InvoiceFactory, PaymentFactory
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cryptopay_django.pages.process_stop import end_before_stopping
+from cryptopay_django.pages.server_shutdown import end_before_stopping
 
 
 @pytest.fixture

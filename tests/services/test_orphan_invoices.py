@@ -16,7 +16,7 @@ from cryptopay_django.models import Callback, Invoice, InvoiceEvent
 from cryptopay_django.services import create_invoice, process_overdue, reconcile_invoices
 from cryptopay_django.services.callbacks.process import process_and_deliver
 from cryptopay_django.services.diagnosis import Level, backlog
-from cryptopay_django.services.snapshots.foreign_invoices import foreign_invoices
+from cryptopay_django.services.snapshots.orphan_invoices import find_orphan_invoices
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory, callback_body, invoice_wire
 from tests.wire import ScriptedGateway, refusal
 
@@ -48,7 +48,7 @@ def test_a_paid_invoice_of_another_client_is_shown_with_its_money_and_nobody_is_
     theirs = made_elsewhere("link-7")
     paid(cryptopay_sandbox, theirs)
 
-    ((shown,), is_cut) = foreign_invoices()
+    ((shown,), is_cut) = find_orphan_invoices()
 
     assert (shown.gateway_id, shown.account, is_cut) == (theirs.id, "default", False)
     assert (shown.snapshot.status, shown.snapshot.custom_id) == ("completed", "link-7")
@@ -65,7 +65,7 @@ def test_the_furthest_callback_is_shown_whatever_came_last(cryptopay_sandbox):
         body = callback_body(invoice_wire(invoice, status=status), f"x{Callback.objects.count()}")
         process_and_deliver(CallbackFactory(body=body))
 
-    ((shown,), _) = foreign_invoices()
+    ((shown,), _) = find_orphan_invoices()
 
     assert (shown.snapshot.status, shown.callbacks) == ("completed", 3)
 
@@ -82,7 +82,7 @@ def test_an_equal_custom_id_links_nothing(custom_id, cryptopay_sandbox):
 
     ours.refresh_from_db()
     assert (callback.outcome, ours.status, ours.paid_amount, ours.events.count()) == ("orphan", "new", 0, 0)
-    ((shown,), _) = foreign_invoices()
+    ((shown,), _) = find_orphan_invoices()
     assert shown.named_like == ours
     assert result().level is Level.WARNING
 
@@ -131,7 +131,7 @@ def test_an_orphan_that_is_ours_after_all_is_still_linked(settings):
     process_and_deliver(callback)
 
     assert callback.outcome == "orphan"
-    assert foreign_invoices()[0][0].is_marked, "its mark names our row"
+    assert find_orphan_invoices()[0][0].is_marked, "its mark names our row"
 
 
 def test_what_was_seen_longer_than_a_week_ago_is_no_warning(cryptopay_sandbox):
@@ -143,7 +143,7 @@ def test_what_was_seen_longer_than_a_week_ago_is_no_warning(cryptopay_sandbox):
     Callback.objects.update(received_at=timezone.now() - timedelta(days=8))
 
     assert (result().level, result().found) == (Level.OK, "none in the last seven days")
-    assert len(foreign_invoices()[0]) == 1, "staff still see it"
+    assert len(find_orphan_invoices()[0]) == 1, "staff still see it"
 
 
 def test_the_number_of_queries_does_not_grow(cryptopay_sandbox, django_assert_num_queries):
@@ -153,7 +153,7 @@ def test_the_number_of_queries_does_not_grow(cryptopay_sandbox, django_assert_nu
         )
 
     with django_assert_num_queries(3):
-        found, is_cut = foreign_invoices(most=3)
+        found, is_cut = find_orphan_invoices(most=3)
 
     assert (len(found), is_cut) == (3, True)
 

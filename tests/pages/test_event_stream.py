@@ -16,7 +16,7 @@ from django.test import AsyncRequestFactory
 from django.urls import reverse
 
 from cryptopay_django.models import Invoice
-from cryptopay_django.pages import live
+from cryptopay_django.pages import event_stream
 from tests.pages.states import invoice
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(live, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(event_stream, "LOOK_EVERY", 0.01)
 
 
 def run(story: Callable[[], Any]) -> None:
@@ -34,7 +34,7 @@ def run(story: Callable[[], Any]) -> None:
 async def listen(invoice_id: uuid.UUID) -> Any:
     """Open a stream as an ASGI server does; return its pieces, without the first line that says how to retry."""
     request = AsyncRequestFactory().get(f"/checkout/{invoice_id}/events/")
-    response = await live.invoice_events(request, invoice_id)
+    response = await event_stream.invoice_events(request, invoice_id)
     assert (response.status_code, response["Content-Type"]) == (200, "text/event-stream")
     pieces = response.streaming_content
     assert await anext(pieces) == b"retry: 3000\n\n"
@@ -76,12 +76,12 @@ def test_who_leaves_at_the_moment_of_a_change_has_left():
         waiting = asyncio.create_task(anext(pieces))
         await asyncio.sleep(0)
 
-        live.watch()._tell([made.pk], {made.pk: 4})
+        event_stream.watch()._tell([made.pk], {made.pk: 4})
         waiting.cancel()
 
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert len(live.watch()) == 0
+        assert len(event_stream.watch()) == 0
 
     run(story)
 
@@ -89,24 +89,24 @@ def test_who_leaves_at_the_moment_of_a_change_has_left():
 def test_many_who_watch_cost_one_query_at_a_time_and_none_when_they_have_left(monkeypatch):
     invoices = [invoice() for _ in range(3)]
     looks: list[int] = []
-    read = live._read_versions
-    monkeypatch.setattr(live, "_read_versions", lambda ids: looks.append(len(ids)) or read(ids))
+    read = event_stream._read_versions
+    monkeypatch.setattr(event_stream, "_read_versions", lambda ids: looks.append(len(ids)) or read(ids))
 
     async def story():
         streams = [await listen(made.pk) for made in invoices for _ in range(4)]
         for pieces in streams:
             await next_piece(pieces)
-        assert len(live.watch()) == 12
+        assert len(event_stream.watch()) == 12
         assert max(looks) == 3
 
         for pieces in streams:
             await pieces.aclose()
-        await until(lambda: live.watch()._task is None)
+        await until(lambda: event_stream.watch()._task is None)
         before = len(looks)
         await asyncio.sleep(0.05)
 
         assert len(looks) == before
-        assert len(live.watch()) == 0
+        assert len(event_stream.watch()) == 0
 
     run(story)
 
@@ -140,21 +140,21 @@ def test_a_database_that_fails_ends_all_streams_so_that_the_pages_poll(monkeypat
     def fail(ids):
         raise OperationalError("gone")
 
-    monkeypatch.setattr(live, "_read_versions", fail)
+    monkeypatch.setattr(event_stream, "_read_versions", fail)
 
     async def story():
         pieces = await listen(uuid.uuid4())
         with pytest.raises(StopAsyncIteration):
             await next_piece(pieces)
-        await until(lambda: live.watch()._task is None)
+        await until(lambda: event_stream.watch()._task is None)
 
     run(story)
     assert "does not answer" in caplog.text
 
 
 def test_a_quiet_stream_shows_now_and_then_that_it_lives_and_ends_in_time(monkeypatch):
-    monkeypatch.setattr(live, "STILL_HERE_EVERY", 0.02)
-    monkeypatch.setattr(live, "LONGEST_STREAM", 0.3)
+    monkeypatch.setattr(event_stream, "STILL_HERE_EVERY", 0.02)
+    monkeypatch.setattr(event_stream, "LONGEST_STREAM", 0.3)
     made = invoice()
 
     async def story():
@@ -177,7 +177,7 @@ def test_more_than_so_many_streams_are_not_held(settings):
     async def story():
         first = await listen(made.pk)
         await next_piece(first)
-        refused = await live.invoice_events(AsyncRequestFactory().get("/"), made.pk)
+        refused = await event_stream.invoice_events(AsyncRequestFactory().get("/"), made.pk)
 
         assert refused.status_code == 204
         await first.aclose()
@@ -209,7 +209,7 @@ def test_half_of_the_files_that_a_process_may_open_are_left_to_callbacks(monkeyp
     async def story():
         first = await listen(made.pk)
         await next_piece(first)
-        refused = await live.invoice_events(AsyncRequestFactory().get("/"), made.pk)
+        refused = await event_stream.invoice_events(AsyncRequestFactory().get("/"), made.pk)
 
         assert refused.status_code == 204
         await first.aclose()
@@ -222,7 +222,7 @@ def test_without_a_limit_of_files_that_of_the_setting_counts(monkeypatch, limit)
     resource = pytest.importorskip("resource")
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (limit, limit))
 
-    assert live._files_allowed() // 2 >= 1000
+    assert event_stream._files_allowed() // 2 >= 1000
 
 
 def test_nothing_that_compresses_answers_holds_a_stream_back():
@@ -231,7 +231,7 @@ def test_nothing_that_compresses_answers_holds_a_stream_back():
     async def story():
         request = AsyncRequestFactory().get("/", headers={"Accept-Encoding": "gzip"})
         response = GZipMiddleware(lambda _: None).process_response(
-            request, await live.invoice_events(request, made.pk)
+            request, await event_stream.invoice_events(request, made.pk)
         )
         pieces = aiter(response.streaming_content)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from ..exceptions import WireError
-from .message import WireObject
+from .message_base import WireObject
 from .strictjson import Json, join_path
 from .values import Address, Amount, Code, Details, Name, Reference, Text, Url, read_object, read_required
 

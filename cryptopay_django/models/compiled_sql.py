@@ -1,4 +1,4 @@
-"""Compiles one statement with the ORM, and checks that it can be reused. `statement_cache.py` keeps and runs it."""
+"""Compiles one statement with the ORM, and checks that it can be reused. `sql_cache.py` keeps and runs it."""
 
 from __future__ import annotations
 

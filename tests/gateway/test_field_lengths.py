@@ -3,16 +3,16 @@
 import pytest
 
 from cryptopay_django.exceptions import WireError
-from cryptopay_django.gateway import value_limits
+from cryptopay_django.gateway import field_lengths
+from cryptopay_django.gateway.market_answers import CoinNetwork
 from cryptopay_django.gateway.rate_and_risk import Exchange, Risk
-from cryptopay_django.gateway.resources import CoinNetwork
 from cryptopay_django.gateway.schemas import InvoiceSnapshot
 from cryptopay_django.gateway.strictjson import join_path, parse_json
 from cryptopay_django.gateway.values import kind_of, read_object
 
 from . import examples
 
-DEEP, LONG, FAR = value_limits.JSON_DEPTH, value_limits.JSON_NUMBER_LENGTH, value_limits.JSON_NUMBER_EXPONENT
+DEEP, LONG, FAR = field_lengths.JSON_DEPTH, field_lengths.JSON_NUMBER_LENGTH, field_lengths.JSON_NUMBER_EXPONENT
 
 
 def nested(levels):
@@ -59,7 +59,7 @@ def test_what_cannot_be_taken_is_named_with_its_place(text, field, reason):
 
 
 def test_a_score_may_have_so_many_digits_and_no_more():
-    whole, decimals = "7" * value_limits.SCORE_INTEGER_DIGITS, "7" * value_limits.SCORE_DECIMALS
+    whole, decimals = "7" * field_lengths.SCORE_INTEGER_DIGITS, "7" * field_lengths.SCORE_DECIMALS
 
     assert Risk.from_wire(parse_json(f'{{"score": {whole}.{decimals}, "level": "low"}}'.encode()))
     for literal in (f"7{whole}.{decimals}", f"{whole}.{decimals}7"):
@@ -124,7 +124,7 @@ def test_texts_of_the_shop_may_have_lines():
     assert {name: getattr(snapshot, name) for name in texts} == texts
 
 
-@pytest.mark.parametrize("pair", ["", "B" * (value_limits.PAIR_LENGTH + 1)])
+@pytest.mark.parametrize("pair", ["", "B" * (field_lengths.PAIR_LENGTH + 1)])
 def test_a_pair_is_neither_empty_nor_longer_than_two_codes(pair):
     exchange = Exchange.from_wire({"pair": pair, "rate": "1.0"})
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from .locking import LockingManager
 
 
-class CallPlace(models.Model):
-    """A place for one call. It is free again a minute after the call has certainly arrived at the gateway.
+class RateLimitSlot(models.Model):
+    """A slot: the place of one call. It is free again a minute after the call has certainly arrived at the gateway.
 
     It is taken by compare-and-swap on `free_at`, by the clock of the database. See `services/shared_rate_limit.py`.
     """
@@ -22,9 +22,10 @@ class CallPlace(models.Model):
     free_at = models.DateTimeField()
     purpose = models.CharField(max_length=16, blank=True, help_text=_("The reason for the last call in this place."))
 
-    objects = LockingManager["CallPlace"]()
+    objects = LockingManager["RateLimitSlot"]()
 
     class Meta:
+        db_table = "cryptopay_django_callplace"
         verbose_name = _("place for a call")
         verbose_name_plural = _("places for calls")
         constraints = [models.UniqueConstraint(fields=["key", "number"], name="cryptopay_call_place")]
