@@ -11,6 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from .locking import LockingManager
 
 
+class RateLimitSlotManager(LockingManager["RateLimitSlot"]):
+    """Finds and locks the slots."""
+
+
 class RateLimitSlot(models.Model):
     """A slot: the place of one call. It is free again a minute after the call has certainly arrived at the gateway.
 
@@ -22,7 +26,7 @@ class RateLimitSlot(models.Model):
     free_at = models.DateTimeField()
     purpose = models.CharField(max_length=16, blank=True, help_text=_("The reason for the last call in this place."))
 
-    objects = LockingManager["RateLimitSlot"]()
+    objects = RateLimitSlotManager()
 
     class Meta:
         db_table = "cryptopay_django_callplace"

@@ -13,10 +13,12 @@ from cryptopay_django.services.resolution.judge_outcome import (
     COMMIT,
     NOT_AS_ASKED,
     REFUND,
+    WITHDRAWAL,
     Verdict,
     oddities_of_commit,
     oddities_of_refund,
     outcome_of,
+    outcome_of_withdrawal,
     refund_figures,
 )
 
@@ -67,6 +69,19 @@ def test_without_proof_the_invoice_decides_and_an_empty_list_decides_nothing(cal
     found = outcome(call, now)
 
     assert found.verdict is verdict
+    assert found.why.startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("result", "why", "is_traced"),
+    [({"withdrawal_id": "there"}, "accepted, but", True), ({}, "no trace of it", False)],
+)
+def test_a_withdrawal_that_the_gateway_does_not_show_stays_open(result, why, is_traced):
+    resolution = Resolution(invoice=row(), parameters={"call": WITHDRAWAL}, result=result)
+
+    found = outcome_of_withdrawal(resolution, None)
+
+    assert (found.verdict, found.is_traced) == (Verdict.OPEN, is_traced)
     assert found.why.startswith(why)
 
 

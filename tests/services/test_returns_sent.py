@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -26,6 +26,8 @@ from cryptopay_django.services import (
     refund_invoice,
     settle_invoice,
 )
+from cryptopay_django.services.accounts import client_of
+from cryptopay_django.services.resolution.judge_outcome import oddities_of_withdrawal
 
 from .desk import kinds, look, unresolved
 from .returning import COMMIT, PREVIEW, READING, committed, completed, left, quoted, send_back
@@ -305,6 +307,17 @@ def test_another_withdrawal_than_was_quoted_is_an_alarm(wire, name, value, words
     assert "alarm" in kinds(invoice)
     row = Refund.objects.get()
     assert (row.resolution, row.invoice) == (sent, invoice)
+
+
+def test_the_withdrawal_of_another_id_is_not_the_one_that_was_asked(wire):
+    invoice = completed(wire.sandbox)
+    sent = send_back(invoice)
+    shown = client_of(invoice).retrieve_withdrawal(sent.parameters["withdrawal_id"])
+
+    odd = oddities_of_withdrawal(sent, replace(shown, id=UUID(int=7)))
+
+    assert oddities_of_withdrawal(sent, shown) == []
+    assert odd == [f"it is withdrawal {UUID(int=7)}, and {shown.id} was asked"]
 
 
 def test_one_that_the_gateway_cancels_at_once_has_failed(wire):
