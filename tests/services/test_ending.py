@@ -83,7 +83,7 @@ def test_who_ends_it_must_be_named_and_say_why(lost, person):
 
 
 def test_what_changed_since_it_was_seen_is_not_ended(lost):
-    with pytest.raises(InvoiceChangedError):
+    with pytest.raises(InvoiceChangedError, match="may have been sent and is still open, so do not send it again"):
         end_resolution(sent_long_ago(), expected_version=lost.version + 1, **BY_BOB)
 
     assert Resolution.objects.get().active
