@@ -51,7 +51,7 @@ def fail_locked(resolution: Resolution, error: str, *, at: datetime) -> None:
     note(resolution, EventKind.RESOLUTION_FAILED, at=at, error=resolution.error)
 
 
-def lose_track_locked(resolution: Resolution, error: str, *, at: datetime) -> None:
+def mark_unknown_locked(resolution: Resolution, error: str, *, at: datetime) -> None:
     """Mark a locked resolution unknown: only reading can tell, and it is due at once."""
     resolution.lose_track(error=error[:2000])
     resolution.next_attempt_at = at

@@ -3,7 +3,7 @@
 1. `send.py` has marked the resolution `unknown`. The request may have taken effect, so it is never sent again. The
    resolution stays active, so the invoice can have no other one.
 2. It is due at once. `resolve_pending_resolutions` claims it, in any process that looks for due work
-   (`services/worker/queue.py`), and reads the invoice and its refunds (`read_once`).
+   (`services/worker/due_work.py`), and reads the invoice and its refunds (`read_once`).
 3. `judge_outcome.py` decides what the data proves. Done, or not done: `write_outcome` ends the resolution. Nothing is
    proved: it stays open and is due again after a pause that grows (`_leave_open`).
 4. After `STUCK_AFTER`, staff get a notice. After twenty minutes, a person may end it (`end_by_hand.py`). Then the
@@ -53,7 +53,7 @@ from .resolution_row import (
     UNDECIDED,
     fail_locked,
     lock_resolution,
-    lose_track_locked,
+    mark_unknown_locked,
     note,
     raise_alarm,
     resume_locked,
@@ -251,7 +251,7 @@ def _leave_open(row: Resolution, why: str, *, at: datetime) -> None:
     """Leave a locked resolution undecided, due again later; notify once when that takes long."""
     age = at - (row.sent_at or at)
     if row.status == ResolutionStatus.SENT and not row.result and age >= LEASE:
-        lose_track_locked(row, "the process that sent it never returned with an answer", at=at)
+        mark_unknown_locked(row, "the process that sent it never returned with an answer", at=at)
     row.error = "; ".join(filter(None, [why, row.result.get(NOT_AS_ASKED)]))[:2000]
     row.next_attempt_at = at + min(backoff(row.attempts), max(_LONGEST_PAUSE, age / 10))
     row.save()
