@@ -15,7 +15,7 @@ from .formats import isolated
 
 logger = logging.getLogger("cryptopay_django")
 
-_DECIDED = frozenset({State.UNDERPAID, State.OVERPAID, State.LATE, State.HELD, State.REVIEW})
+_AWAITS_DECISION = frozenset({State.UNDERPAID, State.OVERPAID, State.LATE, State.HELD, State.REVIEW})
 _UNDER_WAY = frozenset({State.SEEN, State.CONFIRMED})
 
 
@@ -26,9 +26,9 @@ def promise(progress: Progress) -> str:
     """
     account, state = app_settings.of(progress.invoice.account), progress.state
     days, mails = account.ANSWER_WITHIN_DAYS, set(account.CUSTOMER_MAILS)
-    is_decided = state in _DECIDED and (days or {"paid", "refunded"} <= mails)
+    awaits_decision = state in _AWAITS_DECISION and (days or {"paid", "refunded"} <= mails)
     is_under_way = state in _UNDER_WAY and "paid" in mails
-    address = masked(_address(progress.invoice)) if is_decided or is_under_way else ""
+    address = masked(_address(progress.invoice)) if awaits_decision or is_under_way else ""
     if not address:
         return ""
     if is_under_way:
@@ -45,7 +45,7 @@ def promise(progress: Progress) -> str:
 
 def come_back(progress: Progress) -> str:
     """Return that the page shows what is decided, in the active language, or "" where nobody decides."""
-    if progress.state not in _DECIDED:
+    if progress.state not in _AWAITS_DECISION:
         return ""
     return gettext("You can come back to this page at any time: it shows what was decided.")
 

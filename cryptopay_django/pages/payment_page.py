@@ -29,7 +29,7 @@ from ..services import refresh_invoice
 from ..services.invoices.customer_state import Progress, read_progress
 from ..services.rate_limit_by_use import Use, spend
 from .languages import language_of, languages_of
-from .payment_panel import ASKED, NOT_ASKED, panel_context, shop_name
+from .payment_panel import GATEWAY_ANSWERED, GATEWAY_SILENT, panel_context, shop_name
 from .response_headers import hardened, state_response
 
 logger = logging.getLogger("cryptopay_django")
@@ -80,12 +80,12 @@ def _progress(invoice_id: UUID) -> Progress:
 def _ask(request: HttpRequest, progress: Progress) -> HttpResponse:
     """Poll the invoice, unless it was just polled, and show the page again."""
     query: dict[str, Any] = {name: request.GET[name] for name in ("part", "lang") if name in request.GET}
-    query["asked"] = ASKED if progress.is_final or _is_answered(progress.invoice) else NOT_ASKED
-    if query["asked"] == NOT_ASKED and claim(f"cryptopay_django:asked:{progress.invoice.pk}", _RECENTLY.seconds):
+    query["asked"] = GATEWAY_ANSWERED if progress.is_final or _is_answered(progress.invoice) else GATEWAY_SILENT
+    if query["asked"] == GATEWAY_SILENT and claim(f"cryptopay_django:asked:{progress.invoice.pk}", _RECENTLY.seconds):
         try:
             spend(progress.invoice.account, Use.CUSTOMER_REFRESHES)
             refresh_invoice(progress.invoice)
-            query["asked"] = ASKED
+            query["asked"] = GATEWAY_ANSWERED
         except (GatewayError, InvoiceBusyError) as error:
             logger.warning(
                 "a customer asked for the state of invoice %s, but the gateway gave no answer: %s",

@@ -27,7 +27,7 @@ from .formats import coin_name, money, network_name, plain, tag_name
 from .state_texts import STEP_NAMES, STEPS, expired_message, message_for, sent_back
 from .wallet_uri import pay_link
 
-ASKED, NOT_ASKED = "yes", "failed"
+GATEWAY_ANSWERED, GATEWAY_SILENT = "yes", "failed"
 """The outcome of "I have sent it", as the page's query says it."""
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
@@ -222,13 +222,13 @@ def _notice(progress: Progress, asked: str) -> str:
     """Return the result of \"I have sent it\", while the invoice is expired."""
     if progress.state is not State.EXPIRED:
         return ""
-    if asked == ASKED:
+    if asked == GATEWAY_ANSWERED:
         return gettext(
             "We have checked, and your payment is not visible yet. This can take a while, above all from an exchange. "
             "This page keeps checking, and you may close it. If your wallet shows the payment as confirmed and it is "
             "still missing here, ask the shop."
         )
-    if asked == NOT_ASKED:
+    if asked == GATEWAY_SILENT:
         return gettext("The payment service does not answer at the moment. Please try again in a minute.")
     return ""
 

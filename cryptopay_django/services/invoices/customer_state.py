@@ -180,7 +180,7 @@ def refunds_to_customer(invoice: Invoice) -> QuerySet[Refund]:
 def _with_facts() -> QuerySet[Invoice]:
     """Return the query of all invoices with what their state depends on. Cached, because it is slow to build."""
     payments = Payment.objects.filter(invoice=OuterRef("pk"))
-    told = InvoiceEvent.objects.filter(invoice=OuterRef("pk"), once=EventKind.INVOICE_COMPLETED)
+    completed = InvoiceEvent.objects.filter(invoice=OuterRef("pk"), once=EventKind.INVOICE_COMPLETED)
     # Money that came in before this invoice was made does not count: this invoice asks for the rest. Invoices that the
     # shop has named itself do not count either: an order may have several of them at once, such as instalments.
     came_in = Payment.objects.filter(invoice=OuterRef("pk"), detected_at__gt=OuterRef(OuterRef("created_at")))
@@ -191,7 +191,7 @@ def _with_facts() -> QuerySet[Invoice]:
         paid_elsewhere=Subquery(others.order_by("created_at").values("pk")[:1]),
         has_payment=Exists(payments),
         is_unconfirmed=Exists(payments.filter(status=PaymentStatus.DETECTED)),
-        is_accepted=Exists(told),
+        has_completed_event=Exists(completed),
     ).only(*_SHOWN)
 
 
@@ -207,7 +207,7 @@ def _state(invoice: Invoice, now: datetime, facts: Any) -> State:
     if invoice.quarantine_reason:
         return State.REVIEW
     if invoice.status == InvoiceStatus.COMPLETED:
-        return State.COMPLETED if facts.is_accepted else State.REVIEW
+        return State.COMPLETED if facts.has_completed_event else State.REVIEW
     if invoice.status == InvoiceStatus.UNRESOLVED:
         return _UNRESOLVED.get(invoice.status_context, State.REVIEW)
     if invoice.status in (InvoiceStatus.REFUNDED, InvoiceStatus.CANCELLED):
