@@ -218,7 +218,7 @@ class AppSettings:
         0,
         days,
         "Days within which the shop writes to a customer whose payment needs a decision, or answers a question. The "
-        "payment page and the mails promise it. 0: they promise nothing.",
+        "payment page and the mails promise it. 0: they promise no time.",
         per_account=True,
     )
     CUSTOMER_MAILS: Option[Sequence[str]] = Option(

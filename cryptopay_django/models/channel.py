@@ -183,12 +183,12 @@ class Channel(ProtectedModel):
 
     @transition(field=status, source=ChannelStatus.values, target=ChannelStatus.ENABLED)
     def enable(self, *, slot: str | None) -> None:
-        """The gateway credits what arrives. `slot` is None where another channel is the owner's."""
+        """The gateway credits what arrives. `slot` is None if the owner has another enabled channel of this kind."""
         self.slot = slot
 
     @transition(field=status, source=ChannelStatus.values, target=ChannelStatus.DISABLED)
     def disable(self) -> None:
-        """The gateway holds what still arrives. The owner may have another channel made."""
+        """The gateway holds what still arrives. `slot` becomes None: the owner can have another channel created."""
         self.slot = None
 
 

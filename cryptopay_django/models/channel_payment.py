@@ -169,7 +169,7 @@ class ChannelPayment(ProtectedModel):
 
     @transition(field=status, source=OPEN_PAYMENT_STATUSES, target=ChannelPaymentStatus.ON_HOLD)
     def hold(self, context: str) -> None:
-        """The gateway holds the coins; also from one context to another."""
+        """The gateway holds the coins. Also used if only `status_context` changes."""
         self.status_context = context
 
     @transition(field=status, source=OPEN_PAYMENT_STATUSES, target=ChannelPaymentStatus.COMPLETED)
@@ -194,7 +194,10 @@ class ChannelPayment(ProtectedModel):
         target=RETURN_VALUE(*ChannelPaymentStatus.values),
     )
     def overrule(self, status: str, *, context: str, received_amount: Decimal, at: datetime) -> str:
-        """The gateway, when asked, goes back on its status. `finished_at` stays where this one is not final."""
+        """The gateway's answer takes back its status.
+
+        If the new status is not final, `finished_at` keeps its value.
+        """
         self.received_amount = received_amount
         if status in FINAL_PAYMENT_STATUSES:
             self._finish(at)

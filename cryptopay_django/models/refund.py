@@ -144,5 +144,5 @@ class Refund(ProtectedModel):
 
     @transition(field=status, source=RefundStatus.PENDING, target=RefundStatus.FAILED)
     def fail(self, *, at: datetime) -> None:
-        """The gateway has cancelled the refund or no longer lists it, and has sent nothing."""
+        """The gateway has cancelled the refund, or does not list it any more although it did, and has sent nothing."""
         self.failed_at = at

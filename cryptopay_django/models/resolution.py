@@ -161,7 +161,10 @@ class Resolution(StatusModel):
         target=ResolutionStatus.FAILED,
     )
     def fail(self, *, error: str, at: datetime) -> None:
-        """The gateway did not carry it out, or a person ended it because the gateway shows nothing."""
+        """The gateway did not carry it out, or it was never sent.
+
+        Or a person ended it because the gateway shows nothing.
+        """
         self.error = error
         self._end(at)
 
