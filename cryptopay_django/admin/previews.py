@@ -22,7 +22,7 @@ from ..services import (
     quote_again,
     quote_settlement,
 )
-from ..services.resolution.judge_outcome import COMMIT, WITHDRAWAL
+from ..services.resolution.judge_outcome import SETTLEMENT, WITHDRAWAL
 from ..services.resolution.refundable_amount import refundable_amount_of
 from ..services.resolution.rules import needs_second_person
 from ..services.snapshots.merge import pays_for_order
@@ -321,7 +321,7 @@ def release_context(invoice: Invoice) -> dict[str, Any]:
 def approve_context(resolution: Resolution) -> dict[str, Any]:
     """Lay out what the first person decided; of a settlement also a quote of now, for theirs has expired."""
     invoice = resolution.invoice
-    is_commit = resolution.parameters.get("call") == COMMIT
+    is_commit = resolution.parameters.get("call") == SETTLEMENT
     quote = quote_settlement(invoice) if is_commit else None
     if resolution.parameters.get("call") == WITHDRAWAL:
         return _approve_return_context(resolution)
@@ -379,7 +379,7 @@ def _approve_return_context(resolution: Resolution) -> dict[str, Any]:
 def end_context(resolution: Resolution) -> dict[str, Any]:
     """Lay out what was asked of the gateway, and what it means to end that by hand."""
     asked, invoice = resolution.parameters, resolution.invoice
-    if asked.get("call") == COMMIT:
+    if asked.get("call") == SETTLEMENT:
         credited = _asked_amount(asked, "credited_amount", "price_currency")
         what = _("credit %(amount)s") % {"amount": credited}
     else:

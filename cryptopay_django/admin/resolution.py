@@ -27,7 +27,7 @@ from ..services import (
     resolve_unknown,
     withdraw_resolution,
 )
-from ..services.resolution.judge_outcome import COMMIT, WITHDRAWAL
+from ..services.resolution.judge_outcome import SETTLEMENT, WITHDRAWAL
 from . import previews, result_message
 from .access import is_planner, may_decide
 from .display import badge, short_name, title_of
@@ -230,7 +230,7 @@ class ResolutionAdmin(ReadOnlyAdmin):
         return resolution
 
     def _quote_of(self, resolution: Resolution, form: QuoteForm) -> Any:
-        kinds: dict[str, type[SettlementQuote | RefundQuote]] = {COMMIT: SettlementQuote, WITHDRAWAL: RefundQuote}
+        kinds: dict[str, type[SettlementQuote | RefundQuote]] = {SETTLEMENT: SettlementQuote, WITHDRAWAL: RefundQuote}
         kind = kinds.get(resolution.parameters.get("call", ""))
         if kind is None:
             return None

@@ -10,9 +10,9 @@ import pytest
 from cryptopay_django.gateway.schemas import Recalculation, Refund
 from cryptopay_django.models import Resolution
 from cryptopay_django.services.resolution.judge_outcome import (
-    COMMIT,
     NOT_AS_ASKED,
     REFUND,
+    SETTLEMENT,
     WITHDRAWAL,
     Verdict,
     oddities_of_commit,
@@ -54,11 +54,21 @@ def outcome(call, now, refunds=(), *, result=None, **asked):
 @pytest.mark.parametrize(
     ("call", "now", "verdict", "why"),
     [
-        (COMMIT, {"status": "completed"}, Verdict.DONE, "the invoice is completed"),
-        (COMMIT, {"status": "refunded"}, Verdict.NOT_DONE, "the invoice ended as refunded, not by this settlement"),
-        (COMMIT, {"status": "cancelled"}, Verdict.NOT_DONE, "the invoice ended as cancelled, not by this settlement"),
-        (COMMIT, STILL, Verdict.OPEN, "no trace of it (the invoice is unresolved underpaid)"),
-        (COMMIT, {**STILL, "status_context": "paid_late"}, Verdict.OPEN, "no trace of it"),
+        (SETTLEMENT, {"status": "completed"}, Verdict.DONE, "the invoice is completed"),
+        (
+            SETTLEMENT,
+            {"status": "refunded"},
+            Verdict.NOT_DONE,
+            "the invoice ended as refunded, not by this settlement",
+        ),
+        (
+            SETTLEMENT,
+            {"status": "cancelled"},
+            Verdict.NOT_DONE,
+            "the invoice ended as cancelled, not by this settlement",
+        ),
+        (SETTLEMENT, STILL, Verdict.OPEN, "no trace of it (the invoice is unresolved underpaid)"),
+        (SETTLEMENT, {**STILL, "status_context": "paid_late"}, Verdict.OPEN, "no trace of it"),
         (REFUND, STILL, Verdict.OPEN, "no trace of it"),
         (REFUND, {"status": "refunded"}, Verdict.OPEN, "no trace of it (the invoice is refunded)"),
         (REFUND, {"status": "completed"}, Verdict.OPEN, "no trace of it (the invoice is completed)"),
@@ -104,13 +114,13 @@ def test_with_proof_it_is_done_when_the_invoice_is_final_and_not_before(proof, n
 
 
 def test_what_was_found_is_kept():
-    assert outcome(COMMIT, {"status": "completed"}).found == {"status": "completed", "price_amount": "51.50"}
+    assert outcome(SETTLEMENT, {"status": "completed"}).found == {"status": "completed", "price_amount": "51.50"}
     figures = {"status": "refunded", "price_amount": "51.50", **refund_figures(refund())}
     assert outcome(REFUND, {"status": "refunded"}, [refund()]).found == figures
     assert outcome(REFUND, STILL, [refund()]).found == {**figures, "status": "unresolved"}
     assert outcome(REFUND, STILL, result={"refund_id": "there"}).found == {}
     assert outcome(REFUND, {"status": "refunded"}).found == {}
-    assert outcome(COMMIT, {"status": "refunded"}).found == {"status": "refunded", "price_amount": "51.50"}
+    assert outcome(SETTLEMENT, {"status": "refunded"}).found == {"status": "refunded", "price_amount": "51.50"}
 
 
 PLAIN = {"paid_amount": "0.001", "pay_currency": "BTC", "network": "bitcoin", "address": "there"}
@@ -196,9 +206,9 @@ def test_a_settlement_is_compared_with_its_quote(made, word):
         (REFUND, {"status_context": "overpaid"}, "completed", None),
         (REFUND, {"status_context": "overpaid"}, "refunded", None),
         (REFUND, {"status_context": "overpaid", "refund_overage": True}, "refunded", "completed was expected"),
-        (COMMIT, QUOTED, "completed", None),
-        (COMMIT, QUOTED | {"credited_amount": "60"}, "completed", "credited is 51.50 EUR, and 60 EUR"),
-        (COMMIT, QUOTED, "refunded", "completed was expected"),
+        (SETTLEMENT, QUOTED, "completed", None),
+        (SETTLEMENT, QUOTED | {"credited_amount": "60"}, "completed", "credited is 51.50 EUR, and 60 EUR"),
+        (SETTLEMENT, QUOTED, "refunded", "completed was expected"),
     ],
 )
 def test_an_end_that_nobody_expected_is_odd(call, asked, status, word):

@@ -20,7 +20,7 @@ from ...models import EventKind, Invoice, Resolution
 from ...models.locking import write_transaction
 from ...permissions import acts_of
 from .call_parameters import commit_of, version_of, withdrawal_of
-from .judge_outcome import COMMIT, REFUND, WITHDRAWAL
+from .judge_outcome import REFUND, SETTLEMENT, WITHDRAWAL
 from .people import Actor, Person, check_permitted
 from .plan import check_of, check_refundable_amount, facts, known_refunds, read_anew
 from .refund_quote import RefundQuote, quote_again
@@ -95,7 +95,7 @@ def _fresh_of(row: Resolution, invoice: Invoice, quote: SettlementQuote | Refund
         # The limit is that of the first person's quote, which both have seen.
         most = row.parameters["most_charged_amount"]
         return {**_fresh_withdrawal(row, invoice, quote), "most_charged_amount": most}
-    if row.parameters["call"] != COMMIT:
+    if row.parameters["call"] != SETTLEMENT:
         return {}
     if quote is not None:
         version_of(quote, invoice, invoice.version)

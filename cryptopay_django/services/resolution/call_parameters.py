@@ -13,7 +13,7 @@ from ...exceptions import (
 )
 from ...fields import EXACT, canonical
 from ...models import Invoice
-from .judge_outcome import COMMIT, WITHDRAWAL
+from .judge_outcome import SETTLEMENT, WITHDRAWAL
 from .refund_quote import RefundQuote, parameters_of
 from .refundable_amount import unit_of
 from .settlement_quote import SettlementQuote
@@ -42,7 +42,7 @@ def commit_of(quote: SettlementQuote) -> dict[str, Any]:
         for name in ("credited_amount", "ordered_amount", "shortfall_amount", "exchange_rate", "fee_amount")
     }
     return {
-        "call": COMMIT,
+        "call": SETTLEMENT,
         "refund_overage": False,
         "recalculation_id": str(quote.recalculation_id),
         "price_currency": quote.price_currency,

@@ -20,7 +20,7 @@ from ...models import InvoiceStatus, Resolution, StatusContext
 from ...models.invoice import FINAL_STATUSES
 from ..snapshots.withdrawal_rows import CANCELLED, PREVIEW
 
-COMMIT, REFUND, WITHDRAWAL = "commit_recalculation", "create_refund", "create_withdrawal"
+SETTLEMENT, REFUND, WITHDRAWAL = "commit_recalculation", "create_refund", "create_withdrawal"
 """What a resolution asks of the gateway: `parameters["call"]`."""
 
 NOT_AS_ASKED = "not_as_asked"
@@ -60,7 +60,7 @@ def outcome_of(resolution: Resolution, snapshot: InvoiceSnapshot, refunds: Seque
     found: dict[str, Any] = {"status": snapshot.status, "price_amount": f"{snapshot.price_amount:f}"}
     new = [refund for refund in refunds if str(refund.id) not in resolution.known_refund_ids]
     ours = [refund for refund in new if is_same_place(asked.get("address"), refund.address, with_tags=False)]
-    is_settled = asked["call"] == COMMIT and snapshot.status == InvoiceStatus.COMPLETED
+    is_settled = asked["call"] == SETTLEMENT and snapshot.status == InvoiceStatus.COMPLETED
     if resolution.result or ours or is_settled:
         odd = [resolution.result[NOT_AS_ASKED]] if resolution.result.get(NOT_AS_ASKED) else []
         if ours:
@@ -73,7 +73,7 @@ def outcome_of(resolution: Resolution, snapshot: InvoiceSnapshot, refunds: Seque
             return Outcome(Verdict.DONE, f"the invoice is {state}", found, is_traced=True)
         why = "accepted, but the invoice is still as it was"
         return Outcome(Verdict.OPEN, why, found if ours else {}, is_traced=True)
-    if not new and not (is_final and asked["call"] == COMMIT):
+    if not new and not (is_final and asked["call"] == SETTLEMENT):
         return Outcome(Verdict.OPEN, f"no trace of it (the invoice is {state}), and it may still be accepted, unseen")
     by = "not by this settlement"
     if new:
@@ -200,7 +200,7 @@ def _odd_ending(resolution: Resolution, snapshot: InvoiceSnapshot) -> list[str]:
         expected = {completed, InvoiceStatus.REFUNDED} if is_over else {InvoiceStatus.REFUNDED}
     if snapshot.status not in expected:
         return [f"the invoice ended as {snapshot.status}, and {' or '.join(sorted(expected))} was expected"]
-    if asked["call"] != COMMIT:
+    if asked["call"] != SETTLEMENT:
         return []
     return _odd_amount("credited is", snapshot.price_amount, snapshot.price_currency, asked.get("credited_amount"),
                        asked.get("price_currency"))  # fmt: skip

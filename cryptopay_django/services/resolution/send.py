@@ -41,8 +41,8 @@ from ..snapshots.apply import poll_invoice
 from ..snapshots.refund_rows import expect_refunds, store_refunds
 from ..snapshots.withdrawal_rows import PREVIEW, take_withdrawal
 from .judge_outcome import (
-    COMMIT,
     NOT_AS_ASKED,
+    SETTLEMENT,
     WITHDRAWAL,
     oddities_of_commit,
     oddities_of_refund,
@@ -103,7 +103,7 @@ def _call(row: Resolution, mark: Mark) -> tuple[dict[str, Any], Shown]:
         return withdrawal_figures(done) | ({NOT_AS_ASKED: "; ".join(different)} if different else {}), done
     client, gateway_id = client_of(row.invoice), str(row.invoice.gateway_id)
     refunds: list[Refund] = []
-    if row.parameters["call"] == COMMIT:
+    if row.parameters["call"] == SETTLEMENT:
         made = client.commit_recalculation(gateway_id, row.parameters["recalculation_id"], mark=mark)
         odd = oddities_of_commit(row, made)
         figures: dict[str, Any] = {
