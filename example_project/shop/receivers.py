@@ -166,12 +166,15 @@ def close_cancelled(invoice: Invoice, **kwargs: Any) -> None:
 
 
 def close(invoice: Invoice, status: str) -> None:
-    """Close what was never paid. A paid order stays paid, whatever an older invoice of it comes to."""
+    """Close what was never paid. A paid order stays paid, whatever an older invoice of it comes to.
+
+    An invoice that was settled for less than the price is completed: staff still decide on its order.
+    """
     payable = invoice.order
     if not isinstance(payable, Payable):
         return
     others = payable.invoices.exclude(pk=invoice.pk)
-    if others.filter(status__in=[InvoiceStatus.NEW, InvoiceStatus.UNRESOLVED]).exists():
+    if others.filter(status__in=[InvoiceStatus.NEW, InvoiceStatus.UNRESOLVED, InvoiceStatus.COMPLETED]).exists():
         return
     payable.move(status, only_from=[Status.OPEN, Status.ATTENTION])
 
