@@ -71,7 +71,7 @@ def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = Fa
         "promise": promise(progress) or come_back(progress),
         "due": _in_coin(invoice.pay_amount, invoice.pay_currency) if invoice.pay_amount is not None else "",
         "receipt_url": _receipt_url(progress),
-        "asks_whether_sent": progress.state is State.EXPIRED,
+        "asks_whether_sent": progress.state in (State.EXPIRED, State.CANCELLED),
         "refund_url": _refund_url(progress),
         "new_invoice_url": anew,
         "other_coin_url": _other_coin_url(progress),

@@ -103,8 +103,8 @@ _MESSAGES = {
         "care",
         _("Your payment arrived late"),
         _(
-            "It arrived after the time was over. It is not lost, and you do not have to do anything. The shop decides "
-            "whether to use it at today’s rate or to send it back."
+            "It arrived after the time was over. It is not lost: please do not pay again. The shop decides whether to "
+            "use it at today’s rate or to send it back."
         ),
     ),
     State.HELD: Message(
@@ -131,10 +131,7 @@ _MESSAGES = {
     State.CANCELLED: Message(
         "closed",
         _("This payment was closed"),
-        _(
-            "No confirmed payment arrived in time. If you have sent one anyway, please ask us, and name the number of "
-            "the transaction that your wallet shows."
-        ),
+        _("No confirmed payment arrived in time. Have you already sent one? Then please do not pay again."),
     ),
     State.UNAVAILABLE: Message(
         "closed",
