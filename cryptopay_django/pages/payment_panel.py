@@ -32,7 +32,7 @@ GATEWAY_ANSWERED, GATEWAY_SILENT = "yes", "failed"
 
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _MAY_NAME_ADDRESS = frozenset({State.UNDERPAID, State.OVERPAID, State.LATE})
-_NEEDS_NEW_INVOICE = frozenset({State.PREPARING, State.EXPIRED, State.CANCELLED, State.UNAVAILABLE})
+_NEEDS_NEW_INVOICE = frozenset({State.EXPIRED, State.CANCELLED, State.UNAVAILABLE})
 
 
 def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = False) -> dict[str, Any]:
@@ -44,7 +44,8 @@ def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = Fa
     invoice = progress.invoice
     tone, title, text = message_for(progress)
     over_title, over_text = expired_message()
-    anew = new_invoice_url(invoice) if progress.state in _NEEDS_NEW_INVOICE else ""
+    needs_new = progress.state in _NEEDS_NEW_INVOICE or progress.is_overdue
+    anew = new_invoice_url(invoice) if needs_new else ""
     back = _return_url(progress)
     payments, refunds = read_movements(progress)
     return {

@@ -41,7 +41,7 @@ _MESSAGES = {
     State.PREPARING: Message(
         "wait",
         _("Preparing your payment"),
-        _("We are asking the payment service for an address. This page updates automatically."),
+        _("You have not paid yet, and you do not have to do anything. This page shows how to pay in a moment."),
     ),
     State.WAITING: Message(
         "wait",

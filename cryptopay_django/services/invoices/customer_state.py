@@ -8,7 +8,7 @@ use it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -68,11 +68,12 @@ FINAL = frozenset({State.COMPLETED, State.REFUNDED, State.CANCELLED, State.UNAVA
 _SHOWN = (
     "status", "status_context", "quarantine_reason", "price_amount", "price_currency", "pay_amount", "pay_currency",
     "paid_amount", "exchange_rate", "network", "address", "destination_tag", "uri", "hosted_page_url", "name",
-    "description", "success_redirect_url", "unsuccess_redirect_url", "version", "expires_at", "polled_at",
+    "description", "created_at", "success_redirect_url", "unsuccess_redirect_url", "version", "expires_at", "polled_at",
     "account", "environment", "custom_id", "gateway_id", "order_content_type", "order_object_id", "attempt",
 )  # fmt: skip
 
 _SHOWN_AT_MOST = 10
+_SOON = timedelta(minutes=1)
 
 _UNRESOLVED: dict[str, State] = {
     StatusContext.UNDERPAID: State.UNDERPAID,
@@ -92,6 +93,8 @@ class Progress:
     seconds_left: int | None
     paid_elsewhere: UUID | None = None
     """The invoice of the same order for which money has come in since this one was made, in the state `elsewhere`."""
+    is_overdue: bool = False
+    """True if the gateway has not given an address for a minute: the customer may start a new payment."""
 
     @property
     def due_amount(self) -> Decimal | None:
@@ -112,8 +115,9 @@ class Progress:
 
     @property
     def etag(self) -> str:
-        """The HTTP ETag. It changes with the row, and with the state, which can change because the time is up."""
-        return f'W/"{self.invoice.pk.hex}-{self.invoice.version}-{self.state}"'
+        """The HTTP ETag. It changes with the row, and with what changes by the clock alone: the state, `is_overdue`."""
+        late = "-overdue" if self.is_overdue else ""
+        return f'W/"{self.invoice.pk.hex}-{self.invoice.version}-{self.state}{late}"'
 
     @property
     def public(self) -> dict[str, Any]:
@@ -150,7 +154,8 @@ def read_progress(invoice_id: UUID, *, now: datetime | None = None) -> Progress 
     if state in PAYABLE and invoice.expires_at is not None:
         left = max(0, int((invoice.expires_at - now).total_seconds()))
     elsewhere = facts.paid_elsewhere if state is State.ELSEWHERE else None
-    return Progress(invoice, state, facts.has_payment or invoice.paid_amount > 0, left, elsewhere)
+    is_overdue = state is State.PREPARING and now - invoice.created_at > _SOON
+    return Progress(invoice, state, facts.has_payment or invoice.paid_amount > 0, left, elsewhere, is_overdue)
 
 
 def read_movements(progress: Progress) -> tuple[list[Payment], list[Refund]]:
