@@ -54,6 +54,11 @@ def plain(amount: Decimal) -> str:
     return f"{canonical(amount):f}"
 
 
+def shortened(address: str) -> str:
+    """Return the beginning and the end of an address: enough to know it again."""
+    return f"{address[:8]}…{address[-6:]}" if len(address) > 16 else address
+
+
 def isolated(text: str) -> str:
     """Return a text that stays in one piece, left to right, within a sentence of any direction. Not for copying."""
     return f"\u2066{text}\u2069"

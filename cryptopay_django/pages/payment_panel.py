@@ -23,7 +23,7 @@ from ..qr import qr_svg
 from ..services.invoices.customer_state import Progress, State, read_movements
 from ..services.payment_links.use import use_of
 from .contact_promises import answer_within, come_back, promise
-from .formats import coin_name, money, network_name, plain, tag_name
+from .formats import coin_name, moment, money, network_name, plain, shortened, tag_name
 from .state_texts import STEP_NAMES, STEPS, expired_message, message_for, sent_back
 from .wallet_uri import pay_link
 
@@ -42,12 +42,12 @@ def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = Fa
     the shop (`is_embedded`) there is no link back to the shop.
     """
     invoice = progress.invoice
-    tone, title, text = message_for(progress)
     over_title, over_text = expired_message()
     needs_new = progress.state in _NEEDS_NEW_INVOICE or progress.is_overdue
     anew = new_invoice_url(invoice) if needs_new else ""
     back = _return_url(progress)
     payments, refunds = read_movements(progress)
+    tone, title, text = message_for(progress, is_sent_back=bool(refunds))
     return {
         "invoice": invoice,
         "place": invoice,
@@ -250,9 +250,13 @@ def _rate(coin: str, price: str) -> SafeString:
 
 
 def _sent_back(invoice: Invoice, refund: Refund) -> dict[str, Any]:
+    arrives = refund.received_amount
     return {
         "name": sent_back(refund),
         "amount": _in_coin(refund.amount, refund.currency),
+        "arrives": "" if arrives in (None, refund.amount) else _in_coin(arrives, refund.currency),
+        "address": shortened(refund.address),
+        "at": moment(refund.created_at),
         "url": explorer_url(refund.txid, network=refund.network, environment=invoice.environment)
         if refund.txid
         else "",

@@ -26,7 +26,7 @@ from ..links import path_of
 from ..models import Invoice
 from ..services.invoices.customer_state import read_progress
 from ..services.invoices.receipt import Receipt, read_receipt
-from .formats import isolated, moment, money, network_name, plain
+from .formats import isolated, moment, money, network_name, plain, shortened
 from .languages import language_of, languages_of
 from .payment_panel import shop_name
 from .response_headers import hardened
@@ -124,6 +124,10 @@ def rows_of(found: Receipt, *, is_staff: bool = False) -> Iterator[Row]:
     for refund in found.refunds:
         amount = f"{plain(refund.amount)}\u00a0{refund.currency}"
         yield Row(sent_back(refund), f"{isolated(amount)} · {_moment(refund.created_at)}")
+        if refund.received_amount not in (None, refund.amount):
+            arrives = f"{plain(refund.received_amount)}\u00a0{refund.currency}"
+            yield Row(gettext("Arrives, after fees"), arrives, is_code=True)
+        yield Row(gettext("To the address"), shortened(refund.address), is_code=True)
         if refund.txid:
             yield _transaction(invoice, refund.txid, refund.network)
 

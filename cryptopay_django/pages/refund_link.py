@@ -36,7 +36,7 @@ from ..services.resolution.refund_links import (
     make_refund_link,
     name_refund_address,
 )
-from .formats import coin_name, moment, network_name, plain, tag_name
+from .formats import coin_name, moment, network_name, plain, shortened, tag_name
 from .languages import language_of, languages_of
 from .payment_panel import shop_name, support
 from .response_headers import hardened
@@ -81,7 +81,7 @@ def refund_address(request: HttpRequest, token: str) -> HttpResponse:
         except RefundLinkError as error:
             return _closed(request, error.obstacle, status=404)
         if link.used_at is not None:
-            named = {"shown": _shortened(link), "found_tag": link.destination_tag}
+            named = {"shown": shortened(link.address), "found_tag": link.destination_tag}
             return _render(request, link, token, {"step": "done", **named})
         try:
             check_refund_link(link)
@@ -193,8 +193,3 @@ def _go_to(token: str) -> HttpResponse:
     response = HttpResponseRedirect(f"{page}?{urlencode({'lang': translation.get_language() or 'en'})}")
     response.status_code = 303
     return hardened(response)
-
-
-def _shortened(link: RefundLink) -> str:
-    """Return the beginning and the end of the named address: enough to know it again."""
-    return f"{link.address[:8]}…{link.address[-6:]}" if link.address else ""

@@ -126,7 +126,10 @@ _MESSAGES = {
     State.REFUNDED: Message(
         "closed",
         _("This payment was not used"),
-        _("It did not pay for your order. If you have not got your money back yet, ask us."),
+        _(
+            "Your payment was not used for the order. The shop sends the money back. If you do not have it yet, ask "
+            "the shop when and where to."
+        ),
     ),
     State.CANCELLED: Message(
         "closed",
@@ -149,6 +152,8 @@ _UNPAID_REVIEW = Message(
     _("Please do not send anything yet. A person has to check this payment first."),
 )
 
+_SENT_BACK = _("Your payment was not used for the order. Below you see what is sent back to you.")
+
 STEPS = {
     State.WAITING: 0, State.PARTLY_PAID: 0, State.SEEN: 1, State.CONFIRMED: 2, State.COMPLETED: 3,
 }  # fmt: skip
@@ -168,9 +173,11 @@ def expired_message() -> tuple[str, str]:
     return str(message.title), str(message.text)
 
 
-def message_for(progress: Progress) -> tuple[str, str, str]:
-    """Return the tone, title and text of a state, in the active language."""
+def message_for(progress: Progress, *, is_sent_back: bool = False) -> tuple[str, str, str]:
+    """Return the tone, title and text of a state, in the active language. `is_sent_back`: a refund is shown below."""
     message = _MESSAGES[progress.state]
+    if progress.state is State.REFUNDED and is_sent_back:
+        message = message._replace(text=_SENT_BACK)
     if progress.state is State.REVIEW and not progress.has_payment:
         message = _UNPAID_REVIEW
     invoice = progress.invoice

@@ -72,6 +72,9 @@ _SHOWN = (
     "account", "environment", "custom_id", "gateway_id", "order_content_type", "order_object_id", "attempt",
 )  # fmt: skip
 
+_SHOWN_OF_REFUND = (
+    "txid", "status", "amount", "received_amount", "currency", "network", "address", "created_at",
+)  # fmt: skip
 _SHOWN_AT_MOST = 10
 _SOON = timedelta(minutes=1)
 
@@ -171,7 +174,7 @@ def read_movements(progress: Progress) -> tuple[list[Payment], list[Refund]]:
     refunds = refunds_to_customer(invoice)
     return (
         list(payments.only("txid", "status")[:_SHOWN_AT_MOST]),
-        list(refunds.only("txid", "status", "amount", "currency", "network")[:_SHOWN_AT_MOST]),
+        list(refunds.only(*_SHOWN_OF_REFUND)[:_SHOWN_AT_MOST]),
     )
 
 
