@@ -136,14 +136,19 @@ def test_a_network_that_is_not_known_promises_no_time(shown):
 
 def test_what_was_sent_back_is_shown(shown):
     made = STATES["refunded"]()
-    RefundFactory.create(invoice=made, amount=Decimal("0.0018"), address=ADDRESS, status="succeeded")
+    sent = {"address": ADDRESS, "status": "succeeded"}
+    RefundFactory.create(invoice=made, amount=Decimal("0.0018"), received_amount=Decimal("0.0017"), **sent)
     RefundFactory.create(invoice=made, amount=Decimal("0.0001"), address=ADDRESS)
     RefundFactory.create(invoice=made, amount=Decimal("0.5"), address=ADDRESS, status="failed")
 
     page = shown(made)
 
-    assert '<dt>Sent back</dt><dd><bdi dir="ltr">0.0018\u00a0BTC</bdi></dd>' in page
-    assert '<dt>Being sent back</dt><dd><bdi dir="ltr">0.0001\u00a0BTC</bdi></dd>' in page
+    assert "Below you see what is sent back to you." in page
+    assert re.search(r'<dt>Sent back</dt><dd><bdi dir="ltr">0.0018\u00a0BTC</bdi> · <bdi>\d[^<]+</bdi></dd>', page)
+    assert '<dt>Being sent back</dt><dd><bdi dir="ltr">0.0001\u00a0BTC</bdi>' in page
+    assert '<dt>Arrives, after fees</dt><dd><bdi dir="ltr">0.0017\u00a0BTC</bdi></dd>' in page
+    assert ADDRESS not in page, "who has the link sees enough of the address to know it again"
+    assert page.count(f">{ADDRESS[:8]}…{ADDRESS[-6:]}<") == 2
     assert "0.5\u00a0BTC" not in page
 
 
@@ -161,7 +166,7 @@ def test_what_went_to_the_shops_own_account_was_not_sent_back_to_the_customer(sh
     page = shown(made)
 
     assert "ent back" not in page
-    assert "If you have not got your money back yet, ask us." in page
+    assert "If you do not have it yet, ask the shop when and where to." in page
 
 
 @pytest.mark.parametrize("made", [tagged, token])
@@ -175,11 +180,26 @@ def test_after_the_time_the_customer_can_compare_all_that_was_asked_for(made, sh
     assert expired.destination_tag in page
 
 
-def test_a_new_payment_is_advised_only_when_the_preparation_takes_long(shown):
-    hint = "Only if nothing happens here for a minute."
+def test_a_new_payment_is_offered_only_when_the_preparation_takes_long(shown, client):
+    made = STATES["preparing"]()
+    status = f"/cryptopay/checkout/{made.pk}/status/"
+    tag = client.get(status)["ETag"]
+    assert "Start a new payment" not in shown(made)
 
-    assert hint in shown(STATES["preparing"]())
-    assert hint not in shown(STATES["cancelled"]())
+    Invoice.objects.update(created_at=timezone.now() - timedelta(seconds=61))
+
+    assert "Start a new payment" in shown(made)
+    assert client.get(status, headers={"If-None-Match": tag}).status_code == 200, "so the script renews the page"
+
+
+def test_who_has_sent_coins_to_a_closed_payment_is_asked_first(shown, settings):
+    settings.CRYPTOPAY_SUPPORT_EMAIL = "help@shop.example"
+
+    page = shown(STATES["cancelled"]())
+
+    assert re.search(r'href="mailto:help@shop.example[^"]*">I have sent it</a>', page)
+    assert page.index("I have sent it") < page.index("I have not: pay at today’s rate")
+    assert "data-cp-ask" not in page, "nothing is left to ask the gateway"
 
 
 def test_what_is_copied_is_plain_in_every_language(shown):

@@ -56,7 +56,7 @@ def test_what_is_not_known_is_left_out(client, settings):
     RefundFactory.create(invoice=made, amount=Decimal("0.0018"), txid="", address="1Customer", status="succeeded")
 
     assert list(rows(client.get(url(made)).text)) == [
-        "Receipt number", "Price", "Received", "Transaction", "Sent back",
+        "Receipt number", "Price", "Received", "Transaction", "Sent back", "To the address",
     ]  # fmt: skip
 
 
