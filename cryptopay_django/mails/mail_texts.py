@@ -66,7 +66,7 @@ def lines_of(facts: Facts) -> Iterator[Row]:
         yield from rows_of(facts.receipt)
         return
     if invoice.description:
-        yield Row(gettext("Order"), " ".join(invoice.description.split()))
+        yield Row(gettext("Payment for"), " ".join(invoice.description.split()))
     yield Row(gettext("Price"), _price(invoice), is_code=True)
     if facts.kind == "created":
         yield Row(gettext("To be sent"), _coins(invoice.pay_amount, invoice.pay_currency), is_code=True)

@@ -99,7 +99,7 @@ class CustomerMail:
             "text": text,
             "promise": promise(facts.progress) if facts.progress.state in REVIEWED else "",
             "rows": list(lines_of(facts)),
-            "note": receipt_note() if facts.receipt else "",
+            "note": receipt_note(facts.receipt) if facts.receipt else "",
             "button_url": self._url("receipt" if facts.kind == "paid" else "checkout"),
             "button_text": gettext("Receipt") if facts.kind == "paid" else gettext("Open the payment page"),
             **support(invoice),

@@ -55,7 +55,7 @@ def receipt(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
         return hardened(redirect(path_of("checkout", invoice_id)))
     with translation.override(language_of(request)):
         rows, title = list(rows_of(found, is_staff=_is_staff(request))), title_of(found)
-        note = receipt_note()
+        note = receipt_note(found)
         lines = [*rows, Row("", note)]
         writer = _pdf_writer(title, lines)
         if request.GET.get("format") == "pdf":
@@ -80,19 +80,21 @@ def receipt(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
 
 def receipt_pdf(found: Receipt) -> bytes | None:
     """Return a receipt as PDF in the active language, as the customer may see it, or None where none can be made."""
-    title, lines = title_of(found), [*rows_of(found), Row("", receipt_note())]
+    title, lines = title_of(found), [*rows_of(found), Row("", receipt_note(found))]
     writer = _pdf_writer(title, lines)
     return writer.write_pdf(title, lines) if writer else None
 
 
 def can_be_pdf(found: Receipt) -> bool:
     """Return whether a receipt can be had as PDF in the active language."""
-    return _pdf_writer(title_of(found), [*rows_of(found, is_staff=True), Row("", receipt_note())]) is not None
+    return _pdf_writer(title_of(found), [*rows_of(found, is_staff=True), Row("", receipt_note(found))]) is not None
 
 
-def receipt_note() -> str:
-    """Return what a receipt is not, in the active language."""
-    return gettext("This confirms the payment. It is not an invoice for tax.")
+def receipt_note(found: Receipt) -> str:
+    """Return what a receipt confirms and what it is not, in the active language."""
+    if found.is_paid:
+        return gettext("This confirms the payment. It is not an invoice for tax.")
+    return gettext("This confirms what arrived. It is no proof that the order is paid, and not an invoice for tax.")
 
 
 def _pdf_writer(title: str, rows: list[Row]) -> Any:
@@ -116,11 +118,13 @@ def rows_of(found: Receipt, *, is_staff: bool = False) -> Iterator[Row]:
     if shop := shop_name(invoice):
         yield Row(gettext("Shop"), shop)
     if invoice.description:
-        yield Row(gettext("Order"), invoice.description)
+        yield Row(gettext("Payment for"), invoice.description)
     yield Row(gettext("Receipt number"), str(invoice.pk), is_code=True)
     yield from _payment(found)
     if is_staff and invoice.fee_amount is not None:
         yield Row(gettext("Fee of the payment service"), money(invoice.fee_amount, invoice.fee_currency), is_code=True)
+    if not found.is_paid and not found.refunds:
+        yield Row(gettext("Refund to you"), gettext("None so far. Ask the shop."))
     for refund in found.refunds:
         amount = f"{plain(refund.amount)}\u00a0{refund.currency}"
         yield Row(sent_back(refund), f"{isolated(amount)} · {_moment(refund.created_at)}")
@@ -135,7 +139,7 @@ def rows_of(found: Receipt, *, is_staff: bool = False) -> Iterator[Row]:
 def _payment(found: Receipt) -> Iterator[Row]:
     invoice = found.invoice
     if paid_at := _paid_at(found):
-        yield Row(gettext("Paid on"), _moment(paid_at))
+        yield Row(gettext("Paid on") if found.is_paid else gettext("Received on"), _moment(paid_at))
     yield Row(gettext("Price"), money(invoice.price_amount, invoice.price_currency), is_code=True)
     yield Row(gettext("Received"), f"{plain(invoice.paid_amount)}\u00a0{invoice.pay_currency}", is_code=True)
     if invoice.exchange_rate:
@@ -146,7 +150,7 @@ def _payment(found: Receipt) -> Iterator[Row]:
     for payment in found.payments:
         yield _transaction(invoice, payment.txid, invoice.network)
     if invoice.settled_amount is not None:
-        yield Row(gettext("Credited"), money(invoice.settled_amount, invoice.price_currency), is_code=True)
+        yield Row(gettext("Counted for your order"), money(invoice.settled_amount, invoice.price_currency), is_code=True)
 
 
 def _transaction(invoice: Invoice, txid: str, network: str) -> Row:

@@ -37,7 +37,7 @@ def test_it_says_what_was_paid_for_what_and_how(client):
 
     assert rows(client.get(url(made)).text) == {
         "Shop": "Tern &amp; Tide",
-        "Order": "Order 7QX2M9KD",
+        "Payment for": "Order 7QX2M9KD",
         "Receipt number": str(made.pk),
         "Paid on": rows(client.get(url(made)).text)["Paid on"],
         "Price": "100.00\u00a0EUR",
@@ -45,7 +45,7 @@ def test_it_says_what_was_paid_for_what_and_how(client):
         "Rate": "1\u00a0BTC = 52,905.1734\u00a0EUR",
         "Network": "Bitcoin",
         "Transaction": made.payments.get().txid,
-        "Credited": "100.00\u00a0EUR",
+        "Counted for your order": "100.00\u00a0EUR",
     }
 
 
@@ -96,6 +96,10 @@ def test_what_the_shop_took_to_its_own_account_is_no_money_sent_back(client):
     page = client.get(url(made)).text
 
     assert "<h1>Receipt: payment not used</h1>" in page
+    assert rows(page)["Refund to you"] == "None so far. Ask the shop."
+    assert "Received on" in page
+    assert "Paid on" not in page
+    assert "It is no proof that the order is paid" in page
     assert "ent back" not in page
 
 
