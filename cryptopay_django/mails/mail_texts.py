@@ -35,7 +35,7 @@ def title_and_text(facts: Facts) -> tuple[str, str]:
             }
             text = gettext(
                 "%(paid)s of %(whole)s has arrived and is safe. Please send the rest before the time below. Otherwise "
-                "the shop decides about this part. The page shows the exact amount and a QR code for it."
+                "the shop takes care of this part. The page shows the exact amount and a QR code for it."
             )
             return gettext("A part has arrived"), text % amounts
         case "expired":

@@ -18,13 +18,15 @@ A new payment needs a URL: CRYPTOPAY_NEW_INVOICE_URL, the payment link's, or the
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Refund, RefundStatus
+from ..fields import EXACT
+from ..models import Invoice, Refund, RefundStatus
 from ..services.invoices.customer_state import Progress, State
 from .formats import isolated, plain
 
@@ -52,11 +54,11 @@ _MESSAGES = {
         ),
     ),
     State.PARTLY_PAID: Message(
-        "wait",
-        _("A part has arrived"),
+        "care",
+        _("Part paid. Send only the rest: %(rest)s"),
         _(
             "%(paid)s of %(whole)s has arrived and is safe. Please send the rest, exactly as below, before the time "
-            "is up. Otherwise the shop decides about this part."
+            "is up. Otherwise the shop takes care of this part."
         ),
     ),
     State.SEEN: Message(
@@ -85,18 +87,18 @@ _MESSAGES = {
     ),
     State.UNDERPAID: Message(
         "care",
-        _("Less has arrived than was due"),
+        _("Too little has arrived"),
         _(
-            "%(paid)s of %(whole)s has arrived. Your money is safe. Please do not send the rest: the time for it is "
-            "over. The shop decides whether to use this payment or to send it back."
+            "%(paid)s of %(whole)s has arrived. Your money is safe. Please do not send more: the time for it is over. "
+            "The shop decides whether to use this payment or to send it back."
         ),
     ),
     State.OVERPAID: Message(
         "care",
-        _("More has arrived than was due"),
+        _("Too much has arrived"),
         _(
-            "%(paid)s has arrived, %(whole)s was due. Your money is safe, and you do not have to do anything. The "
-            "shop decides whether to use the difference or to send it back."
+            "%(paid)s has arrived. That is %(more)s too much. Your money is safe, and you do not have to pay anything "
+            "more. The shop takes care of the difference."
         ),
     ),
     State.LATE: Message(
@@ -180,11 +182,15 @@ def message_for(progress: Progress, *, is_sent_back: bool = False) -> tuple[str,
         message = message._replace(text=_SENT_BACK)
     if progress.state is State.REVIEW and not progress.has_payment:
         message = _UNPAID_REVIEW
-    invoice = progress.invoice
-    amounts = {}
-    if invoice.pay_amount is not None:
-        amounts = {
-            "paid": isolated(f"{plain(invoice.paid_amount)}\u00a0{invoice.pay_currency}"),
-            "whole": isolated(f"{plain(invoice.pay_amount)}\u00a0{invoice.pay_currency}"),
-        }
-    return message.tone, str(message.title), str(message.text) % amounts
+    amounts = _amounts(progress.invoice)
+    return message.tone, str(message.title) % amounts, str(message.text) % amounts
+
+
+def _amounts(invoice: Invoice) -> dict[str, str]:
+    """Return the amounts in the coin that the texts name: what arrived, was asked for, is missing or is too much."""
+    paid, whole = invoice.paid_amount, invoice.pay_amount
+    if whole is None:
+        return {}
+    rest = EXACT.subtract(whole, paid)
+    amounts = {"paid": paid, "whole": whole, "rest": max(rest, Decimal(0)), "more": max(-rest, Decimal(0))}
+    return {name: isolated(f"{plain(amount)}\u00a0{invoice.pay_currency}") for name, amount in amounts.items()}

@@ -103,8 +103,8 @@ def test_paying_in_two_parts(customer):
 
 
 WAYS = {
-    "Less has arrived than was due": {"factor": "0.5"},
-    "More has arrived than was due": {"factor": "2"},
+    "Too little has arrived": {"factor": "0.5"},
+    "Too much has arrived": {"factor": "2"},
     "Your payment arrived late": {"late": True},
     "Your payment is being checked": {"risk": "high"},
 }

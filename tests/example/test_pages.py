@@ -122,7 +122,7 @@ def test_an_order_that_is_not_open_cannot_be_paid(status, buy, browser):
     [
         ({}, {}, "Waiting for your payment"),
         ({}, {"expires_at": "2020-01-01T00:00Z"}, "The time to pay is over"),
-        ({}, {"status": "unresolved", "status_context": "underpaid"}, "Less has arrived than was due"),
+        ({}, {"status": "unresolved", "status_context": "underpaid"}, "Too little has arrived"),
         ({}, {"quarantine_reason": "another price"}, "We are checking this payment"),
         ({}, {"status": "completed"}, "We are checking this payment"),
         ({"status": "attention"}, {"status": "unresolved"}, "We are checking this payment"),

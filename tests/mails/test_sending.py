@@ -139,7 +139,7 @@ def test_a_refund_says_where_and_how_much(order, sent, cryptopay_sandbox):
     cryptopay_sandbox.pay(invoice, "0.5")
     cryptopay_sandbox.confirm(invoice)
     cryptopay_sandbox.advance(minutes=30, deliver=True)
-    assert "Less has arrived than was due" in subjects(sent())
+    assert "Too little has arrived" in subjects(sent())
     address = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"
 
     refund_invoice(Invoice.objects.get(), actor="ada", reason="too little", address=address)
