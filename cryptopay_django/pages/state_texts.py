@@ -113,8 +113,8 @@ _MESSAGES = {
         "care",
         _("Your payment is being checked"),
         _(
-            "It has arrived. The payment service checks some payments before it passes them on, which can "
-            "take a few days. You do not have to do anything: please do not pay again."
+            "It has arrived and is with the payment service, which checks some payments before it passes them on. The "
+            "check can take a few days. You do not have to do anything: please do not pay again."
         ),
     ),
     State.REVIEW: Message(
