@@ -53,7 +53,10 @@ _MESSAGES = {
     ChannelState.UNAVAILABLE: Message(
         "closed",
         _("This address can no longer be used"),
-        _("Please do not send anything: the shop has changed its payment account. Ask us for a new address."),
+        _(
+            "This payment page is out of date. Please do not send anything. Have you already sent? Then write to us, "
+            "and do not pay again."
+        ),
     ),
 }
 

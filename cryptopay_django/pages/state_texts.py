@@ -142,8 +142,8 @@ _MESSAGES = {
         "closed",
         _("This cannot be paid any more"),
         _(
-            "Please do not send anything: the shop has changed its payment account. Start the payment again, or ask "
-            "us."
+            "This payment page is out of date. Please do not send anything. Have you already sent? Then write to us, "
+            "and do not pay again."
         ),
     ),
 }  # fmt: skip
