@@ -150,7 +150,8 @@ def _payment(found: Receipt) -> Iterator[Row]:
     for payment in found.payments:
         yield _transaction(invoice, payment.txid, invoice.network)
     if invoice.settled_amount is not None:
-        yield Row(gettext("Counted for your order"), money(invoice.settled_amount, invoice.price_currency), is_code=True)
+        settled = money(invoice.settled_amount, invoice.price_currency)
+        yield Row(gettext("Counted for your order"), settled, is_code=True)
 
 
 def _transaction(invoice: Invoice, txid: str, network: str) -> Row:

@@ -92,7 +92,7 @@ BOTH_ENDS = pytest.mark.parametrize("customer", ["phone", "desktop without scrip
 def test_paying_in_two_parts(customer):
     made = customer.choose("USDT/polygon")
     customer.pays(made, "0.4")
-    customer.sees("A part has arrived")
+    customer.sees(re.compile("^Part paid. Send only the rest: "))
     made.refresh_from_db()
     rest = f"{(made.pay_amount - made.paid_amount).normalize():f}"
     playwright.expect(customer.page.get_by_text(rest, exact=True)).to_be_visible()

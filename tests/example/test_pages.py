@@ -153,7 +153,7 @@ def test_a_part_that_arrived_is_told_with_what_is_missing(buy, browser, cryptopa
 
     missing = invoice.pay_amount - order.invoices.get().paid_amount
     assert 0 < missing < invoice.pay_amount
-    assert "A part has arrived" in page
+    assert "Part paid. Send only the rest" in page
     assert f'data-cp-copy="{missing.normalize():f}"' in page
     assert "another coin" not in page
 

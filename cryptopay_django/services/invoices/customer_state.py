@@ -68,8 +68,8 @@ FINAL = frozenset({State.COMPLETED, State.REFUNDED, State.CANCELLED, State.UNAVA
 _SHOWN = (
     "status", "status_context", "quarantine_reason", "price_amount", "price_currency", "pay_amount", "pay_currency",
     "paid_amount", "exchange_rate", "network", "address", "destination_tag", "uri", "hosted_page_url", "name",
-    "description", "created_at", "success_redirect_url", "unsuccess_redirect_url", "version", "expires_at", "polled_at",
-    "account", "environment", "custom_id", "gateway_id", "order_content_type", "order_object_id", "attempt",
+    "description", "success_redirect_url", "unsuccess_redirect_url", "version", "created_at", "expires_at",
+    "polled_at", "account", "environment", "custom_id", "gateway_id", "order_content_type", "order_object_id", "attempt",
 )  # fmt: skip
 
 _SHOWN_OF_REFUND = (
@@ -118,7 +118,7 @@ class Progress:
 
     @property
     def etag(self) -> str:
-        """The HTTP ETag. It changes with the row, and with what changes by the clock alone: the state, `is_overdue`."""
+        """The HTTP ETag. It changes with the row, and with what the clock changes: the state and `is_overdue`."""
         late = "-overdue" if self.is_overdue else ""
         return f'W/"{self.invoice.pk.hex}-{self.invoice.version}-{self.state}{late}"'
 
