@@ -69,7 +69,8 @@ _SHOWN = (
     "status", "status_context", "quarantine_reason", "price_amount", "price_currency", "pay_amount", "pay_currency",
     "paid_amount", "exchange_rate", "network", "address", "destination_tag", "uri", "hosted_page_url", "name",
     "description", "success_redirect_url", "unsuccess_redirect_url", "version", "created_at", "expires_at",
-    "polled_at", "account", "environment", "custom_id", "gateway_id", "order_content_type", "order_object_id", "attempt",
+    "polled_at", "account", "environment", "custom_id", "gateway_id", "order_content_type", "order_object_id",
+    "attempt",
 )  # fmt: skip
 
 _SHOWN_OF_REFUND = (
