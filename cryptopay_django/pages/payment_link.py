@@ -46,7 +46,10 @@ _LONGEST = 40
 _OBSTACLES = {
     PaymentLinkObstacle.UNKNOWN: (
         _("This link is not valid"),
-        _("Please open the link exactly as you received it, or ask the shop for a new one."),
+        _(
+            "Please open the link exactly as you received it. Does it still not work? Then answer the e-mail in which "
+            "you found it, or ask the shop where you bought."
+        ),
     ),
     PaymentLinkObstacle.EXPIRED: (_("This link has expired"), _("Please ask the shop for a new link.")),
     PaymentLinkObstacle.CANCELLED: (_("This link is no longer valid"), _("Please ask the shop for a new link.")),
@@ -180,7 +183,8 @@ class PaymentLinkView(ChooseCoinView):
     def closed(self, obstacle: PaymentLinkObstacle, *, status: int = 200) -> HttpResponse:
         """Say why nobody can pay by the link."""
         title, text = _OBSTACLES[obstacle]
-        context = {"is_closed": True, "title": title, "text": text, **self.shop()}
+        is_unknown = obstacle is PaymentLinkObstacle.UNKNOWN
+        context = {"is_closed": True, "title": title, "text": text, "is_unknown": is_unknown, **self.shop()}
         return hardened(render(self.request, self.template_name, context, status=status))
 
     def shop(self) -> dict[str, Any]:

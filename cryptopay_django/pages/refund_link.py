@@ -49,7 +49,10 @@ _LONGEST = 300
 _OBSTACLES = {
     LinkObstacle.UNKNOWN: (
         _("This link is not valid"),
-        _("Please open the link exactly as you received it, or ask the shop for a new one."),
+        _(
+            "Please open the link exactly as you received it. Does it still not work? Then answer the e-mail in which "
+            "you found it, or ask the shop where you bought."
+        ),
     ),
     LinkObstacle.EXPIRED: (_("This link has expired"), _("Please ask the shop for a new link.")),
     LinkObstacle.REVOKED: (
@@ -182,7 +185,8 @@ def _closed(
     request: HttpRequest, obstacle: LinkObstacle, *, invoice: Invoice | None = None, status: int = 200
 ) -> HttpResponse:
     title, text = _OBSTACLES[obstacle]
-    context: dict[str, Any] = {"step": "closed", "title": title, "text": text}
+    is_unknown = obstacle is LinkObstacle.UNKNOWN
+    context: dict[str, Any] = {"step": "closed", "title": title, "text": text, "is_unknown": is_unknown}
     if invoice is not None:
         context |= {"place": invoice, "shop_name": shop_name(invoice), **support(invoice)}
     return hardened(render(request, "cryptopay_django/refund_address.html", context, status=status))
