@@ -128,7 +128,7 @@ def _answer(request: HttpRequest, link: RefundLink, token: str) -> HttpResponse:
             name_refund_address(token, address=given["address"], tag=tag, without_tag=without_tag)
             return _go_to(token)
     except AddressError as error:
-        return _render(request, link, token, {"step": "ask", **_problem(link, given, error), **given})
+        return _render(request, link, token, {"step": "ask", **_problems(link, given, error), **given})
     step = "ask" if "change" in request.POST else "confirm"
     return _render(request, link, token, {"step": step, **given, "plain_address": address, "found_tag": found})
 
@@ -141,21 +141,30 @@ def _posted(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _problem(link: RefundLink, given: dict[str, Any], error: AddressError) -> dict[str, Any]:
-    """Return what is wrong in the customer's words; the error itself is written for staff."""
-    network = network_name(link.invoice.network, link.invoice.pay_currency)
-    if isinstance(error, TagError):
-        if not given["tag"] and not given["without_tag"]:
-            text = gettext("Enter this number, or say that your address needs none. Without it the coins can be lost.")
-        else:
-            text = gettext("This number does not fit. Check it, and do not say at the same time that none is needed.")
-        return {"tag_problem": text}
-    if not given["address"]:
-        return {"address_problem": gettext("Please enter your address.")}
-    if is_same_place(given["address"], link.invoice.address, with_tags=False):
-        return {"address_problem": gettext("This is the address that you paid to. Enter an address of your own.")}
+def _problems(link: RefundLink, given: dict[str, Any], error: AddressError) -> dict[str, Any]:
+    """Return what is wrong in the customer's words, all of it at once; the error itself is written for staff."""
+    problems = {}
+    is_missing = link.invoice.network in LARGEST_TAG and not given["tag"] and not given["without_tag"]
+    if is_missing:
+        problems["tag_problem"] = gettext(
+            "Enter this number, or say that your address needs none. Without it the coins can be lost."
+        )
+    elif isinstance(error, TagError):
+        problems["tag_problem"] = gettext(
+            "This number does not fit. Check it, and do not say at the same time that none is needed."
+        )
+    if not isinstance(error, TagError):
+        problems["address_problem"] = _address_problem(link.invoice, given["address"])
+    return problems
+
+
+def _address_problem(invoice: Invoice, address: str) -> str:
+    if not address:
+        return gettext("Please enter your address.")
+    if is_same_place(address, invoice.address, with_tags=False):
+        return gettext("This is the address that you paid to. Enter an address of your own.")
     text = gettext("This is not an address on the network %(network)s. Copy it again, and check the network.")
-    return {"address_problem": text % {"network": network}}
+    return text % {"network": network_name(invoice.network, invoice.pay_currency)}
 
 
 def _render(request: HttpRequest, link: RefundLink, token: str, context: dict[str, Any]) -> HttpResponse:
