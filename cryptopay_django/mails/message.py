@@ -101,7 +101,7 @@ class CustomerMail:
             "rows": list(lines_of(facts)),
             "note": receipt_note(facts.receipt) if facts.receipt else "",
             "button_url": self._url("receipt" if facts.kind == "paid" else "checkout"),
-            "button_text": gettext("Receipt") if facts.kind == "paid" else gettext("Open the payment page"),
+            "button_text": _button_text(facts.kind),
             **support(invoice),
         }
 
@@ -134,3 +134,11 @@ class CustomerMail:
         """Render the template of this mail if the shop has one, otherwise the usual one."""
         own = usual.replace("message", self.facts.kind).replace("subject", f"{self.facts.kind}_subject")
         return str(select_template([f"{_FOLDER}/{own}", f"{_FOLDER}/{usual}"]).render(context))
+
+
+def _button_text(kind: str) -> str:
+    """Return what the button says: "Open" only where the customer has something to do on the page."""
+    if kind == "paid":
+        return gettext("Receipt")
+    is_asked = kind in ("created", "partly_paid", "expired")
+    return gettext("Open the payment page") if is_asked else gettext("See the state of your payment")
