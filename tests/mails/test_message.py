@@ -48,6 +48,14 @@ def test_every_mail_speaks_every_language(language):
             assert english.body.splitlines()[2] not in message.body
 
 
+@pytest.mark.parametrize(
+    ("name", "button"),
+    [("created", "Open the payment page"), ("review-late", "See the state of your payment"), ("paid", "Receipt")],
+)
+def test_the_button_says_whether_there_is_something_to_do(name, button):
+    assert f"{button}:\n" in sample(name).message().body
+
+
 def test_the_language_of_the_invoice_is_that_of_the_page_on_which_it_was_made(order, settings):
     with translation.override("de"):
         german = order()

@@ -193,6 +193,26 @@ def test_a_new_payment_is_offered_only_when_the_preparation_takes_long(shown, cl
     assert client.get(status, headers={"If-None-Match": tag}).status_code == 200, "so the script renews the page"
 
 
+def test_what_a_qr_code_fills_in_is_said_exactly(shown):
+    assert "Amount, address and the number below the address are filled in" in shown(tagged())
+    assert "Amount and address are filled in" in shown(invoice())
+    assert "Type the amount yourself." in shown(tagged(uri=f"ripple:{tagged().address}?dt={tagged().destination_tag}"))
+    address_alone = shown(tagged(uri=""))
+    assert "The QR code contains only the address." in address_alone
+    assert "Also type the number below the address." in address_alone
+
+
+def test_who_asks_names_the_order_first(shown):
+    assert "Name your order: <strong><bdi>Order 7QX2M9KD</bdi></strong>" in shown(invoice())
+    nameless = shown(invoice(description=""))
+    assert "Name your order" not in nameless
+    assert "Name this reference:" in nameless
+
+
+def test_too_much_is_counted(shown):
+    assert "That is \u20660.0009475\u00a0BTC\u2069 too much." in shown(STATES["overpaid"]())
+
+
 def test_who_has_sent_coins_to_a_closed_payment_is_asked_first(shown, settings):
     settings.CRYPTOPAY_SUPPORT_EMAIL = "help@shop.example"
 

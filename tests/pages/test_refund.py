@@ -101,6 +101,8 @@ def test_a_tag_is_asked_for_where_the_network_has_one(client):
 
     assert "Destination tag" in client.get(path).text
     assert "Enter this number" in client.post(path, {"address": RIPPLE, "confirmed": "1"}).text
+    both = client.post(path, {"address": "no address", "tag": ""}).text
+    assert ("This is not an address" in both, "Enter this number" in both) == (True, True)
     wrong = client.post(path, {"address": RIPPLE, "tag": "7", "without_tag": "on"}).text
     assert "This number does not fit." in wrong
     assert "No number needed" in client.post(path, {"address": RIPPLE, "without_tag": "on"}).text
