@@ -1,7 +1,7 @@
 """Defines the texts for the customer in each state: a title and the next step. They never say "paid" too early.
 
 `services/invoices/customer_state.py` decides the state, `payment_panel.py` the buttons, and `panel.html` draws them.
-After the expiry no state is payable, so the page has no QR code, wallet link, countdown or button to copy:
+After the expiry no state is payable, so the page has no QR code, wallet link, countdown or address to copy:
 
     state               when                              what the page offers, beside "Back to the shop"
     expired             nothing has arrived               "I have sent it"; a new payment at today's rate. The amount
@@ -11,7 +11,7 @@ After the expiry no state is payable, so the page has no QR code, wallet link, c
                                                           CRYPTOPAY_ASK_REFUND_ADDRESS, if it is unresolved
     late                the gateway calls it paid late    the same
     seen, confirmed     all was seen, or confirmed        nothing: it goes on as before the expiry
-    cancelled           the gateway has closed it unpaid  "Start a new payment"
+    cancelled           the gateway has closed it unpaid  "I have sent it" asks the shop; a new payment
 
 A new payment needs a URL: CRYPTOPAY_NEW_INVOICE_URL, the payment link's, or the invoice's `unsuccess_redirect_url`.
 """
