@@ -89,7 +89,7 @@ def cost(road: Callable[[], object]) -> tuple[int, int]:
 
     But for what is paid for seldom: a NOTIFY that wakes workers, and the look for what is overdue.
     """
-    due_work.overdue_throttle.allows()
+    due_work.overdue_throttle.pause(3600)
     with CaptureQueriesContext(connection) as captured:
         road()
     asked = [query["sql"].split()[0].strip(";").upper() for query in captured]

@@ -392,8 +392,8 @@ def test_an_attempt_that_does_not_get_its_row_is_given_back(connect, taken, monk
         really(self, begun_at)
         given_back.append(look(event))
 
-    really = Attempt._give_back
-    monkeypatch.setattr(Attempt, "_give_back", give_back)
+    really = Attempt._uncount
+    monkeypatch.setattr(Attempt, "_uncount", give_back)
 
     assert deliver_events(event.invoice) == 1
     (row,) = given_back
