@@ -14,6 +14,9 @@ from uuid import UUID
 from django.db import models, router
 from django.utils.translation import override
 
+from ..conf import app_settings
+from ..exceptions import CurrencyError
+from ..gateway.currencies import precision_of
 from ..models import EventKind, Invoice, InvoiceEvent, InvoiceStatus, Refund, RefundStatus, StatusContext
 from ..services import PaymentSummary, payment_summary
 
@@ -37,6 +40,14 @@ class OrderState(StrEnum):
 
     CANCELLED = "cancelled"
     """Nobody has paid, and no invoice can be paid any more."""
+
+
+def unit_of(currency: str) -> Decimal:
+    """Return the smallest amount of a currency: 0.01 of EUR, 1 of JPY, 0.00000001 of BTC."""
+    try:
+        return Decimal(1).scaleb(-precision_of(currency, coins=app_settings.coins))
+    except CurrencyError:
+        return CENT
 
 
 def in_cents(amount: Decimal | int | None, rounding: str = ROUND_DOWN) -> Decimal:
@@ -116,7 +127,7 @@ class OrderMoney:
 
     @property
     def is_covered(self) -> bool:
-        """Whether the accepted invoices cover the price, as it is now, rounded to cents.
+        """Whether the accepted invoices cover the price, as it is now, rounded to cents; in a coin, to its units.
 
         An invoice that was accepted for less counts as a whole. What was sent back of several invoices counts no more;
         of one that covers the price alone it does, because the order was paid before. Money in another currency covers
@@ -126,7 +137,7 @@ class OrderMoney:
 
     @property
     def missing_amount(self) -> Decimal:
-        """What is missing of the price, in whole cents; zero if it is covered."""
+        """What is missing of the price, rounded in the same way; zero if it is covered."""
         return self._missing(self._accepted_here, self.summary.returned_amount)
 
     @property
@@ -145,7 +156,7 @@ class OrderMoney:
     @property
     def is_returned(self) -> bool:
         """Whether something had been credited, and all of it was sent back, or is on its way."""
-        return self.summary.returned_amount > 0 and in_cents(self.summary.kept_amount) <= 0
+        return self.summary.returned_amount > 0 and self._rounded(self.summary.kept_amount, ROUND_DOWN) <= 0
 
     @property
     def has_quarantined(self) -> bool:
@@ -197,6 +208,10 @@ class OrderMoney:
         """The accepted invoices in the currency of the price."""
         return {one.pk for one in self.credited if one.pk in self.accepted and one.price_currency == self.currency}
 
+    def _rounded(self, amount: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
+        """Return an amount in cents, or in the smaller units that the currency has: of a coin, a cent is much."""
+        return Decimal(amount).quantize(min(CENT, unit_of(self.currency)), rounding)
+
     def _is_covered_by(self, accepted: Collection[UUID], returned: Decimal) -> bool:
         return bool(accepted) and not self._missing(accepted, returned)
 
@@ -205,14 +220,14 @@ class OrderMoney:
 
         What was credited by others, and nobody has accepted, counts as what it is.
         """
-        whole, total = in_cents(self.price, ROUND_HALF_UP), -returned
+        whole, total = self._rounded(self.price), -returned
         for invoice in self.credited:
             if invoice.price_currency != self.currency or (invoice.pk in self.accepted and invoice.pk not in accepted):
                 continue
             worth = invoice.settled_amount or _NOTHING
             if invoice.pk in accepted:
                 worth = max(invoice.price_amount, worth)
-                if in_cents(worth, ROUND_HALF_UP) >= whole:
+                if self._rounded(worth) >= whole:
                     return _NOTHING
             total += worth
-        return max(whole - in_cents(total, ROUND_HALF_UP), _NOTHING)
+        return max(whole - self._rounded(total), _NOTHING)

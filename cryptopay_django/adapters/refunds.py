@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from ..exceptions import RefundAmountError, SendBackError
 from ..models import Invoice, Resolution, ResolutionStatus
 from ..services import left_to_refund, named_refund_address, refund_invoice
-from .money import in_cents
+from .money import unit_of
 
 
 def find_refund_place(invoice: Invoice) -> dict[str, Any] | None:
@@ -42,20 +42,27 @@ def ask_for_place(invoice: Invoice) -> SendBackError:
 def share_out(invoices: Iterable[Invoice], amount: Decimal | int | None) -> dict[Invoice, Decimal]:
     """Return how much of each invoice is sent back: of the first ones first, all that is left without an amount.
 
-    Raises RefundAmountError for an amount that is none, or more than is left.
+    Raises RefundAmountError for an amount that is none, too precise, or more than is left.
     """
-    left = {one: in_cents(left_to_refund(one)) for one in invoices}
+    left = {one: left_to_refund(one).quantize(unit_of(one.price_currency), ROUND_DOWN) for one in invoices}
+    currency = next((one.price_currency for one in left), "")
     total = sum(left.values(), Decimal(0))
-    wanted = total if amount is None else amount
-    if not isinstance(wanted, Decimal | int) or not 0 < wanted <= total:
-        currency = next((one.price_currency for one in left), "")
-        raise RefundAmountError(f"up to {total:f} {currency} can be refunded, not {wanted}: nothing was sent")
-    shares, rest = {}, Decimal(wanted)
+    if not _is_valid(total if amount is None else amount, total, unit_of(currency)):
+        raise RefundAmountError(f"up to {total:f} {currency} can be refunded, not {amount}: nothing was sent")
+    shares, rest = {}, total if amount is None else Decimal(amount)
     for invoice, most in left.items():
         if share := min(most, rest):
             shares[invoice] = share
             rest -= share
     return shares
+
+
+def _is_valid(amount: object, most: Decimal, unit: Decimal) -> bool:
+    """Return whether an amount can be sent back, so that no share of it is sent before another one is refused."""
+    if isinstance(amount, bool) or not isinstance(amount, Decimal | int):
+        return False
+    exact = Decimal(amount)
+    return exact.is_finite() and 0 < exact <= most and exact % unit == 0
 
 
 def send_share(invoice: Invoice, amount: Decimal, place: dict[str, Any], *, actor: str, reason: str) -> None:

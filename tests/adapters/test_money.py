@@ -19,58 +19,15 @@ from cryptopay_django.services import (
     deliver_again,
     make_refund_link,
     name_refund_address,
-    process_overdue,
     refund_invoice,
     settle_invoice,
 )
 
-from .host import Orders, PayHere
+from .host import PayHere
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ADDRESS = make_address("bitcoin", seed="customer", index="refund")[0]
-
-
-@pytest.fixture
-def orders(cryptopay_sandbox):
-    for currency in ("EUR", "USD"):
-        cryptopay_sandbox.deposit(currency, "1000")
-    orders = Orders().follow()
-    yield orders
-    orders.stop()
-
-
-@pytest.fixture
-def invoiced(orders):
-    """Make invoices for an order, each over an amount and in another coin, before any of them is paid."""
-
-    def invoiced(order, *prices, currency="EUR"):
-        return [
-            create_invoice(order=order, price_amount=price, price_currency=currency, pay_currency=coin)
-            for coin, price in zip(("BTC", "LTC"), prices, strict=False)
-        ]
-
-    return invoiced
-
-
-@pytest.fixture
-def pay(cryptopay_sandbox):
-    """Pay an invoice, and return it as it is then."""
-
-    def pay(invoice, factor="1"):
-        cryptopay_sandbox.pay(invoice, factor)
-        cryptopay_sandbox.confirm(invoice)
-        cryptopay_sandbox.deliver()
-        process_overdue()
-        return Invoice.objects.get(pk=invoice.pk)
-
-    return pay
-
-
-@pytest.fixture
-def paid(invoiced, pay):
-    """Make invoices for an order, pay each, and return them, the oldest first."""
-    return lambda order, *prices, **how: [pay(invoice) for invoice in invoiced(order, *prices, **how)]
 
 
 def send(invoice, amount):

@@ -18,7 +18,7 @@ from salesman.checkout.payment import PaymentError, PaymentMethod
 from salesman.core.utils import get_salesman_model
 from salesman.orders.models import BaseOrder, BaseOrderPayment
 
-from ...adapters import PayOrderView, in_cents
+from ...adapters import PayOrderView
 from ...exceptions import CryptopayError, SendBackError
 from ...models import Invoice
 from ...services import check_returnable, left_to_refund
@@ -156,7 +156,7 @@ class CryptopayPayment(PaymentMethod):
         if invoice is None:
             raise SendBackError("the payment has no invoice")
         check_returnable(invoice)
-        if in_cents(left_to_refund(invoice)):  # else all of it is on its way, or has arrived
+        if left_to_refund(invoice):  # else all of it is on its way, or has arrived
             orders.send_back(order, invoices=[invoice], reason=f"refund of order {order.ref}")
 
     @property
