@@ -130,8 +130,8 @@ class OrderMoney:
         """Whether the accepted invoices cover the price, as it is now, rounded to cents; in a coin, to its units.
 
         An invoice that was accepted for less counts as a whole. What was sent back of several invoices counts no more;
-        of one that covers the price alone it does, because the order was paid before. Money in another currency covers
-        nothing.
+        of one that covers the price alone it does, because the order was paid before. But if all of that one was sent
+        back, it does not speak for other money that was kept. Money in another currency covers nothing.
         """
         return self._is_covered_by(self._accepted_here, self.summary.returned_amount)
 
@@ -147,11 +147,14 @@ class OrderMoney:
         An invoice that was sent back as a whole counts no longer. An event that is delivered again pays again: a host
         that may have lost its records compares these.
         """
-        if self.event is None or self.kind != EventKind.INVOICE_COMPLETED or not self.is_covered:
+        if self.event is None or self.kind != EventKind.INVOICE_COMPLETED:
             return False
-        whole = {one.pk for one in self.credited if self.kept_of(one) > 0}
-        before = {key for key in whole & self._accepted_here if self.accepted[key] and key != self.event.invoice_id}
-        return not self._is_covered_by(before, _NOTHING)
+        this = self.event.invoice_id
+        kept = {one.pk for one in self.credited if self._is_kept(one)} & self._accepted_here
+        # What is accepted, but whose event is not delivered yet, pays the order with that event.
+        known = {key for key in self._accepted_here if self.accepted[key] or key == this}
+        is_covered = this in kept and self._is_covered_by(known, self.summary.returned_amount)
+        return is_covered and not self._is_covered_by(known & kept - {this}, _NOTHING)
 
     @property
     def is_returned(self) -> bool:
@@ -208,6 +211,9 @@ class OrderMoney:
         """The accepted invoices in the currency of the price."""
         return {one.pk for one in self.credited if one.pk in self.accepted and one.price_currency == self.currency}
 
+    def _is_kept(self, invoice: Invoice) -> bool:
+        return self._rounded(self.kept_of(invoice), ROUND_DOWN) > 0
+
     def _rounded(self, amount: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
         """Return an amount in cents, or in the smaller units that the currency has: of a coin, a cent is much."""
         return Decimal(amount).quantize(min(CENT, unit_of(self.currency)), rounding)
@@ -221,13 +227,14 @@ class OrderMoney:
         What was credited by others, and nobody has accepted, counts as what it is.
         """
         whole, total = self._rounded(self.price), -returned
+        is_nothing_kept = self._rounded(self.summary.kept_amount, ROUND_DOWN) <= 0
         for invoice in self.credited:
             if invoice.price_currency != self.currency or (invoice.pk in self.accepted and invoice.pk not in accepted):
                 continue
             worth = invoice.settled_amount or _NOTHING
             if invoice.pk in accepted:
                 worth = max(invoice.price_amount, worth)
-                if self._rounded(worth) >= whole:
+                if self._rounded(worth) >= whole and (self._is_kept(invoice) or is_nothing_kept):
                     return _NOTHING
             total += worth
         return max(whole - self._rounded(total), _NOTHING)

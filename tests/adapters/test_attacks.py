@@ -14,7 +14,7 @@ from cryptopay_django.exceptions import RefundAmountError
 from cryptopay_django.models import InvoiceEvent
 from cryptopay_django.services import create_invoice, process_overdue
 
-from .test_money import sent
+from .test_money import send, sent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,6 +50,50 @@ def deliver_late(orders):
         assert not waiting.exists()
 
     return deliver_late
+
+
+def test_two_invoices_that_are_credited_before_any_event_is_delivered_pay_the_order_once(
+    orders, invoiced, pay, deliver_late
+):
+    order = orders.place(price=Decimal(150))
+    invoices = invoiced(order, 100, 50)
+
+    deliver_late(lambda: [pay(invoice) for invoice in invoices])
+
+    assert (orders.known[order.pk].parcels, orders.known[order.pk].paid_now) == (1, 1)
+
+
+def test_money_that_is_back_before_the_host_hears_of_it_pays_nothing(orders, invoiced, pay, deliver_late):
+    order = orders.place()
+    (invoice,) = invoiced(order, 100)
+
+    deliver_late(lambda: send(pay(invoice), 100))
+
+    assert (orders.known[order.pk].state, orders.known[order.pk].paid_now) == (OrderState.REFUNDED, 0)
+
+
+def test_what_was_sent_back_as_a_whole_does_not_pay_for_a_cheaper_invoice(orders, invoiced, pay):
+    order = orders.place()
+    old, whole = invoiced(order, 50, 100)
+    send(pay(whole), 100)
+
+    pay(old)
+
+    money = orders.money_of(order)
+    assert (money.is_covered, money.missing_amount, money.state) == (False, 50, OrderState.ATTENTION)
+    assert orders.known[order.pk].paid_now == 1
+
+
+def test_an_order_that_was_sent_back_as_a_whole_is_paid_anew_by_two_payments_together(orders, invoiced, pay):
+    order = orders.place()
+    whole, part, rest = invoiced(order, 100, 40, 60)
+    send(pay(whole), 100)
+
+    pay(part)
+    by_part = orders.known[order.pk].paid_now
+    pay(rest)
+
+    assert (by_part, orders.known[order.pk].paid_now) == (1, 2)
 
 
 # Prices in other units than cents.
