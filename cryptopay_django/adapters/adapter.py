@@ -117,10 +117,12 @@ class OrderAdapter:
         2. Find out where the coins go, before anything is sent.
         3. Send, and book each share at once. What of it arrives, or fails, is booked when the gateway says so.
 
-        Raises RefundAmountError, and what `ask_for_place` returns, before anything is sent. Raises SendBackError if a
-        share was not accepted, or not booked: its `sent_amount` says how much is on its way. Must not be called in a
-        transaction.
+        Raises RefundAmountError, and what `ask_for_place` returns, before anything is sent. Raises SendBackError for
+        an invoice of another order, and if a share was not accepted, or not booked: its `sent_amount`
+        says how much is on its way. Must not be called in a transaction.
         """
+        invoices = list(invoices)
+        _check_order(order, invoices)
         shares = share_out(invoices, amount)
         places = {invoice: self._place_of(order, invoice) for invoice in shares}
         sent, unbooked = Decimal(0), None
@@ -154,3 +156,13 @@ class OrderAdapter:
             logger.exception("a refund of %s %s is not booked yet", order._meta.label, order.pk)
             return error
         return None
+
+
+def _check_order(order: Any, invoices: Iterable[Invoice]) -> None:
+    """Raise SendBackError unless all these invoices are of an order: coins of another one have another customer."""
+    known = set(Invoice.objects.for_order(order).using(router.db_for_write(Invoice)))
+    for invoice in invoices:
+        if invoice not in known:
+            raise SendBackError(
+                f"invoice {invoice.custom_id} is not one of {order._meta.label} {order.pk}: nothing was sent"
+            )

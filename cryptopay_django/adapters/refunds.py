@@ -42,10 +42,15 @@ def ask_for_place(invoice: Invoice) -> SendBackError:
 def share_out(invoices: Iterable[Invoice], amount: Decimal | int | None) -> dict[Invoice, Decimal]:
     """Return how much of each invoice is sent back: of the first ones first, all that is left without an amount.
 
-    Raises RefundAmountError for an amount that is none, too precise, or more than is left.
+    Raises RefundAmountError for an amount that is none, too precise, or more than is left, and for invoices in several
+    currencies: an amount is in one.
     """
     left = {one: left_to_refund(one).quantize(unit_of(one.price_currency), ROUND_DOWN) for one in invoices}
-    currency = next((one.price_currency for one in left), "")
+    currencies = {one.price_currency for one in left}
+    if len(currencies) > 1:
+        named = ", ".join(sorted(currencies))
+        raise RefundAmountError(f"the invoices are in {named}: refund those of one currency. Nothing was sent")
+    currency = next(iter(currencies), "")
     total = sum(left.values(), Decimal(0))
     if not _is_valid(total if amount is None else amount, total, unit_of(currency)):
         raise RefundAmountError(f"up to {total:f} {currency} can be refunded, not {amount}: nothing was sent")

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from cryptopay_django.adapters import OrderState
-from cryptopay_django.exceptions import RefundAmountError
+from cryptopay_django.exceptions import RefundAmountError, SendBackError
 from cryptopay_django.models import InvoiceEvent
 from cryptopay_django.services import create_invoice, process_overdue
 
@@ -94,6 +94,39 @@ def test_an_order_that_was_sent_back_as_a_whole_is_paid_anew_by_two_payments_tog
     pay(rest)
 
     assert (by_part, orders.known[order.pk].paid_now) == (1, 2)
+
+
+def test_invoices_in_two_currencies_are_not_sent_back_by_one_amount(orders, invoiced, pay, cryptopay_sandbox):
+    order = orders.place(knows_addresses=True)
+    (euros,) = invoiced(order, 100)
+    dollars = invoiced(order, 100, 100, currency="USD")[1]
+    invoices = [pay(dollars), pay(euros)]
+
+    with pytest.raises(RefundAmountError, match="in EUR, USD"):
+        orders.send_back(order, Decimal(100), invoices=invoices, reason="came back")
+
+    assert not sent(cryptopay_sandbox)
+
+
+@pytest.mark.parametrize("amount", [Decimal("50.005"), Decimal("NaN"), True])
+def test_an_amount_that_cannot_be_sent_is_refused_before_a_share_of_it_is(orders, paid, cryptopay_sandbox, amount):
+    order = orders.place(price=Decimal(150), knows_addresses=True)
+    first, second = paid(order, 100, 50)
+
+    with pytest.raises(RefundAmountError, match="nothing was sent"):
+        orders.send_back(order, amount, invoices=[second, first], reason="came back")
+
+    assert not sent(cryptopay_sandbox)
+
+
+def test_the_invoices_of_another_order_are_not_sent_back(orders, paid, cryptopay_sandbox):
+    mine, theirs = orders.place(knows_addresses=True), orders.place()
+    invoices = paid(theirs, 100)
+
+    with pytest.raises(SendBackError, match=r"is not one of auth\.Group .*: nothing was sent"):
+        orders.send_back(mine, invoices=invoices, reason="came back")
+
+    assert not sent(cryptopay_sandbox)
 
 
 # Prices in other units than cents.
