@@ -118,7 +118,7 @@ class OrderAdapter:
         3. Send, and book each share at once. What of it arrives, or fails, is booked when the gateway says so.
 
         Raises RefundAmountError, and what `ask_for_place` returns, before anything is sent. Raises SendBackError for
-        an invoice of another order, and if a share was not accepted, or not booked: its `sent_amount`
+        an invoice of another order, and if a share was not accepted as requested, or not booked: its `sent_amount`
         says how much is on its way. Must not be called in a transaction.
         """
         invoices = list(invoices)
@@ -131,8 +131,10 @@ class OrderAdapter:
                 send_share(invoice, share, places[invoice], actor=self.name, reason=reason)
             except CryptopayError as error:
                 self._try_to_book(order)
-                done = f"{sent:f} {invoice.price_currency} were sent back, the rest was not: " if sent else ""
-                raise SendBackError(f"{done}{error}", sent_amount=sent) from error
+                is_sent = isinstance(error, SendBackError) and error.sent_amount > 0
+                rest = "then came one that is not as requested" if is_sent else "the rest was not"
+                done = f"{sent:f} {invoice.price_currency} were sent back, {rest}: " if sent else ""
+                raise SendBackError(f"{done}{error}", sent_amount=sent + (share if is_sent else 0)) from error
             sent += share
             unbooked = self._try_to_book(order)
         if unbooked is not None:

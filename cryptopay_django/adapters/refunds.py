@@ -71,7 +71,10 @@ def _is_valid(amount: object, most: Decimal, unit: Decimal) -> bool:
 
 
 def send_share(invoice: Invoice, amount: Decimal, place: dict[str, Any], *, actor: str, reason: str) -> None:
-    """Refund an amount of an invoice; raise CryptopayError unless the gateway has clearly accepted it."""
+    """Refund an amount of an invoice; raise CryptopayError unless the gateway has clearly accepted it as requested."""
     done = refund_invoice(invoice, actor=actor, reason=reason, amount=amount, **place)
     if problem := outcome_of(done):
-        raise SendBackError(f"the refund of invoice {invoice.custom_id} {problem}")
+        is_sent = done.status == ResolutionStatus.SUCCEEDED  # not as requested, but it is on its way
+        raise SendBackError(
+            f"the refund of invoice {invoice.custom_id} {problem}", sent_amount=amount if is_sent else Decimal(0)
+        )

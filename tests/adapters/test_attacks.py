@@ -13,6 +13,8 @@ from cryptopay_django.adapters import OrderState
 from cryptopay_django.exceptions import RefundAmountError, SendBackError
 from cryptopay_django.models import InvoiceEvent
 from cryptopay_django.services import create_invoice, process_overdue
+from tests.services.desk import Wire
+from tests.services.returning import COMMIT
 
 from .test_money import send, sent
 
@@ -127,6 +129,20 @@ def test_the_invoices_of_another_order_are_not_sent_back(orders, paid, cryptopay
         orders.send_back(mine, invoices=invoices, reason="came back")
 
     assert not sent(cryptopay_sandbox)
+
+
+def test_a_refund_that_is_accepted_but_not_as_requested_counts_as_sent(orders, paid, cryptopay_sandbox, settings):
+    order = orders.place(price=Decimal(150), knows_addresses=True)
+    first, second = paid(order, 100, 50)
+    wire = Wire(cryptopay_sandbox)
+    settings.CRYPTOPAY_HTTP_ADAPTER = wire.adapter_for
+    wire.change(COMMIT, lambda data: data.update(charged_amount="500"))
+
+    with pytest.raises(SendBackError, match="accepted, but not as requested") as caught:
+        orders.send_back(order, Decimal(60), invoices=[second, first], reason="came back")
+
+    assert caught.value.sent_amount == 50
+    assert len(sent(cryptopay_sandbox)) == 1
 
 
 # Prices in other units than cents.
