@@ -86,7 +86,8 @@ class OrderAdapter:
     def receive(self, sender: object, *, invoice: Invoice, event: InvoiceEvent, **kwargs: Any) -> None:
         """Bring the order of an invoice up to date. Leaves alone the invoices of anything else."""
         order = invoice.order
-        if isinstance(order, self.model):
+        # An invoice links to the concrete model of a proxy; an abstract model has none.
+        if isinstance(order, self.model._meta.concrete_model or self.model):
             self.book(order, event)
 
     def book(self, order: Any, event: InvoiceEvent | None = None) -> None:
@@ -97,11 +98,14 @@ class OrderAdapter:
 
     @contextmanager
     def locked(self, order: Any) -> Iterator[Any]:
-        """Lock an order in a transaction, and yield it as it is now; None if it was deleted."""
-        model = type(order)
+        """Lock an order in a transaction, and yield it as it is now; None if it was deleted.
+
+        Finds it also if the default manager hides it, such as an archived one: its money has come all the same.
+        """
+        model = self.model if self.model._meta.proxy else type(order)
         using = router.db_for_write(model)
         with transaction.atomic(using=using):
-            yield model._default_manager.using(using).select_for_update().filter(pk=order.pk).first()
+            yield model._base_manager.using(using).select_for_update().filter(pk=order.pk).first()
 
     def money_of(self, order: Any, event: InvoiceEvent | None = None) -> OrderMoney:
         """Return what is known of the money of an order."""

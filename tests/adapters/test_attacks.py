@@ -178,3 +178,12 @@ def test_a_part_of_a_yen_is_refused_before_anything_is_sent(orders, pay, cryptop
 
 
 # Which orders are followed.
+
+
+def test_an_adapter_of_a_proxy_whose_manager_hides_orders_writes_them_all_the_same(orders, paid):
+    orders.model, written = HiddenOrder, []
+    orders.write = lambda order, money: written.append((type(order), money.state))
+
+    paid(orders.place(), 100)
+
+    assert written[-1] == (HiddenOrder, OrderState.PAID)

@@ -71,7 +71,7 @@ class Payments(OrderAdapter):
             payment.extra_data = json.dumps({**extra, RECORD: record})
         payment.save(update_fields=FIGURES)
         if status == payment.status or (status == PaymentStatus.CONFIRMED and was_confirmed):
-            rows = type(payment)._default_manager.using(payment._state.db).filter(pk=payment.pk)
+            rows = type(payment)._base_manager.using(payment._state.db).filter(pk=payment.pk)
             rows.update(status=status, message=message)
         else:
             payment.change_status(status, message)

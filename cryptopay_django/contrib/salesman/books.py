@@ -53,7 +53,7 @@ class SalesmanOrders(OrderAdapter):
         if status == order.status:
             return
         if order.status == order.Status.REFUNDED:  # its refund has failed; shops ship at the signal
-            type(order)._default_manager.using(order._state.db).filter(pk=order.pk).update(status=status)
+            type(order)._base_manager.using(order._state.db).filter(pk=order.pk).update(status=status)
             note(order, "a refund has failed: the order was set back from refunded")
         else:
             order.status = status
