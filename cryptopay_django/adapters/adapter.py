@@ -34,6 +34,9 @@ from .refunds import ask_for_place, find_refund_place, send_share, share_out
 
 logger = logging.getLogger("cryptopay_django")
 
+_FOLLOWING: dict[str, type[OrderAdapter]] = {}
+"""The adapters that follow events, by name."""
+
 
 class OrderAdapter:
     """Connects the orders of a host. Subclass it, and make one instance in the module `cryptopay_handlers`."""
@@ -78,7 +81,20 @@ class OrderAdapter:
     # What an adapter uses.
 
     def follow(self) -> Self:
-        """Connect the receiver of the events. Safe to repeat. Return the adapter."""
+        """Connect the receiver of the events. Safe to repeat. Return the adapter.
+
+        Raises ImproperlyConfigured without a name, and if an adapter of another class follows under the same one.
+        """
+        if not self.name:
+            raise ImproperlyConfigured(
+                f"{type(self).__name__} must define a name, under which its refunds are on record"
+            )
+        known = _FOLLOWING.setdefault(self.name, type(self))
+        if (known.__module__, known.__qualname__) != (type(self).__module__, type(self).__qualname__):
+            raise ImproperlyConfigured(
+                f'{known.__qualname__} follows the events as "{self.name}", so {type(self).__qualname__} would get '
+                "none of them: give it another name, or use one of the two"
+            )
         for signal in self.signals:
             signal.connect(self.receive, weak=False, dispatch_uid=f"cryptopay_django.adapters.{self.name}")
         return self

@@ -6,16 +6,18 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.utils import timezone
 
-from cryptopay_django.adapters import OrderState
+from cryptopay_django.adapters import OrderAdapter, OrderState
 from cryptopay_django.exceptions import RefundAmountError, SendBackError
 from cryptopay_django.models import InvoiceEvent
 from cryptopay_django.services import create_invoice, process_overdue
 from tests.services.desk import Wire
 from tests.services.returning import COMMIT
 
+from .host import Orders
 from .test_money import send, sent
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -187,3 +189,16 @@ def test_an_adapter_of_a_proxy_whose_manager_hides_orders_writes_them_all_the_sa
     paid(orders.place(), 100)
 
     assert written[-1] == (HiddenOrder, OrderState.PAID)
+
+
+def test_an_adapter_without_a_name_is_refused():
+    with pytest.raises(ImproperlyConfigured, match="OrderAdapter must define a name"):
+        OrderAdapter().follow()
+
+
+def test_a_second_adapter_of_the_same_name_is_refused_because_it_would_get_no_event(orders):
+    class Other(Orders):
+        pass
+
+    with pytest.raises(ImproperlyConfigured, match='Orders follows the events as "host"'):
+        Other().follow()
