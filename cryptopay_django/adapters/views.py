@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 
@@ -21,7 +22,7 @@ class PayOrderView(ChooseCoinView):
 
     def find_order(self) -> Any:
         """Return the order of the URL, which belongs to this customer, or raise Http404."""
-        return super().get_order()
+        raise ImproperlyConfigured(f"{type(self).__name__} must define find_order()")
 
     def get_closed_url(self, order: Any) -> str:
         """Return where the customer of an order goes that is not to be paid any more; empty if it is."""

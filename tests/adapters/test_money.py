@@ -285,5 +285,5 @@ def test_a_method_that_the_author_has_not_written_is_named(method):
 
 
 def test_a_page_without_an_order_names_what_its_author_has_not_written():
-    with pytest.raises(ImproperlyConfigured, match=r"PayOrderView must define get_order\(\)"):
+    with pytest.raises(ImproperlyConfigured, match=r"PayOrderView must define find_order\(\)"):
         PayOrderView.as_view()(RequestFactory().get("/"))
