@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import connections
 from django.test import testcases
+from django.utils.translation import _trans, trans_null, trans_real
 from hypothesis import settings
 
 from cryptopay_django import caching
@@ -53,6 +54,17 @@ def tables_are_emptied_fast() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(testcases, "call_command", call)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def translation_is_on() -> None:
+    """Let Django choose its functions of translation now.
+
+    It chooses each when it is first called, for the whole process. A test without USE_I18N must not be the first.
+    """
+    for name in vars(trans_null).keys() & vars(trans_real).keys():
+        if callable(getattr(trans_real, name)):
+            getattr(_trans, name)
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ def test_no_way_to_fail_shows_a_secret_to_a_tracker_or_in_djangos_report():
     control = seen.pop(CONTROL)
     assert {line.partition(":")[0] for line in control["shown"]} == {"tracker", "django"}
     assert {name: way["shown"] for name, way in seen.items() if way["shown"]} == {}
-    assert len([way for way in seen.values() if way["events"]]) > 210
+    assert len([way for way in seen.values() if way["events"]]) >= 200
     silent = {name.partition(":")[0] for name in seen} - {
         name.partition(":")[0] for name, way in seen.items() if way["events"]
     }
