@@ -148,10 +148,9 @@ class _Delivery:
         # On a database that cannot skip locked rows, no row stays locked by another process.
         for pause in (0.0, *pauses) if result is AttemptResult.NOT_CLAIMED else ():  # pragma: no branch
             time.sleep(pause)
-            if self.is_over():
-                break
-            result = self._send_pending(subject)
-            if result is not AttemptResult.NOT_CLAIMED:  # pragma: no branch
+            if self.is_over() or (  # pragma: no branch
+                (result := self._send_pending(subject)) is not AttemptResult.NOT_CLAIMED
+            ):
                 break
         if handlers.is_any_registered() or self.is_everything:
             self.delivered += call_due(subject, self.written, limit=self.limit, is_over=self.is_over)
