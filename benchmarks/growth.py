@@ -1,4 +1,4 @@
-"""What must not grow with the number of invoices: pages, filters, searches, and what works in the background.
+"""Measures what must not grow with the number of invoices: pages, filters, searches, and work in the background.
 
 `pages.py` asks for it with each number of invoices. A figure is processor time: this process's and the database's.
 """

@@ -1,4 +1,4 @@
-"""What does not grow with the number of invoices: `python -m benchmarks.pages --rows 1000,1000000`.
+"""Measures pages in shops of several sizes: `python -m benchmarks.pages --rows 1000,1000000`.
 
 What `growth.py` lists, in processor time, on a PostgreSQL in DATABASE_URL: also while its statistics are old;
 and `create_invoice` beside a bare signed POST to the sandbox. Prints one line of JSON.

@@ -1,4 +1,4 @@
-"""What a request costs on each road, beside the floor: `python -m benchmarks.roads --server gunicorn`.
+"""Measures a request on each road, beside the floor: `python -m benchmarks.roads --server gunicorn`.
 
 Run by `python -m benchmarks` with the database in DATABASE_URL; prints one line of JSON. All servers stand
 at the same time, each road has its turn in every lap, and a ratio is taken within its own lap.
