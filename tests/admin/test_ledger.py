@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from cryptopay_django.models import ChannelPayment, Invoice, Refund, Schedule
 from cryptopay_django.services import rate_limit_by_use, reconcile_invoices, refresh_invoice, refund_invoice
-from cryptopay_django.services.rate_limit_by_use import Use, may_call
+from cryptopay_django.services.rate_limit_by_use import Use
+from tests.rate_limits import use_up
 
 
 @pytest.fixture
@@ -129,11 +131,9 @@ def test_a_comparison_that_breaks_off_says_so_beside_the_rows(client, desk):
     for _ in range(3):
         desk.ordered()
     # Two calls are left: the balances and the first page.
-    while may_call("default", Use.LEDGER):
-        pass
-    Schedule.objects.filter(name="ledger default").update(due_at=timezone.now() + timedelta(seconds=16))
-
-    page = client.get(desk.url("invoice_ledger"), {"compare": "1"})
+    with time_machine.travel(timezone.now(), tick=False):
+        use_up(Use.LEDGER, left=2)
+        page = client.get(desk.url("invoice_ledger"), {"compare": "1"})
 
     assert len(page.context["rows"]) == 3
     assert "The ledger was not read to its end" in page.text
@@ -151,8 +151,7 @@ def test_a_gateway_that_is_down_gives_words(client, desk):
 
 
 def test_looking_does_not_use_up_the_calls_of_payments(client, desk):
-    while may_call("default", Use.LEDGER):
-        pass
+    use_up(Use.LEDGER)
 
     page = client.get(desk.url("invoice_ledger"))
 

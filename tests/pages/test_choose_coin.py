@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -18,8 +17,9 @@ from cryptopay_django.exceptions import AddressError, PriceSealError
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages import formats
 from cryptopay_django.services import create_invoice
-from cryptopay_django.services.rate_limit_by_use import Use, may_call
+from cryptopay_django.services.rate_limit_by_use import Use
 from tests.pages.urls import PayGroup
+from tests.rate_limits import use_up
 from tests.wire import TIMED_OUT, ScriptedGateway, refusal
 
 pytestmark = pytest.mark.django_db
@@ -181,8 +181,7 @@ def test_what_goes_wrong_is_said_on_the_page_where_it_can_be_tried_again(answer,
 
 
 def test_where_the_minute_is_full_the_page_says_when_to_try_again(pay):
-    while may_call("default", Use.CREATIONS, now=timezone.now() + timedelta(minutes=5)):
-        pass
+    use_up(Use.CREATIONS)
 
     page = pay()
 

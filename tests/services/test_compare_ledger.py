@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from cryptopay_django.models import Channel, ChannelPayment, Invoice, Refund, Schedule
@@ -18,9 +19,10 @@ from cryptopay_django.services import (
     refund_invoice,
     settle_invoice,
 )
-from cryptopay_django.services.rate_limit_by_use import Use, may_call
+from cryptopay_django.services.rate_limit_by_use import Use
 from cryptopay_django.services.reconciliation.ledger_rows import MARGIN
 from cryptopay_django.testing.factories import ChannelFactory, ChannelPaymentFactory, InvoiceFactory
+from tests.rate_limits import use_up
 from tests.services.desk import look, unresolved
 from tests.services.ledgers import DAY, LEDGER, compare, ended_long_ago, kinds, of, without
 from tests.services.topping import channel_of
@@ -273,11 +275,10 @@ def test_a_share_of_calls_that_is_used_up_is_said_and_nothing_is_concluded(wire)
     for _ in range(60):
         create_invoice(price_amount="5", price_currency="EUR", pay_currency="BTC")
     ended_long_ago()
-    while may_call("default", Use.LEDGER):
-        pass
-    Schedule.objects.filter(name="ledger default").update(due_at=timezone.now() + timedelta(seconds=19))
 
-    found = compare()
+    with time_machine.travel(timezone.now(), tick=False):
+        use_up(Use.LEDGER, left=1)
+        found = compare()
 
     assert "GatewayRateLimitError: nothing was sent: too many calls for ledger" in found.stopped
     assert (found.compared, wire.count(LEDGER)) == (50, 1)
@@ -287,8 +288,7 @@ def test_a_share_of_calls_that_is_used_up_is_said_and_nothing_is_concluded(wire)
 
 def test_who_has_time_waits_for_a_share_of_calls(wire, monkeypatch):
     bought(wire)
-    while may_call("default", Use.LEDGER):
-        pass
+    use_up(Use.LEDGER)
     slept = []
 
     def sleep(seconds):

@@ -12,6 +12,7 @@ from cryptopay_django.exceptions import GatewayRateLimitError
 from cryptopay_django.models import Invoice, Schedule
 from cryptopay_django.services.rate_limit_by_use import Use, may_call, spend, spend_creation
 from cryptopay_django.testing.factories import InvoiceFactory
+from tests.rate_limits import use_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,8 +49,7 @@ def test_each_account_has_its_own_however_long_its_name():
 
 
 def test_what_is_used_up_is_an_error_that_says_that_nothing_was_sent():
-    while may_call("default", Use.CUSTOMER_REFRESHES):
-        pass
+    use_up(Use.CUSTOMER_REFRESHES)
 
     with pytest.raises(
         GatewayRateLimitError, match=r"nothing was sent: too many calls for customer refreshes of account default"
