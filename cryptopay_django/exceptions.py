@@ -298,6 +298,10 @@ class InvoiceBusyError(CryptopayError):
     """The invoice kept changing during the call to the gateway. Try again."""
 
 
+class RowLockedError(CryptopayError):
+    """Another transaction has locked a row for longer than a request may wait. Nothing was changed. Try again."""
+
+
 class ChannelBusyError(CryptopayError):
     """The channel or a payment on it kept changing during the call to the gateway. Try again."""
 

@@ -1,23 +1,75 @@
-"""Locks a row, on every database. The first statement of a transaction must be a write or a lock."""
+"""Locks a row, on every database. The first statement of a transaction must be a write or a lock.
+
+A request that must answer in time waits for a lock only so long: `locks_wait_until`, `retried_while_locked`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, TypeAlias, TypeVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, Error, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, TransactionManagementError
 
+from ..exceptions import RowLockedError
 from .save_signals import announce, has_listeners
 from .sql_cache import insert, insert_if, select, touch, update
 
 M = TypeVar("M", bound=models.Model)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Narrow: TypeAlias = Callable[[models.QuerySet[M]], models.QuerySet[M]]
 """Makes a query narrower, always in the same way."""
+
+_PAUSES = (0.005, 0.01, 0.02, 0.05)
+"""How long to wait, in seconds, before each further try to lock a row; the last one before all that follow."""
+
+_wait_until: ContextVar[float | None] = ContextVar("cryptopay_locks_wait_until", default=None)
+
+
+@contextmanager
+def locks_wait_until(deadline: float | None) -> Iterator[None]:
+    """In this block, wait for no lock after `deadline`, on `time.monotonic()`. With None the database's limit counts.
+
+    A function under `retried_while_locked` tries until then, any other gives up at once. On a database that cannot
+    skip locked rows, its own limit counts: SQLite's is "timeout" in OPTIONS.
+    """
+    token = _wait_until.set(deadline)
+    try:
+        yield
+    finally:
+        _wait_until.reset(token)
+
+
+def retried_while_locked(transact: Callable[P, T]) -> Callable[P, T]:
+    """Call a function, which is one transaction, again while another transaction has locked a row that it needs.
+
+    Each try is a transaction of its own: after a wait within one, REPEATABLE READ would show what was there before the
+    wait. Raises RowLockedError once the deadline of `locks_wait_until` is over.
+    """
+
+    @wraps(transact)
+    def try_in_time(*args: P.args, **kwargs: P.kwargs) -> T:
+        tried = 0
+        while True:
+            try:
+                return transact(*args, **kwargs)
+            except RowLockedError:
+                pause = _PAUSES[min(tried, len(_PAUSES) - 1)]
+                deadline = _wait_until.get()
+                if deadline is None or time.monotonic() + pause > deadline:
+                    raise
+                time.sleep(pause)
+                tried += 1
+
+    return try_in_time
 
 
 class LockingManager(models.Manager[M]):
@@ -57,11 +109,16 @@ class LockingManager(models.Manager[M]):
     ) -> M | None:
         """Lock the matching row until the transaction ends. Return it as it is after the lock, or None.
 
-        Waits if another transaction has locked it. With `skip_locked` it returns None instead, if the database
-        supports it. The rows of the foreign keys in `related` are read too, but not locked. `narrow` is used as in
-        `find`. SQLite has no row locks. So an UPDATE that changes nothing first takes its only write lock. A read
-        before it could not be upgraded to a write.
+        Waits if another transaction has locked it, or raises RowLockedError under `locks_wait_until`. With
+        `skip_locked` it returns None instead, if the database supports it. The rows of the foreign keys in `related`
+        are read too, but not locked. `narrow` is used as in `find`. SQLite has no row locks. So an UPDATE that changes
+        nothing first takes its only write lock. A read before it could not be upgraded to a write.
         """
+        if not skip_locked and _wait_until.get() is not None and self.skips_locked:
+            row = self.lock(narrow, skip_locked=True, related=related, **lookup)
+            if row is None and self.find(narrow, **lookup):
+                raise RowLockedError(f"another transaction has locked the {self.model._meta.verbose_name}")
+            return row
         using = router.db_for_write(self.model)
         features = connections[using].features
         is_plain = not related and narrow is None

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from ...gateway.schemas import CallbackMessage
 from ...models import Callback, CallbackOutcome, EventKind, InvoiceEvent
-from ...models.locking import write_transaction
+from ...models.locking import retried_while_locked, write_transaction
 from ..events.outbox import Written, new_event, write_events
 from ..snapshots.finish_callback import finish_callback
 
@@ -44,6 +44,7 @@ def process_other_type(callback: Callback, message: CallbackMessage) -> Written 
         return _take(callback, message, title)
 
 
+@retried_while_locked
 def _take(callback: Callback, message: CallbackMessage, title: str) -> Written | None:
     now, kind = timezone.now(), EventKind.CALLBACK_RECEIVED
     with write_transaction(Callback):

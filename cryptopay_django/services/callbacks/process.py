@@ -19,6 +19,7 @@ from ...gateway.rate_limit import Purpose, calling_for
 from ...gateway.schemas import CallbackMessage, InvoiceSnapshot, parse_callback
 from ...logs import about, named
 from ...models import Callback, CallbackOutcome, Invoice
+from ...models.locking import locks_wait_until
 from ...tracing import span
 from ..accounts import in_force
 from ..backoff import backoff
@@ -45,7 +46,8 @@ def process_callback(callback: Callback, *, deadline: float | None = None) -> Ca
 
     A callback that cannot be decided now (no answer from the gateway, a row that changes each time) stays
     pending with the reason in `error`, due again after a back-off. `deadline` is on `time.monotonic()`:
-    no call to the gateway outlasts it. Commits; locks the invoice's row while merging, not while asking.
+    no call to the gateway, and no wait for a row that another transaction has locked, outlasts it. Commits; locks the
+    invoice's row while merging, not while asking.
     """
     process(callback, deadline)
     return callback
@@ -61,7 +63,8 @@ def process(callback: Callback, deadline: float | None, pages: Pages | None = No
         return None
     with span("cryptopay.process_callback", callback_id=callback.pk, account=callback.account) as note:
         message = _read(callback)
-        written = _try_message(callback, message, deadline, pages)
+        with locks_wait_until(deadline):
+            written = _try_message(callback, message, deadline, pages)
         if isinstance(message, CallbackMessage):
             note(event=message.event, invoice_id=callback.invoice_id)
         note(outcome=callback.outcome)

@@ -28,7 +28,7 @@ from ...models import (
     InvoiceEvent,
 )
 from ...models.channel_payment import FINAL_PAYMENT_STATUSES
-from ...models.locking import write_transaction
+from ...models.locking import retried_while_locked, write_transaction
 from ...tracing import Note, span
 from ..accounts import client_of
 from ..events.outbox import write_events
@@ -143,6 +143,7 @@ def _make_channel_due(payment: ChannelPayment) -> None:
         Channel.objects.filter(pk=payment.channel_id).update(payments_due_at=timezone.now())
 
 
+@retried_while_locked
 def apply_payment(
     channel: Channel,
     snapshot: ChannelPaymentSnapshot,
@@ -307,6 +308,7 @@ def finish_payment_callback(
     )
 
 
+@retried_while_locked
 def _quarantine(payment: ChannelPayment, reason: str) -> None:
     """Quarantine a payment. Locks the payment; commits."""
     with write_transaction(ChannelPayment):

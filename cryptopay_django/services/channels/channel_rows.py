@@ -15,13 +15,14 @@ from ...gateway.channels import ChannelSnapshot
 from ...logs import once_committed
 from ...models import Callback, CallbackOutcome, Channel, ChannelStatus
 from ...models.channel import own_slot
-from ...models.locking import write_transaction
+from ...models.locking import retried_while_locked, write_transaction
 from ..accounts import client_of
 from .compare import channel_differences, reasons_of
 
 _POLL_ROUNDS = 5
 
 
+@retried_while_locked
 def apply_channel(channel_id: UUID, snapshot: ChannelSnapshot, *, version: int | None = None) -> Channel | None:
     """Merge the gateway's answer about a channel and commit; return the row. The first statement locks it.
 

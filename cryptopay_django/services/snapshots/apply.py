@@ -20,7 +20,7 @@ from ...exceptions import GatewayAnswerError, InvoiceBusyError
 from ...gateway.schemas import InvoiceSnapshot
 from ...logs import about, once_committed
 from ...models import Callback, CallbackOutcome, Invoice, InvoiceEvent, InvoiceStatus, Payment
-from ...models.locking import write_transaction
+from ...models.locking import retried_while_locked, write_transaction
 from ...tracing import Note, span
 from ..accounts import client_of
 from ..events.outbox import write_events
@@ -82,6 +82,7 @@ class Applied:
     confirmed: bool = True
 
 
+@retried_while_locked
 def apply_snapshot(
     invoice_id: UUID,
     snapshot: InvoiceSnapshot,
@@ -108,6 +109,7 @@ def apply_snapshot(
         return _apply_locked(invoice, known, snapshot, note, poll=poll, incoming=incoming)
 
 
+@retried_while_locked
 def apply_callback(incoming: IncomingCallback) -> Applied | Invoice | None:
     """Merge what a callback says and commit, unless the gateway must be asked first. First locks the invoice's row.
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ...exceptions import GatewayAnswerError, WireError
 from ...models import EventKind, Invoice
-from ...models.locking import write_transaction
+from ...models.locking import retried_while_locked, write_transaction
 from ..events.outbox import new_event, write_events
 
 
@@ -21,6 +21,7 @@ def lacks_a_fact(error: GatewayAnswerError) -> bool:
     return isinstance(cause, WireError) and cause.field.startswith("data.") and cause.field != "data.id"
 
 
+@retried_while_locked
 def quarantine_unreadable(invoice_id: UUID, error: GatewayAnswerError) -> None:
     """Quarantine an invoice if the gateway's answer about it lacks a fact. Commits; locks the invoice."""
     if not lacks_a_fact(error):
