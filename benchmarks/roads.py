@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import bodies
-from benchmarks.aims import FORMER
+from benchmarks.aims import DJ_STRIPE, FORMER, PAYMENTS
 from benchmarks.former import Former, checked_out
 from benchmarks.load import CONNECTIONS, Figures, repeat, send, share
 from benchmarks.processor import processor_seconds
@@ -99,7 +99,7 @@ def main() -> None:
         if options.former:
             roads.append(former_road(stack.enter_context(checked_out(options.former, folder)), yard.start))
         if options.connections:
-            roads += connection_roads(yard.start)
+            roads += connection_roads(yard.start, peers=options.peers)
         lines = measure(roads, yard, seconds=options.seconds, laps=options.laps)
     sys.stdout.write(json.dumps([asdict(line) for line in lines]) + "\n")
 
@@ -154,13 +154,16 @@ def peer_roads(start: Callable[..., int]) -> list[Road]:
         event = "payment_intent.succeeded"
         return share([[_stripe(path, key, event, bodies.payment_intent(key))] for key in keys])
 
-    def sessions(count: int) -> list[Iterable[bytes]]:
-        tokens, event = rows.make_payments(count), "checkout.session.completed"
-        return share(
-            [[_stripe("/payments/process/default/", key, event, bodies.checkout_session(key))] for key in tokens]
-        )
+    return [Road(DJ_STRIPE, port, intents), Road(PAYMENTS, port, sessions)]
 
-    return [Road("dj-stripe, the gateway asked", port, intents), Road("django-payments", port, sessions)]
+
+def sessions(count: int) -> list[Iterable[bytes]]:
+    """Return the callbacks of so many payments of django-payments."""
+    from benchmarks import rows
+
+    tokens, event = rows.make_payments(count), "checkout.session.completed"
+    path = "/payments/process/default/"
+    return share([[_stripe(path, key, event, bodies.checkout_session(key))] for key in tokens])
 
 
 def _stripe(path: str, key: str, event: str, data: dict[str, object]) -> bytes:
@@ -177,7 +180,7 @@ def former_road(former: Former, start: Callable[..., int]) -> Road:
     return Road(FORMER, port, whole)
 
 
-def connection_roads(start: Callable[..., int]) -> list[Road]:
+def connection_roads(start: Callable[..., int], *, peers: bool) -> list[Road]:
     """Return the same roads with a connection opened for each request, a pool, statements that the server prepares."""
     from django.db import connection
 
@@ -196,6 +199,8 @@ def connection_roads(start: Callable[..., int]) -> list[Road]:
         believed = start(BENCH_PROCESSING="request", BENCH_CONFIRM="0", BENCH_CONNECTIONS=kind)
         roads.append(Road(f"acknowledge, {title}", stored, unknown, rows.forget_pending))
         roads.append(Road(f"whole road, callbacks believed, {title}", believed, whole))
+        if peers and kind == "prepared":
+            roads.append(Road(f"{PAYMENTS}, {title}", stored, sessions))
     return roads
 
 

@@ -200,6 +200,21 @@ def test_the_road_of_the_former_build_is_compared_in_the_same_table():
     assert figures == [pytest.approx(1.6)]
 
 
+def test_a_peer_is_compared_on_each_database_and_with_the_settings_that_are_advised():
+    ours, theirs = {"": 0.2, aims.PREPARED: 0.3}, {"": 0.4, aims.PREPARED: 0.4}
+    lines = [
+        {"name": name + ending, "ratio": ratio}
+        for name, ratios in ((aims.WHOLE, ours), (aims.PAYMENTS, theirs))
+        for ending, ratio in ratios.items()
+    ]
+    wanted = {aim.name: aim for aim in aims.AIMS}
+
+    found = {"PostgreSQL, gunicorn": lines, "MariaDB, gunicorn": lines[:1]}
+
+    assert wanted["whole road, beside django-payments, PostgreSQL"].figures(found) == [0.5, pytest.approx(0.75)]
+    assert wanted["whole road, beside django-payments, MariaDB"].figures(found) == []
+
+
 def test_a_row_of_growth_has_a_figure_for_each_size():
     found = {"pages": {"10 invoices": {"list": 20.0}, "99 invoices": {"list": 21.5}},
              "creation": {"bare POST": 1.0, "create_invoice": 5.0}}  # fmt: skip
