@@ -39,6 +39,7 @@ CryptopayError
 ├── HandlerMissingError          a delivery names a handler that is not registered
 ├── DeliveryBusyError            an attempt to deliver this event is running; look again later
 ├── RedeliveryError              deliver_again got an event that is never delivered, or no actor
+├── RowLockedError               another transaction has locked a row for longer than a request may wait; try again
 ├── InvoiceBusyError             the row kept changing during the call to the gateway; try again
 ├── ChannelBusyError             the same for a channel or a payment on it
 ├── BooksError                   the books of an account, or a statement, cannot be made like this

@@ -28,7 +28,7 @@ WHOLE = (
         f"services/{name}.py"
         for name in (
             "callbacks/*", "snapshots/apply", "snapshots/quarantine_unreadable", "snapshots/merge",
-            "snapshots/refund_rows", "backoff", "events/deliver", "events/outbox",
+            "snapshots/refund_rows", "backoff", "time_for_a_call", "events/deliver", "events/outbox",
             "resolution/settle_and_refund", "resolution/approval", "resolution/call_parameters",
             "resolution/plan", "resolution/send", "resolution/unknown_outcome", "resolution/settlement_quote",
             "resolution/resolution_row",

@@ -7,13 +7,12 @@ reason, and is due again after a pause (`services/backoff.py`).
 from __future__ import annotations
 
 import logging
-import time
 from datetime import timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
-from ...conf import app_settings, get_account
+from ...conf import get_account
 from ...exceptions import CryptopayError, GatewayNotFoundError, GatewayRateLimitError, WireError
 from ...gateway.rate_limit import Purpose, calling_for
 from ...gateway.schemas import CallbackMessage, InvoiceSnapshot, parse_callback
@@ -30,6 +29,7 @@ from ..events.outbox import Written
 from ..snapshots.apply import Applied, IncomingCallback, apply_callback, poll_invoice
 from ..snapshots.confirm_by_list import Pages
 from ..snapshots.finish_callback import finish_callback
+from ..time_for_a_call import NoTimeLeftError, time_for_a_call
 from .other_types import process_other_type
 from .unreadable import note_oddities, process_unreadable
 from .withdrawals import WITHDRAWAL_TYPE, process_withdrawal_callback
@@ -37,7 +37,6 @@ from .withdrawals import WITHDRAWAL_TYPE, process_withdrawal_callback
 logger = logging.getLogger("cryptopay_django")
 
 _MAX_UNCONFIRMED = 10
-_LEAST_SECONDS_FOR_A_CALL = 0.5
 _SHORTEST_WAIT = timedelta(seconds=1)
 
 
@@ -118,6 +117,8 @@ def _try_message(
         if pages is not None and invoice is not None:
             pages.refuse(invoice, error)
         _await_place(callback, error, invoice)
+    except NoTimeLeftError as error:
+        _postpone(callback, str(error), invoice, at_once=True)
     except CryptopayError as error:
         _postpone(callback, f"{type(error).__name__}: {error}", invoice)
         return error.written if isinstance(error, UnconfirmedError) else None
@@ -198,14 +199,8 @@ def _confirm(incoming: IncomingCallback, invoice: Invoice, deadline: float | Non
     the gateway has none of ours under it, the callback is an orphan until a creation has brought this id.
     """
     callback, snapshot = incoming.callback, incoming.snapshot
-    timeout = None if deadline is None else deadline - time.monotonic()
-    if timeout is not None and timeout < _LEAST_SECONDS_FOR_A_CALL:
-        _postpone(callback, "no time left in this request to ask the gateway", invoice, at_once=True)
-        return None
-    if timeout is not None:
-        timeout = min(timeout, app_settings.TOTAL_TIMEOUT)
     try:
-        applied = poll_invoice(invoice, timeout=timeout, incoming=incoming)
+        applied = poll_invoice(invoice, timeout=time_for_a_call(deadline), incoming=incoming)
     except GatewayNotFoundError:  # also one that is not ours
         if invoice.gateway_id is not None:
             raise

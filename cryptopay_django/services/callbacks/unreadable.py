@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from uuid import UUID
 
 from django.utils import timezone
 
-from ...conf import app_settings
-from ...exceptions import GatewayAnswerError, GatewayNotFoundError, InvoiceBusyError, WireError
+from ...exceptions import GatewayAnswerError, GatewayNotFoundError, WireError
 from ...gateway.schemas import CallbackMessage, read_invoice_id, read_payment_ids
 from ...gateway.values import first_notes
 from ...logs import about
@@ -20,10 +18,9 @@ from ..events.outbox import Written
 from ..snapshots.apply import poll_invoice
 from ..snapshots.finish_callback import finish_callback
 from ..snapshots.quarantine_unreadable import lacks_a_fact
+from ..time_for_a_call import time_for_a_call
 
 logger = logging.getLogger("cryptopay_django")
-
-_LEAST_SECONDS_FOR_A_CALL = 0.5
 
 
 def note_oddities(callback: Callback, message: CallbackMessage) -> None:
@@ -49,7 +46,7 @@ def process_unreadable(callback: Callback, error: WireError, deadline: float | N
         invoice = here.first()
     if invoice is not None:
         try:
-            applied = poll_invoice(invoice, timeout=_seconds_left(deadline))
+            applied = poll_invoice(invoice, timeout=time_for_a_call(deadline))
         except GatewayAnswerError as answer:
             if not lacks_a_fact(answer):
                 raise
@@ -65,7 +62,7 @@ def _poll_payment(
     here = Channel.objects.primary().filter(in_force(), account=callback.account, gateway_id=channel_id)
     if channel := here.first():
         try:
-            applied = poll_payment(channel, payment_id, timeout=_seconds_left(deadline))
+            applied = poll_payment(channel, payment_id, timeout=time_for_a_call(deadline))
         except GatewayNotFoundError:
             pass
         except GatewayAnswerError as answer:
@@ -79,12 +76,3 @@ def _poll_payment(
         at=timezone.now(),
     )
     return None if applied is None else Written(applied.payment, applied.events)
-
-
-def _seconds_left(deadline: float | None) -> float | None:
-    if deadline is None:
-        return None
-    left = deadline - time.monotonic()
-    if left < _LEAST_SECONDS_FOR_A_CALL:
-        raise InvoiceBusyError("no time left in this request to ask the gateway")
-    return min(left, app_settings.TOTAL_TIMEOUT)

@@ -6,10 +6,9 @@ which the gateway sends a refund of its own, stays a callback of another type: `
 
 from __future__ import annotations
 
-import time
 from uuid import UUID
 
-from ...conf import app_settings, get_account
+from ...conf import get_account
 from ...exceptions import GatewayNotFoundError
 from ...gateway.schemas import CallbackMessage
 from ...models import Callback, Refund, Resolution
@@ -17,6 +16,7 @@ from ..accounts import client_of
 from ..resolution.judge_outcome import WITHDRAWAL
 from ..resolution.unknown_outcome import take_shown_withdrawal
 from ..snapshots.withdrawal_rows import resolution_id_of
+from ..time_for_a_call import time_for_a_call
 
 WITHDRAWAL_TYPE = "CoinWithdrawal"
 
@@ -27,16 +27,16 @@ def process_withdrawal_callback(
     """Bring the refund that a callback is about up to date, if it is one of ours, by asking the gateway. Commits.
 
     What a callback says is not used: it can be old. So it does not matter in which order, and how often, they arrive.
-    Raises GatewayError when the gateway does not answer; then the callback stays pending.
+    Raises GatewayError when the gateway does not answer, NoTimeLeftError when it cannot be asked in this request; then
+    the callback stays pending.
     """
     data = message.data
     shown_id, custom_id = (value if isinstance(value := data.get(name), str) else "" for name in ("id", "custom_id"))
     decision = _decision_of(callback, shown_id, custom_id)
     if decision is None:
         return
-    timeout = None if deadline is None else min(max(deadline - time.monotonic(), 0.5), app_settings.TOTAL_TIMEOUT)
     try:
-        shown = client_of(decision.invoice).retrieve_withdrawal(shown_id, timeout=timeout)
+        shown = client_of(decision.invoice).retrieve_withdrawal(shown_id, timeout=time_for_a_call(deadline))
     except GatewayNotFoundError:
         return
     known = str(shown.id) in (decision.parameters.get("withdrawal_id"), decision.result.get("withdrawal_id"))

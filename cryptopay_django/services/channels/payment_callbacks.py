@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from django.db.models import Q
 from django.utils import timezone
 
-from ...conf import app_settings, get_account
+from ...conf import get_account
 from ...exceptions import ChannelBusyError, GatewayNotFoundError
 from ...gateway.channels import ChannelPaymentSnapshot
 from ...models import Callback, CallbackOutcome, Channel, ChannelPayment, ChannelPaymentStatus
@@ -15,12 +13,12 @@ from ..accounts import in_force
 from ..events.outbox import Written
 from ..snapshots.compare import Relation
 from ..snapshots.finish_callback import finish_callback
+from ..time_for_a_call import time_for_a_call
 from .apply import IncomingPaymentCallback, find_payment, finish_payment_callback, poll_payment
 from .channel_rows import poll_channel
 from .compare import brings_news, relation
 
 _MAX_UNCONFIRMED = 10
-_LEAST_SECONDS_FOR_A_CALL = 0.5
 
 
 class UnconfirmedError(ChannelBusyError):
@@ -44,7 +42,7 @@ def process_payment_callback(incoming: IncomingPaymentCallback, *, deadline: flo
     callback, snapshot = incoming.callback, incoming.snapshot
     channel = _find_channel(callback.account, snapshot)
     if channel is not None and channel.gateway_id is None:
-        channel = _identified(channel, snapshot, timeout=_seconds_left(deadline))
+        channel = _identified(channel, snapshot, timeout=time_for_a_call(deadline))
     if channel is None:
         _leave_orphan(incoming)
         return None
@@ -53,7 +51,7 @@ def process_payment_callback(incoming: IncomingPaymentCallback, *, deadline: flo
         finish_payment_callback(incoming, known, changed=False, at=timezone.now())
         return None
     try:
-        applied = poll_payment(channel, snapshot.id, timeout=_seconds_left(deadline), incoming=incoming)
+        applied = poll_payment(channel, snapshot.id, timeout=time_for_a_call(deadline), incoming=incoming)
     except GatewayNotFoundError:
         _refuse(incoming, "the gateway, when asked, does not know this payment", known, None)
         return None
@@ -131,12 +129,3 @@ def _refuse(
         error=error,
         at=timezone.now(),
     )
-
-
-def _seconds_left(deadline: float | None) -> float | None:
-    if deadline is None:
-        return None
-    left = deadline - time.monotonic()
-    if left < _LEAST_SECONDS_FOR_A_CALL:
-        raise ChannelBusyError("no time left in this request to ask the gateway")
-    return min(left, app_settings.TOTAL_TIMEOUT)

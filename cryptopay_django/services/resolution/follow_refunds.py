@@ -7,14 +7,12 @@ invoices cost no call. Any number of processes may run this side by side.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.utils import timezone
 
-from ...conf import app_settings
 from ...exceptions import CryptopayError, GatewayNotFoundError
 from ...fields import EXACT
 from ...gateway.lists import Page
@@ -26,6 +24,7 @@ from ...models.locking import write_transaction
 from ..accounts import client_of
 from ..events.deliver import deliver_or_dispatch
 from ..snapshots.refund_rows import fail_missing, followed_invoices, refunds_of, returned_amount, store_refunds
+from ..time_for_a_call import is_time_for_a_call, time_for_a_call
 from .unknown_outcome import take_shown_withdrawal
 
 logger = logging.getLogger("cryptopay_django")
@@ -51,8 +50,7 @@ def follow_refunds(limit: int = 20, *, deadline: float | None = None) -> int:
     done = failed = 0
     due = followed_invoices().filter(refunds_due_at__lte=timezone.now()).order_by("refunds_due_at", "pk")
     for invoice in due[:limit]:
-        left = _time_left(deadline)
-        if failed == _MOST_FAILURES or (left is not None and left < 0.5):
+        if failed == _MOST_FAILURES or not is_time_for_a_call(deadline):
             break
         if Invoice.objects.claim(invoice, "refunds_due_at", timezone.now() + LEASE):
             is_read = _follow(invoice, deadline=deadline)
@@ -70,11 +68,6 @@ def read_refunds(invoice: Invoice) -> bool:
     return _follow(invoice, deadline=None)
 
 
-def _time_left(deadline: float | None) -> float | None:
-    """Return the seconds that a call may take; None without a deadline."""
-    return None if deadline is None else min(deadline - time.monotonic(), app_settings.TOTAL_TIMEOUT)
-
-
 def _follow(invoice: Invoice, *, deadline: float | None) -> bool:
     """Read the refunds of one claimed invoice; return whether that was possible. Otherwise it is due again later."""
     asked_at = timezone.now()
@@ -82,7 +75,7 @@ def _follow(invoice: Invoice, *, deadline: float | None) -> bool:
         for row in refunds_of(invoice):
             if row.resolution is not None and row.is_withdrawal and not _is_known(row):
                 _read_withdrawal(row, row.resolution, deadline=deadline)
-        page = client_of(invoice).list_refunds(str(invoice.gateway_id), timeout=_time_left(deadline))
+        page = client_of(invoice).list_refunds(str(invoice.gateway_id), timeout=time_for_a_call(deadline))
         locked, events = _take(invoice, page, at=asked_at)
     except CryptopayError as error:
         extra = about(invoice)
@@ -105,7 +98,7 @@ def _follow(invoice: Invoice, *, deadline: float | None) -> bool:
 def _read_withdrawal(row: Refund, decision: Resolution, *, deadline: float | None) -> None:
     """Bring the refund of a completed invoice up to date; one that the gateway does not find stays as it is."""
     try:
-        shown = client_of(row.invoice).retrieve_withdrawal(row.gateway_id, timeout=_time_left(deadline))
+        shown = client_of(row.invoice).retrieve_withdrawal(row.gateway_id, timeout=time_for_a_call(deadline))
     except GatewayNotFoundError as error:
         # The others of the invoice must not wait for it.
         words = "invoice %s: withdrawal %s was not found; this will be retried: %s"

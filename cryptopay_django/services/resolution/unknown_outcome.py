@@ -24,7 +24,6 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from ...conf import app_settings
 from ...exceptions import CryptopayError, GatewayNotFoundError
 from ...gateway.rate_limit import Purpose, calling_for
 from ...gateway.schemas import Refund
@@ -38,6 +37,7 @@ from ..events.deliver import deliver_or_dispatch
 from ..snapshots.apply import Applied, poll_invoice
 from ..snapshots.refund_rows import expect_refunds
 from ..snapshots.withdrawal_rows import CANCELLED, PREVIEW, reversal_of, take_withdrawal
+from ..time_for_a_call import is_time_for_a_call, time_for_a_call
 from .judge_outcome import (
     NOT_AS_ASKED,
     REFUND,
@@ -177,8 +177,7 @@ def resolve_pending_resolutions(limit: int = 20, *, deadline: float | None = Non
     ended = 0
     due = Resolution.objects.primary().filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at", "pk")
     for resolution in due[:limit]:
-        left = None if deadline is None else min(deadline - time.monotonic(), app_settings.TOTAL_TIMEOUT)
-        if left is not None and left < 0.5:
+        if not is_time_for_a_call(deadline):
             break
         if not Resolution.objects.claim(resolution, "next_attempt_at", timezone.now() + LEASE):
             continue
@@ -186,7 +185,7 @@ def resolve_pending_resolutions(limit: int = 20, *, deadline: float | None = Non
             if resolution.status == ResolutionStatus.PLANNED:
                 row = _abandon(resolution)
             else:
-                row = resolve_unknown(resolution, timeout=left, deadline=deadline)
+                row = resolve_unknown(resolution, timeout=time_for_a_call(deadline), deadline=deadline)
         except CryptopayError as error:
             row = write_outcome(resolution, Outcome(Verdict.OPEN, f"{type(error).__name__}: {error}"))
         except Exception as error:

@@ -6,7 +6,6 @@ A list can lag, so a page only confirms. What it does not confirm is asked for a
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,13 +13,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from ...conf import app_settings
 from ...exceptions import CryptopayError, GatewayRateLimitError
 from ...gateway.rate_limit import Purpose, calling_for
 from ...gateway.schemas import InvoiceSnapshot
 from ...logs import about
 from ...models import Callback, Invoice
 from ..accounts import client_of
+from ..time_for_a_call import NoTimeLeftError, time_for_a_call
 from .apply import Applied, IncomingCallback, Poll, apply_snapshot
 
 logger = logging.getLogger("cryptopay_django")
@@ -31,8 +30,6 @@ _WORTH_A_PAGE = 3
 _LENGTH = 50
 _MARGIN = 5
 """How many invoices before the first one a page begins: the gateway's order is not exactly ours."""
-
-_LEAST_SECONDS_FOR_A_CALL = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +74,8 @@ class Pages:
                 self._read_account(wanted, deadline)
             except GatewayRateLimitError as error:
                 self._refusals[account] = error
+            except NoTimeLeftError:
+                break
             except (CryptopayError, ImproperlyConfigured) as error:
                 logger.warning(
                     "account %s: the list of invoices could not be read, so each invoice is polled alone: %s",
@@ -115,17 +114,12 @@ class Pages:
             if len(_next_on_list(left[0]) & {invoice.pk for invoice in left}) < _WORTH_A_PAGE:
                 del left[0]
                 continue
-            timeout = app_settings.TOTAL_TIMEOUT
-            if deadline is not None:
-                timeout = min(timeout, deadline - time.monotonic())
-            if timeout < _LEAST_SECONDS_FOR_A_CALL:
-                return
-            shown = self._read_page(left, timeout)
+            shown = self._read_page(left, time_for_a_call(deadline))
             if len(shown) < _WORTH_A_PAGE:
                 return
             left = [invoice for invoice in left[1:] if invoice.pk not in shown]
 
-    def _read_page(self, left: list[Invoice], timeout: float) -> set[UUID]:
+    def _read_page(self, left: list[Invoice], timeout: float | None) -> set[UUID]:
         """Read the page with the first of these; return the keys of those that it shows."""
         client, after = client_of(left[0]), _before_on_list(left[0])
         keys = [invoice.pk for invoice in left]
