@@ -4,7 +4,7 @@
 # Guess beforehand: a body that is signed as it stands, with its keys in order and no spaces, as JSON.stringify writes it in the
 # gateway's guide, is accepted whatever its values are; for the text is at hand, and the package asks for it.
 # Seen: the text is parsed, and what Python writes of it is signed. Python writes 0.00005 as 5e-05, 1e-7 as 1e-07, and "ä" as an
-# escape; so such a callback is refused. 0.0001 and everything larger passes. What the gateway itself signs was not seen.
+# escape; so such a callback is refused. 0.0001 passes. What the gateway itself signs was not seen.
 # Consequence: tests with usual amounts pass, and the first callback with a payment or a fee below 0.0001 is never booked. Compare
 # the digest of the body's own text.
 set -euo pipefail
