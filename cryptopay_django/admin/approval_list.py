@@ -18,6 +18,7 @@ from ..models import Resolution
 from ..models.resolution import Approval, awaiting_approval
 from .access import is_planner, may_decide
 from .display import amount, name_of
+from .invoice_columns import link_to, request_of
 from .resolution import KindFilter, ResolutionAdmin
 
 
@@ -46,10 +47,9 @@ class ApprovalAdmin(ResolutionAdmin):
         return super(ResolutionAdmin, self).get_urls()
 
     @admin.display(description=gettext_lazy("invoice"))
-    def invoice_link(self, approval: Resolution) -> SafeString:
-        """The invoice, with a link."""
-        url = reverse(f"{self.admin_site.name}:cryptopay_django_invoice_change", args=[approval.invoice_id])
-        return format_html('<a href="{}">{}</a>', url, name_of(approval.invoice))
+    def invoice_link(self, approval: Resolution) -> SafeString | str:
+        """The invoice, as a link if the user may open it."""
+        return link_to(approval.invoice, self.admin_site, request_of(approval), name_of(approval.invoice))
 
     @admin.display(description=gettext_lazy("amount"))
     def amount(self, approval: Resolution) -> str:

@@ -24,9 +24,10 @@ from . import display
 from .deliver_again import DeliverAgain
 from .deliver_now import Retries
 from .filters import AccountFilter
+from .invoice_columns import page_of
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
-from .search import find_invoices
+from .search import SearchByName, find_invoices
 from .timeline import timeline_of
 
 MOST_SHOWN = 200
@@ -47,7 +48,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Callback)
-class CallbackAdmin(Retries, DeliverAgain, ReadOnlyAdmin):
+class CallbackAdmin(Retries, DeliverAgain, SearchByName, ReadOnlyAdmin):
     """Every callback that was answered 200."""
 
     key_type = "int"
@@ -76,18 +77,13 @@ class CallbackAdmin(Retries, DeliverAgain, ReadOnlyAdmin):
         """Without the bodies, which the list does not show."""
         return super().get_queryset(request).defer("body")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Callback], search_term: str
-    ) -> tuple[QuerySet[Callback], bool]:
-        """Find by what names the invoice, or by the gateway's id of what a callback speaks of."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def named(self, term: str) -> Q:
+        """Return what belongs to the invoices that a text names, and what speaks of the gateway's id."""
         named = Q(invoice__in=find_invoices(term))
         try:
-            return queryset.filter(named | Q(gateway_id=UUID(term))), False
+            return named | Q(gateway_id=UUID(term))
         except ValueError:
-            return queryset.filter(named), False
+            return named
 
     def get_urls(self) -> list[URLPattern]:
         """Put our own pages before those of the admin, whose last pattern takes everything."""
@@ -114,14 +110,15 @@ class CallbackAdmin(Retries, DeliverAgain, ReadOnlyAdmin):
             raise PermissionDenied
         found, is_cut = find_orphan_invoices()
         is_paid_only = "paid" in request.GET
-        rows = [_row(one) for one in found if one.is_paid or not is_paid_only]
+        found = [one for one in found if one.is_paid or not is_paid_only]
+        shown = found[:MOST_SHOWN]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": gettext("Invoices that are not ours"),
             "media": self.media,
-            "rows": rows[:MOST_SHOWN],
-            "is_cut": is_cut or len(rows) > MOST_SHOWN,
+            "rows": [_row(one, page_of(one.named_like, self.admin_site, request)) for one in shown],
+            "is_cut": is_cut or len(found) > MOST_SHOWN,
             "is_paid_only": is_paid_only,
         }
         return TemplateResponse(request, "admin/cryptopay_django/callback/foreign.html", context)
@@ -132,12 +129,12 @@ class CallbackAdmin(Retries, DeliverAgain, ReadOnlyAdmin):
         return format_html('<pre class="cp-body">{}</pre>', display.pretty_body(bytes(callback.body)))
 
 
-def _row(one: OrphanInvoice) -> dict[str, Any]:
+def _row(one: OrphanInvoice, url: str) -> dict[str, Any]:
     """Return an invoice that is not ours as the page shows it."""
     shown = one.snapshot
     values: dict[str, Any] = {name: getattr(one, name) for name in (
         "account", "gateway_id", "callback_id", "callbacks", "last_seen_at", "named_like", "is_paid", "is_marked",
-    )}  # fmt: skip
+    )} | {"named_like_url": url}  # fmt: skip
     if shown is None:
         return values | dict.fromkeys(("custom_id", "state", "price", "paid"), display.NOTHING)
     context = display.context_name(shown.status_context) if shown.status_context else ""

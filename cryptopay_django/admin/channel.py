@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils import timezone
@@ -17,22 +17,22 @@ from django.utils.translation import gettext_lazy as _
 
 from ..conf import account_names
 from ..models import Channel
-from ..permissions import Act, may
+from ..permissions import Act, may, may_view
 from ..services.channels.totals import Totals, credited_totals
 from . import display, filters
 from .channel_display import channel_badges, channel_meaning, credited, payment_badges, place_of, totals_text
 from .channel_filters import ChannelStatusFilter, ReceiverFilter
 from .channel_switch import ChannelSwitch
-from .invoice_columns import link_to
+from .invoice_columns import link_to, request_of
 from .paging import CappedPaginator
-from .readonly import ReadOnlyAdmin
-from .search import find_channels
+from .readonly import ReadOnlyAdmin, ReadOnlyList
+from .search import SearchByName, find_channels
 
 MOST_PAYMENTS = 50
 """The page of a channel shows its newest payments, at most this many."""
 
 
-class ChannelList(ChangeList):
+class ChannelList(ReadOnlyList):
     """A page of the list, with the credited amounts of each channel: one query for all of them."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -45,7 +45,7 @@ class ChannelList(ChangeList):
 
 
 @admin.register(Channel)
-class ChannelAdmin(ChannelSwitch, ReadOnlyAdmin):
+class ChannelAdmin(ChannelSwitch, SearchByName, ReadOnlyAdmin):
     """All channels: their owners, their addresses, and what they received."""
 
     list_display = ["channel", "owner_link", "coins", "came", "state", "where", "account"]
@@ -108,13 +108,9 @@ class ChannelAdmin(ChannelSwitch, ReadOnlyAdmin):
         """With the owners of a whole page, in one query for each kind of owner."""
         return super().get_queryset(request).prefetch_related("owner")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Channel], search_term: str
-    ) -> tuple[QuerySet[Channel], bool]:
-        """Find channels by a whole identifier."""
-        if not search_term.strip():
-            return queryset, False
-        return queryset.filter(pk__in=find_channels(search_term)), False
+    def named(self, term: str) -> Q:
+        """Return the channels that a text names."""
+        return Q(pk__in=find_channels(term))
 
     def get_urls(self) -> list[URLPattern]:
         """Put our own pages before those of the admin, whose last pattern takes everything."""
@@ -131,7 +127,7 @@ class ChannelAdmin(ChannelSwitch, ReadOnlyAdmin):
             "badges": channel_badges(channel),
             "meaning": channel_meaning(channel),
             "facts": [
-                (_("owner"), self.owner_link(channel)),
+                (_("owner"), link_to(channel.owner, self.admin_site, request)),
                 (_("coin"), self.coins(channel)),
                 (_("address"), place_of(channel)),
                 (_("last payment"), _last_payment(channel)),
@@ -154,7 +150,7 @@ class ChannelAdmin(ChannelSwitch, ReadOnlyAdmin):
                 for payment in rows[:MOST_PAYMENTS]
             ],
             "has_more": len(rows) > MOST_PAYMENTS,
-            "sees_payments": request.user.has_perm("cryptopay_django.view_channelpayment"),
+            "sees_payments": may_view(request.user, "channelpayment"),
             "buttons": self.buttons_for(channel, request.user),
             "may_refresh": may(request.user, Act.REFRESH),
         }
@@ -167,8 +163,8 @@ class ChannelAdmin(ChannelSwitch, ReadOnlyAdmin):
 
     @admin.display(description=_("owner"))
     def owner_link(self, channel: Channel) -> SafeString | str:
-        """The owner, as a link where the admin has a page for it."""
-        return link_to(channel.owner, self.admin_site)
+        """The owner, as a link where the admin has a page for it that the user may open."""
+        return link_to(channel.owner, self.admin_site, request_of(channel))
 
     @admin.display(description=_("coin"))
     def coins(self, channel: Channel) -> SafeString:

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import ShowFacets
-from django.db.models import QuerySet
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -37,15 +37,16 @@ from .deliver_again import DeliverAgain
 from .deliver_now import Retries
 from .fact_names import fact_name
 from .forms import ActForm
+from .invoice_columns import link_to, request_of
 from .invoice_page import Button
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
-from .search import find_channel_payments
+from .search import SearchByName, find_channel_payments
 from .timeline import timeline_of
 
 
 @admin.register(ChannelPayment)
-class ChannelPaymentAdmin(Retries, DeliverAgain, ActPages[ChannelPayment], ReadOnlyAdmin):
+class ChannelPaymentAdmin(Retries, DeliverAgain, ActPages[ChannelPayment], SearchByName, ReadOnlyAdmin):
     """All payments on channels: what was paid and credited, and what waits for a person."""
 
     list_display = ["seen", "channel_link", "came", "state", "risk", "transaction", "account"]
@@ -96,13 +97,9 @@ class ChannelPaymentAdmin(Retries, DeliverAgain, ActPages[ChannelPayment], ReadO
         hidden = () if len(account_names()) > 1 else ("account",)
         return [name for name in self.list_display if name not in hidden]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[ChannelPayment], search_term: str
-    ) -> tuple[QuerySet[ChannelPayment], bool]:
-        """Find payments by a whole identifier, of their own or of their channel."""
-        if not search_term.strip():
-            return queryset, False
-        return queryset.filter(pk__in=find_channel_payments(search_term)), False
+    def named(self, term: str) -> Q:
+        """Return the payments that a text names, by a name of their own or of their channel."""
+        return Q(pk__in=find_channel_payments(term))
 
     def get_urls(self) -> list[URLPattern]:
         """Put our own pages before those of the admin, whose last pattern takes everything."""
@@ -146,6 +143,7 @@ class ChannelPaymentAdmin(Retries, DeliverAgain, ActPages[ChannelPayment], ReadO
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the page of a payment: what it means, what can be done, and what happened."""
         payment = kwargs.get("obj") or args[-1]
+        payment.admin_request = request
         timeline = timeline_of(payment, site_name=self.admin_site.name)
         context |= {
             "payment": payment,
@@ -192,10 +190,9 @@ class ChannelPaymentAdmin(Retries, DeliverAgain, ActPages[ChannelPayment], ReadO
         return display.age(payment.seen_at, timezone.now())
 
     @admin.display(description=_("channel"))
-    def channel_link(self, payment: ChannelPayment) -> SafeString:
-        """Its channel."""
-        url = reverse(f"{self.admin_site.name}:cryptopay_django_channel_change", args=[payment.channel_id])
-        return format_html('<a href="{}">{}</a>', url, display.title_of(payment.channel))
+    def channel_link(self, payment: ChannelPayment) -> SafeString | str:
+        """Its channel, as a link if the user may open it."""
+        return link_to(payment.channel, self.admin_site, request_of(payment), display.title_of(payment.channel))
 
     @admin.display(description=_("paid, credited"))
     def came(self, payment: ChannelPayment) -> SafeString:

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.options import ShowFacets
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -39,7 +39,7 @@ from .export import PRESETS, csv_response, rows_of
 from .invoice_columns import InvoiceColumns
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
-from .search import find_invoices
+from .search import SearchByName, find_invoices
 
 
 @admin.register(Invoice)
@@ -54,6 +54,7 @@ class InvoiceAdmin(
     books.BooksPages,
     refund_links.RefundLinkPages,
     mails.MailPages,
+    SearchByName,
     ReadOnlyAdmin,
 ):
     """All invoices: the amounts ordered, to pay and paid, and the acts that are possible."""
@@ -130,13 +131,9 @@ class InvoiceAdmin(
         """By the moment that is filtered by, so that one index serves both."""
         return ["-finished_at"] if request.GET.get("finished_at") else list(self.ordering)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Invoice], search_term: str
-    ) -> tuple[QuerySet[Invoice], bool]:
-        """Find invoices by a whole identifier; also what autocomplete fields of the shop's own admin ask."""
-        if not search_term.strip():
-            return queryset, False
-        return queryset.filter(pk__in=find_invoices(search_term)), False
+    def named(self, term: str) -> Q:
+        """Return the invoices that a text names; autocomplete fields of the shop's own admin ask too."""
+        return Q(pk__in=find_invoices(term))
 
     def get_urls(self) -> list[URLPattern]:
         """Put our own pages before those of the admin, whose last pattern takes everything.
@@ -178,6 +175,7 @@ class InvoiceAdmin(
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the page of an invoice: what it means, what can be done, payments and timeline."""
         invoice = kwargs.get("obj") or args[-1]
+        invoice.admin_request = request
         context["facts"] = [
             (_("order"), self.order_link(invoice)),
             (_("ordered"), self.ordered(invoice)),

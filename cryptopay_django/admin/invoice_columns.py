@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.sites import AdminSite
 from django.db.models import Model
+from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -112,15 +113,21 @@ class InvoiceColumns:
 
     @admin.display(description=_("order"))
     def order_link(self, invoice: Invoice) -> SafeString | str:
-        """The shop's order, as a link where the admin has a page for it."""
-        return link_to(invoice.order, self.admin_site)
+        """The shop's order, as a link where the admin has a page for it that the user may open."""
+        return link_to(invoice.order, self.admin_site, request_of(invoice))
 
 
-def link_to(row: Any, site: AdminSite) -> SafeString | str:
-    """Return a row of the shop as text, with a link if the admin has a page for it."""
+def request_of(row: Model) -> HttpRequest | None:
+    """Return the request that a row of a list, or of a page, is shown for; None where nobody has noted it."""
+    request: HttpRequest | None = getattr(row, "admin_request", None)
+    return request
+
+
+def link_to(row: Any, site: AdminSite, request: HttpRequest | None, text: str = "") -> SafeString | str:
+    """Return a row as text, with a link if the admin has a page for it that the user may open."""
     if row is None:
         return display.NOTHING
-    url, text = _page_of(row, site), text_of(row)
+    url, text = page_of(row, site, request), text or text_of(row)
     return format_html('<a href="{}">{}</a>', url, text) if url else text
 
 
@@ -132,8 +139,11 @@ def text_of(row: Model) -> str:
         return f"{row._meta.verbose_name} {row.pk}"
 
 
-def _page_of(row: Any, site: AdminSite) -> str:
+def page_of(row: Any, site: AdminSite, request: HttpRequest | None) -> str:
+    """Return the URL of a row's page in the admin; "" if there is none, or if the user may not open it."""
     if not isinstance(row, Model) or not site.is_registered(type(row)):
+        return ""
+    if request and not site.get_model_admin(type(row)).has_view_or_change_permission(request, row):
         return ""
     page = f"{site.name}:{row._meta.app_label}_{row._meta.model_name}_change"
     try:

@@ -16,7 +16,7 @@ from django.db.models.options import Options
 from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -32,6 +32,7 @@ from ..services import LedgerComparison, LedgerDifference, compare_ledger
 from ..services.gateway_ledger import FAMILIES, read_balances, read_transactions, rows_of
 from ..services.reconciliation.ledger_differences import NOTHING, DifferenceKind
 from . import display
+from .invoice_columns import page_of
 
 if TYPE_CHECKING:
     from .readonly import ModelAdmin as Base
@@ -131,14 +132,14 @@ class LedgerPages(Base):
             "title": _("Accounts and ledger"),
             "media": self.media,
             "form": form,
-            **(ledger_context(form, self.admin_site.name) if form.is_valid() else {}),
+            **(ledger_context(form, self.admin_site, request) if form.is_valid() else {}),
         }
         # The form shows the defaults that were filled in.
         form.data = {**request.GET.dict(), **{name: value for name, value in form.cleaned_data.items() if value}}
         return TemplateResponse(request, "admin/cryptopay_django/ledger.html", context)
 
 
-def ledger_context(form: LedgerForm, site_name: str) -> dict[str, Any]:
+def ledger_context(form: LedgerForm, site: AdminSite, request: HttpRequest) -> dict[str, Any]:
     """Read the gateway and return the context. A page that continues a list reads no balances."""
     wanted = form.cleaned_data
     account, after = wanted["account"], wanted.get("after")
@@ -164,12 +165,15 @@ def ledger_context(form: LedgerForm, site_name: str) -> dict[str, Any]:
         "balances": [(one.currency, display.amount(one.balance, one.currency)) for one in accounts if one.balance],
         "empty": [one.currency for one in accounts if not one.balance],
         "asked_balances": listed is not None,
-        "rows": [_row(one, ours.get(one.reference_id) if one.reference_id else None, site_name) for one in found],
+        "rows": [
+            _row(one, _url_of(ours.get(one.reference_id) if one.reference_id else None, site, request))
+            for one in found
+        ],
         "was_read": page is not None,
         "left_out": len(found.keys) - len(found),
         "older_url": f"?{urlencode({**_query(wanted), 'after': follows})}" if follows else "",
         "is_continued": after is not None,
-        "comparison": comparison_context(compared, site_name) if compared else None,
+        "comparison": comparison_context(compared, site, request) if compared else None,
     }
 
 
@@ -177,7 +181,7 @@ def _compare(account: str, since: date, until: date) -> LedgerComparison:
     return compare_ledger(account, since=_midnight(since), until=_after(until))
 
 
-def comparison_context(found: LedgerComparison, site_name: str) -> dict[str, Any]:
+def comparison_context(found: LedgerComparison, site: AdminSite, request: HttpRequest) -> dict[str, Any]:
     """Return what the page shows of a comparison: differences, doubts, and what was not read."""
     return {
         "is_balanced": found.is_balanced,
@@ -186,17 +190,17 @@ def comparison_context(found: LedgerComparison, site_name: str) -> dict[str, Any
         "unreadable": found.unreadable,
         "stopped": found.stopped,
         "rows": [
-            *(_difference(one, site_name, is_certain=True) for one in found.differences),
-            *(_difference(one, site_name, is_certain=False) for one in found.unproven),
+            *(_difference(one, _url_of(one.row, site, request), is_certain=True) for one in found.differences),
+            *(_difference(one, _url_of(one.row, site, request), is_certain=False) for one in found.unproven),
         ],
     }
 
 
-def _difference(one: LedgerDifference, site_name: str, *, is_certain: bool) -> dict[str, Any]:
+def _difference(one: LedgerDifference, url: str, *, is_certain: bool) -> dict[str, Any]:
     return {
         "family": _FAMILIES.get(one.family, one.family),
         "name": _name_of(one.family, one.reference, one.gateway_id),
-        "url": _url_of(one.row, site_name),
+        "url": url,
         "kind": _KINDS[one.kind],
         "here": _in_words(one.here, one.row.status if one.row else None),
         "there": _in_words(one.there, one.entry.status if one.entry else None),
@@ -211,12 +215,9 @@ def _in_words(value: str, status: str | None) -> str:
     return value.replace(status, display.status_name(status)) if status else value
 
 
-def _url_of(row: Invoice | ChannelPayment | Refund | None, site_name: str) -> str:
+def _url_of(row: Invoice | ChannelPayment | Refund | None, site: AdminSite, request: HttpRequest) -> str:
     """Return the page of a row of ours, or nothing. A refund is on the page of its invoice."""
-    if row is None:
-        return ""
-    shown = row.invoice if isinstance(row, Refund) else row
-    return reverse(f"{site_name}:cryptopay_django_{shown._meta.model_name}_change", args=[shown.pk])
+    return page_of(row.invoice if isinstance(row, Refund) else row, site, request)
 
 
 def _answer(problems: list[str], ask: Callable[[], T]) -> T | None:
@@ -232,7 +233,7 @@ def _answer(problems: list[str], ask: Callable[[], T]) -> T | None:
     return None
 
 
-def _row(entry: LedgerTransaction, ours: Invoice | ChannelPayment | None, site_name: str) -> dict[str, Any]:
+def _row(entry: LedgerTransaction, url: str) -> dict[str, Any]:
     """Return a row of the ledger as the page shows it."""
     context = display.context_name(entry.status_context) if entry.status_context else ""
     status = display.status_name(entry.status) if entry.status else display.NOTHING
@@ -240,7 +241,7 @@ def _row(entry: LedgerTransaction, ours: Invoice | ChannelPayment | None, site_n
         "at": entry.created_at,
         "family": _FAMILIES.get(entry.reference_type, entry.reference_type),
         "name": _name_of(entry.reference_type, entry.custom_id, entry.reference_id or entry.id),
-        "url": _url_of(ours, site_name),
+        "url": url,
         "state": f"{status} ({context})" if context else status,
         "amount": display.amount(entry.amount, entry.currency),
         "fee": display.amount(entry.fee, entry.fee_currency or ""),

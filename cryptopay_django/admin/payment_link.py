@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
@@ -41,14 +41,14 @@ from .payment_link_display import (
 )
 from .payment_link_filters import LinkKindFilter, LinkStateFilter
 from .payment_link_form import PaymentLinkForm
-from .readonly import ReadOnlyAdmin
-from .search import find_payment_links
+from .readonly import ReadOnlyAdmin, ReadOnlyList
+from .search import SearchByName, find_payment_links
 
 MOST_INVOICES = 50
 """The page of a link shows its newest invoices, at most this many."""
 
 
-class PaymentLinkList(ChangeList):
+class PaymentLinkList(ReadOnlyList):
     """A page of the list, with what was paid by each link: one query for all of them."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -61,7 +61,7 @@ class PaymentLinkList(ChangeList):
 
 
 @admin.register(PaymentLink)
-class PaymentLinkAdmin(ReadOnlyAdmin):
+class PaymentLinkAdmin(SearchByName, ReadOnlyAdmin):
     """Links by which customers pay without an order of the shop. They are made and cancelled, never edited."""
 
     list_display = ["link", "amount", "came", "opened", "state", "maker", "account"]
@@ -101,13 +101,9 @@ class PaymentLinkAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PaymentLinkList
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[PaymentLink], search_term: str
-    ) -> tuple[QuerySet[PaymentLink], bool]:
-        """Find links by their reference, their id, or the link itself."""
-        if not search_term.strip():
-            return queryset, False
-        return queryset.filter(pk__in=find_payment_links(search_term)), False
+    def named(self, term: str) -> Q:
+        """Return the links that a text names: by their reference, their id, or the link itself."""
+        return Q(pk__in=find_payment_links(term))
 
     def get_urls(self) -> list[URLPattern]:
         """Put our own pages before those of the admin, whose last pattern takes everything."""

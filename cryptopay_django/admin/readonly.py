@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 
 if TYPE_CHECKING:
@@ -30,8 +31,21 @@ class ReadOnly:
         return False
 
 
+class ReadOnlyList(ChangeList):
+    """A page of a list. Each row knows the request, so that a column can leave out links that lead to 403."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        row: Any
+        for row in self.result_list:
+            row.admin_request = request
+
+
 class ReadOnlyAdmin(ReadOnly, ModelAdmin):
     """A model in the admin that can only be looked at."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ReadOnlyList
 
 
 class ReadOnlyInline(ReadOnly, TabularInline):

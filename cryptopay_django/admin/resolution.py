@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -34,7 +34,7 @@ from .display import badge, short_name, title_of
 from .forms import EndForm, QuoteForm, ReasonForm
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
-from .search import find_invoices
+from .search import SearchByName, find_invoices
 
 _TONES = {
     ResolutionStatus.SUCCEEDED: "good",
@@ -81,7 +81,7 @@ class KindFilter(admin.SimpleListFilter):
 
 
 @admin.register(Resolution)
-class ResolutionAdmin(ReadOnlyAdmin):
+class ResolutionAdmin(SearchByName, ReadOnlyAdmin):
     """Each decision with its person, its reason and its outcome. Read-only."""
 
     list_display = ["created_at", "kind", "state", "invoice", "actor", "approver", "reason"]
@@ -101,11 +101,9 @@ class ResolutionAdmin(ReadOnlyAdmin):
     class Media:
         css = {"all": ["cryptopay_django/admin/admin.css"]}
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Resolution], search_term: str
-    ) -> tuple[QuerySet[Resolution], bool]:
-        """Find by what names the invoice."""
-        return (queryset.filter(invoice__in=find_invoices(search_term)) if search_term.strip() else queryset), False
+    def named(self, term: str) -> Q:
+        """Return what belongs to the invoices that a text names."""
+        return Q(invoice__in=find_invoices(term))
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, resolution: Resolution) -> str:

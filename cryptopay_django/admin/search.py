@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.apps import apps
@@ -15,10 +15,16 @@ from django.core.exceptions import FieldError, ValidationError
 from django.db import DataError, connections, router
 from django.db.models import CharField, Q, QuerySet
 from django.db.transaction import atomic
+from django.http import HttpRequest
 
 from ..conf import account_names, app_settings
 from ..models import Channel, ChannelPayment, Invoice, Payment, PaymentLink
 from ..models.orders import order_types
+
+if TYPE_CHECKING:
+    from .readonly import ModelAdmin as Base
+else:
+    Base = object
 
 _SHORTENED = re.compile(r"(.*?)(?:…|\.{3})(.*)", re.DOTALL)
 
@@ -29,6 +35,29 @@ SHORTEST = 6
 
 MOST = 200
 """How many invoices one identifier brings up at most: several for an order, or for a reused address."""
+
+_FOUND_ANYWAY = frozenset({"=id", "=gateway_id", "=invoice__custom_id", "reference"})
+"""Our own `search_fields`. They make Django show the search; the look-ups here find by them already."""
+
+
+class SearchByName(Base):
+    """Mixed into a ModelAdmin: searches by the look-ups here, and by what a subclass adds to `search_fields`."""
+
+    def named(self, term: str) -> Q:
+        """Return the rows that a text names."""
+        raise NotImplementedError
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        named = self.named(term)
+        if not _FOUND_ANYWAY.issuperset(self.get_search_fields(request)):
+            found, _ = super().get_search_results(request, queryset, term)
+            named |= Q(pk__in=found.order_by().values("pk"))
+        return queryset.filter(named), False
 
 
 @dataclass(frozen=True)

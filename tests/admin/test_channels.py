@@ -56,7 +56,7 @@ def test_the_list_shows_whose_it_is_where_coins_go_and_what_has_come_in(client, 
 
     page = client.get(desk.url("channel_changelist")).text
 
-    assert f'href="/admin/auth/user/{channel.owner.pk}/change/"' in page
+    assert "anna" in page
     assert f'title="{channel.address}"' in page
     assert f"tag {channel.destination_tag}" in page
     assert f"{credited:.2f} EUR" in page

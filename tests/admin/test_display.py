@@ -201,6 +201,43 @@ def test_the_timeline_leads_to_callbacks_only_whom_they_are_shown(login, client,
     assert client.get(there).status_code == (200 if may_see else 403)
 
 
+@pytest.mark.parametrize("may_see", [True, False])
+@pytest.mark.parametrize(
+    ("page", "links_to"),
+    [
+        ("invoice_changelist", "user"),
+        ("invoice_change", "user"),
+        ("channel_changelist", "user"),
+        ("channel_change", "user"),
+        ("channel_change", "channelpayment"),
+        ("channelpayment_changelist", "channel"),
+        ("channelpayment_change", "channel"),
+        ("invoice_ledger", "channelpayment"),
+    ],
+)
+def test_a_page_leads_to_another_only_whom_it_is_shown(login, client, desk, page, links_to, may_see):
+    payment = desk.topped_up()
+    invoice = InvoiceFactory(order=payment.channel.owner)
+    rows = {"invoice": invoice, "channel": payment.channel, "channelpayment": payment, "user": invoice.order}
+    person = User.objects.create(username="ada", is_staff=True)
+    granted = {
+        "view_invoice",
+        "view_ledger",
+        f"view_{page.partition('_')[0]}",
+        *([f"view_{links_to}"] if may_see else []),
+    }
+    person.user_permissions.set(Permission.objects.filter(codename__in=granted))
+    client.force_login(person)
+    here = desk.url(page, *([rows[page.removesuffix("_change")].pk] if page.endswith("_change") else []))
+    app = "auth" if links_to == "user" else "cryptopay_django"
+    there = reverse(f"admin:{app}_{links_to}_change", args=[rows[links_to].pk])
+
+    text = client.get(here).text
+
+    assert (f'href="{there}"' in text) is may_see
+    assert client.get(there).status_code == (200 if may_see else 403)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["callback", "refund", "resolution"])
 def test_what_belongs_to_an_invoice_is_found_by_each_name_of_it(login, name):

@@ -6,6 +6,8 @@ import csv
 import io
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -222,6 +224,24 @@ def test_a_column_and_a_filter_of_the_shop_are_shown_beside_ours(rf, admin_user)
     assert "By pay currency" in page
     for heading in ("column-invoice", "column-customer_id"):
         assert heading in page
+
+
+@pytest.mark.parametrize("term", ["customer-7", "7f3a90c2", "ORDER-7"])
+@pytest.mark.parametrize("instead", [True, False])
+def test_a_field_that_the_shop_searches_is_searched_beside_our_names(rf, admin_user, instead, term):
+    ours = type(site.get_model_admin(Invoice))
+    fields = ["customer_id"] if instead else [*ours.search_fields, "customer_id"]
+    theirs = type("Theirs", (ours,), {"search_fields": fields})(Invoice, site)
+    wanted = InvoiceFactory(
+        pk=UUID("7f3a90c2-0000-4000-8000-000000000007"), custom_id="order-7", customer_id="customer-7"
+    )
+    InvoiceFactory(custom_id="order-8", customer_id="customer-8")
+    request = rf.get("/", {"q": term})
+    request.user = admin_user
+
+    page: Any = theirs.changelist_view(request)
+
+    assert list(page.context_data["cl"].result_list) == [wanted]
 
 
 @pytest.mark.parametrize("term", ["rder-1", "%", "\x00", "ö" * 500, "'; DROP", "0" * 36])

@@ -218,3 +218,18 @@ def test_only_staff_who_may_see_the_ledger_are_mailed(ada, change):
 
     with pytest.raises(BooksError, match="permission view_ledger"):
         find_staff(["ada"])
+
+
+def test_staff_who_sign_in_by_a_number_are_found_by_it_or_by_their_address(ada, monkeypatch):
+    monkeypatch.setattr(User, "USERNAME_FIELD", "id")
+
+    assert find_staff([str(ada.pk)]) == find_staff(["ADA@shop.example"]) == ["ada@shop.example"]
+    with pytest.raises(BooksError, match="no active member of staff"):
+        find_staff(["ada"])
+
+
+def test_where_staff_have_no_address_that_is_said(ada, monkeypatch):
+    monkeypatch.setattr(User, "EMAIL_FIELD", "mail")  # what Django takes for the name, where a model has none
+
+    with pytest.raises(BooksError, match="'ada' is no active member of staff with an e-mail address"):
+        find_staff(["ada"])

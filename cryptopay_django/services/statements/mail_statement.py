@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldError, ValidationError
 from django.core.mail import EmailMessage
-from django.db.models import Q
 from django.utils import timezone
 
 from ...exceptions import BooksError
@@ -34,15 +34,23 @@ def find_staff(names: Sequence[str]) -> list[str]:
     model: Any = get_user_model()
     email, found = model.get_email_field_name(), []
     for name in names:
-        users = model._default_manager.filter(Q(**{model.USERNAME_FIELD: name}) | Q(**{f"{email}__iexact": name}))
+        users = [*_users_by(model.USERNAME_FIELD, name), *_users_by(f"{email}__iexact", name)]
         allowed = [user for user in users if user.is_active and getattr(user, "is_staff", False)]
-        allowed = [user for user in allowed if may(user, Act.VIEW_LEDGER) and getattr(user, email)]
+        allowed = [user for user in allowed if may(user, Act.VIEW_LEDGER) and getattr(user, email, "")]
         if not allowed:
             raise BooksError(
                 f"{name!r} is no active member of staff with an e-mail address and the permission view_ledger"
             )
         found.append(str(getattr(allowed[0], email)))
     return list(dict.fromkeys(found))
+
+
+def _users_by(lookup: str, name: str) -> list[Any]:
+    """Return the users of a name; none where the project's user model has no such field, or numbers in it."""
+    try:
+        return list(get_user_model()._default_manager.filter(**{lookup: name}))
+    except (FieldError, ValueError, ValidationError):
+        return []
 
 
 def mail_statement(statement: Statement, addresses: Sequence[str], *, forms: Sequence[str] = ("csv",)) -> list[str]:
