@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.sites import AdminSite
+from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -147,6 +148,6 @@ def page_of(row: Any, site: AdminSite, request: HttpRequest | None) -> str:
         return ""
     page = f"{site.name}:{row._meta.app_label}_{row._meta.model_name}_change"
     try:
-        return reverse(page, args=[row.pk], current_app=site.name)
+        return reverse(page, args=[quote(row.pk)], current_app=site.name)
     except NoReverseMatch:
         return ""

@@ -7,12 +7,15 @@ from decimal import Decimal
 
 import pytest
 from django.contrib import messages
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth.models import Permission, User
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 
 from cryptopay_django.admin import display, invoice_page, previews
+from cryptopay_django.admin.invoice_columns import page_of
 from cryptopay_django.admin.result_message import message_of
 from cryptopay_django.models import Resolution
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory, RefundFactory
@@ -236,6 +239,24 @@ def test_a_page_leads_to_another_only_whom_it_is_shown(login, client, desk, page
 
     assert (f'href="{there}"' in text) is may_see
     assert client.get(there).status_code == (200 if may_see else 403)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("key", ["2026_11_23", "A/7 b", "7"])
+def test_the_link_to_an_order_leads_there_whatever_is_in_its_key(client, admin_user, settings, key):
+    site = AdminSite()
+    site.register(Session, ModelAdmin)
+
+    class Urls:
+        urlpatterns = (path("admin/", site.urls),)
+
+    settings.ROOT_URLCONF = Urls
+    order = Session.objects.create(session_key=key, expire_date=timezone.now())
+    client.force_login(admin_user)
+
+    page = client.get(page_of(order, site, None))
+
+    assert page.context["original"] == order
 
 
 @pytest.mark.django_db

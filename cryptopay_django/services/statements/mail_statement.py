@@ -36,7 +36,7 @@ def find_staff(names: Sequence[str]) -> list[str]:
     for name in names:
         users = [*_users_by(model.USERNAME_FIELD, name), *_users_by(f"{email}__iexact", name)]
         allowed = [user for user in users if user.is_active and getattr(user, "is_staff", False)]
-        allowed = [user for user in allowed if may(user, Act.VIEW_LEDGER) and getattr(user, email, "")]
+        allowed = [user for user in allowed if may(user, Act.VIEW_LEDGER) and getattr(user, email, False)]
         if not allowed:
             raise BooksError(
                 f"{name!r} is no active member of staff with an e-mail address and the permission view_ledger"
