@@ -5,8 +5,8 @@
 """
 
 from .adapter import OrderAdapter
-from .checks import check_account, check_url
-from .money import OrderMoney, OrderState, in_cents, reason_of
+from .checks import check_account, check_method, check_url
+from .money import OrderMoney, OrderState, in_cents, invoices_of, reason_of
 from .refunds import find_refund_place, outcome_of
 from .views import PayOrderView
 
@@ -16,9 +16,11 @@ __all__ = [
     "OrderState",
     "PayOrderView",
     "check_account",
+    "check_method",
     "check_url",
     "find_refund_place",
     "in_cents",
+    "invoices_of",
     "outcome_of",
     "reason_of",
 ]

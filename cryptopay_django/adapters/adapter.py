@@ -29,7 +29,7 @@ from django.dispatch import Signal
 from .. import signals
 from ..exceptions import CryptopayError, SendBackError
 from ..models import Invoice, InvoiceEvent
-from .money import OrderMoney
+from .money import OrderMoney, invoices_of
 from .refunds import ask_for_place, find_refund_place, send_share, share_out
 
 logger = logging.getLogger("cryptopay_django")
@@ -182,7 +182,7 @@ class OrderAdapter:
 
 def _check_order(order: Any, invoices: Iterable[Invoice]) -> None:
     """Raise SendBackError unless all these invoices are of an order: coins of another one have another customer."""
-    known = set(Invoice.objects.for_order(order).using(router.db_for_write(Invoice)))
+    known = set(invoices_of(order))
     for invoice in invoices:
         if invoice not in known:
             raise SendBackError(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
 
 from ..conf import get_account
 
@@ -30,3 +31,16 @@ def check_account(name: str | None) -> str:
     except ImproperlyConfigured as error:
         return str(error)
     return ""
+
+
+def check_method(path: str, kind: type, options: Mapping[str, Any] | None = None) -> str:
+    """Return why a payment method that a setting of the host names cannot work; empty if it can.
+
+    Only subclasses of `kind` are ours. They are made with the options, and have an `account`.
+    """
+    try:
+        found = import_string(path)
+        is_ours = isinstance(found, type) and issubclass(found, kind)
+        return check_account(found(**(options or {})).account) if is_ours else ""
+    except (ImportError, ImproperlyConfigured, TypeError) as error:
+        return str(error)

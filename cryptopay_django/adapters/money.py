@@ -62,6 +62,11 @@ def reason_of(invoice: Invoice) -> str:
         return str(dict(StatusContext.choices).get(code, code.replace("_", " ")))
 
 
+def invoices_of(order: models.Model) -> list[Invoice]:
+    """Return the invoices of an order, the newest first, from the database that is written to."""
+    return list(Invoice.objects.for_order(order).using(router.db_for_write(Invoice)))
+
+
 class OrderMoney:
     """What is known of an order's money. `event` is the one that is delivered, if one is.
 
@@ -84,7 +89,7 @@ class OrderMoney:
     @cached_property
     def invoices(self) -> list[Invoice]:
         """The invoices of the order, the newest first."""
-        return list(Invoice.objects.for_order(self.order).using(router.db_for_write(Invoice)))
+        return invoices_of(self.order)
 
     @cached_property
     def summary(self) -> PaymentSummary:
@@ -183,24 +188,18 @@ class OrderMoney:
         return OrderState.REFUNDED if InvoiceStatus.REFUNDED in found else OrderState.CANCELLED
 
     def problems(self) -> Iterator[str]:
-        """Yield in English what waits for staff: of each invoice, then of the sums."""
-        yield from self.invoice_problems()
-        yield from self.sum_problems()
-
-    def invoice_problems(self) -> Iterator[str]:
-        """Yield in English what waits for staff, with the invoice that it is about."""
+        """Yield in English what waits for staff: of each invoice, which is named, then of the sums."""
         for invoice in self.invoices:
             where = f"; invoice {invoice.custom_id}"
             if invoice.quarantine_reason:
                 yield f"quarantined: {invoice.quarantine_reason}{where}"
             elif invoice.status == InvoiceStatus.UNRESOLVED:
                 yield f"{reason_of(invoice)}{where}"
-            elif invoice.status == InvoiceStatus.COMPLETED and invoice.pk not in self.accepted and not self.is_covered:
-                amount = f"{invoice.settled_amount:f} {invoice.price_currency}"
-                yield f"settled for {amount}, which nobody has accepted yet{where}"
-
-    def sum_problems(self) -> Iterator[str]:
-        """Yield in English why the sums of an order need a person."""
+            elif invoice.status == InvoiceStatus.COMPLETED and not self.is_covered:
+                amount = f"settled for {invoice.settled_amount:f} {invoice.price_currency}"
+                is_accepted = invoice.pk in self.accepted
+                why = f"{self.missing_amount:f} is missing" if is_accepted else "which nobody has accepted yet"
+                yield f"{amount}, {why}{where}"
         if not self.summary.is_certain:
             yield "paid in another currency, or refunded at a value that is not known: see its invoices"
         elif self.summary.is_paid_twice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -9,6 +10,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 
 from ..pages import ChooseCoinView
+from .adapter import OrderAdapter
 
 
 class PayOrderView(ChooseCoinView):
@@ -19,6 +21,9 @@ class PayOrderView(ChooseCoinView):
 
     only_missing = True
     order: Any = None
+
+    orders: OrderAdapter | None = None
+    """The adapter whose `get_price` says what an order costs; or override `get_price` here."""
 
     def find_order(self) -> Any:
         """Return the order of the URL, which belongs to this customer, or raise Http404."""
@@ -38,6 +43,10 @@ class PayOrderView(ChooseCoinView):
     def get_order(self) -> Any:
         """Return the order that was found."""
         return self.order
+
+    def get_price(self, order: Any) -> tuple[Decimal, str]:
+        """Return what the order costs, as the adapter says it."""
+        return super().get_price(order) if self.orders is None else self.orders.get_price(order)
 
     def take_coin_of(self, method: Any) -> None:
         """Use the account and the coin of a payment method: its `account`, `pay_currency` and `network`."""

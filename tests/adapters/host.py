@@ -80,6 +80,3 @@ class PayHere(PayOrderView):
 
     def get_closed_url(self, order: Group) -> str:
         return "" if self.orders.known[order.pk].state in ("open", "attention") else "/closed/"
-
-    def get_price(self, order: Group) -> tuple[Decimal, str]:
-        return self.orders.get_price(order)

@@ -10,7 +10,16 @@ from django.db import transaction
 from django.http import Http404
 from django.test import RequestFactory
 
-from cryptopay_django.adapters import OrderAdapter, OrderState, PayOrderView, check_account, check_url, in_cents
+from cryptopay_django.adapters import (
+    OrderAdapter,
+    OrderState,
+    PayOrderView,
+    check_account,
+    check_method,
+    check_url,
+    in_cents,
+    invoices_of,
+)
 from cryptopay_django.exceptions import AccountMissingError, RefundAmountError, SendBackError
 from cryptopay_django.models import Invoice, Refund, Resolution
 from cryptopay_django.sandbox.addresses import make_address
@@ -46,10 +55,11 @@ def test_two_invoices_cover_a_price_together_and_the_second_pays_it(orders, invo
 
     first, second = invoiced(order, 100, 50)
     pay(first)
-    short = orders.known[order.pk].state, orders.money_of(order).missing_amount
+    short = orders.known[order.pk].state, orders.money_of(order).missing_amount, orders.known[order.pk].problems
     pay(second)
 
-    assert short == (OrderState.ATTENTION, 50)
+    assert short == (OrderState.ATTENTION, 50, (f"settled for 100 EUR, 50.00 is missing; invoice {first.custom_id}",))
+    assert (invoices_of(order), orders.known[order.pk].problems) == ([second, first], ())
     assert (orders.known[order.pk].state, orders.known[order.pk].parcels, orders.known[order.pk].paid_now) == (
         OrderState.PAID, 1, 1,
     )  # fmt: skip
@@ -275,6 +285,29 @@ def test_checks_find_accounts_and_pages_that_are_not_there():
     assert (
         check_url("cryptopay_django:checkout", ["9c5b94b1-35ad-49bb-b118-8e8fc24abf80"], include="", check_id="") == []
     )
+
+
+class Method:
+    """A payment method of ours in a setting of the host."""
+
+    def __init__(self, account=None):
+        self.account = account
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "problem"),
+    [
+        ("tests.adapters.test_money.Method", None, ""),
+        ("tests.adapters.test_money.Method", {"account": "gone"}, 'has no account "gone"'),
+        ("tests.adapters.test_money.Method", {"acount": "default"}, "acount"),
+        ("tests.adapters.test_money.Methods", None, "Methods"),
+        ("decimal.Decimal", {"account": "gone"}, ""),
+    ],
+)
+def test_a_check_finds_a_payment_method_of_ours_that_cannot_work(path, options, problem):
+    found = check_method(path, Method, options)
+
+    assert (problem in found, bool(found)) == (True, bool(problem))
 
 
 @pytest.mark.parametrize("method", ["get_price", "write"])

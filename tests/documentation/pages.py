@@ -14,7 +14,7 @@ from scripts.document import PAGES, ROOT
 
 __all__ = ["OF_HOSTS", "PAGES", "ROOT", "Block", "anchors", "blocks", "commands", "targets"]
 
-OF_HOSTS = [page for page in PAGES if page.parent.name == "adapters"]
+OF_HOSTS = [page for page in PAGES if page.parent == ROOT / "docs" / "adapters"]
 """Pages about an adapter. What they say is done with packages that are not installed here: `python -m scripts.hosts`."""
 
 _PARSER = MarkdownIt("commonmark").enable("table")

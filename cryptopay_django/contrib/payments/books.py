@@ -44,8 +44,7 @@ class Payments(OrderAdapter):
         return address
 
     def ask_for_place(self, payment: BasePayment, invoice: Invoice) -> Exception:
-        error: Exception = ask_customer(invoice, actor=self.name)
-        return error
+        return ask_customer(invoice, actor=self.name)
 
     def write(self, payment: BasePayment, money: OrderMoney) -> None:
         extra = _extra_of(payment)
@@ -55,7 +54,7 @@ class Payments(OrderAdapter):
             was_confirmed = money.summary.returned_amount > 0
         is_known = money.event and money.event.is_repetition and (was_confirmed or extra is None)
         kind = "" if is_known else money.kind
-        status, message = _status(payment, money, kind), _message(money)
+        status, message = _status(payment, money, kind), next(money.problems(), "")
         is_reopened = payment.status == PaymentStatus.CANCELLED or (was_confirmed and payment.status != status)
         late = f"paid after it was {payment.status}" if is_reopened and kind == EventKind.INVOICE_COMPLETED else ""
         fraud = _write_fraud(payment, money, known, late)
@@ -97,16 +96,6 @@ def _status(payment: BasePayment, money: OrderMoney, kind: str) -> str:
     if state == OrderState.REFUNDED:
         return str(PaymentStatus.REFUNDED)
     return now if now == PaymentStatus.CANCELLED else str(PaymentStatus.REJECTED)
-
-
-def _message(money: OrderMoney) -> str:
-    """Return in words for staff what waits for them, with the invoice that it is about; empty if nothing does."""
-    uncovered = [
-        f"settled for {one.settled_amount:f} {one.price_currency}; invoice {one.custom_id}"
-        for one in money.credited
-        if one.pk in money.accepted and not money.is_covered
-    ]
-    return next(iter([*money.invoice_problems(), *uncovered, *money.sum_problems()]), "")
 
 
 def _write_fraud(payment: BasePayment, money: OrderMoney, known: dict[str, Any], late: str) -> str:

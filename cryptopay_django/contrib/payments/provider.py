@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any, NoReturn
-from urllib.parse import urljoin
 
-from django import forms
-from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
 from payments import PaymentError, PaymentStatus, RedirectNeeded, get_payment_model
 from payments.core import BasicProvider, get_base_url, provider_factory
-from payments.forms import PaymentForm
 from payments.models import BasePayment
 
-from ...adapters import PayOrderView
-from ...exceptions import CryptopayError, TransactionOpenError
+from ...adapters import PayOrderView, invoices_of
+from ...exceptions import CryptopayError
 from ...models import Invoice, InvoiceStatus
 from ...services import Offer
 from .books import BOOKED, payments
@@ -30,30 +25,22 @@ _PAYABLE = (PaymentStatus.WAITING, PaymentStatus.INPUT, PaymentStatus.ERROR)
 class PayPayment(PayOrderView):
     """Let the customer choose a coin for a payment, or go on at once in the provider's coin."""
 
+    orders = payments
     provider: CryptopayProvider
 
     def find_order(self) -> BasePayment:
         payment = get_object_or_404(get_payment_model(), token=self.kwargs["token"])
         try:
-            provider = provider_factory(payment.variant, payment)
+            self.provider = provider_factory(payment.variant, payment)
         except ValueError as error:
             raise Http404(str(error)) from error
-        if not isinstance(provider, CryptopayProvider):
+        if not isinstance(self.provider, CryptopayProvider):
             raise Http404("this payment is made in another way")
-        self.use(provider)
+        self.take_coin_of(self.provider)
         return payment
 
     def get_closed_url(self, order: BasePayment) -> str:
         return self.provider.get_closed_url(order)
-
-    def use(self, provider: CryptopayProvider) -> PayPayment:
-        """Take account and coin from a provider, and return the view."""
-        self.provider = provider
-        self.take_coin_of(provider)
-        return self
-
-    def get_price(self, order: BasePayment) -> tuple[Decimal, str]:
-        return payments.get_price(order)
 
     def get_invoice_options(self, order: BasePayment) -> dict[str, Any]:
         return self.provider.get_invoice_options(order)
@@ -65,35 +52,14 @@ class PayPayment(PayOrderView):
         return invoice
 
 
-class CoinForm(PaymentForm):
-    """The choice of a coin, for the shop's own page."""
-
-    coin = forms.ChoiceField(label=_("Pay with"), widget=forms.RadioSelect)
-
-    def __init__(self, data: Any, offers: list[Offer], **options: Any) -> None:
-        super().__init__(data, hidden_inputs=False, **options)
-        self.fields["coin"].choices = [(offer.choice, _name_of(offer)) for offer in offers]
-
-
 class CryptopayProvider(BasicProvider):
-    """Takes payments in coins.
-
-    Without `pay_currency` the customer chooses the coin: on our page, or with `own_page` in a form on the shop's page.
-    """
+    """Takes payments in coins. Without `pay_currency` the customer chooses the coin. Coins cannot be reserved."""
 
     def __init__(
-        self,
-        *,
-        account: str | None = None,
-        pay_currency: str | None = None,
-        network: str | None = None,
-        own_page: bool = False,
-        **options: Any,
+        self, *, account: str | None = None, pay_currency: str | None = None, network: str | None = None
     ) -> None:
-        self.account, self.pay_currency, self.network, self.own_page = account, pay_currency, network, own_page
-        if not options.get("capture", True):
-            raise ImproperlyConfigured("coins cannot be reserved: leave out capture")
-        super().__init__(**options)
+        self.account, self.pay_currency, self.network = account, pay_currency, network
+        super().__init__()
 
     # What a shop may override.
 
@@ -103,12 +69,11 @@ class CryptopayProvider(BasicProvider):
 
     def get_invoice_options(self, payment: BasePayment) -> dict[str, Any]:
         """Return further arguments of `create_invoice`."""
-        again = payment.get_failure_url() if self.own_page else self.get_pay_url(payment)
         return {
             "name": payment.description[:255],
             "payer_email": payment.billing_email,
             "success_redirect_url": self.get_return_url(payment),
-            "unsuccess_redirect_url": urljoin(get_base_url(), again),
+            "unsuccess_redirect_url": self.get_pay_url(payment),
         }
 
     def get_refund_address(self, payment: BasePayment, invoice: Invoice) -> dict[str, Any] | None:
@@ -124,39 +89,13 @@ class CryptopayProvider(BasicProvider):
         is_paid = payment.status in (PaymentStatus.CONFIRMED, PaymentStatus.PREAUTH)
         return str(payment.get_success_url() if is_paid else payment.get_failure_url())
 
-    def get_form(self, payment: BasePayment, data: Any = None) -> PaymentForm:
-        """Return the choice of a coin, with what went wrong; raise RedirectNeeded to the page where to go on."""
-        if closed := self.get_closed_url(payment):
-            raise RedirectNeeded(closed)
-        if not self.own_page:
-            raise RedirectNeeded(self.get_pay_url(payment))
-        view = PayPayment().use(self)
-        if under_way := view.get_payment_under_way(payment):
-            self._redirect(view, under_way)
-        offers: list[Offer] = []
-        try:
-            amount, currency = view.get_amount(payment)
-            offers = view.get_offers(payment, price_amount=amount, price_currency=currency)
-            form = CoinForm(data, offers, provider=self, payment=payment)
-            if form.is_valid():
-                chosen = next(offer for offer in offers if offer.choice == form.cleaned_data["coin"])
-                self._redirect(view, view.create(payment, chosen))
-        except TransactionOpenError as error:
-            raise PaymentError(
-                "get_form() cannot create an invoice inside a transaction: decorate the view with "
-                "transaction.non_atomic_requests, or leave out own_page"
-            ) from error
-        except CryptopayError as error:
-            # To send this form again is to try again, also where no coin can be listed.
-            form = CoinForm(data or {}, offers, provider=self, payment=payment)
-            if not offers:
-                del form.fields["coin"]
-            form.add_error(None, view.explain(error, payment))
-        return form
+    def get_form(self, payment: BasePayment, data: Any = None) -> NoReturn:
+        """Raise RedirectNeeded to the page where the customer pays, or to the shop's if the payment has ended."""
+        raise RedirectNeeded(self.get_closed_url(payment) or self.get_pay_url(payment))
 
     def process_data(self, payment: BasePayment, request: HttpRequest) -> HttpResponse:
         """Redirect a customer who comes back: to the payment page as long as the payment is on its way."""
-        view = PayPayment().use(self)
+        view = PayPayment()
         under_way = view.get_payment_under_way(payment)
         if payment.status == PaymentStatus.CONFIRMED or under_way is None:
             return HttpResponseRedirect(self.get_closed_url(payment) or payment.get_failure_url())
@@ -170,7 +109,7 @@ class CryptopayProvider(BasicProvider):
 
     def refund(self, payment: BasePayment, amount: Decimal | None = None) -> Decimal:
         """Send coins back and return the amount; raise PaymentError if nothing was sent, or not all of it."""
-        invoices = [one for one in payments.money_of(payment).invoices if one.price_currency == payment.currency]
+        invoices = [one for one in invoices_of(payment) if one.price_currency == payment.currency]
         try:
             sent = payments.send_back(payment, amount, invoices=invoices, reason="refund of the payment")
         except CryptopayError as error:
@@ -186,18 +125,9 @@ class CryptopayProvider(BasicProvider):
         Locks the payment: in a transaction of the caller, nothing is booked on it before that is committed. The
         gateway cannot take back an address. If a cancelled payment is paid after all, it is confirmed, for review.
         """
-        view = PayPayment().use(self)
-        view.only_missing = False  # of a part that was settled, the rest may be missing: but money has come in
+        view = PayPayment(only_missing=False)  # the rest of a short settlement may be missing, but money has come in
         with payments.locked(payment) as row:
             if row is not None and row.status not in (PaymentStatus.WAITING, PaymentStatus.INPUT):
                 raise PaymentError(f"the payment cannot be cancelled any more: it was {row.status} meanwhile")
             if under_way := view.get_payment_under_way(payment):
                 raise PaymentError(f"money has come in for invoice {under_way.custom_id}: settle or refund it first")
-
-    def _redirect(self, view: PayPayment, invoice: Invoice) -> NoReturn:
-        raise RedirectNeeded(urljoin(get_base_url(), view.get_success_url(invoice)))
-
-
-def _name_of(offer: Offer) -> str:
-    about = "" if offer.amount is None else f", ≈ {offer.amount:f} {offer.currency}"
-    return f"{offer.coin_name} ({offer.network_name}){about}"

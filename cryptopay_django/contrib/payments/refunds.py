@@ -8,7 +8,6 @@ from django.utils import timezone
 from payments import PaymentError
 from payments.core import get_base_url
 
-from ...exceptions import CryptopayError
 from ...models import Invoice, RefundLink
 from ...services import make_refund_link
 
@@ -25,7 +24,7 @@ class RefundAddressNeededError(PaymentError):
         self.url = url
 
 
-def ask_customer(invoice: Invoice, *, actor: str) -> PaymentError:
+def ask_customer(invoice: Invoice, *, actor: str) -> RefundAddressNeededError:
     """Make a link on which the customer says where the coins go; return the error that has it."""
     waiting = RefundLink.objects.primary().filter(
         invoice=invoice, used_at=None, revoked_at=None, expires_at__gt=timezone.now()
@@ -35,10 +34,7 @@ def ask_customer(invoice: Invoice, *, actor: str) -> PaymentError:
             f"the customer of invoice {invoice.custom_id} has not said yet where the coins go: refund again then, or "
             "make a new link in the admin. Nothing was sent"
         )
-    try:
-        made = make_refund_link(invoice, actor=actor)
-    except CryptopayError as error:
-        return PaymentError(str(error))
+    made = make_refund_link(invoice, actor=actor)
     return RefundAddressNeededError(
         f"it is not known where the coins of invoice {invoice.custom_id} go, and nothing was sent. Send the customer "
         "the `url` of this error, or a new link from the admin, and refund again when it is answered",

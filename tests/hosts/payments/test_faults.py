@@ -41,7 +41,7 @@ def test_a_price_that_was_raised_meanwhile_is_not_covered_by_the_older_invoice(
 
     short = again(payment)
     assert (short.status, short.captured_amount, short.shipments.count()) == ("waiting", 100, 0)
-    assert short.message == f"settled for 100 EUR; invoice {invoice.custom_id}"
+    assert short.message == f"settled for 100 EUR, 50.00 is missing; invoice {invoice.custom_id}"
     paid = pay(payment)
     assert (paid.status, paid.captured_amount, paid.message) == ("confirmed", 150, "")
     assert paid.shipments.count() == 1
@@ -177,7 +177,7 @@ PROVIDER = "cryptopay_django.contrib.payments.provider.CryptopayProvider"
     [
         ({"acount": "default"}, "acount"),
         ({"account": "gone"}, 'no account "gone"'),
-        ({"capture": False}, "cannot be reserved"),
+        ({"capture": False}, "capture"),
     ],
 )
 def test_a_variant_that_cannot_work_is_found(settings, options, problem):

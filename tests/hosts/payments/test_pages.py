@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 from conftest import COIN, again
-from django.core.cache import cache
-from django.db import connections, transaction
-from payments import PaymentError
+from django.db import connections
 from payments.core import provider_factory
 
 from cryptopay_django.models import Invoice
@@ -39,51 +37,6 @@ def test_a_fixed_coin_leads_to_its_invoice(client, order):
     assert again(payment).transaction_id == str(invoice.pk)
 
 
-def test_a_form_on_the_shops_page_takes_the_coin(client, order):
-    payment = order("form")
-
-    page = client.get(url_of(payment)).text
-    refused = client.post(url_of(payment), {"coin": "BTC/nowhere"}).text
-    chosen = client.post(url_of(payment), COIN)
-
-    assert "Bitcoin (Bitcoin), ≈ 0.00" in page
-    assert "BTC/nowhere is not one of the available choices" in refused
-    assert chosen["Location"] == f"http://localhost:8000/cryptopay/checkout/{Invoice.objects.get().pk}/"
-    assert again(payment).transaction_id == str(Invoice.objects.get().pk)
-
-
-def test_a_form_leads_to_the_invoice_that_is_being_paid(client, order, cryptopay_sandbox):
-    payment = order("form")
-    client.post(url_of(payment), COIN)
-    cryptopay_sandbox.pay(Invoice.objects.get())
-    cryptopay_sandbox.deliver()
-
-    assert client.get(url_of(payment))["Location"].endswith(f"/checkout/{Invoice.objects.get().pk}/")
-
-
-def test_a_form_says_that_the_coins_cannot_be_listed(client, order, cryptopay_sandbox):
-    payment = order("form")
-    cache.clear()
-    cryptopay_sandbox.fail_next("error", count=20)
-
-    for page in (client.get(url_of(payment)), client.post(url_of(payment), COIN)):
-        assert page.status_code == 200
-        assert "The payment service does not answer" in page.text
-        assert '<input type="radio"' not in page.text
-
-
-def test_a_form_says_that_no_invoice_could_be_made(client, order, cryptopay_sandbox):
-    payment = order("form")
-    client.get(url_of(payment))
-    cryptopay_sandbox.fail_next("error", count=20)
-
-    page = client.post(url_of(payment), COIN)
-
-    assert page.status_code == 200
-    assert "The payment service does not answer" in page.text
-    assert 'value="BTC/bitcoin"' in page.text
-
-
 def test_every_request_in_a_transaction_is_no_obstacle_on_our_page(client, order, monkeypatch):
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
     payment = order()
@@ -92,12 +45,6 @@ def test_every_request_in_a_transaction_is_no_obstacle_on_our_page(client, order
     client.post(f"/cryptopay/pay/{payment.token}/", COIN)
 
     assert Invoice.objects.get().order == payment
-
-
-def test_a_form_in_a_transaction_tells_the_developer_what_to_do(order, db):
-    payment = order("form")
-    with transaction.atomic(), pytest.raises(PaymentError, match="non_atomic_requests"):
-        payment.get_form(COIN)
 
 
 @pytest.mark.parametrize("variant", ["dummy", "gone"])
@@ -116,9 +63,8 @@ def test_an_unknown_payment_is_not_found(client, db):
     ("status", "result"),
     [("confirmed", "success"), ("rejected", "failure"), ("refunded", "failure"), ("cancelled", "failure")],
 )
-@pytest.mark.parametrize("variant", ["coins", "form"])
-def test_a_payment_that_has_ended_leads_back_to_the_shop(client, order, status, result, variant):
-    payment = order(variant, status=status)
+def test_a_payment_that_has_ended_leads_back_to_the_shop(client, order, status, result):
+    payment = order(status=status)
 
     for page in (url_of(payment), f"/cryptopay/pay/{payment.token}/"):
         assert client.get(page)["Location"] == f"/orders/{payment.pk}/{result}/"

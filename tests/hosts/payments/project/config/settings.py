@@ -74,7 +74,6 @@ PAYMENT_VARIANTS = {
         "cryptopay_django.contrib.payments.provider.CryptopayProvider",
         {"pay_currency": "BTC", "network": "bitcoin"},
     ),
-    "form": ("cryptopay_django.contrib.payments.provider.CryptopayProvider", {"own_page": True}),
     "dummy": ("payments.dummy.DummyProvider", {}),
 }
 
