@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.db import router
 from salesman.checkout.payment import payment_methods_pool
 from salesman.core.utils import get_salesman_model
 from salesman.orders.models import BaseOrder
 
-from ...adapters import OrderAdapter, OrderMoney, OrderState, in_cents
+from ...adapters import OrderAdapter, OrderMoney, OrderState, in_cents, invoices_of
 from ...models import EventKind, Invoice, Refund, RefundStatus
 
 if TYPE_CHECKING:
@@ -34,9 +34,8 @@ class SalesmanOrders(OrderAdapter):
     model = BaseOrder
 
     def get_price(self, order: BaseOrder) -> tuple[Decimal, str]:
-        invoices = invoices_of(order)
-        method = _method_of(invoices)
-        return due_amount(order, invoices), method.get_currency(order) if method else ""
+        method = _method_of(invoices_of(order))
+        return due_amount(order), method.get_currency(order) if method else ""
 
     def get_refund_address(self, order: BaseOrder, invoice: Invoice) -> dict[str, Any] | None:
         method = _method_of([invoice])
@@ -64,14 +63,9 @@ orders = SalesmanOrders()
 book = orders.book
 
 
-def invoices_of(order: BaseOrder) -> list[Invoice]:
-    """Return the invoices of an order, the newest first, as the database has them that is written to."""
-    return list(Invoice.objects.for_order(order).using(router.db_for_write(Invoice)))
-
-
-def due_amount(order: BaseOrder, invoices: Sequence[Invoice] | None = None) -> Decimal:
+def due_amount(order: BaseOrder) -> Decimal:
     """Return what an order costs, less what was paid for it in other ways, such as by a voucher or in cash."""
-    ours = invoices_of(order) if invoices is None else invoices
+    ours = invoices_of(order)
     refunds = Refund.objects.primary().filter(invoice__in=ours)
     others = order.payments.exclude(transaction_id__in=[str(one.pk) for one in (*ours, *refunds)])
     due: Decimal = order.total - sum(others.values_list("amount", flat=True), Decimal(0))
@@ -102,13 +96,10 @@ def _write_payments(order: BaseOrder, money: OrderMoney, method: CryptopayPaymen
 
 def _notes(order: BaseOrder, money: OrderMoney) -> Iterator[str]:
     yield from money.problems()
-    if money.kind != EventKind.INVOICE_COMPLETED:
-        return
-    if not money.price:  # all of it was paid in another way
+    is_completed = money.kind == EventKind.INVOICE_COMPLETED
+    if is_completed and not money.price:  # all of it was paid in another way
         yield "paid twice: see its invoices"
-    if _is_news(order, money) and not money.is_covered:
-        yield f"{money.missing_amount:f} is missing: the order costs more than when its payment began"
-    if money.summary.kept_amount > 0 and str(order.status) in ("CANCELLED", "REFUNDED"):
+    if is_completed and money.summary.kept_amount > 0 and str(order.status) in ("CANCELLED", "REFUNDED"):
         yield f"paid after it was {str(order.status).lower()}: refund it, or ship it"
 
 
@@ -142,12 +133,10 @@ def _is_news(order: BaseOrder, money: OrderMoney) -> bool:
 
 def _allowed(order: BaseOrder, status: str) -> str:
     """Return a status if the shop's statuses have it and allow the step, else the one that the order has."""
-    if status not in order.Status.values:
-        return str(order.status)
-    try:
-        return str(order.Status.validate_transition(status, order))
-    except ValidationError:
-        return str(order.status)
+    if status in order.Status.values:
+        with suppress(ValidationError):
+            return str(order.Status.validate_transition(status, order))
+    return str(order.status)
 
 
 def _method_of(invoices: Sequence[Invoice]) -> CryptopayPayment | None:

@@ -6,10 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
-from django.core.exceptions import ImproperlyConfigured
-from django.utils.module_loading import import_string
 
-from ...adapters import check_account
+from ...adapters import check_method
 from .payment import CryptopayPayment
 
 
@@ -19,14 +17,5 @@ def check_methods(**kwargs: Any) -> list[CheckMessage]:
     return [
         Error(f"SALESMAN_PAYMENT_METHODS has {path}: {problem}", hint=hint, id="cryptopay_salesman.E001")
         for path in getattr(settings, "SALESMAN_PAYMENT_METHODS", [])
-        if (problem := _problem_of(path))
+        if (problem := check_method(path, CryptopayPayment))
     ]
-
-
-def _problem_of(path: str) -> str:
-    """Return why a method of ours cannot work; empty for one that can, or that is another's."""
-    try:
-        kind = import_string(path)
-        return check_account(kind().account) if issubclass(kind, CryptopayPayment) else ""
-    except (ImportError, ImproperlyConfigured) as error:
-        return str(error)

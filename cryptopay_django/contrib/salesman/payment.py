@@ -18,11 +18,11 @@ from salesman.checkout.payment import PaymentError, PaymentMethod
 from salesman.core.utils import get_salesman_model
 from salesman.orders.models import BaseOrder, BaseOrderPayment
 
-from ...adapters import PayOrderView
+from ...adapters import PayOrderView, invoices_of
 from ...exceptions import CryptopayError, SendBackError
 from ...models import Invoice
 from ...services import check_returnable, left_to_refund
-from .books import METHOD, due_amount, invoices_of, note, orders
+from .books import METHOD, due_amount, note, orders
 
 
 class PayOrder(PayOrderView):

@@ -268,7 +268,7 @@ def test_an_order_that_has_become_dearer_waits_for_the_rest(order, invoice_of, p
     in_between = held.status, amounts_of(held), notes_of(held), Shipment.objects.count()
     paid = pay(bought)
 
-    missing = "50.00 is missing: the order costs more than when its payment began"
+    missing = f"settled for 100 EUR, 50.00 is missing; invoice {invoice.custom_id}"
     assert in_between == ("HOLD", [100], [missing], 0)
     assert (paid.status, amounts_of(paid), Shipment.objects.count()) == ("PROCESSING", [50, 100], 1)
 
