@@ -10,7 +10,7 @@ from django.core.checks import Warning as CheckWarning
 
 from cryptopay_django.adapters import check_url
 
-from .statuses import MEANINGS, PAID, Order, chosen, first_status
+from .statuses import MEANINGS, Order, chosen, first_status
 
 
 def check_pages(**kwargs: Any) -> list[CheckMessage]:
@@ -25,31 +25,17 @@ def check_statuses(**kwargs: Any) -> list[CheckMessage]:
     Return a warning if the pipeline does not lead from the status of new orders to the one of paid orders.
     """
     statuses, known = chosen(), Order.all_statuses()
-    found: list[CheckMessage] = [
-        Error(
-            f'OSCAR_CRYPTOPAY_STATUSES has the key "{meaning}"',
-            hint=f"The keys are: {', '.join(MEANINGS)}.",
-            id="cryptopay_oscar.E001",
-        )
-        for meaning in statuses
-        if meaning not in MEANINGS
-    ]
-    found += [
-        Error(
-            f'OSCAR_ORDER_STATUS_PIPELINE has no status "{status}", which OSCAR_CRYPTOPAY_STATUSES names',
-            hint=f"It has: {', '.join(known) or 'none'}.",
-            id="cryptopay_oscar.E002",
-        )
-        for status in statuses.values()
-        if status not in known
-    ]
-    new, paid = first_status(), statuses.get(PAID, "")
+    found: list[CheckMessage] = []
+    for meaning, status in statuses.items():
+        if meaning not in MEANINGS:
+            wrong, hint = f'OSCAR_CRYPTOPAY_STATUSES has the key "{meaning}"', f"The keys are: {', '.join(MEANINGS)}."
+            found.append(Error(wrong, hint=hint, id="cryptopay_oscar.E001"))
+        if status not in known:
+            wrong = f'OSCAR_ORDER_STATUS_PIPELINE has no status "{status}", which OSCAR_CRYPTOPAY_STATUSES names'
+            found.append(Error(wrong, hint=f"It has: {', '.join(known) or 'none'}.", id="cryptopay_oscar.E002"))
+    new, paid = first_status(), statuses.get("paid", "")
     if paid not in Order.pipeline.get(new, ()):
-        found.append(
-            CheckWarning(
-                f'an order that is paid stays "{new}": the pipeline does not lead to "{paid}"',
-                hint="Set OSCAR_INITIAL_ORDER_STATUS, OSCAR_ORDER_STATUS_PIPELINE and OSCAR_CRYPTOPAY_STATUSES.",
-                id="cryptopay_oscar.W001",
-            )
-        )
+        wrong = f'an order that is paid stays "{new}": the pipeline does not lead to "{paid}"'
+        hint = "Set OSCAR_INITIAL_ORDER_STATUS, OSCAR_ORDER_STATUS_PIPELINE and OSCAR_CRYPTOPAY_STATUSES."
+        found.append(CheckWarning(wrong, hint=hint, id="cryptopay_oscar.W001"))
     return found

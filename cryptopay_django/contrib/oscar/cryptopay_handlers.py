@@ -12,26 +12,13 @@ from typing import Any
 from oscar.core.loading import get_class, get_model
 
 from cryptopay_django import signals
-from cryptopay_django.adapters import OrderAdapter, OrderMoney, OrderState, in_cents, reason_of
+from cryptopay_django.adapters import OrderAdapter, OrderMoney, OrderState, in_cents
 from cryptopay_django.handlers import on_invoice_completed
 from cryptopay_django.models import EventKind, Invoice, InvoiceEvent, Refund
 
 from .mails import send_order_confirmation
 from .sources import Transaction, credit, debit, has, kept_of, source_of
-from .statuses import (
-    ATTENTION,
-    CANCELLED,
-    PAID,
-    PAID_EVENT,
-    PARTLY_REFUNDED,
-    REFUNDED,
-    Order,
-    move,
-    note,
-    paid_event_of,
-    status_for,
-    waits,
-)
+from .statuses import PAID_EVENT, Order, move, note, paid_event_of, status_for, waits
 
 PaymentEventType = get_model("order", "PaymentEventType")
 EventHandler = get_class("order.processing", "EventHandler")
@@ -64,9 +51,8 @@ class OscarOrders(OrderAdapter):
             credit(order, invoice)
         if kind == EventKind.INVOICE_COMPLETED:
             _pay(order, money, invoice)
-        elif message := _needs_attention(invoice, kind):
-            is_waiting = waits(order) or order.status == status_for(CANCELLED)
-            _move_if(is_waiting, order, ATTENTION, f"{_named(invoice)} {message}")
+        elif kind in _FOR_STAFF:
+            _ask_staff(order, money)
         elif kind in (EventKind.INVOICE_CANCELLED, EventKind.INVOICE_REFUNDED):
             _close(order, money, invoice)
         elif kind == EventKind.REFUND_SUCCEEDED and event.refund:
@@ -75,6 +61,8 @@ class OscarOrders(OrderAdapter):
             coins = f"{event.refund.amount:f} {event.refund.currency}"
             note(order, f"A refund of {_named(invoice)} has failed: {coins} were not sent.")
 
+
+_FOR_STAFF = (EventKind.INVOICE_UNRESOLVED, EventKind.INVOICE_QUARANTINED, EventKind.INVOICE_SETTLED_SHORT)
 
 orders = OscarOrders().follow()
 
@@ -94,29 +82,20 @@ def confirm_order(invoice: Invoice, event: InvoiceEvent) -> None:
 
 def _pay(order: Any, money: OrderMoney, invoice: Invoice) -> None:
     """Mark the order as paid when its whole price is, once."""
-    paid_event, price = paid_event_of(order), order.total_incl_tax
+    paid_event = paid_event_of(order)
     if paid_event is None and money.is_covered:
         lines = list(order.lines.all())
         _record(order, PAID_EVENT, kept_of(order), str(invoice.pk), lines, [line.quantity for line in lines])
-        move(order, PAID, f"{_named(invoice)} is paid.")
-    elif paid_event is None:
-        move(order, ATTENTION, f"{_named(invoice)} is paid, but it does not cover the price of the order.")
-    elif paid_event.reference != str(invoice.pk):
-        kept = kept_of(order)
-        is_too_much = invoice.price_currency != order.currency or kept > price
-        advice = "Refund one of the payments." if is_too_much else f"Of {price} {order.currency}, {kept} are kept."
-        note(order, f"{_named(invoice)} is paid too, and the order was paid before. {advice}")
+        move(order, OrderState.PAID, f"{_named(invoice)} is paid.")
+    elif paid_event is None or paid_event.reference != str(invoice.pk):
+        _ask_staff(order, money)
 
 
-def _needs_attention(invoice: Invoice, kind: str) -> str:
-    """Return why an event holds an order for staff; empty for any other."""
-    if kind == EventKind.INVOICE_UNRESOLVED:
-        return f"needs a decision: {reason_of(invoice)}."
-    if kind == EventKind.INVOICE_QUARANTINED:
-        return f"is quarantined: {invoice.quarantine_reason or 'released since'}"
-    if kind == EventKind.INVOICE_SETTLED_SHORT:
-        return f"was settled for {invoice.settled_amount:f} {invoice.price_currency}."
-    return ""
+def _ask_staff(order: Any, money: OrderMoney) -> None:
+    """Write down what is wrong, if anything is, and hold an order that is not paid."""
+    is_held = waits(order) or order.status == status_for(OrderState.CANCELLED)
+    for problem in money.problems():
+        _move_if(is_held, order, OrderState.ATTENTION, f"This needs a decision: {problem}.")
 
 
 def _close(order: Any, money: OrderMoney, invoice: Invoice) -> None:
@@ -124,9 +103,9 @@ def _close(order: Any, money: OrderMoney, invoice: Invoice) -> None:
     is_closed = waits(order) and money.state in (OrderState.CANCELLED, OrderState.REFUNDED)
     if money.kind == EventKind.INVOICE_REFUNDED:
         message = f"{_named(invoice)} was refunded and has not paid for the order."
-        _move_if(is_closed, order, REFUNDED, message)
+        _move_if(is_closed, order, OrderState.REFUNDED, message)
     elif is_closed:
-        move(order, CANCELLED, f"{_named(invoice)} was not paid.")
+        move(order, OrderState.CANCELLED, f"{_named(invoice)} was not paid.")
 
 
 def _book_refund(order: Any, invoice: Invoice, refund: Refund) -> None:
@@ -146,13 +125,13 @@ def _book_refund(order: Any, invoice: Invoice, refund: Refund) -> None:
     left = kept_of(order)
     is_less = refund.is_withdrawal and left < order.total_incl_tax
     message = f"{value} {invoice.price_currency} of {_named(invoice)} were refunded: {coins} to {where}."
-    _move_if(is_less, order, PARTLY_REFUNDED if left > 0 else REFUNDED, message)
+    _move_if(is_less, order, OrderState.PARTLY_REFUNDED if left > 0 else OrderState.REFUNDED, message)
 
 
-def _move_if(is_moved: bool, order: Any, meaning: str, message: str) -> None:  # noqa: FBT001
+def _move_if(is_moved: bool, order: Any, state: OrderState, message: str) -> None:  # noqa: FBT001
     """Move an order, with a note; or write the note alone."""
     if is_moved:
-        move(order, meaning, message)
+        move(order, state, message)
     else:
         note(order, message)
 

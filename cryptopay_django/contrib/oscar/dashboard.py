@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.mixins import PermissionRequiredMixin
-from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
-from django.urls import reverse
+from django.shortcuts import get_object_or_404, redirect
 from django.views.generic import FormView
 from oscar.apps.dashboard.orders.views import get_order_for_user_or_404
 
@@ -21,11 +18,6 @@ from cryptopay_django.adapters import find_refund_place, outcome_of
 from cryptopay_django.exceptions import CryptopayError, InvoiceChangedError, QuoteExpiredError
 from cryptopay_django.models import Invoice, Resolution
 from cryptopay_django.services import RefundQuote, quote_refund, refund_invoice
-
-if TYPE_CHECKING:
-    Base = FormView["RefundForm"]
-else:
-    Base = FormView
 
 
 class RefundForm(forms.Form):
@@ -39,7 +31,7 @@ class RefundForm(forms.Form):
     quote = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-class RefundOrder(PermissionRequiredMixin, Base):
+class RefundOrder(PermissionRequiredMixin, FormView):  # type: ignore[type-arg]
     """Refund an order in oscar's dashboard: the first POST shows what it costs, the second one sends it."""
 
     permission_required = "cryptopay_django.refund_invoice_to_address"
@@ -47,11 +39,6 @@ class RefundOrder(PermissionRequiredMixin, Base):
     form_class = RefundForm
     template_name = "cryptopay_oscar/dashboard_refund.html"
     quote: RefundQuote | None = None
-
-    @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
-        """Return the view, outside of ATOMIC_REQUESTS: a refund is committed before the gateway is called."""
-        return transaction.non_atomic_requests(super().as_view(**initkwargs))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Find the order as oscar's dashboard does, and its invoice."""
@@ -95,15 +82,12 @@ class RefundOrder(PermissionRequiredMixin, Base):
         except (InvoiceChangedError, QuoteExpiredError) as error:
             if not Resolution.objects.primary().filter(pk=quote.resolution_id).exists():
                 return self.ask(form, problem=str(error))
-            # Pressed twice: another quote would invite to refund again.
-            messages.warning(self.request, "This refund was sent before: nothing was sent again.")
-            return HttpResponseRedirect(self.get_success_url())
-        if problem := outcome_of(done):
+            problem = "was sent before: nothing was sent again"  # another quote would invite to refund again
+        else:
+            problem = outcome_of(done)
+        if problem:
             messages.warning(self.request, f"The refund {problem}.")
         else:
             text = "The gateway has the refund. It is booked here once the coins have arrived."
             messages.success(self.request, text)
-        return HttpResponseRedirect(self.get_success_url())
-
-    def get_success_url(self) -> str:
-        return reverse("dashboard:order-detail", args=[self.order.number])
+        return redirect("dashboard:order-detail", self.order.number)

@@ -12,23 +12,23 @@ from typing import Any
 from django.conf import settings
 from oscar.core.loading import get_class, get_model
 
+from cryptopay_django.adapters import OrderState
+
 from .sources import expects_coins
 
 Order = get_model("order", "Order")
 
-PAID, ATTENTION, CANCELLED = "paid", "attention", "cancelled"
-REFUNDED, PARTLY_REFUNDED = "refunded", "partly_refunded"
-MEANINGS = (PAID, ATTENTION, CANCELLED, REFUNDED, PARTLY_REFUNDED)
-DEFAULT = {PAID: "Being processed", CANCELLED: "Cancelled"}
+MEANINGS = [state.name.lower() for state in OrderState if state != OrderState.OPEN]
+DEFAULT = {"paid": "Being processed", "cancelled": "Cancelled"}
 """The statuses of the pipeline that oscar's documentation begins with."""
 
 PAID_EVENT = "Paid"
 """The type of oscar's payment event for an order that is paid as a whole."""
 
 
-def status_for(meaning: str) -> str:
-    """Return the shop's status for a meaning, or "" if it has none."""
-    return str(chosen().get(meaning, ""))
+def status_for(state: OrderState) -> str:
+    """Return the shop's status for a state, or "" if it has none."""
+    return str(chosen().get(state.name.lower(), ""))
 
 
 def paid_event_of(order: Any) -> Any:
@@ -38,16 +38,16 @@ def paid_event_of(order: Any) -> Any:
 
 def waits(order: Any) -> bool:
     """Return whether an order waits for coins: nobody has paid it, cancelled it, or moved it on by hand."""
-    is_open = order.status in (first_status(), status_for(ATTENTION)) and paid_event_of(order) is None
+    is_open = order.status in (first_status(), status_for(OrderState.ATTENTION)) and paid_event_of(order) is None
     return is_open and expects_coins(order)
 
 
-def move(order: Any, meaning: str, message: str) -> None:
-    """Give a locked order the status for a meaning, and write a note that staff read in the dashboard.
+def move(order: Any, state: OrderState, message: str) -> None:
+    """Give a locked order the status for a state, and write a note that staff read in the dashboard.
 
     The move goes through oscar's EventHandler, so whatever the shop does when a status changes happens too.
     """
-    new = status_for(meaning)
+    new = status_for(state)
     if not new or new == order.status:
         note(order, message)
     elif new in order.available_statuses():

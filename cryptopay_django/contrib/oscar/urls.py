@@ -1,5 +1,6 @@
 """The pages of the adapter: `path("coins/", include("cryptopay_django.contrib.oscar.urls"))`."""
 
+from django.db import transaction
 from django.urls import path
 
 from .dashboard import RefundOrder
@@ -7,7 +8,10 @@ from .views import PayOrder
 
 app_name = "cryptopay_oscar"
 
+# A refund is committed before the gateway is called, so its page is outside of ATOMIC_REQUESTS too.
+refund = transaction.non_atomic_requests(RefundOrder.as_view())
+
 urlpatterns = [
     path("pay/<int:pk>/<path:hash>/", PayOrder.as_view(), name="pay"),
-    path("refund/<str:number>/<uuid:invoice_id>/", RefundOrder.as_view(), name="refund"),
+    path("refund/<str:number>/<uuid:invoice_id>/", refund, name="refund"),
 ]

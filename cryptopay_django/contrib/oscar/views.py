@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django.http import Http404
@@ -12,6 +11,7 @@ from django.utils.translation import gettext
 from cryptopay_django.adapters import PayOrderView
 from cryptopay_django.models import Invoice
 
+from .cryptopay_handlers import orders
 from .mails import order_path, pay_path
 from .statuses import Order, waits
 
@@ -19,6 +19,7 @@ from .statuses import Order, waits
 class PayOrder(PayOrderView):
     """Let whoever has the link of an order choose a coin, and pay what is missing. Guests have no account."""
 
+    orders = orders
     template_name = "cryptopay_oscar/pay.html"
 
     def find_order(self) -> Any:
@@ -31,10 +32,6 @@ class PayOrder(PayOrderView):
     def get_closed_url(self, order: Any) -> str:
         """Lead back to an order that does not wait for coins."""
         return "" if waits(order) else order_path(order)
-
-    def get_price(self, order: Any) -> tuple[Decimal, str]:
-        """Return the total of the order, with tax and shipping."""
-        return order.total_incl_tax, order.currency
 
     def get_invoice_options(self, order: Any) -> dict[str, Any]:
         """Lead back to the order when it is paid, and to this page when it is not."""

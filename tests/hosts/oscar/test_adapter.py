@@ -188,7 +188,7 @@ def test_an_invoice_over_a_part_of_the_price_pays_for_no_order(mug, cryptopay_sa
     pay(cryptopay_sandbox, order)
 
     assert order.status == "Needs attention"
-    assert "does not cover the price" in notes_of(order)
+    assert "settled for 100 GBP, 50.00 is missing" in notes_of(order)
     assert not order.payment_events.exists()
     InProcess().get(pay_path(order)).submit("coin", coin="BTC/bitcoin")
     rest = pay(cryptopay_sandbox, order)

@@ -89,7 +89,7 @@ def test_the_rest_and_then_the_accepted_shortfall_are_not_paid_twice(mug, crypto
 
     release_invoice(Invoice.objects.get(pk=first.pk), actor="grace", reason="tidy up", accept_shortfall=True)
 
-    assert "Refund one of the payments" not in notes_of(order)
+    assert "paid twice" not in notes_of(order)
 
 
 def test_a_price_that_was_raised_before_the_payment_needs_a_new_invoice(mug, cryptopay_sandbox):
@@ -168,7 +168,7 @@ def test_staff_read_in_words_what_is_wrong_and_once(mug, cryptopay_sandbox, fact
     deliver_again(Invoice.objects.get(), actor="grace", reason="a test")
 
     assert books_of(order) == before
-    assert f"needs a decision: {words}." in notes_of(order)
+    assert f"needs a decision: {words}; invoice " in notes_of(order)
     page = staff_with("view_order", "view_invoice").get(f"/dashboard/orders/{order.number}/").text
     assert f"unresolved: {words}" in page
 

@@ -88,7 +88,7 @@ def test_an_expired_invoice_is_renewed_and_both_are_paid(site):
     staff.get("/dashboard/login/").submit("password", username="staff@example.org", password="staff-only")
     page = staff.get(f"/dashboard/orders/{number}/").text
     assert "Paid twice" in page
-    assert "the order was paid before. Refund one of the payments." in page
+    assert "This needs a decision: paid twice: see its invoices." in page
     assert page.count("£100.00") > 2
     assert len([letter for letter in site.mails() if f"Confirmation of order {number}" in letter]) == 1
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.urls import NoReverseMatch, reverse
 
-from cryptopay_django.adapters import reason_of
+from cryptopay_django.adapters import invoices_of, reason_of
 from cryptopay_django.exceptions import InvoiceRequestError
-from cryptopay_django.models import Invoice
 from cryptopay_django.services import payment_summary
 
 from ..mails import pay_path
@@ -25,7 +23,7 @@ def cryptopay_order(order: Any) -> dict[str, Any]:
 
     `summary` is None if an invoice or a payment is in another currency than the order.
     """
-    invoices = list(Invoice.objects.for_order(order))
+    invoices = invoices_of(order)
     if not invoices and not (waits(order) and order.total_incl_tax):
         return {}
     try:
@@ -34,12 +32,7 @@ def cryptopay_order(order: Any) -> dict[str, Any]:
         summary = None
     return {
         "invoices": [
-            {
-                "row": one,
-                "why": reason_of(one) if one.status_context else "",
-                "path": PayOrder().get_success_url(one),
-                "admin_url": _admin_url(one),
-            }
+            {"row": one, "why": one.status_context and reason_of(one), "path": PayOrder().get_success_url(one)}
             for one in invoices
         ],
         "summary": summary,
@@ -47,10 +40,3 @@ def cryptopay_order(order: Any) -> dict[str, Any]:
         "is_checked": summary is not None and (summary.has_pending or summary.has_quarantined),
         "pay_path": pay_path(order) if waits(order) else "",
     }
-
-
-def _admin_url(invoice: Invoice) -> str:
-    try:
-        return reverse("admin:cryptopay_django_invoice_change", args=[invoice.pk])
-    except NoReverseMatch:
-        return ""
