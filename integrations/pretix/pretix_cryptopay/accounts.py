@@ -6,6 +6,7 @@ callbacks of an account to one URL, so an account must have one name here, howev
 
 from __future__ import annotations
 
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 
@@ -33,9 +34,7 @@ NOT_DONE = (CryptopayError, ImproperlyConfigured)
 
 MODES = {False: "live", True: "test"}
 KEPT_FOR = 5.0
-"""Seconds for which a process keeps the accounts: cryptopay_django asks several times for each request."""
-
-_kept: tuple[float, dict[str, Any]] = (0.0, {})
+"""Seconds for which a process keeps the accounts, at most: cryptopay_django asks several times for each request."""
 
 
 def words_for_staff(error: Exception) -> str:
@@ -86,25 +85,20 @@ def entry_of(values: dict[str, str], *, testmode: bool) -> dict[str, Any] | None
     }
 
 
-@sensitive_variables()
 def all_accounts() -> dict[str, Any]:
     """Return the accounts of all events, as CRYPTOPAY_ACCOUNTS has them. Reads them every few seconds."""
-    global _kept  # noqa: PLW0603  kept for a few seconds, by each process
-    read_at, accounts = _kept
-    if not read_at or monotonic() - read_at > KEPT_FOR:
-        accounts = _read_accounts()
-        _kept = monotonic(), accounts
-    return dict(accounts)
+    return dict(_read_accounts(int(monotonic() / KEPT_FOR)))
 
 
 def forget_accounts() -> None:
     """Read the accounts anew at the next question."""
-    global _kept  # noqa: PLW0603
-    _kept = 0.0, {}
+    _read_accounts.cache_clear()
 
 
+@lru_cache(maxsize=1)
 @sensitive_variables()
-def _read_accounts() -> dict[str, Any]:
+def _read_accounts(period: int) -> dict[str, Any]:
+    """Read the accounts, once in a period."""
     by_event: dict[int, dict[str, str]] = {}
     with scopes_disabled():
         rows = Event_SettingsStore.objects.filter(Q(key__startswith=PREFIX) | Q(key="contact_mail"))

@@ -84,27 +84,20 @@ def has_money(payment: OrderPayment) -> bool:
     return any(_has_money(invoice) for invoice in Invoice.objects.for_order(payment))
 
 
-def order_url(order: Order) -> str:
-    """Return the URL of the customer's page of an order."""
-    found: str = eventreverse_absolute(
-        order.event, "presale:event.order", {"order": order.code, "secret": order.secret}
-    )
-    return found
+def order_url(order: Order, page: str = "presale:event.order") -> str:
+    """Return the URL of a page that the customer has of an order."""
+    url: str = eventreverse_absolute(order.event, page, {"order": order.code, "secret": order.secret})
+    return url
 
 
 def new_invoice_url(invoice: Invoice) -> str:
     """Return the URL where the customer chooses anew how to pay: the setting CRYPTOPAY_NEW_INVOICE_URL."""
     with scopes_disabled():
         payment = invoice.order
-        if not isinstance(payment, OrderPayment) or payment.order.status not in (
-            Order.STATUS_PENDING,
-            Order.STATUS_EXPIRED,
-        ):
+        unpaid = (Order.STATUS_PENDING, Order.STATUS_EXPIRED)
+        if not isinstance(payment, OrderPayment) or payment.order.status not in unpaid:
             return ""
-        order = payment.order
-        keys = {"order": order.code, "secret": order.secret}
-        url: str = eventreverse_absolute(order.event, "presale:event.order.pay.change", keys)
-        return url
+        return order_url(payment.order, "presale:event.order.pay.change")
 
 
 def _invoices_with_money(payment: OrderPayment) -> Iterator[Invoice]:

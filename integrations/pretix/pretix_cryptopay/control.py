@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.views.generic import TemplateView
@@ -15,6 +15,7 @@ from pretix.base.models import Order, OrderPayment
 from pretix.control.permissions import EventPermissionRequiredMixin
 from pretix.helpers.urls import mainreverse_absolute
 
+from cryptopay_django.adapters import reason_of
 from cryptopay_django.exceptions import CryptopayError, QuoteExpiredError
 from cryptopay_django.models import Invoice, Resolution
 from cryptopay_django.services import (
@@ -53,18 +54,15 @@ class DecideView(EventPermissionRequiredMixin, TemplateView):
     @cached_property
     def invoice(self) -> Invoice:
         """The invoice, of a payment of this order."""
-        invoice = Invoice.objects.filter(pk=self.kwargs["invoice"]).first()
-        payment = invoice.order if invoice else None
-        if invoice is None or not isinstance(payment, OrderPayment) or payment.order_id != self._order.pk:
+        invoice = get_object_or_404(Invoice, pk=self.kwargs["invoice"])
+        payment = invoice.order
+        if not isinstance(payment, OrderPayment) or payment.order_id != self._order.pk:
             raise Http404
         return invoice
 
     @cached_property
     def _order(self) -> Order:
-        order = self.request.event.orders.filter(code=self.kwargs["code"].upper()).first()
-        if order is None:
-            raise Http404
-        return order
+        return get_object_or_404(self.request.event.orders, code=self.kwargs["code"].upper())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Return the invoice, what may be done with it, and what settling it would bring."""
@@ -73,6 +71,7 @@ class DecideView(EventPermissionRequiredMixin, TemplateView):
             "order": self._order,
             "payment": self.invoice.order,
             "invoice": self.invoice,
+            "why": self.invoice.status_context and reason_of(self.invoice),
             "named": named_refund_address(self.invoice),
             **self._quoted(),
         }

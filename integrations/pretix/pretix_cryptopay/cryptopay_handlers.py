@@ -16,7 +16,7 @@ from pretix.base.models import Order, OrderPayment, OrderRefund, Quota
 from pretix.helpers import OF_SELF
 
 from cryptopay_django import signals
-from cryptopay_django.adapters import OrderAdapter, OrderMoney, in_cents
+from cryptopay_django.adapters import OrderAdapter, OrderMoney, in_cents, reason_of
 from cryptopay_django.models import EventKind, Invoice, Refund
 
 from .refunds import BOOKED, fail, find_asked
@@ -67,8 +67,9 @@ class Tickets(OrderAdapter):
             if asked is not None:
                 fail(asked, "the gateway has cancelled it, and nothing was sent")
         elif kind in _LOGGED:
-            data = {"context": invoice.status_context, "reason": invoice.quarantine_reason}
-            data |= {"invoice": str(invoice.pk), "local_id": str(payment.local_id)}
+            data = {"invoice": str(invoice.pk), "local_id": str(payment.local_id)}
+            is_unresolved = kind == EventKind.INVOICE_UNRESOLVED
+            data["reason"] = reason_of(invoice) if is_unresolved else invoice.quarantine_reason
             payment.order.log_action(f"pretix_cryptopay.order.{_LOGGED[kind]}", data)
 
 

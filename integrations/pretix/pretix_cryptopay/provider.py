@@ -15,6 +15,7 @@ from pretix.base.models import Order, OrderPayment, OrderRefund
 from pretix.base.payment import BasePaymentProvider, PaymentException
 from pretix.base.settings import SettingsSandbox
 
+from cryptopay_django.adapters import reason_of
 from cryptopay_django.models import Invoice
 from cryptopay_django.services import find_offer
 
@@ -30,15 +31,11 @@ class Cryptopay(BasePaymentProvider):
 
     identifier = IDENTIFIER
     verbose_name = gettext_lazy("Crypto payments through Cryptopay")
+    public_name = gettext_lazy("Bitcoin and other coins")
     abort_pending_allowed = True
     settings: SettingsSandbox
 
     # Settings.
-
-    @property
-    def public_name(self) -> str:
-        """The name at the checkout: what the event calls it, or a general one."""
-        return str(self.settings.get("public_name") or _("Bitcoin and other coins"))
 
     @property
     def settings_form_fields(self) -> dict[str, Any]:
@@ -117,7 +114,8 @@ class Cryptopay(BasePaymentProvider):
 
     def payment_control_render(self, request: HttpRequest, payment: OrderPayment) -> str:
         """Return the invoices of a payment, with a link to decide about those that need it."""
-        invoices = Invoice.objects.for_order(payment).prefetch_related("payments", "refunds")
+        rows = Invoice.objects.for_order(payment).prefetch_related("payments", "refunds")
+        invoices = [(row, row.status_context and reason_of(row)) for row in rows]
         return _render("control_payment.html", request, {"payment": payment, "invoices": invoices})
 
     def refund_control_render(self, request: HttpRequest, refund: OrderRefund) -> str:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
-from i18nfield.forms import I18nFormField, I18nTextInput
 from pretix.base.forms import SECRET_REDACTED, SecretKeySettingsField
 from pretix.base.models import Event
 from pretix.helpers.urls import mainreverse_absolute
@@ -44,13 +42,7 @@ _LABELS = {
 
 def fields_of(event: Event) -> dict[str, forms.Field]:
     """Return our fields, by the names of the settings without their prefix."""
-    fields: OrderedDict[str, forms.Field] = OrderedDict()
-    fields["public_name"] = I18nFormField(
-        label=gettext_lazy("Name at the checkout"),
-        help_text=gettext_lazy("Empty: “Bitcoin and other coins”."),
-        required=False,
-        widget=I18nTextInput,
-    )
+    fields: dict[str, forms.Field] = {}
     fields["coins"] = forms.CharField(
         label=gettext_lazy("Offered coins"),
         help_text=gettext_lazy(
@@ -111,18 +103,15 @@ def has_account(event: Event, *, testmode: bool) -> bool:
 
 def modes_of(event: Event) -> list[dict[str, Any]]:
     """Return, for each mode with credentials, the callback URL and when the last callback came."""
-    return [
-        {
-            "name": MODE_NAMES[mode],
-            "url": mainreverse_absolute(
-                "plugins:pretix_cryptopay:cryptopay_django:account-callback",
-                kwargs={"account": account_name(event, testmode=testmode)},
-            ),
-            "last": _last_callback(account_name(event, testmode=testmode)),
-        }
-        for testmode, mode in MODES.items()
-        if has_account(event, testmode=testmode)
-    ]
+    found = []
+    for testmode, mode in MODES.items():
+        account = account_name(event, testmode=testmode)
+        if account in all_accounts():
+            page = "plugins:pretix_cryptopay:cryptopay_django:account-callback"
+            url = mainreverse_absolute(page, kwargs={"account": account})
+            last = Callback.objects.filter(account=account).aggregate(at=Max("received_at"))["at"]
+            found.append({"name": MODE_NAMES[mode], "url": url, "last": last})
+    return found
 
 
 @sensitive_variables()
@@ -151,10 +140,3 @@ def _owners(event: Event) -> list[tuple[str, str]]:
     ids = set(map(owner_id, all_accounts())) - {event.pk}
     rows = event.organizer.events.filter(pk__in=ids).order_by("-date_from")
     return [(str(row.pk), f"{row.name} ({row.slug})") for row in rows]
-
-
-def _last_callback(account: str) -> datetime | None:
-    found: datetime | None = (
-        Callback.objects.filter(account=account).order_by("-received_at").values_list("received_at", flat=True).first()
-    )
-    return found

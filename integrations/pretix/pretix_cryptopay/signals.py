@@ -71,27 +71,11 @@ def use_account_of_original(sender: Event, other: Event, **kwargs: Any) -> None:
         "pretix_cryptopay.order.quarantined": _(
             "Payment {local_id} contradicts the order and must be checked: {reason}"
         ),
+        "pretix_cryptopay.order.unresolved": _("Payment {local_id} needs a decision: {reason}."),
     }
 )
 class PaymentLogEntryType(OrderLogEntryType, NoOpShredderMixin):
     """What happened to a payment."""
-
-
-@log_entry_types.new("pretix_cryptopay.order.unresolved")
-class UnresolvedLogEntryType(OrderLogEntryType, NoOpShredderMixin):
-    """Why the team has to decide about a payment."""
-
-    texts = {
-        "underpaid": _("Payment {local_id} is too small. Settle or refund it."),
-        "overpaid": _("Payment {local_id} is too large. Settle it, or refund the rest."),
-        "paid_late": _("Payment {local_id} came too late. Settle or refund it."),
-        "illicit_resource": _("Payment {local_id} is being checked by the gateway. Wait for its decision."),
-    }
-
-    def display(self, logentry: LogEntry, data: dict[str, Any]) -> str:
-        """Return the text for the log of an order."""
-        text = self.texts.get(data.get("context", ""), _("Payment {local_id} needs a decision."))
-        return str(text).format(**data)
 
 
 @log_entry_types.new("pretix_cryptopay.order.decided", _("Payment {local_id}: {act}. Reason: {reason}"))

@@ -35,7 +35,7 @@ def decide(backend, order, invoice, act, **data):
 def test_an_underpaid_order_is_settled_and_the_customer_pays_the_rest(event, backend, cryptopay_sandbox):
     order, invoice = place_order(event)
     pay(cryptopay_sandbox, invoice, "0.9", expire=True)
-    assert "Payment 1 is too small. Settle or refund it." in log_of(order)
+    assert "Payment 1 needs a decision: underpaid." in log_of(order)
 
     page = decide(backend, order, invoice, "settle", reason="the wallet took its fee from it")
 
@@ -55,6 +55,19 @@ def test_an_underpaid_order_is_settled_and_the_customer_pays_the_rest(event, bac
     pay(cryptopay_sandbox, rest)
     order.refresh_from_db()
     assert (order.status, order.pending_sum) == ("p", 0)
+
+
+def test_staff_read_in_words_why_a_payment_needs_them(event, backend, cryptopay_sandbox):
+    order, invoice = place_order(event)
+    cryptopay_sandbox.pay(invoice, risk="high")
+    cryptopay_sandbox.confirm(invoice)
+    cryptopay_sandbox.deliver()
+
+    pages = [decide_url(order, invoice), f"/control/event/orga/conf/orders/{order.code}/"]
+
+    for page in pages:
+        assert "(held as high-risk)" in backend.get(page).content.decode()
+    assert "Payment 1 needs a decision: held as high-risk." in log_of(order)
 
 
 def test_an_underpaid_order_is_refunded_to_an_address(event, backend, cryptopay_sandbox):
