@@ -17,8 +17,7 @@ from .refunds import ask_customer
 RECORD = "cryptopay"
 """Where the figures are that BasePayment has no field for: `payment.attrs.cryptopay`."""
 
-FIGURES = ["captured_amount", "extra_data", "fraud_status", "fraud_message"]
-BOOKED = [*FIGURES, "status", "message"]
+BOOKED = ["captured_amount", "extra_data", "fraud_status", "fraud_message", "status", "message"]
 """The fields of a payment that are written here."""
 
 
@@ -68,11 +67,11 @@ class Payments(OrderAdapter):
                 "was_confirmed": was_confirmed or status == PaymentStatus.CONFIRMED,
             }
             payment.extra_data = json.dumps({**extra, RECORD: record})
-        payment.save(update_fields=FIGURES)
-        if status == payment.status or (status == PaymentStatus.CONFIRMED and was_confirmed):
-            rows = type(payment)._base_manager.using(payment._state.db).filter(pk=payment.pk)
-            rows.update(status=status, message=message)
-        else:
+        is_news = status != payment.status and not (status == PaymentStatus.CONFIRMED and was_confirmed)
+        if not is_news:
+            payment.status, payment.message = status, message
+        payment.save(update_fields=BOOKED)
+        if is_news:
             payment.change_status(status, message)
 
 
