@@ -202,7 +202,7 @@ class OrderMoney:
                 yield f"{amount}, {why}{where}"
         if not self.summary.is_certain:
             yield "paid in another currency, or refunded at a value that is not known: see its invoices"
-        elif self.summary.is_paid_twice:
+        elif self.summary.is_paid_twice or (self.summary.kept_amount > 0 and not self.price):
             yield "paid twice: see its invoices"
 
     @cached_property

@@ -105,6 +105,18 @@ def test_a_second_payment_does_not_pay_the_order_again_and_neither_does_an_event
     assert orders.known[order.pk].problems == ("paid twice: see its invoices",)
 
 
+def test_money_for_an_order_that_costs_nothing_any_more_is_for_staff_until_it_went_back(orders, invoiced, pay):
+    order = orders.place()
+    (invoice,) = invoiced(order, 100)
+    orders.known[order.pk].price = Decimal(0)  # it was paid by a voucher
+
+    paid = pay(invoice)
+    before = orders.known[order.pk].problems
+    send(paid, 100)
+
+    assert (before, orders.known[order.pk].problems) == (("paid twice: see its invoices",), ())
+
+
 def test_an_order_that_was_sent_back_as_a_whole_is_paid_anew_by_another_payment(orders, invoiced, pay):
     order = orders.place()
     first, second = invoiced(order, 100, 100)

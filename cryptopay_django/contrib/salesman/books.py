@@ -96,10 +96,8 @@ def _write_payments(order: BaseOrder, money: OrderMoney, method: CryptopayPaymen
 
 def _notes(order: BaseOrder, money: OrderMoney) -> Iterator[str]:
     yield from money.problems()
-    is_completed = money.kind == EventKind.INVOICE_COMPLETED
-    if is_completed and not money.price:  # all of it was paid in another way
-        yield "paid twice: see its invoices"
-    if is_completed and money.summary.kept_amount > 0 and str(order.status) in ("CANCELLED", "REFUNDED"):
+    is_kept = money.kind == EventKind.INVOICE_COMPLETED and money.summary.kept_amount > 0
+    if is_kept and str(order.status) in ("CANCELLED", "REFUNDED"):
         yield f"paid after it was {str(order.status).lower()}: refund it, or ship it"
 
 

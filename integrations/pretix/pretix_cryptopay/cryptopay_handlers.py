@@ -70,15 +70,11 @@ class Tickets(OrderAdapter):
             data = {"invoice": str(invoice.pk), "local_id": str(payment.local_id)}
             is_unresolved = kind == EventKind.INVOICE_UNRESOLVED
             data["reason"] = reason_of(invoice) if is_unresolved else invoice.quarantine_reason
-            payment.order.log_action(f"pretix_cryptopay.order.{_LOGGED[kind]}", data)
+            payment.order.log_action(f"pretix_cryptopay.order.{kind}", data)
 
 
-_LOGGED: dict[str, str] = {
-    EventKind.PAYMENT_DETECTED: "detected",
-    EventKind.INVOICE_UNRESOLVED: "unresolved",
-    EventKind.INVOICE_QUARANTINED: "quarantined",
-}
-"""The entries in the log of the order, by the events that they are about."""
+_LOGGED = (EventKind.PAYMENT_DETECTED, EventKind.INVOICE_UNRESOLVED, EventKind.INVOICE_QUARANTINED)
+"""The events with an entry of the same name in the log of the order."""
 
 tickets = Tickets().follow()
 

@@ -32,6 +32,9 @@ class Cryptopay(BasePaymentProvider):
     identifier = IDENTIFIER
     verbose_name = gettext_lazy("Crypto payments through Cryptopay")
     public_name = gettext_lazy("Bitcoin and other coins")
+    test_mode_message = gettext_lazy(
+        "In test mode you pay with coins that have no value, in the sandbox of Cryptopay."
+    )
     abort_pending_allowed = True
     settings: SettingsSandbox
 
@@ -59,11 +62,6 @@ class Cryptopay(BasePaymentProvider):
         """Return whether an order can be paid with this method: not without credentials for its own mode."""
         is_allowed = super().order_change_allowed(order, request)
         return is_allowed and settings_form.has_account(self.event, testmode=order.testmode)
-
-    @property
-    def test_mode_message(self) -> str | None:
-        """What the customer reads in test mode, which uses the gateway's sandbox."""
-        return _("In test mode you pay with coins that have no value, in the sandbox of Cryptopay.")
 
     # Checkout.
 

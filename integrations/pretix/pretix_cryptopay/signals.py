@@ -67,11 +67,11 @@ def use_account_of_original(sender: Event, other: Event, **kwargs: Any) -> None:
 
 @log_entry_types.new_from_dict(
     {
-        "pretix_cryptopay.order.detected": _("Coins for payment {local_id} were seen on the network."),
-        "pretix_cryptopay.order.quarantined": _(
+        "pretix_cryptopay.order.payment_detected": _("Coins for payment {local_id} were seen on the network."),
+        "pretix_cryptopay.order.invoice_quarantined": _(
             "Payment {local_id} contradicts the order and must be checked: {reason}"
         ),
-        "pretix_cryptopay.order.unresolved": _("Payment {local_id} needs a decision: {reason}."),
+        "pretix_cryptopay.order.invoice_unresolved": _("Payment {local_id} needs a decision: {reason}."),
     }
 )
 class PaymentLogEntryType(OrderLogEntryType, NoOpShredderMixin):
