@@ -56,7 +56,7 @@ def check_amount(amount: object, currency: str, *, network: str | None = None, c
     are cut, as in Decimal("100.00") JPY; any other digit there is refused, never rounded.
     """
     places = min(precision_of(currency, network, coins=coins), AMOUNT_DECIMALS)
-    number = _exact(amount)
+    number = exact_amount(amount)
     if not number.is_finite() or number <= 0:
         raise AmountError(f"the amount must be a number above zero, not {_shown(amount)}")
     if number.adjusted() >= AMOUNT_INTEGER_DIGITS:
@@ -90,7 +90,8 @@ def check_pay_currency(currency: str, network: str | None = None, *, coins: Coin
         )
 
 
-def _exact(amount: object) -> Decimal:
+def exact_amount(amount: object) -> Decimal:
+    """Return a Decimal, an int, or a plain decimal as text as a Decimal; raise AmountError for anything else."""
     if isinstance(amount, Decimal):
         return amount
     if isinstance(amount, int) and not isinstance(amount, bool):

@@ -208,6 +208,11 @@ class LockingManager(models.Manager[M]):
             _assign(row, values if is_written else before)
         return is_written
 
+    def write(self, row: M) -> None:
+        """Write every column of an existing row, as `save()` does."""
+        fields = (field for field in self.model._meta.concrete_fields if not field.primary_key)
+        self.change(row, **{field.attname: getattr(row, field.attname) for field in fields})
+
     def _narrowed(self, narrow: Narrow[M] | None) -> Callable[[], models.QuerySet[M]]:
         return lambda: narrow(self.primary()) if narrow else self.primary()
 

@@ -168,7 +168,7 @@ class ChooseCoinView(PaymentOfOrder, View):
 
     def show(self, order: Any, *, problem: str = "", status: int = 200) -> HttpResponse:
         """Render the choice. If the coins cannot be listed, show a message, not an error page."""
-        (amount, currency), account = self.get_price(order), ""
+        (amount, currency), account = self.exact_price(order), ""
         try:
             account = self.find_account(order)
             amount, currency = self.get_amount(order)

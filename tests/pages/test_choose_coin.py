@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from cryptopay_django.exceptions import AddressError, PriceSealError
+from cryptopay_django.exceptions import AddressError, AmountError, PriceSealError
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages import formats
 from cryptopay_django.services import create_invoice
@@ -318,3 +318,20 @@ def test_one_order_cannot_use_up_the_calls_of_all(pay, order):
     assert refused.status_code == 503
     assert "does not answer" in refused.text
     assert Invoice.objects.count() == 12
+
+
+@pytest.mark.parametrize("price", [49, "49", "49.90", Decimal("49.900")], ids=repr)
+def test_a_price_may_be_what_create_invoice_takes(client, order, pay, monkeypatch, price):
+    monkeypatch.setattr(PayGroup, "get_price", lambda self, order: (price, "EUR"))
+
+    assert client.get(f"/pay/{order.pk}/").status_code == 200
+    assert pay("nothing").status_code == 400
+    assert pay().status_code == 302
+    assert Invoice.objects.get().price_amount == Decimal(price)
+
+
+def test_a_price_that_is_not_exact_is_a_mistake_of_the_shop(client, order, monkeypatch):
+    monkeypatch.setattr(PayGroup, "get_price", lambda self, order: (49.9, "EUR"))
+
+    with pytest.raises(AmountError, match="float"):
+        client.get(f"/pay/{order.pk}/")

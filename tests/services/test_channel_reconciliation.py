@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cryptopay_django.conf import client_for
 from cryptopay_django.models import Channel, ChannelPayment, Schedule
-from cryptopay_django.services import reconcile_channels, reconcile_channels_in_turn, work_once
+from cryptopay_django.services import read_channel, reconcile_channels, reconcile_channels_in_turn, work_once
 from cryptopay_django.services.channels.apply import TIERS, apply_listed_payment
 from cryptopay_django.services.reconciliation import channel_ledger
 from cryptopay_django.services.reconciliation import reconcile_channels as rounds
@@ -416,3 +416,27 @@ def test_a_list_with_a_context_of_its_own_costs_no_call_a_payment(wire, balance)
 
     assert wire.count(LIST) == 2
     assert wire.count(PAYMENT) == asked
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("received_amount", "1.5"), ("paid_amount", "9.5"), ("received_currency", "USD"), ("txid", "e" * 64)],
+)
+def test_a_list_that_says_something_else_of_a_credited_payment_has_it_asked_about(wire, balance, name, value):
+    channel = channel_of()
+    paid(wire, channel)
+    reconcile_channels()
+    assert balance.heard == ["created", "completed"]
+    wire.change(LIST, lambda data: [entry.update({name: value}) for entry in data])
+    asked = wire.count(PAYMENT)
+
+    read_channel(channel)
+    assert (wire.count(PAYMENT), ChannelPayment.objects.get().quarantine_reason) == (asked + 1, "")
+
+    wire.change(PAYMENT, lambda data: data.update({name: value}))
+    read_channel(channel)
+    assert value in ChannelPayment.objects.get().quarantine_reason
+    asked = wire.count(PAYMENT)
+
+    read_channel(channel)
+    assert wire.count(PAYMENT) == asked, "what a person looks at already is no news"

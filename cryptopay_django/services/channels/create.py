@@ -124,7 +124,7 @@ def _write_first(channel: Channel, owner: models.Model) -> bool:
     """Insert and commit the row, if its owner is there; return False where another request was first."""
     try:
         with committed():
-            channel.save(force_insert=True)
+            Channel.objects.insert(channel)
             if not order_exists(owner):
                 raise ChannelRequestError(
                     f"{owner._meta.label} {owner.pk} is not in the database: was its transaction rolled back, or the "

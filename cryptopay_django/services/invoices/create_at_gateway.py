@@ -114,7 +114,7 @@ class _OvertakenError(Exception):
 
 def _insert(invoice: Invoice, order: models.Model | None) -> None:
     """Insert the row; raise InvoiceRequestError when its order is not there."""
-    invoice.save(force_insert=True)
+    Invoice.objects.insert(invoice)
     if order is not None and not order_exists(order):
         raise InvoiceRequestError(
             f"{order._meta.label} {order.pk} is not in the database: was its transaction rolled back, or the row "

@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 from ...exceptions import MissingUnknownError, NothingMissingError
+from ...gateway.currencies import exact_amount
 from ...models import Invoice
 from ..accounts import resolve_account
 from ..rate_limit_by_use import spend_creation
@@ -42,9 +43,14 @@ class PaymentOfOrder:
         """Return what is to be paid, a saved row that belongs to this customer, or raise Http404."""
         raise ImproperlyConfigured(f"{type(self).__name__} must define get_order()")
 
-    def get_price(self, order: Any) -> tuple[Decimal, str]:
+    def get_price(self, order: Any) -> tuple[Decimal | int | str, str]:
         """Return what the order costs, and the currency, from the shop's own records."""
         raise ImproperlyConfigured(f"{type(self).__name__} must define get_price()")
+
+    def exact_price(self, order: Any) -> tuple[Decimal, str]:
+        """Return the price as an exact Decimal, also where `get_price` returns an int or text; raise AmountError."""
+        amount, currency = self.get_price(order)
+        return exact_amount(amount), currency
 
     def get_invoice_options(self, order: Any) -> dict[str, Any]:
         """Return further arguments of `create_invoice`: name, description, redirect URLs, metadata, ..."""
@@ -71,7 +77,7 @@ class PaymentOfOrder:
 
     def get_summary(self, order: Any) -> PaymentSummary:
         """Return what was paid of the price so far."""
-        amount, currency = self.get_price(order)
+        amount, currency = self.exact_price(order)
         return payment_summary(order, due_amount=amount, currency=currency)
 
     def get_amount(self, order: Any) -> tuple[Decimal, str]:
@@ -79,17 +85,17 @@ class PaymentOfOrder:
 
         Raises NothingMissingError and MissingUnknownError.
         """
-        amount, currency = self.get_price(order)
+        amount, currency = self.exact_price(order)
         return (missing_amount(order, self.get_summary(order)) if self.only_missing else amount), currency
 
     def find_account(self, order: Any) -> str:
         """Return the account whose coins are offered."""
-        amount, currency = self.get_price(order)
+        amount, currency = self.exact_price(order)
         return self.account or resolve_account(order, {"price_amount": amount, "price_currency": currency})
 
     def create(self, order: Any, offer: Offer) -> Invoice:
         """Return the invoice for an order in a coin: the one that still waits, or a new one."""
-        amount, currency = self.get_price(order)
+        amount, currency = self.exact_price(order)
         options = {"account": self.account, **self.get_invoice_options(order)}
         given = options.pop("custom_id", None)
         guard = {} if self.only_missing else {"get_payment_under_way": self.get_payment_under_way}

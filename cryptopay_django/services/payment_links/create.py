@@ -75,7 +75,7 @@ def create_payment_link(
     )
     with write_transaction(PaymentLink):
         check_permitted(person, Act.MAKE_LINK)
-        link.save(force_insert=True)
+        PaymentLink.objects.insert(link)
     return link
 
 
@@ -95,8 +95,7 @@ def cancel_payment_link(link: PaymentLink, *, actor: Actor) -> PaymentLink:
             raise PaymentLinkError(f"there is no payment link {link.pk}", obstacle=PaymentLinkObstacle.UNKNOWN)
         check_permitted(person, Act.CANCEL_LINK)
         if locked.cancelled_at is None:
-            locked.cancelled_at, locked.cancelled_by = timezone.now(), person.name
-            locked.save(update_fields=["cancelled_at", "cancelled_by"])
+            PaymentLink.objects.change(locked, cancelled_at=timezone.now(), cancelled_by=person.name)
     return locked
 
 

@@ -110,8 +110,7 @@ def begin_use(link: PaymentLink, *, amount: Decimal, key: str = "") -> PaymentLi
         if use is None:
             return _add(locked, amount, key, now)
         if use.price_amount != amount and payment_under_way(use) is None:
-            use.price_amount = amount
-            use.save(update_fields=["price_amount"])
+            PaymentLinkUse.objects.change(use, price_amount=amount)
         return use
 
 
@@ -125,5 +124,5 @@ def _add(link: PaymentLink, amount: Decimal, key: str, now: datetime) -> Payment
     use = PaymentLinkUse(
         id=key, link=link, single=None if link.is_reusable else True, price_amount=amount, created_at=now
     )
-    use.save(force_insert=True)
+    PaymentLinkUse.objects.insert(use)
     return use

@@ -28,7 +28,7 @@ from ...models import Channel, ChannelPayment
 from ..accounts import in_force
 from ..channels.apply import apply_listed_payment, poll_payment, put_off
 from ..channels.channel_rows import poll_channel
-from ..channels.compare import is_in_state
+from ..channels.compare import brings_news, is_in_state
 from ..events.deliver import deliver_events
 from .channel_ledger import OVERLAP, LedgerReading
 from .reconcile_invoices import Reconciliation
@@ -235,7 +235,7 @@ def _pause(channel: Channel, now: datetime) -> timedelta:
 
 
 def unlike_ours(channel: Channel, entries: Iterable[ChannelPaymentSnapshot]) -> list[ChannelPaymentSnapshot]:
-    """Return the payments of a channel's list that are not here, or in another status here.
+    """Return the payments of a channel's list that are not here, or of which the list says something else.
 
     What is not final, and the same, need not be asked about for a while.
     """
@@ -243,9 +243,9 @@ def unlike_ours(channel: Channel, entries: Iterable[ChannelPaymentSnapshot]) -> 
     rows = ChannelPayment.objects.primary().filter(
         account=channel.account, environment=channel.environment, gateway_id__in=listed
     )
-    for payment in rows:
+    for payment in rows.select_related("channel"):
         entry = listed[payment.gateway_id]
-        if is_in_state(payment, entry.status, entry.status_context):
+        if is_in_state(payment, entry.status, entry.status_context) and not brings_news(payment, entry):
             del listed[payment.gateway_id]
             if not payment.is_final:
                 put_off(payment)

@@ -48,10 +48,10 @@ def approve_resolution(
         check = check_of(row.parameters["call"])
         invoice = read_anew(row.invoice, expected_version=None, besides=row, check=check)
         fresh = _fresh_of(row, invoice, quote)
+        refund_ids = known_refunds(invoice) if row.parameters["call"] == REFUND else []
     except (NotResolvableError, RefundAmountError) as error:
         _drop(row, f"{error}")
         raise InvoiceChangedError(f"{error}. The resolution has been dropped; nothing was sent") from error
-    refund_ids = known_refunds(invoice) if row.parameters["call"] == REFUND else []
     now = timezone.now()
     with write_transaction(Resolution, durable=True):
         locked = lock_resolution(row)
@@ -65,7 +65,7 @@ def approve_resolution(
             locked.parameters = {**locked.parameters, **fresh, "invoice_version": locked.invoice.version}
             locked.known_refund_ids = refund_ids
             locked.next_attempt_at = now + LEASE
-            locked.save()
+            Resolution.objects.write(locked)
             note(locked, EventKind.RESOLUTION_APPROVED, at=now, actor=person.name, planned_by=locked.actor, **fresh)
     if changes:
         raise InvoiceChangedError(f"{changes}. The resolution has been dropped; nothing was sent")
@@ -84,7 +84,7 @@ def withdraw_resolution(resolution: Resolution, *, actor: Actor, reason: str) ->
         check_permitted(person, *acts_of(locked.kind, locked.parameters))
         _check_waiting(locked)
         locked.fail(error=f"withdrawn by {person.name}: {reason}"[:2000], at=now)
-        locked.save()
+        Resolution.objects.write(locked)
         note(locked, EventKind.RESOLUTION_WITHDRAWN, at=now, actor=person.name, reason=reason, planned_by=locked.actor)
     return locked
 

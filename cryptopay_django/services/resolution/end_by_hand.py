@@ -68,7 +68,7 @@ def end_resolution(
         )
         locked.fail(error=f"ended by {person.name}, where the gateway showed nothing: {reason}"[:2000], at=now)
         locked.next_attempt_at = now + LEASE
-        locked.save()
+        Resolution.objects.write(locked)
         note(
             locked,
             EventKind.RESOLUTION_ENDED,

@@ -25,6 +25,8 @@ from ..accounts import client_of
 from ..events.deliver import deliver_or_dispatch
 from ..snapshots.refund_rows import fail_missing, followed_invoices, refunds_of, returned_amount, store_refunds
 from ..time_for_a_call import is_time_for_a_call, time_for_a_call
+from .judge_outcome import NOT_AS_ASKED, oddities_of_refund
+from .resolution_row import lock_resolution, raise_alarm
 from .unknown_outcome import take_shown_withdrawal
 
 logger = logging.getLogger("cryptopay_django")
@@ -115,6 +117,7 @@ def _take(invoice: Invoice, page: Page[ShownRefund], *, at: datetime) -> tuple[I
             return invoice, []
         events = store_refunds(locked, page, at=at)
         rows = refunds_of(locked)
+        _compare(rows, page, at=at)
         since = rows[-1].created_at if rows else locked.finished_at or locked.updated_at
         is_over = at - since >= FOLLOWED_FOR and not any(map(_is_open_withdrawal, rows))
         is_taken_back = locked.finished_at is not None and not locked.is_final
@@ -125,6 +128,26 @@ def _take(invoice: Invoice, page: Page[ShownRefund], *, at: datetime) -> tuple[I
             pause = min(_pause(at - since), _LONGEST_PAUSE)
             Invoice.objects.change(locked, refunds_due_at=None if is_done else at + pause)
     return locked, events
+
+
+def _compare(rows: Sequence[Refund], page: Page[ShownRefund], *, at: datetime) -> None:
+    """Write down, with an alarm, what the list shows of a refund otherwise than a person here has asked for.
+
+    The answer to the call may have been as asked. The invoice is locked.
+    """
+    shown = {one.id: one for one in page}
+    for row in rows:
+        if row.resolution is None or row.gateway_id not in shown:
+            continue
+        decision = lock_resolution(row.resolution)
+        known = decision.result.get(NOT_AS_ASKED, "")
+        odd = [why for why in oddities_of_refund(decision, shown[row.gateway_id]) if why not in known]
+        if odd:
+            why = "; ".join(filter(None, [known, *odd]))
+            decision.result = {**decision.result, NOT_AS_ASKED: why}
+            decision.error = why[:2000]
+            Resolution.objects.write(decision)
+            raise_alarm(decision, why, at=at, about="list")
 
 
 def _is_complete(invoice: Invoice, rows: Sequence[Refund]) -> bool:

@@ -16,18 +16,29 @@ from django.utils import timezone
 
 from ...exceptions import (
     InvoiceChangedError,
+    NotResolvableError,
+    Obstacle,
     QuoteExpiredError,
     RefundAmountError,
     ResolutionActiveError,
     TransactionOpenError,
 )
-from ...models import EventKind, Invoice, Resolution, ResolutionKind, ResolutionStatus
+from ...fields import EXACT
+from ...models import (
+    EventKind,
+    Invoice,
+    RefundStatus,
+    Resolution,
+    ResolutionKind,
+    ResolutionStatus,
+    StatusContext,
+)
 from ...models.locking import write_transaction
 from ...permissions import acts_of
 from ..accounts import client_of
 from ..events.deliver import deliver_or_dispatch
 from ..snapshots.apply import poll_invoice
-from ..snapshots.refund_rows import refunds_of
+from ..snapshots.refund_rows import expect_refunds, refunds_of
 from .judge_outcome import WITHDRAWAL
 from .people import Person, check_permitted
 from .refundable_amount import refundable_amount_of
@@ -76,8 +87,37 @@ def read_anew(
 
 
 def known_refunds(invoice: Invoice) -> list[str]:
-    """Return the ids of the refunds that the gateway has now, odd ones too: what comes to them later is ours."""
-    return [str(known) for known in client_of(invoice).list_refunds(str(invoice.gateway_id)).ids]
+    """Return the ids of the refunds that the gateway has now, odd ones too: what comes to them later is ours.
+
+    Raises NotResolvableError if they send back already what a refund would: somebody has made one in the account, or
+    a setting of the account has. The gateway may need hours until the invoice shows it.
+    """
+    page = client_of(invoice).list_refunds(str(invoice.gateway_id))
+    rows = refunds_of(invoice)
+    failed = {row.gateway_id for row in rows if row.status == RefundStatus.FAILED}
+    sent = Decimal(0)
+    for refund in page:
+        if refund.id not in failed and (refund.invoice_id, refund.amount_currency) == (
+            invoice.gateway_id,
+            invoice.pay_currency,
+        ):
+            sent = EXACT.add(sent, refund.amount)
+    if sent and sent >= _due_back(invoice):
+        with write_transaction(Invoice):
+            expect_refunds(lock_invoice(invoice), at=timezone.now())
+        raise NotResolvableError(
+            f"the gateway lists refunds of {sent:f} {invoice.pay_currency} for invoice {invoice.pk} already, which "
+            "nobody has made here: nothing was sent. Look for them in the account at the gateway",
+            obstacle=Obstacle.NOTHING_LEFT,
+        )
+    return [str(known) for known in page.ids]
+
+
+def _due_back(invoice: Invoice) -> Decimal:
+    """Return how much of the coin a refund sends back at least: all, or of an overpaid invoice the overage."""
+    if invoice.status_context == StatusContext.OVERPAID and invoice.pay_amount is not None:
+        return EXACT.subtract(invoice.paid_amount, invoice.pay_amount)
+    return invoice.paid_amount
 
 
 def plan(
@@ -121,7 +161,7 @@ def plan(
                 known_refund_ids=list(refund_ids),
                 next_attempt_at=None if is_waiting else now + LEASE,
             )
-            resolution.save(force_insert=True)
+            Resolution.objects.insert(resolution)
             note(
                 resolution,
                 EventKind.RESOLUTION_PLANNED,

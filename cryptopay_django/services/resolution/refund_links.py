@@ -78,7 +78,7 @@ def make_refund_link(invoice: Invoice, *, actor: Actor | None = None) -> MadeLin
             created_at=now,
             expires_at=now + timedelta(seconds=app_settings.REFUND_LINK_LIFETIME),
         )
-        link.save(force_insert=True)
+        RefundLink.objects.insert(link)
         event = new_event(locked, EventKind.REFUND_LINK_MADE, at=now, actor=link.actor)
         write_events([event])
     return MadeLink(link, token)
@@ -127,7 +127,7 @@ def name_refund_address(token: str, *, address: str, tag: str | None = None, wit
         _check_open(locked, is_customer=not link.actor)
         link.address, link.destination_tag = check_refund_place(link, address, tag=tag, without_tag=without_tag)
         link.without_tag, link.network, link.used_at = without_tag, locked.network, now
-        link.save()
+        RefundLink.objects.write(link)
         _revoke(RefundLink.objects.primary().filter(invoice=locked).exclude(pk=link.pk), now)
         Invoice.objects.change(locked, version=locked.version + 1)
         detail = {

@@ -47,7 +47,7 @@ def note(
 def fail_locked(resolution: Resolution, error: str, *, at: datetime) -> None:
     """End a locked resolution as failed, and write it to the timeline."""
     resolution.fail(error=error[:2000], at=at)
-    resolution.save()
+    Resolution.objects.write(resolution)
     note(resolution, EventKind.RESOLUTION_FAILED, at=at, error=resolution.error)
 
 
@@ -55,7 +55,7 @@ def mark_unknown_locked(resolution: Resolution, error: str, *, at: datetime) -> 
     """Mark a locked resolution unknown: only reading can tell, and it is due at once."""
     resolution.lose_track(error=error[:2000])
     resolution.next_attempt_at = at
-    resolution.save()
+    Resolution.objects.write(resolution)
     note(resolution, EventKind.RESOLUTION_UNKNOWN, at=at, error=resolution.error)
 
 
@@ -81,5 +81,5 @@ def resume_locked(row: Resolution, *, at: datetime) -> None:
         row.resume()
         row.next_attempt_at = at
     row.error = f"{why}. {row.error}"[:2000]
-    row.save()
+    Resolution.objects.write(row)
     raise_alarm(row, why, at=at)

@@ -82,7 +82,7 @@ def send(resolution: Resolution) -> Resolution:
             return row
         row.send(at=mark.at)
         row.next_attempt_at = mark.at + LEASE
-        row.save()
+        Resolution.objects.write(row)
         note(row, EventKind.RESOLUTION_SENT, at=mark.at, actor=row.approver or row.actor, **row.parameters)
     try:
         result, shown = _call(row, mark)
@@ -149,7 +149,7 @@ def _write_failed_call(resolution: Resolution, error: GatewayError) -> Resolutio
             fail_locked(row, why, at=now)
         elif row.is_followed_after_end and not error.outcome_unknown:
             row.next_attempt_at = None
-            row.save()
+            Resolution.objects.write(row)
     if row.status == ResolutionStatus.FAILED:
         _refresh(row)
     return row
@@ -168,7 +168,7 @@ def _write_acceptance(
         row.result = {**row.result, **result}
         if row.status in UNDECIDED:
             row.next_attempt_at = now
-        row.save()
+        Resolution.objects.write(row)
         note(row, EventKind.RESOLUTION_ACCEPTED, at=now, **row.result)
         if row.status == ResolutionStatus.FAILED:
             resume_locked(row, at=now)

@@ -220,7 +220,7 @@ def write_outcome(resolution: Resolution, outcome: Outcome) -> Resolution:
         if outcome.verdict is Verdict.DONE:
             row.error = odd[:2000]
             row.succeed(at=now)
-            row.save()
+            Resolution.objects.write(row)
             note(row, EventKind.RESOLUTION_SUCCEEDED, at=now, why=outcome.why, **row.result)
         elif outcome.verdict is Verdict.NOT_DONE:
             fail_locked(row, outcome.why, at=now)
@@ -243,7 +243,7 @@ def _watch(row: Resolution, outcome: Outcome, *, at: datetime) -> None:
         return
     age = at - (row.finished_at or at)
     row.next_attempt_at = None if age > WATCHED_FOR else at + max(_LONGEST_PAUSE, age / 10)
-    row.save()
+    Resolution.objects.write(row)
 
 
 def _leave_open(row: Resolution, why: str, *, at: datetime) -> None:
@@ -253,7 +253,7 @@ def _leave_open(row: Resolution, why: str, *, at: datetime) -> None:
         mark_unknown_locked(row, "the process that sent it never returned with an answer", at=at)
     row.error = "; ".join(filter(None, [why, row.result.get(NOT_AS_ASKED)]))[:2000]
     row.next_attempt_at = at + min(backoff(row.attempts), max(_LONGEST_PAUSE, age / 10))
-    row.save()
+    Resolution.objects.write(row)
     once = f"{EventKind.RESOLUTION_STUCK}:{row.pk}"
     written = InvoiceEvent.objects.primary().filter(invoice=row.invoice, once=once)
     if age >= STUCK_AFTER and not written.exists():

@@ -131,7 +131,7 @@ def is_recalculated(invoice: Invoice, snapshot: InvoiceSnapshot) -> bool:
 
 
 def differences(invoice: Invoice, snapshot: InvoiceSnapshot) -> dict[str, str]:
-    """Return what a snapshot says otherwise of what was ordered and where to pay, as text by column.
+    """Return what a snapshot says otherwise of what was ordered, where to pay, and what was credited, by column.
 
     Empty for what is as we know it, or not known here yet. A link to pay with follows what it leads to.
     """
@@ -145,6 +145,8 @@ def differences(invoice: Invoice, snapshot: InvoiceSnapshot) -> dict[str, str]:
         "address": address,
         "destination_tag": tag,
     }
+    if invoice.status == InvoiceStatus.COMPLETED == snapshot.status:
+        theirs["settled_amount"] = snapshot.price_amount
     if not is_recalculated(invoice, snapshot):
         theirs |= {"price_amount": snapshot.price_amount, "pay_amount": snapshot.pay_amount}
     found = {
@@ -163,7 +165,7 @@ def contradictions(invoice: Invoice, snapshot: InvoiceSnapshot) -> list[str]:
     """Return what in a snapshot breaks the price seal, in words; empty when it is what was ordered."""
     return [
         f"{'id' if name == 'gateway_id' else name} is {value[:100] or 'empty'}, "
-        f"ordered was {_text(getattr(invoice, name))[:100]}"
+        f"{'credited' if name == 'settled_amount' else 'ordered'} was {_text(getattr(invoice, name))[:100]}"
         for name, value in differences(invoice, snapshot).items()
         if name != "uri"
     ]
