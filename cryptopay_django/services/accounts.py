@@ -68,13 +68,30 @@ def client_of(row: Invoice | Channel) -> Client:
 
     Raises OtherEnvironmentError if its gateway is another than that of its account now.
     """
+    _check_environment(row, then="nothing was sent")
+    return client_for(row.account)
+
+
+def check_deliverable(about: Invoice | ChannelPayment) -> None:
+    """Raise OtherEnvironmentError if an event of this row would report money of another gateway: that of tests, say.
+
+    What the settings say nothing of, such as an account that was removed, is delivered.
+    """
+    with suppress(ImproperlyConfigured):
+        _check_environment(
+            about,
+            then="its event is not delivered. If this is the same gateway at another URL, move the row: see "
+            "docs/accounts.md",
+        )
+
+
+def _check_environment(row: Invoice | Channel | ChannelPayment, *, then: str) -> None:
     present = get_account(row.account).environment
     if row.environment != present:
         raise OtherEnvironmentError(
             f"{type(row).__name__.lower()} {row.pk} was made in {row.environment or 'an unknown environment'}, and "
-            f"account {row.account} is in {present} now: nothing was sent"
+            f"account {row.account} is in {present} now: {then}"
         )
-    return client_for(row.account)
 
 
 def in_force() -> Q:

@@ -7,28 +7,35 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
+from cryptopay_django import signals
 from cryptopay_django.conf import get_account
 from cryptopay_django.exceptions import NotResolvableError, OtherEnvironmentError
-from cryptopay_django.models import Callback, Invoice
+from cryptopay_django.models import Callback, HandlerDelivery, Invoice, InvoiceEvent
 from cryptopay_django.services import (
     create_invoice,
     diagnose,
     find_missing_invoices,
     process_callback,
+    process_overdue,
     quote_settlement,
     reconcile_invoices,
     refresh_invoice,
     refund_invoice,
+    release_invoice,
 )
+from cryptopay_django.services.events.outbox import new_event, write_events
 from cryptopay_django.services.invoices.current_invoice import payment_under_way
 from cryptopay_django.testing.factories import (
     CallbackFactory,
+    ChannelPaymentFactory,
     InvoiceFactory,
     PaymentFactory,
     callback_body,
     invoice_wire,
 )
+from tests.effects.models import Effect
 from tests.wire import TIMED_OUT, ScriptedGateway
 
 pytestmark = pytest.mark.django_db
@@ -197,3 +204,67 @@ def test_an_unreadable_callback_for_an_invoice_of_another_environment_is_done_wi
     callback.refresh_from_db()
     assert (callback.outcome, callback.next_attempt_at) == ("unreadable", None)
     assert silent.asked == []
+
+
+def shipped(invoice, event):
+    Effect.objects.create(event_uuid=event.uuid, kind=event.kind, invoice_id=invoice.pk)
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_no_event_of_test_money_is_delivered_in_production(settings, connect, handle, is_moved):
+    invoice = InvoiceFactory(status="completed", settled_amount=100)
+    handle("invoice_completed", shipped)
+    write_events([new_event(invoice, "invoice_completed", at=timezone.now())])
+    heard = []
+    connect(signals.invoice_completed, lambda event, **_: heard.append(event.kind))
+    move(settings)
+
+    process_overdue()
+
+    assert (heard, Effect.objects.count()) == ([], 0)
+    event, call = InvoiceEvent.objects.get(), HandlerDelivery.objects.get()
+    for waiting in (event, call):
+        assert waiting.next_attempt_at is not None
+        assert "was made in sandbox, and account default is in production now" in waiting.last_error
+    if is_moved:  # it was the same gateway at another URL
+        Invoice.objects.update(environment="production")
+    else:
+        move(settings, "sandbox")
+    for rows in (InvoiceEvent, HandlerDelivery):
+        rows.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=timezone.now())
+    process_overdue()
+    assert (heard, Effect.objects.count()) == (["invoice_completed"], 1)
+
+
+def test_no_credit_of_a_test_channel_is_delivered_in_production(settings, connect):
+    payment = ChannelPaymentFactory(status="completed", received_amount=5)
+    write_events([new_event(payment, "channel_payment_completed", at=timezone.now())])
+    heard = []
+    connect(signals.channel_payment_completed, lambda event, **_: heard.append(event.kind))
+    move(settings)
+
+    process_overdue()
+
+    assert heard == []
+
+
+def test_a_release_in_production_fulfils_nothing_for_test_money(settings, connect):
+    invoice = InvoiceFactory(status="completed", settled_amount=100, quarantine_reason="the price differs")
+    heard = []
+    connect(signals.invoice_completed, lambda event, **_: heard.append(event.kind))
+    move(settings)
+
+    release_invoice(invoice, actor="ada", reason="it was a test")
+
+    assert heard == []
+
+
+def test_events_of_an_account_that_is_gone_are_delivered(connect):
+    invoice = InvoiceFactory(status="completed", settled_amount=100, account="gone")
+    write_events([new_event(invoice, "invoice_completed", at=timezone.now())])
+    heard = []
+    connect(signals.invoice_completed, lambda event, **_: heard.append(event.kind))
+
+    process_overdue()
+
+    assert heard == ["invoice_completed"]

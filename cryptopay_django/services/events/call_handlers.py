@@ -18,8 +18,9 @@ from django.utils import timezone
 from ... import handlers
 from ...exceptions import HandlerMissingError
 from ...logs import about_event
-from ...models import HandlerDelivery, InvoiceEvent, Payment, Refund
+from ...models import Callback, HandlerDelivery, InvoiceEvent, Payment, Refund
 from ...tracing import Note
+from ..accounts import check_deliverable
 from .attempt import Attempt, AttemptResult
 from .behind_failed import failed_earlier, pending_earlier
 from .delivery_kind import DeliveryKind
@@ -135,6 +136,8 @@ def _call(delivery: HandlerDelivery, note: Note) -> None:
             "module is not imported in this process. Bring it back under this path, and try again"
         )
     refresh_about(event)
+    if not isinstance(event.about, Callback):
+        check_deliverable(event.about)
     if event.payment_id is not None:
         event.payment = Payment.objects.primary().get(pk=event.payment_id)
     if event.refund_id is not None:

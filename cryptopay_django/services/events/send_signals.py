@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from ...conf import app_settings
 from ...logs import about_event
-from ...models import InvoiceEvent
+from ...models import Callback, InvoiceEvent
 from ...tracing import Note
+from ..accounts import check_deliverable
 from .attempt import Attempt, AttemptResult
 from .behind_failed import failed_earlier, pending_earlier
 from .delivery_kind import DeliveryKind
@@ -110,6 +111,8 @@ def _few_columns(unheard: frozenset[str]) -> Callable[[QuerySet[InvoiceEvent]], 
 def _send(event: InvoiceEvent, note: Note) -> None:
     """Send the signal of an event's kind. Receivers get the rows that are attached to the event, as they are there."""
     note(event_kind=event.kind, event_uuid=event.uuid)
+    if not isinstance(event.about, Callback):
+        check_deliverable(event.about)
     SIGNALS[event.kind].send(sender=sender_of(event.kind), event=event, **_arguments(event))
 
 
