@@ -44,7 +44,7 @@ class PayOrderView(ChooseCoinView):
         """Return the order that was found."""
         return self.order
 
-    def get_price(self, order: Any) -> tuple[Decimal, str]:
+    def get_price(self, order: Any) -> tuple[Decimal | int | str, str]:
         """Return what the order costs, as the adapter says it."""
         return super().get_price(order) if self.orders is None else self.orders.get_price(order)
 

@@ -19,7 +19,7 @@ from django.db.transaction import Atomic, TransactionManagementError
 
 from ..exceptions import RowLockedError
 from .save_signals import announce, has_listeners
-from .sql_cache import insert, insert_if, select, touch, update
+from .sql_cache import ONE_MORE, insert, insert_if, select, touch, update
 
 M = TypeVar("M", bound=models.Model)
 P = ParamSpec("P")
@@ -207,6 +207,15 @@ class LockingManager(models.Manager[M]):
         finally:
             _assign(row, values if is_written else before)
         return is_written
+
+    def add_one(self, row: M, name: str, narrow: Narrow[M] | None = None, **values: Any) -> bool:
+        """Add one to an integer field of the row, and write these values, if `narrow` does not exclude the row.
+
+        Return whether it did. Uses one statement. Sends no signal, and leaves the object as it is.
+        """
+        using = router.db_for_write(self.model)
+        values = {name: ONE_MORE, **values}
+        return update(self.model, using, narrow, self._narrowed(narrow), pk=row.pk, values=values)
 
     def write(self, row: M) -> None:
         """Write every column of an existing row, as `save()` does."""

@@ -38,6 +38,9 @@ M = TypeVar("M", bound=models.Model)
 
 logger = logging.getLogger("cryptopay_django")
 
+ONE_MORE = object()
+"""In `update`, as the value of an integer field: one more than the row has."""
+
 _KEPT = "_cryptopay_statements"
 
 _reported: set[str] = set()
@@ -121,18 +124,20 @@ def update(
 ) -> bool:
     """Write these values to the row of `build()` with this key; return whether it exists. Sends no signal.
 
-    `build` is used as in `select`, but must not order.
+    `build` is used as in `select`, but must not order. A value can be ONE_MORE.
     """
     connection = connections[using]
     fields = fields_of(model, values)
+    written = {name: F(name) + 1 if value is ONE_MORE else value for name, value in values.items()}
     prepared = [
-        field.get_db_prep_save(value, connection) for field, value in zip(fields, values.values(), strict=True)
+        1 if value is ONE_MORE else field.get_db_prep_save(value, connection)
+        for field, value in zip(fields, values.values(), strict=True)
     ]
     which = model._meta.pk.get_db_prep_value(pk, connection)
 
     def compile_() -> tuple[str, bool, list[Any]]:
         query: Any = build().filter(pk=pk).query.chain(UpdateQuery)
-        pairs = zip(fields, values.values(), strict=True)
+        pairs = zip(fields, written.values(), strict=True)
         query.add_update_fields([(field, None, value) for field, value in pairs])
         sql, asked = query.get_compiler(using).as_sql()
         # Some versions of Django write NULL into the SQL, others pass it as a parameter.
@@ -143,10 +148,11 @@ def update(
         check_order(sql.partition(" WHERE ")[0], fields, using)
         return sql, writes_null, constants
 
-    key = ("update", model, shape, tuple(values), tuple(value is None for value in prepared))
+    forms = tuple("NULL" if value is None else value is ONE_MORE for value in values.values())
+    key = ("update", model, shape, tuple(values), forms)
     kept = _keep(using, key, compile_)
     if kept is None:
-        return bool(build().filter(pk=pk).update(**values))
+        return bool(build().filter(pk=pk).update(**written))
     sql, writes_null, constants = kept
     given = [value for value in prepared if not (writes_null and value is None)]
     with connection.cursor() as cursor:

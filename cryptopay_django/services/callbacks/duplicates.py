@@ -37,8 +37,7 @@ def count_repeat(*, account: str, digest: str, at: datetime, due: datetime) -> C
     known = max(Callback.objects.find(_lean, account=account, digest=digest), key=lambda row: row.pk, default=None)
     if known is None:
         return None
-    row = Callback.objects.primary().filter(pk=known.pk)
-    if _count(row.filter(_needs_no_look() | _has_no_news()), at):
+    if Callback.objects.add_one(known, "repeats", _without_news, last_received_at=at):
         known.is_counted_only = True
         return known
     if known.outcome == CallbackOutcome.APPLIED or not known.error:
@@ -46,7 +45,8 @@ def count_repeat(*, account: str, digest: str, at: datetime, due: datetime) -> C
     again: dict[str, Any] = {"next_attempt_at": max(due, (known.processed_at or at) + backoff(known.repeats + 1))}
     if known.outcome != CallbackOutcome.ORPHAN:
         again["outcome"] = CallbackOutcome.PENDING
-    if not _count(row.filter(outcome=known.outcome, next_attempt_at=None), at, **again):
+    row = Callback.objects.primary().filter(pk=known.pk, outcome=known.outcome, next_attempt_at=None)
+    if not row.update(repeats=F("repeats") + 1, last_received_at=at, **again):
         return None  # pragma: no cover  another process has reopened it meanwhile
     for name, value in {**again, "last_received_at": at}.items():
         setattr(known, name, value)
@@ -58,8 +58,8 @@ def _lean(rows: QuerySet[Callback]) -> QuerySet[Callback]:
     return rows.defer("body")
 
 
-def _count(rows: QuerySet[Callback], at: datetime, **values: Any) -> int:
-    return rows.update(repeats=F("repeats") + 1, last_received_at=at, **values)
+def _without_news(rows: QuerySet[Callback]) -> QuerySet[Callback]:
+    return rows.filter(_needs_no_look() | _has_no_news())
 
 
 def _needs_no_look() -> Q:
