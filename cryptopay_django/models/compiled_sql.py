@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from django.db import connections, models
@@ -35,7 +37,6 @@ class Select(Generic[M]):
 
     compiler: Any
     sql: str
-    constants: Sequence[Any]
     converters: Mapping[int, Any]
     own: _Columns[M]
     related: Sequence[tuple[Any, _Columns[Any]]]
@@ -45,7 +46,7 @@ class Select(Generic[M]):
         if self.compiler.query.select_for_update and not connection.in_atomic_block:
             raise TransactionManagementError("a row can be locked within a transaction only")
         with connection.cursor() as cursor:
-            cursor.execute(self.sql, [*self.constants, *values])
+            cursor.execute(self.sql, values)
             rows = cursor.fetchall()
         if self.converters:
             rows = self.compiler.apply_converters(rows, self.converters)
@@ -82,6 +83,25 @@ def check_order(sql: str, fields: Iterable[Any], using: str) -> None:
         place = sql.find(connections[using].ops.quote_name(field.column), place) + 1
         if not place:
             raise TypeError(f"this statement names its columns in another order: {sql}")
+
+
+def with_literals(sql: str, constants: Sequence[Any], using: str, *, after: int = 0) -> str:
+    """Write constants into a statement in place of their parameters, the first `after` parameters left as they are.
+
+    A driver adapts each parameter each time, and psycopg reads a statement of more than fifty anew each time. The
+    constants are those of our own conditions: states and kinds of events, never what somebody sent.
+    """
+    quote, left = connections[using].schema_editor().quote_value, list(constants)
+    parts = re.split("(%%|%s)", sql)
+    for place in (place for place, part in enumerate(parts) if part == "%s"):
+        if after:
+            after -= 1
+        elif left:
+            value = left.pop(0)
+            parts[place] = str(quote(value.value if isinstance(value, Enum) else value))
+            if "%" in parts[place]:
+                raise TypeError(f"a constant with a percent sign stays a parameter: {parts[place]}")
+    return "".join(parts)
 
 
 def condition_of(sql: str) -> str:
@@ -153,8 +173,7 @@ def compile_select(
     klass = compiler.klass_info
     return Select(
         compiler=compiler,
-        sql=sql,
-        constants=constants,
+        sql=with_literals(sql, constants, using),
         converters=compiler.get_converters([column[0] for column in compiler.select]),
         own=_columns(compiler, klass),
         related=[(info["field"], _columns(compiler, info)) for info in klass.get("related_klass_infos", ())],

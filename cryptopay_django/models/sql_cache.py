@@ -32,6 +32,7 @@ from .compiled_sql import (
     inserted_fields,
     prepare,
     rows_of,
+    with_literals,
 )
 
 M = TypeVar("M", bound=models.Model)
@@ -135,7 +136,7 @@ def update(
     ]
     which = model._meta.pk.get_db_prep_value(pk, connection)
 
-    def compile_() -> tuple[str, bool, list[Any]]:
+    def compile_() -> tuple[str, bool]:
         query: Any = build().filter(pk=pk).query.chain(UpdateQuery)
         pairs = zip(fields, written.values(), strict=True)
         query.add_update_fields([(field, None, value) for field, value in pairs])
@@ -146,17 +147,17 @@ def update(
         constants = list(asked)[len(given) : -1]
         check(model, sql, asked, [*given, *constants, which])
         check_order(sql.partition(" WHERE ")[0], fields, using)
-        return sql, writes_null, constants
+        return with_literals(sql, constants, using, after=len(given)), writes_null
 
     forms = tuple("NULL" if value is None else value is ONE_MORE for value in values.values())
     key = ("update", model, shape, tuple(values), forms)
     kept = _keep(using, key, compile_)
     if kept is None:
         return bool(build().filter(pk=pk).update(**written))
-    sql, writes_null, constants = kept
+    sql, writes_null = kept
     given = [value for value in prepared if not (writes_null and value is None)]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*given, *constants, which])
+        cursor.execute(sql, [*given, which])
         return bool(cursor.rowcount)
 
 

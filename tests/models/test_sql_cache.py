@@ -157,3 +157,30 @@ def test_a_row_is_locked_within_a_transaction_only():
     if transaction.get_connection().features.has_select_for_update:
         with pytest.raises(TransactionManagementError):
             Invoice.objects.lock(pk=invoice.pk)
+
+
+def _with_per_cent(events):
+    return events.filter(actor="100%")
+
+
+def test_a_constant_with_a_percent_sign_is_the_orms_own():
+    meant, _ = InvoiceEventFactory(actor="100%"), InvoiceEventFactory(actor="100")
+
+    for _ in range(2):
+        assert InvoiceEvent.objects.find(_with_per_cent, subject=meant.subject) == [meant]
+
+
+def test_a_field_grows_by_one_with_other_values_and_only_where_the_condition_holds():
+    rows = [CallbackFactory(repeats=count) for count in (0, 7)]
+
+    for row in rows:
+        assert Callback.objects.add_one(row, "repeats", _pending, event="again", gateway_id=None)
+    Callback.objects.filter(pk=rows[0].pk).update(outcome="applied")
+
+    assert not Callback.objects.add_one(rows[0], "repeats", _pending, event="never", gateway_id=None)
+    assert sorted(Callback.objects.values_list("repeats", "event")) == [(1, "again"), (8, "again")]
+    assert rows[0].repeats == 0, "the object stays as it is"
+
+
+def _pending(callbacks):
+    return callbacks.filter(outcome="pending")
