@@ -123,7 +123,8 @@ def compile_insert(row: models.Model, using: str, values: Sequence[Any]) -> Inse
     """Compile the INSERT of a row with these values."""
     model, connection = type(row), connections[using]
     query = InsertQuery(model)
-    query.insert_values(inserted_fields(model), [row])
+    # The values are in the row already. A field that sets the present time would set another one now.
+    query.insert_values(inserted_fields(model), [row], raw=True)
     compiler = query.get_compiler(using)
     pk = model._meta.pk
     compiler.returning_fields = [pk] if pk.auto_created else []

@@ -7,7 +7,12 @@ from django.db import connections
 from django.db.models import QuerySet
 
 from cryptopay_django.models import EventKind, InvoiceEvent
-from cryptopay_django.testing.factories import InvoiceEventFactory
+from cryptopay_django.testing.factories import (
+    CallbackFactory,
+    ChannelFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -24,3 +29,19 @@ def test_the_constants_of_a_condition_are_no_parameters():
     assert found == [[meant], [], [meant]]
     kept = connections["default"].__dict__["_cryptopay_statements"]
     assert kept["select", InvoiceEvent, ("find", _of_a_kind), ("subject",)].sql.count("%s") == 1
+
+
+@pytest.mark.parametrize("factory", [InvoiceFactory, ChannelFactory, CallbackFactory])
+def test_a_row_whose_fields_set_the_present_time_is_inserted_by_a_statement_that_is_kept(factory):
+    rows = [factory.build() for _ in range(2)]
+    model = type(rows[0])
+
+    for row in rows:
+        model.objects.insert(row)
+
+    assert connections["default"].__dict__["_cryptopay_statements"]["insert", model] is not None
+    assert set(model.objects.all()) == set(rows)
+    for row in rows:
+        stored = model.objects.get(pk=row.pk)
+        named = {field.attname for field in model._meta.concrete_fields}
+        assert {name: getattr(row, name) for name in named} == {name: getattr(stored, name) for name in named}

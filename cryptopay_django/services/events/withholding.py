@@ -43,6 +43,11 @@ PAYMENT_TRUE_WHILE: Mapping[str, str] = {
 """The same for channel payments."""
 
 
+def can_cease_to_be_true(kind: str) -> bool:
+    """Return whether an event of this kind is true only while its row has some state."""
+    return kind in TRUE_WHILE or kind in PAYMENT_TRUE_WHILE
+
+
 def is_true() -> Q:
     """Return the condition on events that are true now."""
     invoices = Invoice.objects.filter(pk=OuterRef("invoice_id"))
