@@ -12,6 +12,7 @@ from django.core.checks import run_checks
 from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse, set_script_prefix
+from django.utils.translation import trans_real
 
 from cryptopay_django.checks.databases import check_databases
 from cryptopay_django.gateway.signing import sign_callback
@@ -135,6 +136,19 @@ def test_a_language_in_the_callback_url_is_told_of(settings):
     settings.ROOT_URLCONF = "tests.urls_languages"
 
     assert "language" in said("W015")[0]
+
+
+@pytest.mark.parametrize("chosen", [None, [("en", "English"), ("de", "German"), ("fr", "French"), ("it", "Italian")]])
+def test_the_check_of_the_callback_url_loads_no_languages_that_the_project_has_not_chosen(
+    monkeypatch, settings, chosen
+):
+    if chosen is not None:
+        settings.LANGUAGES = chosen
+    monkeypatch.setattr(trans_real, "_translations", {})
+
+    assert said("W015") == []
+
+    assert 1 < len(trans_real._translations) <= 1 + len(chosen or ["its own", "another one"])
 
 
 def test_a_project_without_our_urls_is_told_so(settings):
