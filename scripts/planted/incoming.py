@@ -185,7 +185,7 @@ BUGS = (
     Bug(
         "a number of the JSON becomes a float",
         "gateway/strictjson.py",
-        "parse_float=_read_fraction",
+        'parse_float=_or_odd(_read_fraction, "a number")',
         "parse_float=float",
         (f"{WEBHOOK}test_json_numbers_do_not_become_floats_on_the_way",),
     ),
