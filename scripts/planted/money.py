@@ -318,7 +318,7 @@ BUGS = (
         "services/snapshots/refund_rows.py",
         "        return snapshot.paid_amount > snapshot.pay_amount\n",
         "        return False\n",
-        (f"{REFUND_ROWS}test_every_return_of_money_is_one_row_with_its_figures",),
+        (f"{REFUND_ROWS}test_an_overage_that_the_account_sent_back_is_found_though_no_callback_comes",),
     ),
     Bug(
         "a list that lags makes a refund fail",

@@ -138,6 +138,17 @@ def test_every_return_of_money_is_one_row_with_its_figures(cryptopay_sandbox, he
     assert invoice.refunds_due_at is None
 
 
+def test_an_overage_that_the_account_sent_back_is_found_though_no_callback_comes(cryptopay_sandbox):
+    invoice = by_setting(cryptopay_sandbox, "overpaid")
+
+    refresh_invoice(Invoice.objects.get(pk=invoice.pk))
+    assert Invoice.objects.get(pk=invoice.pk).refunds_due_at is not None
+    work()
+
+    (there,) = cryptopay_sandbox.invoice(invoice).refunds
+    assert (str(Refund.objects.get().gateway_id), Refund.objects.get().amount) == (there.id, there.amount)
+
+
 def test_callbacks_that_come_twice_in_any_order_or_never_make_one_row(cryptopay_sandbox, heard):
     invoice = by_setting(cryptopay_sandbox, "underpaid")
     reconcile_invoices(min_age=timedelta(0))
