@@ -9,6 +9,7 @@ VENV ?= .venv
 PORT ?= 8000
 SANDBOX_PORT ?= 8100
 ONCE ?=
+COVERAGE ?=
 MINUTES ?= 60
 BENCH_ARGS ?=
 STACKS ?=
@@ -44,13 +45,13 @@ checklist: $(call stamp,api) ## run the gateway's checklist with the example sho
 	    $(BIN)/python -m django cryptopay_checklist --strict --noinput --report example_project/var/checklist/report
 
 test: $(call stamp,dev) $(if $(driver),$(call stamp,$(driver))) ## run the test suite (SQLite, or what DATABASE_URL names)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m $(if $(COVERAGE),scripts.cover,pytest) $(PYTEST_ARGS)
 
 test-postgresql test-mariadb: test-%: $(call stamp,dev)
 	$(BIN)/python -m scripts.with_database --no-fsync $* -- $(MAKE) --no-print-directory test
 
-coverage: $(call stamp,dev) $(if $(driver),$(call stamp,$(driver))) ## run the suite and hold the floors of coverage: which branches of the package it takes
-	$(BIN)/python -m scripts.cover $(PYTEST_ARGS)
+coverage: ## run the suite and hold the floors of coverage: which branches of the package it takes
+	@$(MAKE) --no-print-directory test COVERAGE=1
 
 # awk reads these two lines only to list them.
 test-postgresql: ## run the test suite on a throw-away PostgreSQL

@@ -1,5 +1,6 @@
 """Fixtures that the whole suite shares. Factories and the sandbox's live in `cryptopay_django.testing`."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--hypothesis-seed", None) is None:
         settings.register_profile("suite", derandomize=True)
         settings.load_profile("suite")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Start one process more than there are processors: tests wait for servers and for each other."""
+    return (os.cpu_count() or 1) + 1
 
 
 KEPT = {"django_content_type", "auth_permission"}

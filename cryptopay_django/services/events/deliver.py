@@ -13,10 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connections, router, transaction
+from django.utils import timezone
 
 from ... import handlers
 from ...conf import app_settings
-from ...models import InvoiceEvent, Subject, subject_of
+from ...models import HandlerDelivery, InvoiceEvent, Subject, subject_of
 from ..dispatch.wake_or_enqueue import dispatch_events
 from .attempt import AttemptResult
 from .call_handlers import call_due, due_calls
@@ -135,10 +136,11 @@ class _Delivery:
         for kind in unheard:
             if InvoiceEvent.objects.primary().filter(kind=kind, next_attempt_at__isnull=False).exists():
                 report_unheard(kind)
-        found = [
-            *due_events(unheard).values_list("subject", flat=True)[: self.limit],
-            *due_calls().values_list("event__subject", flat=True)[: self.limit],
-        ]
+        found: list[UUID] = []
+        if _is_any_due(InvoiceEvent):
+            found += due_events(unheard).values_list("subject", flat=True)[: self.limit]
+        if _is_any_due(HandlerDelivery):
+            found += due_calls().values_list("event__subject", flat=True)[: self.limit]
         for subject in found:
             outer.leave(subject, is_new=False)
 
@@ -190,6 +192,11 @@ class _Delivery:
             elif not event.repetitions:
                 return result
         return AttemptResult.DELIVERED
+
+
+def _is_any_due(model: type[InvoiceEvent] | type[HandlerDelivery]) -> bool:
+    """Tell by an index whether the longer query is worth its compilation. Mostly nothing is due."""
+    return model.objects.primary().filter(next_attempt_at__lte=timezone.now()).exists()
 
 
 def _wait_for_commit(deliver: Callable[[], object]) -> bool:
