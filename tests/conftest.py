@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("suite")
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, where that is in use
 def pytest_xdist_auto_num_workers() -> int:
     """Start one process more than there are processors: tests wait for servers and for each other."""
     return (os.cpu_count() or 1) + 1

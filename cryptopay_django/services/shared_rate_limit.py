@@ -4,9 +4,9 @@ There is a row for each call that a minute may have (`models/rate_limit_slot.py`
 compare-and-swap, for as long as it can take to arrive, and a minute more; its answer shortens that. So the gateway
 never counts more than 200 in a minute, whatever process dies, and whenever. No place is given back unused.
 
-Each purpose has a few places that only it may take, so it always gets some. Of the others, a purpose leaves some to
-those that are more urgent. If the database does not answer, the limit of this process counts:
-`gateway/rate_limit.py`.
+Each purpose has a few places that only it may take, so it always gets some. For confirmations only a few of these are
+kept free at a time, and more when they use them. Of the others, a purpose leaves some to those that are more urgent.
+If the database does not answer, the limit of this process counts: `gateway/rate_limit.py`.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ T = TypeVar("T")
 class Quota:
     """The part of the places that a purpose has to itself, and the part of all up to which it may take others.
 
+    No more than the part `ahead` is kept free for it at any time. It goes before others until it has used its own.
+
     One that is paced uses half of its share as fast as it likes. It spreads the rest evenly: what waits meanwhile can
     be answered together.
     """
@@ -48,11 +50,12 @@ class Quota:
     own: float
     most: float
     is_paced: bool = False
+    ahead: float = 1.0
 
 
 QUOTAS: Mapping[Purpose, Quota] = {
     Purpose.CREATION: Quota(own=0.2, most=1.0),
-    Purpose.CONFIRMATION: Quota(own=0.15, most=0.8, is_paced=True),
+    Purpose.CONFIRMATION: Quota(own=0.15, most=0.8, is_paced=True, ahead=0.03),
     Purpose.REQUEST: Quota(own=0.015, most=0.6),
     Purpose.RECONCILIATION: Quota(own=0.005, most=0.4, is_paced=True),
 }
@@ -164,11 +167,17 @@ class SharedLimiter:
 
     def _may_take(self, purpose: Purpose, used: Mapping[str, int]) -> bool:
         """Return whether a purpose may take a place while so many are used for each."""
-        total = sum(used.values())
-        kept = sum(max(0, self._own(other) - used.get(other.value, 0)) for other in Purpose if other is not purpose)
+        total, is_own = sum(used.values()), used.get(purpose.value, 0) < self._own(purpose)
+        kept = sum(self._kept(other, used, anew=not is_own) for other in Purpose if other is not purpose)
         if total + kept >= self._requests:
             return False
-        return used.get(purpose.value, 0) < self._own(purpose) or total < self._requests * QUOTAS[purpose].most
+        return is_own or total < self._requests * QUOTAS[purpose].most
+
+    def _kept(self, purpose: Purpose, used: Mapping[str, int], *, anew: bool) -> int:
+        """Return how many places are kept free for a purpose: a few, and `anew` as many when it has used them."""
+        mine, own = used.get(purpose.value, 0), self._own(purpose)
+        ahead = max(1, round(self._requests * QUOTAS[purpose].ahead))
+        return max(0, min(own, ahead + mine if anew else ahead) - mine)
 
     def _own(self, purpose: Purpose) -> int:
         return max(1, round(self._requests * QUOTAS[purpose].own))
