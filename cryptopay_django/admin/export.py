@@ -8,9 +8,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, AnyStr, TypeVar
 
 from asgiref.sync import sync_to_async
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models import Exists, F, Model, OuterRef, Prefetch, Q, QuerySet
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -59,6 +64,24 @@ def in_pages(found: QuerySet[M]) -> Iterator[M]:
         # The first condition says less than the second: it is what an index serves.
         after = Q(created_at__lte=last.created_at)
         after &= Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk)
+
+
+def filtered_csv(
+    page: ModelAdmin[M], request: HttpRequest, name: str, read: Callable[[QuerySet[M]], Iterable[list[str]]]
+) -> StreamingHttpResponse | HttpResponseRedirect:
+    """Return the rows that the list's filters leave as a file, also those behind its last page.
+
+    A query that the list does not understand leads back to the list, which says so.
+    """
+    if not page.has_view_permission(request):
+        raise PermissionDenied
+    try:
+        found = page.get_changelist_instance(request).get_queryset(request)
+    except IncorrectLookupParameters:
+        opts = page.opts
+        changelist = reverse(f"{page.admin_site.name}:{opts.app_label}_{opts.model_name}_changelist")
+        return HttpResponseRedirect(f"{changelist}?{ERROR_FLAG}=1")
+    return csv_response(request, name, read(found))
 
 
 def csv_response(request: HttpRequest, name: str, rows: Iterable[list[str]]) -> StreamingHttpResponse:

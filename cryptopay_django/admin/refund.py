@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from ..conf import app_settings
 from ..models import Invoice, Refund, RefundCause, RefundStatus
 from . import display, filters
-from .export import csv_response
+from .export import filtered_csv
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
 from .refund_books import asked_place, is_as_asked, refund_csv, totals_context
@@ -127,12 +127,9 @@ class RefundAdmin(ReadOnlyAdmin):
             response.context_data |= {"export_query": query.urlencode(), **totals_context(changes.queryset)}
         return response
 
-    def export_view(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Stream what is filtered as CSV: every row and every column."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        changes = self.get_changelist_instance(request)
-        return csv_response(request, "refunds", refund_csv(changes.get_queryset(request)))
+        return filtered_csv(self, request, "refunds", refund_csv)
 
     @admin.display(description=gettext_lazy("amount"))
     def coins(self, refund: Refund) -> str:

@@ -363,6 +363,14 @@ def test_a_file_has_the_filtered_rows_and_all_of_them(client, desk, monkeypatch)
     assert client.get(desk.url("invoice_export", "nonsense")).status_code == 404
 
 
+@pytest.mark.parametrize(("listed", "export"), [("invoice", ["invoice_export", "all"]), ("refund", ["refund_export"])])
+def test_an_export_with_a_filter_that_the_list_lacks_leads_back_to_the_list(client, desk, listed, export):
+    """A bookmark of a file, whose filter is gone since the shop has one account only."""
+    response = client.get(f"{desk.url(*export)}?status=completed&no_such_filter=1")
+    assert response.status_code == 302
+    assert response["Location"] == f"{desk.url(f'{listed}_changelist')}?e=1"
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "＝"])
 def test_no_cell_of_a_file_is_a_formula(client, desk, start):
     text = f'{start}HYPERLINK("http://evil.example")'
