@@ -230,3 +230,8 @@ class SparseIndex(models.Index):
 
     def _is_left_out(self, schema_editor: BaseDatabaseSchemaEditor) -> bool:
         return self.partial_only and not schema_editor.connection.features.supports_partial_indexes
+
+
+def storable_text(text: str) -> str:
+    """Return a text as every database can store it: without NUL characters and halves of surrogate pairs."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\0")

@@ -55,6 +55,26 @@ def test_each_kind_that_has_a_signal_sends_it_with_the_promised_arguments(connec
         assert ("refund" in arguments) == kind.startswith("refund")
 
 
+def test_an_error_whose_text_no_database_can_store_stops_no_other_invoice(connect):
+    """A name of a file that is not UTF-8 reaches a message as halves of surrogate pairs."""
+    broken, fine = InvoiceEventFactory(), InvoiceEventFactory()
+    reached = []
+
+    def receiver(event, **_):
+        if event.pk == broken.pk:
+            raise ValueError("no such file: \udcff\x00")
+        reached.append(event.pk)
+
+    connect(signals.invoice_created, receiver)
+
+    assert deliver_events() == 1
+
+    broken.refresh_from_db()
+    assert reached == [fine.pk]
+    assert (broken.attempts, broken.delivered_at) == (1, None)
+    assert "no such file: \\udcff\\0" in broken.last_error
+
+
 def test_a_delivered_event_is_not_delivered_again(connect):
     connect(signals.invoice_created, write_down)
     event = InvoiceEventFactory()

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from ...conf import get_account
 from ...exceptions import CryptopayError, GatewayNotFoundError, GatewayRateLimitError, WireError
+from ...fields import storable_text
 from ...gateway.rate_limit import Purpose, calling_for
 from ...gateway.schemas import CallbackMessage, InvoiceSnapshot, parse_callback
 from ...logs import about, named
@@ -244,7 +245,7 @@ def _postpone(
             "callback %s, %s: stays pending and will be retried: %s", callback.pk, named(invoice), error, extra=extra
         )
     callback.attempts += 1
-    callback.error = error.replace("\x00", "\\0")[:2000]
+    callback.error = storable_text(error)[:2000]
     callback.next_attempt_at = timezone.now() if at_once else timezone.now() + backoff(callback.attempts)
     unfinished = Callback.objects.filter(pk=callback.pk, next_attempt_at__isnull=False)
     unfinished.update(attempts=callback.attempts, error=callback.error, next_attempt_at=callback.next_attempt_at)

@@ -21,6 +21,7 @@ from typing import Any, Generic
 from django.db import router, transaction
 from django.utils import timezone
 
+from ...fields import storable_text
 from ...models import EventKind
 from ...models.locking import Narrow, write_transaction
 from ...tracing import Note, span
@@ -187,7 +188,7 @@ class Attempt(Generic[R]):
             exc_info=error,
             extra=dict(self.fields),
         )
-        text = "".join(traceback.format_exception_only(error)).strip()[:500]
+        text = storable_text("".join(traceback.format_exception_only(error))).strip()[:500]
         with self._transaction():
             row = self.kind.rows.primary().get(pk=self.key)
             report(self.kind, row, EventKind.HOOK_FAILED, error=text)

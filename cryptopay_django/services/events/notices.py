@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from ... import signals
 from ...conf import app_settings
+from ...fields import storable_text
 from ...models import (
     EventKind,
     Invoice,
@@ -125,7 +126,7 @@ def _send(notice: Notice, recipients: tuple[str, ...], keys: list[int]) -> bool:
         # Whatever a mail server or a notifier of the shop does: it is tried again, and nothing else waits.
         logger.exception("the notice of kind %s did not leave; it will be tried again", notice.kind)
         attempts = schedule.attempts + 1
-        error = traceback.format_exc().replace("\x00", "\\0")[-20_000:]
+        error = storable_text(traceback.format_exc())[-20_000:]
         NoticeSchedule.objects.filter(pk=schedule.pk).update(
             attempts=attempts, next_attempt_at=timezone.now() + backoff(attempts), last_error=error
         )

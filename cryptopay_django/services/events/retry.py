@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from ...conf import app_settings
 from ...exceptions import DeliveryBusyError
+from ...fields import storable_text
 from ...models import EventKind, HandlerDelivery, InvoiceEvent
 from ...models.locking import write_transaction
 from ..backoff import backoff
@@ -41,7 +42,7 @@ def give_up_if_last(kind: DeliveryKind[R], row: R, attempts: int, error: str) ->
     """
     is_last = kind.gives_up and attempts >= app_settings.HANDLER_ATTEMPTS
     now = timezone.now()
-    values: dict[str, Any] = {"last_error": error.replace("\x00", "\\0")[-_LONGEST_ERROR:]}
+    values: dict[str, Any] = {"last_error": storable_text(error)[-_LONGEST_ERROR:]}
     if is_last:
         values |= {"attempts": attempts, "begun_at": None, "given_up_at": now, "next_attempt_at": None}
     kind.rows.change(row, **values)
