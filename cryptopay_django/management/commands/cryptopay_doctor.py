@@ -43,6 +43,8 @@ class Command(BaseCommand):
         urls = _callback_urls(options["callback_url"])
         if unknown := sorted(set(urls) - set(account_names() if urls else [])):
             raise CommandError(f"there is no account {', '.join(unknown)} in CRYPTOPAY_ACCOUNTS")
+        if options["sample"] < 0:
+            raise CommandError("--sample must be a whole number from 0")
         results = list(diagnose(sample=options["sample"], offline=options["offline"], callback_urls=urls))
         worst = worst_of(results)
         shown = [result for result in results if result.level is not Level.OK or not options["problems"]]

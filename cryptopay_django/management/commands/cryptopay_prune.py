@@ -38,7 +38,10 @@ class Command(BaseCommand):
         days = app_settings.RETENTION_DAYS if options["days"] is None else options["days"]
         if days < 1 or options["batch"] < 1:
             raise CommandError("--days and --batch must be whole numbers from 1")
-        before = timezone.now() - timedelta(days=days)
+        try:
+            before = timezone.now() - timedelta(days=days)
+        except OverflowError as error:
+            raise CommandError(f"--days {days} is before the first year") from error
         done = prune_records(before=before, batch=options["batch"], dry_run=options["dry_run"])
         verb = "to delete" if options["dry_run"] else "deleted"
         self.stdout.write(f"{verb}: {done.callbacks} callbacks, {done.events} events from before {before:%Y-%m-%d}")

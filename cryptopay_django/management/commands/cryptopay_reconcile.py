@@ -143,6 +143,6 @@ def _day(text: str) -> datetime:
         day = parse_date(text)
     except ValueError:
         day = None
-    if day is None:
+    if day is None or not 1970 <= day.year < 9000:
         raise ArgumentTypeError(f"must be a day such as 2026-11-14, not {text!r}")
     return timezone.make_aware(datetime.combine(day, time.min))

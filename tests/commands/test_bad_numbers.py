@@ -1,0 +1,20 @@
+"""Numbers and days that no command can use are refused in words, not with a traceback."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.management import CommandError, call_command
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("cryptopay_prune", "--days", "99999999"),
+        ("cryptopay_doctor", "--sample", "-1"),
+        ("cryptopay_reconcile", "--ledger", "0001-01-01"),
+        ("cryptopay_reconcile", "--ledger", "9999-12-31"),
+    ],
+)
+def test_what_no_command_can_use_is_refused_by_its_name(db, words):
+    with pytest.raises(CommandError, match=words[1]):
+        call_command(*words)
