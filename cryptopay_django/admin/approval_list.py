@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy
 from ..models import Resolution
 from ..models.resolution import Approval, awaiting_approval
 from .access import is_planner, may_decide
-from .display import amount, name_of
-from .invoice_columns import link_to, request_of
+from .display import amount
 from .resolution import KindFilter, ResolutionAdmin
 
 
@@ -45,11 +44,6 @@ class ApprovalAdmin(ResolutionAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Without the pages of the acts, which belong to resolutions."""
         return super(ResolutionAdmin, self).get_urls()
-
-    @admin.display(description=gettext_lazy("invoice"))
-    def invoice_link(self, approval: Resolution) -> SafeString | str:
-        """The invoice, as a link if the user may open it."""
-        return link_to(approval.invoice, self.admin_site, request_of(approval), name_of(approval.invoice))
 
     @admin.display(description=gettext_lazy("amount"))
     def amount(self, approval: Resolution) -> str:

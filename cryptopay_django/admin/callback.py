@@ -24,7 +24,7 @@ from . import display
 from .deliver_again import DeliverAgain
 from .deliver_now import Retries
 from .filters import AccountFilter
-from .invoice_columns import page_of
+from .invoice_columns import LinkToInvoice, link_to, page_of, request_of
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
 from .search import SearchByName, find_invoices
@@ -48,12 +48,12 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Callback)
-class CallbackAdmin(Retries, DeliverAgain, SearchByName, ReadOnlyAdmin):
+class CallbackAdmin(LinkToInvoice, Retries, DeliverAgain, SearchByName, ReadOnlyAdmin):
     """Every callback that was answered 200."""
 
     key_type = "int"
     actions = ["deliver_events_again"]
-    list_display = ["id", "received_at", "event", "outcome", "invoice", "account", "repeats", "attempts", "error"]
+    list_display = ["id", "received_at", "event", "outcome", "invoice_link", "account", "repeats", "attempts", "error"]
     list_filter = [OutcomeFilter, AccountFilter]
     search_fields = ["=invoice__custom_id", "=gateway_id"]
     search_help_text = _("Any name of its invoice: see the search there. Or the gateway's id, in full.")
@@ -65,9 +65,9 @@ class CallbackAdmin(Retries, DeliverAgain, SearchByName, ReadOnlyAdmin):
     change_form_template = "admin/cryptopay_django/callback/page.html"
     change_list_template = "admin/cryptopay_django/callback/list.html"
     fields = readonly_fields = (
-        "account", "event", "outcome", "error", "notes", "invoice", "channel_payment", "gateway_id", "received_at",
-        "repeats", "last_received_at", "processed_at", "attempts", "next_attempt_at", "secret_index", "digest",
-        "body_text",
+        "account", "event", "outcome", "error", "notes", "invoice_link", "channel_payment_link", "gateway_id",
+        "received_at", "repeats", "last_received_at", "processed_at", "attempts", "next_attempt_at", "secret_index",
+        "digest", "body_text",
     )  # fmt: skip
 
     class Media:
@@ -122,6 +122,13 @@ class CallbackAdmin(Retries, DeliverAgain, SearchByName, ReadOnlyAdmin):
             "is_paid_only": is_paid_only,
         }
         return TemplateResponse(request, "admin/cryptopay_django/callback/foreign.html", context)
+
+    @admin.display(description=_("channel payment"))
+    def channel_payment_link(self, callback: Callback) -> SafeString | str:
+        """The payment on a channel, as a link if the user may open it."""
+        payment = callback.channel_payment
+        text = display.title_of(payment) if payment else ""
+        return link_to(payment, self.admin_site, request_of(callback), text)
 
     @admin.display(description=_("body"))
     def body_text(self, callback: Callback) -> SafeString:

@@ -143,7 +143,6 @@ class ChannelPaymentAdmin(Retries, DeliverAgain, ActPages[ChannelPayment], Searc
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the page of a payment: what it means, what can be done, and what happened."""
         payment = kwargs.get("obj") or args[-1]
-        payment.admin_request = request
         timeline = timeline_of(payment, site_name=self.admin_site.name)
         context |= {
             "payment": payment,

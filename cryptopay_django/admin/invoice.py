@@ -177,7 +177,6 @@ class InvoiceAdmin(
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the page of an invoice: what it means, what can be done, payments and timeline."""
         invoice = kwargs.get("obj") or args[-1]
-        invoice.admin_request = request
         context["facts"] = [
             (_("order"), self.order_link(invoice)),
             (_("ordered"), self.ordered(invoice)),

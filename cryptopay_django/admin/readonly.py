@@ -44,6 +44,13 @@ class ReadOnlyList(ChangeList):
 class ReadOnlyAdmin(ReadOnly, ModelAdmin):
     """A model in the admin that can only be looked at."""
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return a row that knows the request, as each row of the list does."""
+        row: Any = super().get_object(request, object_id, from_field)
+        if row is not None:
+            row.admin_request = request
+        return row
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ReadOnlyList
 

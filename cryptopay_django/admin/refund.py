@@ -18,6 +18,7 @@ from ..conf import app_settings
 from ..models import Invoice, Refund, RefundCause, RefundStatus
 from . import display, filters
 from .export import filtered_csv
+from .invoice_columns import LinkToInvoice, link_to, request_of
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
 from .refund_books import asked_place, is_as_asked, refund_csv, totals_context
@@ -80,10 +81,10 @@ class RefundAccountFilter(filters.AccountFilter):
 
 
 @admin.register(Refund)
-class RefundAdmin(ReadOnlyAdmin):
+class RefundAdmin(LinkToInvoice, ReadOnlyAdmin):
     """Every return of money, with what it was worth, where it went and who wanted it."""
 
-    list_display = ["created_at", "coins", "value", "short_state", "cause", "order", "place"]
+    list_display = ["created_at", "coins", "value", "short_state", "cause", "invoice_link", "place"]
     list_filter = [RefundStatusFilter, CauseFilter, filters.CreatedFilter, CurrencyFilter, RefundAccountFilter]
     change_list_template = "admin/cryptopay_django/refund/list.html"
     search_fields = ["=txid", "=gateway_id"]
@@ -94,9 +95,9 @@ class RefundAdmin(ReadOnlyAdmin):
     paginator = CappedPaginator
     list_per_page = 50
     fields = readonly_fields = (
-        "invoice", "state", "cause", "resolution", "actor", "reason", "coins", "value", "present_value", "fee",
-        "network_fee", "arrives", "charged", "address", "destination_tag", "network", "transaction", "gateway_id",
-        "custom_id", "gateway_created_at", "created_at", "updated_at", "succeeded_at", "failed_at",
+        "invoice_link", "state", "cause", "resolution_link", "actor", "reason", "coins", "value", "present_value",
+        "fee", "network_fee", "arrives", "charged", "address", "destination_tag", "network", "transaction",
+        "gateway_id", "custom_id", "gateway_created_at", "created_at", "updated_at", "succeeded_at", "failed_at",
     )  # fmt: skip
 
     class Media:
@@ -178,10 +179,12 @@ class RefundAdmin(ReadOnlyAdmin):
         is_open = refund.status == RefundStatus.PENDING
         return display.badge(_tone_of(refund), (is_open and short.get(refund.withdrawal_status)) or state_of(refund))
 
-    @admin.display(description=gettext_lazy("invoice"))
-    def order(self, refund: Refund) -> SafeString | str:
-        """What the shop calls the invoice."""
-        return display.name_of(refund.invoice)
+    @admin.display(description=gettext_lazy("resolution"))
+    def resolution_link(self, refund: Refund) -> SafeString | str:
+        """The decision of a person here, as a link if the user may open it."""
+        one = refund.resolution
+        text = f"{one.get_kind_display()} ({one.get_status_display()})" if one else ""
+        return link_to(one, self.admin_site, request_of(refund), text)
 
     @admin.display(description=gettext_lazy("to"))
     def place(self, refund: Refund) -> str:

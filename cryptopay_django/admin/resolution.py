@@ -32,6 +32,7 @@ from . import previews, result_message
 from .access import is_planner, may_decide
 from .display import badge, short_name, title_of
 from .forms import EndForm, QuoteForm, ReasonForm
+from .invoice_columns import LinkToInvoice
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
 from .search import SearchByName, find_invoices
@@ -81,10 +82,10 @@ class KindFilter(admin.SimpleListFilter):
 
 
 @admin.register(Resolution)
-class ResolutionAdmin(SearchByName, ReadOnlyAdmin):
+class ResolutionAdmin(LinkToInvoice, SearchByName, ReadOnlyAdmin):
     """Each decision with its person, its reason and its outcome. Read-only."""
 
-    list_display = ["created_at", "kind", "state", "invoice", "actor", "approver", "reason"]
+    list_display = ["created_at", "kind", "state", "invoice_link", "actor", "approver", "reason"]
     list_filter = [StateFilter, KindFilter]
     search_fields = ["=invoice__custom_id"]
     search_help_text = gettext_lazy("Any name of its invoice: see the search there.")
@@ -94,7 +95,7 @@ class ResolutionAdmin(SearchByName, ReadOnlyAdmin):
     paginator = CappedPaginator
     list_per_page = 50
     fields = readonly_fields = (
-        "invoice", "kind", "state", "actor", "reason", "needs_approval", "approver", "approved_at", "parameters",
+        "invoice_link", "kind", "state", "actor", "reason", "needs_approval", "approver", "approved_at", "parameters",
         "known_refund_ids", "result", "error", "attempts", "created_at", "sent_at", "finished_at",
     )  # fmt: skip
 
