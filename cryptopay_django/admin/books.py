@@ -280,7 +280,7 @@ def _zone_of(books: Books) -> str:
 
 
 def _days(period: Period) -> str:
-    return f"{period.first} – {period.last}"
+    return display.in_order(f"{period.first} – {period.last}")
 
 
 def _query(account: str, period: Period) -> str:

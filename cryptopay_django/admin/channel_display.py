@@ -65,9 +65,7 @@ def credited(payment: ChannelPayment) -> str:
 
 def rate(payment: ChannelPayment) -> str:
     """Return the rate of the receipt."""
-    if payment.exchange_rate is None:
-        return display.NOTHING
-    return f"1 {payment.paid_currency} = {display.amount(payment.exchange_rate, payment.received_currency)}"
+    return display.rate(payment.exchange_rate, payment.paid_currency, payment.received_currency)
 
 
 def channel_meaning(channel: Channel) -> str:
@@ -80,7 +78,7 @@ def channel_meaning(channel: Channel) -> str:
         return _(
             "Quarantined: %(reason)s. The customer does not see the address. Compare the channel with the account at "
             "the gateway. If you disable it, the customer can get another one."
-        ) % {"reason": channel.quarantine_reason.rstrip(".")}
+        ) % {"reason": display.in_order(channel.quarantine_reason.rstrip("."))}
     if channel.gateway_id is None:
         return _(
             "The gateway has not confirmed yet that it created this channel. The worker looks for it, and the shop "
@@ -105,7 +103,7 @@ def payment_meaning(payment: ChannelPayment, *, is_delivered: bool) -> str:
         return _(
             "Quarantined: %(reason)s. The shop does not credit it meanwhile. Ask the gateway which data is correct, "
             "then release it."
-        ) % {"reason": payment.quarantine_reason.rstrip(".")}
+        ) % {"reason": display.in_order(payment.quarantine_reason.rstrip("."))}
     if payment.status == ChannelPaymentStatus.COMPLETED and not is_delivered:
         return _("Credited by the gateway. The shop was not notified yet, so it credits nothing: see the timeline.")
     if payment.status == ChannelPaymentStatus.ON_HOLD:

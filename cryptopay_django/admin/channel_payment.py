@@ -238,7 +238,7 @@ def release_context(payment: ChannelPayment) -> dict[str, Any]:
             gettext("The withheld events are delivered to the shop at once. It may credit the customer."),
             gettext("This moves no money. First check that you can explain the reason above."),
         ],
-        "alarms": [gettext("Held because: %(reason)s") % {"reason": payment.quarantine_reason}],
+        "alarms": [gettext("Held because: %(reason)s") % {"reason": display.in_order(payment.quarantine_reason)}],
         "submit": gettext("Release"),
     }
 

@@ -12,12 +12,12 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.translation import get_language_bidi, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from ..conf import app_settings
 from ..explorers import explorer_url
-from ..fields import EXACT
+from ..fields import EXACT, canonical
 from ..gateway.currencies import FIAT
 from ..models import (
     Channel,
@@ -32,7 +32,7 @@ from ..models import (
     RiskLevel,
     StatusContext,
 )
-from ..pages.formats import network_name
+from ..pages.formats import isolated, network_name
 from ..services.accounts import is_in_force
 from ..services.snapshots.refund_rows import value_of
 
@@ -112,19 +112,19 @@ def name_of(invoice: Invoice) -> SafeString | str:
     """Return the shop's own name of an invoice; where the shop gave none, the beginning of our id."""
     if invoice.custom_id != str(invoice.pk):
         return invoice.custom_id
-    return format_html('<span title="{}">{}…</span>', invoice.custom_id, invoice.custom_id[:8])
+    return format_html('<span dir="ltr" title="{}">{}…</span>', invoice.custom_id, invoice.custom_id[:8])
 
 
 def short_name(invoice: Invoice) -> str:
     """Return the same as plain text, for titles."""
-    return f"{invoice.custom_id[:8]}…" if invoice.custom_id == str(invoice.pk) else invoice.custom_id
+    return in_order(f"{invoice.custom_id[:8]}…" if invoice.custom_id == str(invoice.pk) else invoice.custom_id)
 
 
 def title_of(row: Invoice | Channel | ChannelPayment) -> str:
     """Return what breadcrumbs and titles call a row."""
     if isinstance(row, Invoice):
         return short_name(row)
-    return Truncator(row.name or str(row.pk) if isinstance(row, Channel) else row.txid).chars(24)
+    return in_order(Truncator(row.name or str(row.pk) if isinstance(row, Channel) else row.txid).chars(24))
 
 
 def is_short(invoice: Invoice) -> bool:
@@ -136,15 +136,25 @@ def is_short(invoice: Invoice) -> bool:
     )
 
 
-def amount(value: Decimal | None, currency: str) -> str:
-    """Return an amount with its currency; fiat with all its decimal places."""
+def in_order(text: str) -> str:
+    """Return a text that stays in one piece, left to right, also within a sentence from right to left."""
+    return isolated(text) if get_language_bidi() else text
+
+
+def amount(value: Decimal | None, currency: str, *, before: str = "") -> str:
+    """Return an amount with its currency, after a sign or a few words; fiat with all its decimal places."""
     if value is None:
         return NOTHING
+    value = canonical(value)
     places = FIAT.get(currency, 0)
-    exponent = value.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent < places:
+    if -int(value.as_tuple().exponent) < places:
         value = value.quantize(Decimal(1).scaleb(-places), context=EXACT)
-    return f"{value:f} {currency}".rstrip()
+    return in_order(f"{before}{value:f} {currency}".rstrip())
+
+
+def rate(value: Decimal | None, coin: str, currency: str) -> str:
+    """Return the price of one coin."""
+    return amount(value, currency, before=f"1 {coin} = ")
 
 
 def difference(invoice: Invoice) -> Difference | None:
@@ -161,12 +171,11 @@ def difference_html(invoice: Invoice) -> SafeString | str:
     if found is None:
         return NOTHING
     sign, tone = ("−", "missing") if found.is_missing else ("+", "over")
-    coin = format_html('<span class="cp-{}">{}{}</span>', tone, sign, amount(found.coin, invoice.pay_currency))
+    coin = format_html('<span class="cp-{}">{}</span>', tone, amount(found.coin, invoice.pay_currency, before=sign))
     if found.price is None or invoice.price_currency == invoice.pay_currency:
         return coin
-    return format_html(
-        '{}<br><span class="cp-quiet">≈ {}{}</span>', coin, sign, amount(found.price, invoice.price_currency)
-    )
+    price = amount(found.price, invoice.price_currency, before=f"≈ {sign}")
+    return format_html('{}<br><span class="cp-quiet">{}</span>', coin, price)
 
 
 def highest_risk(payments: Iterable[Payment]) -> Payment | None:
@@ -199,7 +208,7 @@ def age(moment: datetime, now: datetime) -> SafeString:
 
 def moment_text(moment: datetime) -> str:
     """Return a moment in the time zone in force, to the second."""
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
+    return in_order(f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}")
 
 
 def span(length: timedelta) -> str:

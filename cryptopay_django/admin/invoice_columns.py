@@ -103,9 +103,7 @@ class InvoiceColumns:
     @admin.display(description=_("rate"))
     def rate(self, invoice: Invoice) -> str:
         """The price of one coin when the invoice was made."""
-        if invoice.exchange_rate is None:
-            return display.NOTHING
-        return f"1 {invoice.pay_currency} = {display.amount(invoice.exchange_rate, invoice.price_currency)}"
+        return display.rate(invoice.exchange_rate, invoice.pay_currency, invoice.price_currency)
 
     @admin.display(description=_("risk"))
     def risk(self, invoice: Invoice) -> SafeString | str:

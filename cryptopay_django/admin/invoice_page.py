@@ -246,7 +246,7 @@ def meaning_of(invoice: Invoice, *, now: datetime, is_short: bool, is_delivered:
     undelivered = _("Paid and credited. The shop is not notified yet and does not ship: see the timeline.")
     if invoice.quarantine_reason:
         return _("Quarantined until a person decides; nothing is delivered meanwhile: %(reason)s.") % {
-            "reason": invoice.quarantine_reason.rstrip(".")
+            "reason": display.in_order(invoice.quarantine_reason.rstrip("."))
         }
     texts = {
         InvoiceStatus.NEW: _new(invoice, now),

@@ -179,5 +179,5 @@ def _tone(name: str) -> str:
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return _("%d s") % round(seconds)
     return display.span(timedelta(seconds=seconds))

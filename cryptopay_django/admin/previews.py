@@ -74,7 +74,7 @@ def _rate_rows(quote: SettlementQuote) -> list[Row]:
     price = quote.price_currency
     before = display.amount(quote.previous_exchange_rate, price)
     note = _("it was %(rate)s when the invoice was created") % {"rate": before} if quote.previous_exchange_rate else ""
-    return [(_("current rate"), f"1 {quote.pay_currency} = {display.amount(quote.exchange_rate, price)}", note)]
+    return [(_("current rate"), display.rate(quote.exchange_rate, quote.pay_currency, price), note)]
 
 
 def _shortfall(quote: SettlementQuote) -> str:
@@ -245,7 +245,7 @@ def return_rows(quote: RefundQuote) -> list[Row]:
         (_("balance of this account"), display.amount(quote.balance_amount, quote.charged_currency), ""),
     ]
     if quote.exchange_rate is not None:
-        rows.append((_("current rate"), f"1 {coin} = {display.amount(quote.exchange_rate, price)}", ""))
+        rows.append((_("current rate"), display.rate(quote.exchange_rate, coin, price), ""))
     return [*rows, (_("left to refund afterwards"), display.amount(left, price), "")]
 
 
@@ -311,7 +311,7 @@ def release_context(invoice: Invoice) -> dict[str, Any]:
         "amounts": amounts,
         "choices": [],
         "consequences": consequences,
-        "alarms": [_("Held because: %(reason)s") % {"reason": invoice.quarantine_reason}]
+        "alarms": [_("Held because: %(reason)s") % {"reason": display.in_order(invoice.quarantine_reason)}]
         if invoice.quarantine_reason
         else [],
         "submit": submit,

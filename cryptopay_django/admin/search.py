@@ -70,7 +70,7 @@ class _Term:
 
     @classmethod
     def read(cls, text: str) -> _Term:
-        text = text.strip()
+        text = text.strip().strip("\u2066\u2069")  # around what was copied from a page from right to left
         shortened = _SHORTENED.fullmatch(text)
         return cls(text, shortened[1] if shortened else text, shortened[2] if shortened else "")
 

@@ -254,6 +254,12 @@ def test_a_page_leads_to_another_only_whom_it_is_shown(login, client, desk, page
     assert client.get(there).status_code == (200 if may_see else 403)
 
 
+def test_an_amount_has_no_zeros_behind_it_but_those_of_its_currency():
+    written = [display.amount(Decimal(value), code) for value, code in (("0.00113700", "BTC"), ("61.000", "EUR"))]
+
+    assert [*written, display.amount(Decimal("1E+2"), "JPY")] == ["0.001137 BTC", "61.00 EUR", "100 JPY"]
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["callback", "refund", "resolution"])
 def test_a_list_names_an_invoice_as_the_shop_does_and_has_no_english_words_of_its_state(login, name):
@@ -296,5 +302,12 @@ def test_what_belongs_to_an_invoice_is_found_by_each_name_of_it(login, name):
         Resolution.objects.create(invoice=one, kind="refund", actor="ada", reason="asked")
     client, url = login("superuser"), reverse(f"admin:cryptopay_django_{name}_changelist")
 
-    for term in ("cb745289", "CB745289…", invoice.custom_id, str(invoice.pk), str(invoice.gateway_id)):
+    for term in (
+        "cb745289",
+        "CB745289…",
+        "\u2066cb745289…\u2069",
+        invoice.custom_id,
+        str(invoice.pk),
+        str(invoice.gateway_id),
+    ):
         assert [row.invoice for row in client.get(url, {"q": term}).context["cl"].result_list] == [invoice], term

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.utils import timezone
 
+from cryptopay_django.models import EventKind, Invoice
 from cryptopay_django.pages.languages import LANGUAGES
-from tests.browser.conftest import PHONE, violations
+from cryptopay_django.testing.factories import InvoiceEventFactory
+from tests.browser.conftest import DESKTOP, PHONE, violations
 from tests.browser.layout import faults_of
 from tests.pages.channels import with_history
 from tests.pages.states import STATES, completed, invoice, tagged
@@ -19,6 +22,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 AMOUNT = r"[\d.,]+\s[A-Z]{3,5}"
 RATE = rf"1\s[A-Z]{{3,5}} = {AMOUNT}"
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+MOMENT = rf"{TIME}:\d\d"
+NAME = r"[0-9a-f]{8}…"
 
 # Finds what matches in the text of each block, and returns the matches whose letters do not go to the right.
 MISREAD = r"""
@@ -100,6 +105,66 @@ def test_the_coins_are_in_reading_order_in_arabic(open_page, live_server, settin
     # The code, then the dot, then the number of networks: from right to left.
     code, hint = page.locator("summary small").filter(has_text="USDT").locator("bdi").all()
     assert code.bounding_box()["x"] > hint.bounding_box()["x"]
+
+
+def desk_page(page: Any, live_server: Any, admin_client: Any, path: str) -> Any:
+    """Open a page of invoices in the admin, as a user who may do everything."""
+    session = {"name": "sessionid", "value": admin_client.cookies["sessionid"].value, "url": live_server.url}
+    page.context.add_cookies([session])
+    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+    page.goto(f"{live_server.url}/admin/cryptopay_django/invoice/{path}")
+    return page
+
+
+@pytest.mark.parametrize("state", ["overpaid", "review", "completed"])
+def test_amounts_rates_times_and_names_are_in_reading_order_at_the_desk_in_arabic(
+    state, open_page, live_server, settings, admin_client
+):
+    settings.ROOT_URLCONF, settings.LANGUAGE_CODE = "tests.urls", "ar"
+    made = STATES[state]()
+    Invoice.objects.filter(pk=made.pk).update(custom_id=made.pk, polled_at=timezone.now())
+    InvoiceEventFactory.create(invoice=made, kind=EventKind.PAYMENT_DETECTED, delivered_at=timezone.now())
+    page = open_page()
+
+    for path, patterns in ((f"{made.pk}/change/", (AMOUNT, RATE, MOMENT, NAME)), ("", (AMOUNT, NAME))):
+        desk_page(page, live_server, admin_client, path)
+
+        assert page.evaluate("document.documentElement.dir") == "rtl"
+        assert {what: misread(page, "#content", what) for what in patterns} == {what: [] for what in patterns}
+
+
+def test_what_the_doctor_says_in_english_is_in_reading_order_in_arabic(open_page, live_server, settings, admin_client):
+    settings.ROOT_URLCONF, settings.LANGUAGE_CODE = "tests.urls", "ar"
+
+    page = desk_page(open_page(), live_server, admin_client, "doctor/")
+
+    assert misread(page, "#content", "0 in the last seven days") == []
+
+
+def test_a_choice_of_a_form_is_as_high_as_a_field_and_a_long_id_has_room_on_a_phone(
+    open_page, live_server, settings, admin_client
+):
+    settings.ROOT_URLCONF = "tests.urls"
+    made = completed()
+
+    page = desk_page(open_page(), live_server, admin_client, f"{made.pk}/return/")
+    heights = [page.locator(f"[name={name}]").bounding_box()["height"] for name in ("amount", "currency")]
+    desk_page(page, live_server, admin_client, f"{made.pk}/change/")
+    ids = page.locator(".cp-table td:first-child .cp-id")
+
+    assert heights[1] > heights[0] - 2
+    assert ids.first.bounding_box()["width"] > PHONE["width"] / 3
+
+
+def test_the_names_of_columns_wrap_so_that_the_list_fits_a_desktop(open_page, live_server, settings, admin_client):
+    settings.ROOT_URLCONF, settings.LANGUAGE_CODE = "tests.urls", "es"
+    STATES["overpaid"]()
+    page = open_page()
+    page.set_viewport_size(DESKTOP)
+
+    desk_page(page, live_server, admin_client, "")
+
+    assert page.locator(".results").evaluate("list => list.scrollWidth - list.clientWidth") == 0
 
 
 def test_the_links_to_fifteen_languages_wrap_on_a_phone(open_page, live_server):
