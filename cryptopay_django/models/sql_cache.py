@@ -58,7 +58,7 @@ def select(
     add constant filters.
     """
     key, values = ("select", model, shape, tuple(lookup)), prepare(model, using, lookup)
-    statement: Select[M] | None = _keep(using, key, lambda: compile_select(model, using, build(), lookup, values))
+    statement: Select[M] | None = keep(using, key, lambda: compile_select(model, using, build(), lookup, values))
     if statement is not None:
         try:
             return statement.run(values)
@@ -72,7 +72,7 @@ def select(
 def insert(row: models.Model, using: str) -> bool:
     """Insert a new row, set the key that the database generates, and return True. Sends no signal."""
     values = insertable(inserted_fields(type(row)), row, connections[using])
-    statement = _keep(using, ("insert", type(row)), lambda: compile_insert(row, using, values))
+    statement = keep(using, ("insert", type(row)), lambda: compile_insert(row, using, values))
     return _insert_by_orm(row, using) if statement is None else _insert(statement, row, values)
 
 
@@ -83,7 +83,7 @@ def insert_if(row: models.Model, using: str, model: type[models.Model], **lookup
     """
     condition = prepare(model, using, lookup)
     values = insertable(inserted_fields(type(row)), row, connections[using])
-    statement = _keep(
+    statement = keep(
         using,
         ("insert if", type(row), model, tuple(lookup)),
         lambda: compile_insert_if(row, using, values, model=model, lookup=lookup, asked_for=condition),
@@ -106,7 +106,7 @@ def touch(model: type[models.Model], using: str, **lookup: Any) -> bool:
         check_order(condition_of(sql), fields_of(model, lookup), using)
         return str(sql)
 
-    sql = _keep(using, ("touch", model, tuple(lookup)), compile_)
+    sql = keep(using, ("touch", model, tuple(lookup)), compile_)
     if sql is None:
         return bool(filtered(rows_of(model, using), lookup).update(**{pk: F(pk)}))
     with connections[using].cursor() as cursor:
@@ -151,7 +151,7 @@ def update(
 
     forms = tuple("NULL" if value is None else value is ONE_MORE for value in values.values())
     key = ("update", model, shape, tuple(values), forms)
-    kept = _keep(using, key, compile_)
+    kept = keep(using, key, compile_)
     if kept is None:
         return bool(build().filter(pk=pk).update(**written))
     sql, writes_null = kept
@@ -161,8 +161,8 @@ def update(
         return bool(cursor.rowcount)
 
 
-def _keep(using: str, key: object, compile_: Callable[[], Any]) -> Any:
-    """Return the compiled statement for a key, or None if it cannot be reused. The first call compiles it."""
+def keep(using: str, key: object, compile_: Callable[[], Any]) -> Any:
+    """Return what was compiled for a key, or None if it cannot be reused. The first call of a connection compiles."""
     kept = _statements(using)
     if key not in kept:
         try:

@@ -65,7 +65,21 @@ BUGS = (
         "services/events/send_signals.py",
         "        return pending(events).alias(behind=before).filter(behind=None)\n",
         "        return pending(events)\n",
+        (f"{EVENTS}test_an_event_from_the_queue_is_not_claimed_before_an_earlier_one",),
+    ),
+    Bug(
+        "a new event overtakes one that failed",
+        "services/events/send_signals.py",
+        "alias(behind=before).filter(behind=None).only(",
+        "only(",
         (f"{EVENTS}test_an_event_that_nobody_took_is_delivered_with_the_next_of_its_invoice",),
+    ),
+    Bug(
+        "a new event is sent although it has ceased to be true",
+        "services/events/send_signals.py",
+        "events.filter(is_true_of(kind), next_attempt_at__isnull=False)",
+        "events.filter(next_attempt_at__isnull=False)",
+        (f"{WITHHOLDING}test_a_new_event_that_ceased_to_be_true_before_its_receivers_are_called_is_not_sent",),
     ),
     Bug(
         "a receiver's call delivers inside the delivery that called it",

@@ -16,11 +16,11 @@ from cryptopay_django import signals
 from cryptopay_django.models import Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_events
 from cryptopay_django.services.backoff import backoff
-from cryptopay_django.services.events.attempt import Attempt
+from cryptopay_django.services.events.attempt import Attempt, AttemptResult
 from cryptopay_django.services.events.deliver import deliver_written
 from cryptopay_django.services.events.outbox import SIGNALS, new_event, sender_of, write_events
 from cryptopay_django.services.events.retry import retry_event
-from cryptopay_django.services.events.send_signals import queued_signals
+from cryptopay_django.services.events.send_signals import queued_signals, send_event
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory, RefundFactory
 
 pytestmark = pytest.mark.django_db
@@ -301,6 +301,12 @@ def test_an_event_that_nobody_took_is_delivered_with_the_next_of_its_invoice(con
     assert deliver_written(invoice, [written]) == 2
 
     assert told == [left.pk, written.pk]
+
+
+def test_an_event_from_the_queue_is_not_claimed_before_an_earlier_one():
+    _, second = InvoiceEventFactory.create_batch(2, invoice=InvoiceFactory())
+
+    assert send_event(frozenset(), second, is_first=True) is AttemptResult.NOT_CLAIMED
 
 
 def test_an_event_that_failed_is_not_waited_for(connect, monkeypatch):

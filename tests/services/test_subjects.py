@@ -12,6 +12,7 @@ from cryptopay_django import signals
 from cryptopay_django.exceptions import RedeliveryError
 from cryptopay_django.models import CallbackOutcome, ChannelPayment, HandlerDelivery, InvoiceEvent
 from cryptopay_django.services import deliver_again, deliver_events, process_overdue
+from cryptopay_django.services.events.deliver import deliver_written
 from cryptopay_django.services.events.outbox import SIGNALS, new_event, sender_of, write_events
 from cryptopay_django.services.events.retry import retry_event
 from cryptopay_django.services.events.withholding import withheld_events
@@ -105,6 +106,7 @@ def test_a_credit_is_withheld_while_the_payment_is_in_another_status_or_held(now
     payment = ChannelPaymentFactory(**now)
     (event,) = write(payment, "channel_payment_completed")
 
+    deliver_written(payment, [event])
     deliver_events(payment)
     process_overdue()
 

@@ -11,8 +11,9 @@ from cryptopay_django import signals
 from cryptopay_django.models import HandlerDelivery, Invoice, InvoiceEvent, InvoiceStatus
 from cryptopay_django.services import deliver_events, process_overdue, release_invoice
 from cryptopay_django.services.diagnosis import diagnose
+from cryptopay_django.services.events.deliver import deliver_written
 from cryptopay_django.services.events.outbox import SIGNALS, new_event, sender_of, write_events
-from cryptopay_django.services.events.withholding import TRUE_WHILE, is_true, is_withheld
+from cryptopay_django.services.events.withholding import TRUE_WHILE, is_true, is_true_of, is_withheld
 from cryptopay_django.services.worker.anything_due import is_anything_due
 from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory, RefundFactory
 from tests.effects.handlers import done_by, registered
@@ -104,7 +105,8 @@ def test_a_handler_gets_nothing_that_is_not_true_and_what_comes_later():
     assert set(HandlerDelivery.objects.filter(delivered_at=None).values_list("attempts", flat=True)) == {0}
 
 
-def test_what_ceases_to_be_true_while_receivers_run_is_rolled_back(connect):
+@pytest.mark.parametrize("is_new", [False, True])
+def test_what_ceases_to_be_true_while_receivers_run_is_rolled_back(is_new, connect):
     """A merge holds the invoice between the claim and the end: what receivers wrote must go."""
     event = InvoiceEventFactory(kind="invoice_completed")
 
@@ -113,13 +115,31 @@ def test_what_ceases_to_be_true_while_receivers_run_is_rolled_back(connect):
 
     connect(signals.invoice_completed, receiver)
 
-    assert deliver_events(event.invoice) == 0
+    assert (deliver_written(event.invoice, [event]) if is_new else deliver_events(event.invoice)) == 0
 
     event.refresh_from_db()
     assert (event.delivered_at, event.invoice.name) == (None, "")
 
 
-def test_the_condition_on_rows_and_the_one_on_objects_agree():
+def test_a_new_event_that_ceased_to_be_true_before_its_receivers_are_called_is_not_sent(heard):
+    event = InvoiceEventFactory(kind="invoice_completed")
+    Invoice.objects.filter(pk=event.invoice_id).update(quarantine_reason="odd")
+
+    assert deliver_written(event.invoice, [event]) == 0
+
+    assert heard == []
+
+
+def test_a_new_event_is_sent_past_one_that_is_withheld(heard):
+    invoice = InvoiceFactory(status="refunded")
+    InvoiceEventFactory(invoice=invoice, kind="invoice_completed")
+
+    assert deliver_written(invoice, [InvoiceEventFactory(invoice=invoice, kind="invoice_refunded")]) == 1
+
+    assert heard == ["invoice_refunded"]
+
+
+def test_the_conditions_on_rows_and_the_one_on_objects_agree():
     for kind in OF_INVOICES:
         for status in InvoiceStatus.values:
             for reason in ("", "odd"):
@@ -129,6 +149,7 @@ def test_the_condition_on_rows_and_the_one_on_objects_agree():
 
     for event in InvoiceEvent.objects.select_related("invoice"):
         assert is_withheld(event, event.invoice) is (event.pk not in true)
+        assert InvoiceEvent.objects.filter(is_true_of(event.kind), pk=event.pk).exists() is (event.pk in true)
 
 
 def test_the_doctor_warns_of_what_waits_for_a_person_and_not_of_what_was_decided():

@@ -43,9 +43,15 @@ PAYMENT_TRUE_WHILE: Mapping[str, str] = {
 """The same for channel payments."""
 
 
-def can_cease_to_be_true(kind: str) -> bool:
-    """Return whether an event of this kind is true only while its row has some state."""
-    return kind in TRUE_WHILE or kind in PAYMENT_TRUE_WHILE
+def is_true_of(kind: str) -> Q:
+    """Return the condition on events of this kind that are true now: a part of `is_true`, which is planned faster."""
+    if kind in TRUE_WHILE:
+        invoices = Invoice.objects.filter(pk=OuterRef("invoice_id"), status=TRUE_WHILE[kind], quarantine_reason="")
+        return Q(Exists(invoices))
+    if kind in PAYMENT_TRUE_WHILE:
+        payments = ChannelPayment.objects.filter(pk=OuterRef("channel_payment_id"), quarantine_reason="")
+        return Q(Exists(payments.filter(status=PAYMENT_TRUE_WHILE[kind])))
+    return Q()
 
 
 def is_true() -> Q:

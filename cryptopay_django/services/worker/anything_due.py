@@ -9,9 +9,14 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connections, models, router
 
 from ...models import Callback, Resolution
+from ...models.sql_cache import keep
+from ..accounts import environments
 from ..events.call_handlers import pending_calls
 from ..events.send_signals import pending_events
+from ..events.unheard import unheard_kinds
 from ..snapshots.refund_rows import followed_invoices
+
+_MOMENT = object()
 
 
 def is_anything_due(at: datetime) -> bool:
@@ -22,7 +27,17 @@ def is_anything_due(at: datetime) -> bool:
     do: an event that waits behind a failed one counts too. What is withheld, or has no receiver here, does not count:
     it would count for ever.
     """
-    connection = connections[router.db_for_write(Callback)]
+    using = router.db_for_write(Callback)
+    key = ("anything due", unheard_kinds(), *environments().items())
+    sql, asked = keep(using, key, lambda: _compile(using))
+    moment = Callback._meta.get_field("next_attempt_at").get_db_prep_value(at, connections[using])
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, [moment if value is _MOMENT else value for value in asked])
+        return bool(cursor.fetchone()[0])
+
+
+def _compile(using: str) -> tuple[str, list[Any]]:
+    """Return the statement and its parameters, with _MOMENT in place of the time."""
     queues: tuple[tuple[models.QuerySet[Any], str], ...] = (
         (Callback.objects.primary(), "next_attempt_at"),
         (Resolution.objects.primary(), "next_attempt_at"),
@@ -31,16 +46,13 @@ def is_anything_due(at: datetime) -> bool:
         (pending_calls(), "next_attempt_at"),
     )
     parts: list[str] = []
-    values: list[Any] = []
-    moment = Callback._meta.get_field("next_attempt_at").get_db_prep_value(at, connection)
+    asked: list[Any] = []
     for queue, name in queues:
         waiting = queue.filter(**{f"{name}__isnull": False}).order_by(name).values(name)[:1]
         try:
-            sql, own = waiting.query.get_compiler(connection.alias).as_sql()
+            sql, own = waiting.query.get_compiler(using).as_sql()
         except EmptyResultSet:  # no account can be read, so nobody can be asked about its invoices
             continue
         parts.append(f"({sql}) <= %s")
-        values += [*own, moment]
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT CASE WHEN {' OR '.join(parts)} THEN 1 ELSE 0 END", values)
-        return bool(cursor.fetchone()[0])
+        asked += [*own, _MOMENT]
+    return f"SELECT CASE WHEN {' OR '.join(parts)} THEN 1 ELSE 0 END", asked
