@@ -147,7 +147,8 @@ class _Delivery:
     def _deliver(self, outer: OuterDelivery, subject: UUID, *, pauses: Iterable[float]) -> None:
         """Deliver one subject's events: signals in order, then each handler's calls in order."""
         result = self._send_written(outer, subject) if self.written else self._send_pending(subject)
-        # On a database that cannot skip locked rows, no row stays locked by another process.
+        # At once, because a new event may be behind one that is withheld or unheard, which the queue passes over; then
+        # after each pause. On a database that cannot skip locked rows, no row stays locked by another process.
         for pause in (0.0, *pauses) if result is AttemptResult.NOT_CLAIMED else ():  # pragma: no branch
             time.sleep(pause)
             if self.is_over() or (  # pragma: no branch
