@@ -155,7 +155,10 @@ def _named(path: str | None, configured: Callable[..., Any] | None) -> Callable[
 def _read_secret(name: str | None) -> str | None:
     if name is None:
         return None
-    text = sys.stdin.readline() if name == "-" else Path(name).read_text(encoding="utf-8")
+    try:
+        text = sys.stdin.readline() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise CommandError(f"--callback-secret: {name} cannot be read: {error}") from error
     if not text.strip():
         raise CommandError(f"there is no callback secret in {name}")
     return text.strip()

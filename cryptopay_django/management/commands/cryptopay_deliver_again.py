@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Q, QuerySet
+from django.db.models import BigAutoField, Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
@@ -16,6 +16,8 @@ from ...models import Callback, ChannelPayment, Invoice, Subject, subject_of
 from ...services import deliver_again
 from ...services.events.deliver_again import repeatable_events
 from ...services.events.outbox import SIGNALS
+
+_LARGEST_KEY = BigAutoField.MAX_BIGINT
 
 
 class Command(BaseCommand):
@@ -89,7 +91,7 @@ class Command(BaseCommand):
         return found
 
     def _numbered(self, keys: list[int]) -> list[Callback]:
-        found = list(Callback.objects.primary().filter(pk__in=keys))
+        found = list(Callback.objects.primary().filter(pk__in=[key for key in keys if 0 < key <= _LARGEST_KEY]))
         if missing := sorted(set(keys) - {row.pk for row in found}):
             raise CommandError(f"there is no callback {', '.join(map(str, missing))}")
         return found

@@ -30,7 +30,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--limit", type=int, help="poll at most this many invoices")
+        parser.add_argument("--limit", type=_count, help="poll at most this many invoices")
         parser.add_argument(
             "--by-age",
             action="store_true",
@@ -135,6 +135,13 @@ def _ledger_day(text: str) -> date:
     if day_of(day)[0] > timezone.now():
         raise ArgumentTypeError(f"must be a day that has begun in UTC, not {text}")
     return day
+
+
+def _count(text: str) -> int:
+    """Parse a whole number from 1."""
+    if not (text.isdecimal() and int(text)):
+        raise ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
+    return int(text)
 
 
 def _day(text: str) -> datetime:

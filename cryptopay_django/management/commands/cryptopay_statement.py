@@ -173,6 +173,9 @@ def _period(options: dict[str, Any], zone: str) -> Period | None:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        raise ArgumentTypeError(f"must be a day such as 2026-11-14, not {text!r}") from None
+        day = None
+    if day is None or not 1970 <= day.year < 9000:
+        raise ArgumentTypeError(f"must be a day such as 2026-11-14, not {text!r}")
+    return day

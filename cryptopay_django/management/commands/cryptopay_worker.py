@@ -7,7 +7,7 @@ import threading
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from ...mails import send_customer_mails
 from ...services import work, work_once
@@ -31,6 +31,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Work until nothing is due (`--once`), or until the process is stopped."""
+        # Also false for what is no number. A longer wait than TIMEOUT_MAX is more than an event can wait for.
+        if not 0 < options["interval"] <= threading.TIMEOUT_MAX:
+            raise CommandError("--interval must be a number of seconds above 0")
         if options["once"]:
             self.stdout.write(f"{work_once(_CHORES)} done")
             return
