@@ -29,7 +29,7 @@ def is_anything_due(at: datetime) -> bool:
     """
     using = router.db_for_write(Callback)
     key = ("anything due", unheard_kinds(), *environments().items())
-    sql, asked = keep(using, key, lambda: _compile(using))
+    sql, asked = keep(using, key, lambda: _compile(using)) or _compile(using)
     moment = Callback._meta.get_field("next_attempt_at").get_db_prep_value(at, connections[using])
     with connections[using].cursor() as cursor:
         cursor.execute(sql, [moment if value is _MOMENT else value for value in asked])
