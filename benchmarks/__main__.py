@@ -35,17 +35,19 @@ def main(arguments: list[str] | None = None) -> int:
         say(f"{TITLES[kind]} is left out: its driver {DRIVERS[kind]} is not installed. --databases asks for it.")
     failed: list[str] = []
     found: Found = {}
-    for part in options.parts:
-        measured = RUNNERS[part](options, failed, found)
-        if not measured:
-            failed.append(f"{part}: nothing was measured, and its tables are as they were")
-            continue
-        text = f"{measured}\n\n{report.machine()}"
-        say(text)
-        if not options.dry:
-            report.write_block(part, text, file=options.results)
-    if found:
-        say_aims(options, found)
+    try:
+        for part in options.parts:
+            measured = RUNNERS[part](options, failed, found)
+            if not measured:
+                failed.append(f"{part}: nothing was measured, and its tables are as they were")
+                continue
+            text = f"{measured}\n\n{report.machine()}"
+            say(text)
+            if not options.dry:
+                report.write_block(part, text, file=options.results)
+    finally:  # a run that is ended early keeps what it has measured
+        if found:
+            say_aims(options, found)
     say(f"\nThat took {(time.monotonic() - begun) / 60:.1f} minutes.")
     for line in failed:
         say(f"FAILED: {line}")
