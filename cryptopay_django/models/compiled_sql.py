@@ -90,8 +90,13 @@ def with_literals(sql: str, constants: Sequence[Any], using: str, *, after: int 
 
     A driver adapts each parameter each time, and psycopg reads a statement of more than fifty anew each time. The
     constants are those of our own conditions: states and kinds of events, never what somebody sent.
+
+    Raises TypeError if the backend cannot write them, as that of MySQL Connector/Python, which quotes nothing
+    (mysql-connector-python 26.10.0).
     """
     quote, left = connections[using].schema_editor().quote_value, list(constants)
+    if left and quote("a") != "'a'":
+        raise TypeError("the backend does not quote values")
     parts = re.split("(%%|%s)", sql)
     for place in (place for place, part in enumerate(parts) if part == "%s"):
         if after:

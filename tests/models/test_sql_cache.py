@@ -6,13 +6,13 @@ from decimal import Decimal
 from itertools import product
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Case, Value, When
 from django.db.transaction import TransactionManagementError
 from django.forms.models import model_to_dict
 from django.utils import timezone
 
-from cryptopay_django.models import Callback, Invoice, InvoiceEvent, Payment
+from cryptopay_django.models import Callback, Invoice, InvoiceEvent, Payment, sql_cache
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceEventFactory, InvoiceFactory, PaymentFactory
 
 pytestmark = pytest.mark.django_db
@@ -168,6 +168,19 @@ def test_a_constant_with_a_percent_sign_is_the_orms_own():
 
     for _ in range(2):
         assert InvoiceEvent.objects.find(_with_per_cent, subject=meant.subject) == [meant]
+
+
+def test_a_backend_that_quotes_no_values_is_left_to_the_orm(monkeypatch, caplog):
+    """As that of MySQL Connector/Python: it took a kept status for the name of a column, and no callback was processed."""
+    monkeypatch.setattr(type(connection.schema_editor()), "quote_value", lambda editor, value: value)
+    monkeypatch.setattr(sql_cache, "_reported", set())
+    monkeypatch.setitem(connection.__dict__, sql_cache._KEPT, {})
+    waiting, done = CallbackFactory(outcome="pending"), CallbackFactory(outcome="applied")
+
+    for _ in range(2):
+        assert [Callback.objects.find(_pending, pk=one.pk) for one in (waiting, done)] == [[waiting], []]
+        assert [Callback.objects.change(one, _pending, error="why") for one in (waiting, done)] == [True, False]
+    assert "cannot be reused, so the ORM compiles them each time" in caplog.text
 
 
 def test_a_field_grows_by_one_with_other_values_and_only_where_the_condition_holds():
