@@ -24,9 +24,9 @@ from . import display
 from .deliver_again import DeliverAgain
 from .deliver_now import Retries
 from .filters import AccountFilter
-from .invoice_columns import LinkToInvoice, link_to, page_of, request_of
+from .invoice_columns import LinkToInvoice, link_to, page_of
 from .paging import CappedPaginator
-from .readonly import ReadOnlyAdmin
+from .readonly import ReadOnlyAdmin, request_of
 from .search import SearchByName, find_invoices
 from .timeline import timeline_of
 

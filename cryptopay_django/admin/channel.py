@@ -23,9 +23,9 @@ from . import display, filters
 from .channel_display import channel_badges, channel_meaning, credited, payment_badges, place_of, totals_text
 from .channel_filters import ChannelStatusFilter, ReceiverFilter
 from .channel_switch import ChannelSwitch
-from .invoice_columns import link_to, request_of
+from .invoice_columns import link_to
 from .paging import CappedPaginator
-from .readonly import ReadOnlyAdmin, ReadOnlyList
+from .readonly import ReadOnlyAdmin, ReadOnlyList, request_of
 from .search import SearchByName, find_channels
 
 MOST_PAYMENTS = 50

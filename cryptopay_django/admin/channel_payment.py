@@ -37,10 +37,10 @@ from .deliver_again import DeliverAgain
 from .deliver_now import Retries
 from .fact_names import fact_name
 from .forms import ActForm
-from .invoice_columns import link_to, request_of
+from .invoice_columns import link_to
 from .invoice_page import Button
 from .paging import CappedPaginator
-from .readonly import ReadOnlyAdmin
+from .readonly import ReadOnlyAdmin, request_of
 from .search import SearchByName, find_channel_payments
 from .timeline import timeline_of
 

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Invoice
 from . import display
+from .readonly import request_of
 
 
 class InvoiceColumns:
@@ -127,12 +128,6 @@ class LinkToInvoice:
         if row.invoice is None:
             return display.NOTHING
         return link_to(row.invoice, self.admin_site, request_of(row), display.name_of(row.invoice))
-
-
-def request_of(row: Model) -> HttpRequest | None:
-    """Return the request that a row of a list, or of a page, is shown for; None where nobody has noted it."""
-    request: HttpRequest | None = getattr(row, "admin_request", None)
-    return request
 
 
 def link_to(row: Any, site: AdminSite, request: HttpRequest | None, text: str = "") -> SafeString | str:

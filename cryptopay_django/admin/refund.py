@@ -18,9 +18,9 @@ from ..conf import app_settings
 from ..models import Invoice, Refund, RefundCause, RefundStatus
 from . import display, filters
 from .export import filtered_csv
-from .invoice_columns import LinkToInvoice, link_to, request_of
+from .invoice_columns import LinkToInvoice, link_to
 from .paging import CappedPaginator
-from .readonly import ReadOnlyAdmin
+from .readonly import ReadOnlyAdmin, request_of
 from .refund_books import asked_place, is_as_asked, refund_csv, totals_context
 from .search import find_invoices
 

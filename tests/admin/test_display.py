@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,13 +12,14 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth.models import Permission, User
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
+from django.db.models import QuerySet
 from django.urls import path, reverse
 from django.utils import timezone
 
 from cryptopay_django.admin import display, invoice_page, previews
 from cryptopay_django.admin.invoice_columns import page_of
 from cryptopay_django.admin.result_message import message_of
-from cryptopay_django.models import Resolution
+from cryptopay_django.models import Callback, Resolution
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory, RefundFactory
 
 IN_THE_COIN = {"price_currency": "BTC", "price_amount": Decimal("0.002"), "exchange_rate": None}
@@ -252,6 +254,25 @@ def test_a_page_leads_to_another_only_whom_it_is_shown(login, client, desk, page
 
     assert (f'href="{there}"' in text) is may_see
     assert client.get(there).status_code == (200 if may_see else 403)
+
+
+def test_a_row_that_is_shown_can_be_stored_in_a_cache(client, admin_user, monkeypatch):
+    """An app that caches querysets pickles rows, and what they belong to: the invoice of a timeline's callbacks."""
+    invoice = CallbackFactory(invoice=InvoiceFactory()).invoice
+    client.force_login(admin_user)
+    shown, fetch = [], QuerySet._fetch_all
+
+    def fetch_and_pickle(rows):
+        fetch(rows)
+        if rows.model is Callback:
+            shown.append(pickle.loads(pickle.dumps(rows._result_cache)))
+
+    monkeypatch.setattr(QuerySet, "_fetch_all", fetch_and_pickle)
+
+    page = client.get(reverse("admin:cryptopay_django_invoice_change", args=[invoice.pk]))
+
+    assert page.status_code == 200
+    assert [row.invoice_id for rows in shown for row in rows]
 
 
 def test_an_amount_has_no_zeros_behind_it_but_those_of_its_currency():
