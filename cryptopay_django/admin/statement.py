@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -56,7 +56,7 @@ FORM_NAMES = {
 
 
 class StatementForm(forms.Form):
-    """The account and the period, read from the URL: last month by default."""
+    """The account and the period, read from the URL: by default last month, or what younger books hold."""
 
     account = forms.ChoiceField(label=gettext_lazy("Account"), required=False)
     since = day_field(gettext_lazy("From"))
@@ -71,11 +71,13 @@ class StatementForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Fill in defaults, and make the period."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
-        first_of_month = timezone.localdate().replace(day=1)
+        today = timezone.localdate()
         values["account"] = values.get("account") or next(iter(account_names()), "")
         values["zone"] = values.get("zone") or timezone.get_current_timezone_name()
-        values["until"] = values.get("until") or first_of_month - timedelta(days=1)
-        values["since"] = values.get("since") or values["until"].replace(day=1)
+        begin = None if values.get("since") or values.get("until") else _first_day(values["account"], values["zone"])
+        last_month = today.replace(day=1) - timedelta(days=1)
+        values["until"] = values.get("until") or (today if begin and begin > last_month else last_month)
+        values["since"] = values.get("since") or max(values["until"].replace(day=1), begin or date.min)
         try:
             values["period"] = Period(values["since"], values["until"] + timedelta(days=1), values["zone"])
         except BooksError as error:
@@ -192,6 +194,18 @@ def statement_context(form: StatementForm, site_name: str) -> dict[str, Any]:
         "days_are_cut": len(totals.days) > _DAYS_SHOWN,
         "files": files,
     }
+
+
+def _first_day(account: str, zone: str) -> date | None:
+    """Return the first whole day of the books of an account, up to today."""
+    books = find_books(account)
+    try:
+        begin = books and books.begin_at.astimezone(ZoneInfo(zone))
+    except (ValueError, OSError):  # of a zone that does not exist, which the period says
+        return None
+    if not begin:
+        return None
+    return min(begin.date() + timedelta(days=begin.time() > time.min), timezone.localdate())
 
 
 def _check(request: HttpRequest) -> None:

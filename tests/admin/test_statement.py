@@ -49,6 +49,31 @@ def test_balances_totals_and_files_are_shown(client, desk, asked):
     assert len(page.context["files"]) == len([form for form in FORMS if can_write(form)])
 
 
+@pytest.mark.parametrize("days", [0, 1, 20, 40, 100])
+def test_the_page_opens_with_what_the_books_hold(client, desk, days):
+    now = timezone.now().astimezone(UTC)
+    begin = datetime(now.year, now.month, now.day, tzinfo=UTC) - timedelta(days=days)
+    begin_books("default", at=begin)
+
+    page = client.get(desk.url("invoice_statement"), {"zone": "UTC"})
+
+    period = page.context["period"]
+    month = now.date().replace(day=1)
+    assert "problem" not in page.context
+    assert period.since.date() == max(begin.date(), (month - timedelta(days=1)).replace(day=1))
+    assert period.until.date() == (month if begin.date() < month else now.date() + timedelta(days=1))
+
+
+def test_books_that_began_in_the_middle_of_a_day_show_their_first_whole_day(client, desk):
+    now = timezone.now().astimezone(UTC)
+    begin = datetime(now.year, now.month, now.day, 12, tzinfo=UTC) - timedelta(days=3)
+    begin_books("default", at=begin)
+
+    page = client.get(desk.url("invoice_statement"), {"zone": "UTC"})
+
+    assert page.context["period"].since == begin + timedelta(hours=12)
+
+
 @pytest.mark.parametrize(
     ("form", "begins", "ending"),
     [
