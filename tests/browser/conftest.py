@@ -74,9 +74,12 @@ def axe(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -
         npm, folder = shutil.which("npm"), tmp_path_factory.mktemp("axe")
         if npm is None:
             pytest.skip("no npm here, so axe-core cannot be had: apt-get install npm")
-        command = [npm, "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder, AXE]
+        quiet = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries", "0"]
         try:
-            subprocess.run(command, check=True, capture_output=True, timeout=60, cwd=folder)
+            subprocess.run(
+                [npm, "install", *quiet, "--prefix", folder, AXE],
+                check=True, capture_output=True, timeout=20, cwd=folder,
+            )  # fmt: skip
         except (subprocess.SubprocessError, OSError) as error:
             pytest.skip(f"npm could not install {AXE}: {error}")
         # Made whole beside it, then put in place in one step: tests in other processes look here, too.

@@ -156,8 +156,11 @@ def test_a_choice_of_a_form_is_as_high_as_a_field_and_a_long_id_has_room_on_a_ph
     assert ids.first.bounding_box()["width"] > PHONE["width"] / 3
 
 
-def test_the_names_of_columns_wrap_so_that_the_list_fits_a_desktop(open_page, live_server, settings, admin_client):
-    settings.ROOT_URLCONF, settings.LANGUAGE_CODE = "tests.urls", "es"
+@pytest.mark.parametrize("language", ["es", "nl", "pt-br"])
+def test_the_names_of_columns_wrap_so_that_the_list_fits_a_desktop(
+    language, open_page, live_server, settings, admin_client
+):
+    settings.ROOT_URLCONF, settings.LANGUAGE_CODE = "tests.urls", language
     STATES["overpaid"]()
     page = open_page()
     page.set_viewport_size(DESKTOP)
