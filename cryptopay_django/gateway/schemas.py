@@ -19,7 +19,20 @@ from .message_base import WireObject
 from .rate_and_risk import Exchange, Risk
 from .strictjson import Json, join_path, parse_json_tolerantly
 from .tags import parted
-from .values import Address, Amount, Code, Link, Name, Reference, Text, Txid, Url, read_object, read_required
+from .values import (
+    Address,
+    Amount,
+    Code,
+    Link,
+    Name,
+    PositiveAmount,
+    Reference,
+    Text,
+    Txid,
+    Url,
+    read_object,
+    read_required,
+)  # fmt: skip
 
 INVOICE_TYPE = "Invoice"
 CHANNEL_PAYMENT_TYPE = "ChannelPayment"
@@ -62,7 +75,7 @@ class InvoiceSnapshot(WireObject):
     uri: Url | None = None
     price_amount: Amount
     price_currency: Code
-    pay_amount: Amount
+    pay_amount: PositiveAmount
     pay_currency: Code
     paid_amount: Amount
     fee: Amount | None = None

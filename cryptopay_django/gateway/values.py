@@ -127,6 +127,13 @@ def _read_amount(value: object, path: str) -> Decimal:
     return Decimal(written)
 
 
+def _read_positive_amount(value: object, path: str) -> Decimal:
+    amount = _read_amount(value, path)
+    if not amount:
+        raise WireError(path, "is zero")
+    return amount
+
+
 def _read_signed_amount(value: object, path: str) -> Decimal:
     """Read an amount that may be negative."""
     if isinstance(value, str) and value.startswith("-"):
@@ -241,6 +248,7 @@ PLAIN_CODECS: Mapping[object, Codec] = {
 }
 
 Amount = Annotated[Decimal, Codec(_read_amount, plain_text)]
+PositiveAmount = Annotated[Decimal, Codec(_read_positive_amount, plain_text)]
 SignedAmount = Annotated[Decimal, Codec(_read_signed_amount, plain_text)]
 Score = Annotated[Decimal, Codec(_read_score, lambda score: score)]
 Code = Annotated[str, text(field_lengths.CODE_LENGTH, empty=False)]

@@ -45,7 +45,7 @@ invoices = st.fixed_dictionaries(
         "status": lines,
         "price_amount": amounts,
         "price_currency": lines,
-        "pay_amount": amounts,
+        "pay_amount": amounts.filter(Decimal),
         "pay_currency": lines,
         "paid_amount": amounts,
     },

@@ -87,6 +87,12 @@ def test_an_amount_is_a_plain_decimal(name, value):
     assert refused(InvoiceSnapshot, invoice(**{name: value})).field == name
 
 
+@pytest.mark.parametrize("value", ["0", "0.0", 0, Decimal("0.00")])
+def test_nothing_to_pay_is_no_amount_to_pay(value):
+    assert refused(InvoiceSnapshot, invoice(pay_amount=value)).field == "pay_amount"
+    assert InvoiceSnapshot.from_wire(invoice(price_amount=value)).price_amount == 0, "what dust is worth can be zero"
+
+
 @pytest.mark.parametrize("value", [value for value in NOT_AMOUNTS if value is not None])
 def test_a_fee_may_be_null_but_nothing_else_than_an_amount(value):
     assert left_out(InvoiceSnapshot, invoice(fee=value)) == ["fee"]

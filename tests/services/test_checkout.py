@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 
@@ -17,6 +18,7 @@ from cryptopay_django.exceptions import (
     CreationUnknownError,
     CurrencyError,
     CustomIdError,
+    GatewayAnswerError,
     GatewayPermissionError,
     GatewayUnreachableError,
     GatewayValidationError,
@@ -27,6 +29,8 @@ from cryptopay_django.exceptions import (
 )
 from cryptopay_django.models import Callback, Invoice, InvoiceEvent
 from cryptopay_django.services import create_invoice, process_callback, process_overdue, reconcile_invoices
+from cryptopay_django.services.invoices.customer_state import read_progress
+from cryptopay_django.services.snapshots.apply import poll_invoice
 from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory, callback_body, invoice_wire
 from tests.wire import TIMED_OUT, UNREACHABLE, ScriptedGateway, refusal
 
@@ -268,6 +272,39 @@ def test_an_unclear_answer_before_the_effect_is_a_state_and_can_be_taken_up_agai
     assert Invoice.objects.get().gateway_id is None
     assert create_invoice(**ORDER, custom_id="order-17") == Invoice.objects.get()
     assert len(gateway.invoices) == 1
+
+
+@pytest.mark.parametrize("amount", ["0.0", "-0.002"])
+def test_an_answer_with_nothing_to_pay_is_unclear_and_no_customer_sees_it(gateway, amount):
+    gateway.changes = {"pay_amount": amount}
+
+    with pytest.raises(CreationUnknownError, match=r"data\.pay_amount"):
+        create_invoice(**ORDER)
+
+    invoice = Invoice.objects.get()
+    assert (invoice.gateway_id, invoice.pay_amount, gateway.count("POST")) == (None, None, 1)
+    with pytest.raises(GatewayAnswerError):
+        poll_invoice(invoice)
+    assert "data.pay_amount" in Invoice.objects.get().quarantine_reason
+    assert read_progress(invoice.pk).state == "review"
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({"address": None}, "preparing"),
+        ({"address": ""}, "preparing"),
+        ({"price_amount": "0.0"}, "review"),
+        ({"expires_at": "1971-01-01T00:00:00Z"}, "expired"),
+    ],
+)
+def test_an_answer_that_nobody_can_pay_by_is_not_offered_for_payment(gateway, changes, state):
+    gateway.changes = changes
+
+    with suppress(PriceSealError):
+        create_invoice(**ORDER)
+
+    assert read_progress(Invoice.objects.get().pk).state == state
 
 
 def test_taking_up_again_finds_what_was_made_after_all(gateway):

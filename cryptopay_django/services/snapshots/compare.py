@@ -124,7 +124,7 @@ def is_recalculated(invoice: Invoice, snapshot: InvoiceSnapshot) -> bool:
     """
     return (
         snapshot.status in (InvoiceStatus.UNRESOLVED, InvoiceStatus.COMPLETED)
-        and snapshot.pay_amount == snapshot.paid_amount > 0
+        and snapshot.pay_amount == snapshot.paid_amount
         and (snapshot.price_currency != snapshot.pay_currency or snapshot.price_amount == snapshot.pay_amount)
         and invoice.pay_amount is not None
     )
