@@ -209,7 +209,7 @@ class InvoiceAdmin(
             "opts": self.opts,
             "title": _("Overview"),
             "media": self.media,
-            **overview.overview_context(now=timezone.now()),
+            **overview.overview_context(request, self.admin_site, now=timezone.now()),
         }
         return TemplateResponse(request, "admin/cryptopay_django/invoice/overview.html", context)
 

@@ -13,7 +13,9 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
+from django.contrib.admin.sites import AdminSite
 from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -49,7 +51,7 @@ class Unresolved:
     is_cut: bool
 
 
-def overview_context(*, now: datetime) -> dict[str, Any]:
+def overview_context(request: HttpRequest, site: AdminSite, *, now: datetime) -> dict[str, Any]:
     """Return what the overview shows. As many queries for a million invoices as for one."""
     since = now - timedelta(days=DAYS)
     unresolved = unresolved_now(now)
@@ -78,7 +80,7 @@ def overview_context(*, now: datetime) -> dict[str, Any]:
         "wrong": _percent(min(wrong, paid), paid),
         "wrong_of": (min(wrong, paid), paid),
         "confirm_times": confirm_times(),
-        "tasks": [(task, display.age(task.since, now)) for task in read_tasks()],
+        "tasks": [(task, display.age(task.since, now)) for task in read_tasks(request, site)],
         "failing": count_undelivered(now).failing,
         "withheld": withheld_events().count(),
     }

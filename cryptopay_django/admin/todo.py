@@ -9,7 +9,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.apps import apps
+from django.contrib.admin.sites import AdminSite
 from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -67,6 +70,11 @@ class _Kind:
     tone: str = "alarm"
     since: str = "created_at"
 
+    def is_for(self, request: HttpRequest, site: AdminSite) -> bool:
+        """Return whether the user may see the page that lists it."""
+        model = apps.get_model("cryptopay_django", self.page.partition("_")[0])
+        return site.is_registered(model) and site.get_model_admin(model).has_view_or_change_permission(request)
+
     def read(self) -> Task | None:
         """Return the work, or None if there is none. One query."""
         found = list(self.rows.order_by(self.since).values_list(self.since, *self.columns)[: MOST + 1])
@@ -83,9 +91,9 @@ def _of(path: str) -> tuple[str, ...]:
     return tuple(f"{path}__{name}" for name in _OF_INVOICE)
 
 
-def read_tasks() -> list[Task]:
-    """Return the kinds of work that wait. As many queries for a million rows as for one."""
-    return [task for kind in _kinds() if (task := kind.read()) is not None]
+def read_tasks(request: HttpRequest, site: AdminSite) -> list[Task]:
+    """Return the kinds of work that wait and that the user may see. As many queries for a million rows as for one."""
+    return [task for kind in _kinds() if kind.is_for(request, site) and (task := kind.read()) is not None]
 
 
 def _kinds() -> Iterator[_Kind]:

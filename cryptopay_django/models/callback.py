@@ -123,7 +123,7 @@ class Callback(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"callback {self.pk} {self.event} ({self.outcome})".replace("  ", " ")
+        return f"{self._meta.verbose_name} {self.pk} {self.event} ({self.get_outcome_display()})".replace("  ", " ")
 
     def refresh_from_db(self, using: str | None = None, *args: Any, **kwargs: Any) -> None:
         """Reload, also a deferred body, from the database that the row came from: a replica may not have it yet."""

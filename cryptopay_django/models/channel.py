@@ -162,7 +162,7 @@ class Channel(ProtectedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.pay_currency} to {self.receiver_currency}, {self.status})"
+        return f"{self.name} ({self.pay_currency} → {self.receiver_currency}, {self.get_status_display()})"
 
     @property
     def is_open(self) -> bool:

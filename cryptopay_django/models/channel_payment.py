@@ -154,7 +154,7 @@ class ChannelPayment(ProtectedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.paid_amount:f} {self.paid_currency} ({self.status})"
+        return f"{self.paid_amount:f} {self.paid_currency} ({self.get_status_display()})"
 
     @property
     def is_final(self) -> bool:

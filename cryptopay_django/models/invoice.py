@@ -228,7 +228,8 @@ class Invoice(ProtectedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.custom_id} ({self.price_amount:f} {self.price_currency} in {self.pay_currency}, {self.status})"
+        price = f"{self.price_amount:f} {self.price_currency}"
+        return f"{self.custom_id} ({price} in {self.pay_currency}, {self.get_status_display()})"
 
     def is_as_old_as(self, row: dict[str, Any]) -> bool:
         """Return whether the row was neither changed nor polled since this object was read."""

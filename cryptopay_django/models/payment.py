@@ -61,7 +61,7 @@ class Payment(ProtectedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.txid} ({self.status})"
+        return f"{self.txid} ({self.get_status_display()})"
 
     @transition(field=status, source=PaymentStatus.DETECTED, target=PaymentStatus.CONFIRMED)
     def confirm(self, *, at: datetime) -> None:

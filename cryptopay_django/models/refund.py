@@ -120,7 +120,7 @@ class Refund(ProtectedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount:f} {self.currency} ({self.status})"
+        return f"{self.amount:f} {self.currency} ({self.get_status_display()})"
 
     @property
     def is_withdrawal(self) -> bool:

@@ -112,7 +112,7 @@ class Resolution(StatusModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of invoice {self.invoice_id} ({self.status})"
+        return f"{self.get_kind_display()}, {self.invoice_id} ({self.get_status_display()})"
 
     @property
     def awaits_approval(self) -> bool:

@@ -15,14 +15,35 @@ from django.core.management import CommandError, call_command
 from django.db.models import QuerySet
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.translation import override
 
 from cryptopay_django.admin import display, invoice_page, previews
 from cryptopay_django.admin.invoice_columns import page_of
 from cryptopay_django.admin.result_message import message_of
 from cryptopay_django.models import Callback, Resolution
-from cryptopay_django.testing.factories import CallbackFactory, InvoiceFactory, RefundFactory
+from cryptopay_django.testing.factories import CallbackFactory, ChannelPaymentFactory, InvoiceFactory, RefundFactory
 
 IN_THE_COIN = {"price_currency": "BTC", "price_amount": Decimal("0.002"), "exchange_rate": None}
+
+
+@pytest.mark.django_db
+def test_titles_of_rows_are_in_the_language_of_the_staff():
+    invoice = InvoiceFactory()
+    resolution = Resolution.objects.create(invoice=invoice, kind="settle", status="sent", actor="ada")
+    rows = [
+        invoice,
+        resolution,
+        RefundFactory(invoice=invoice),
+        CallbackFactory(outcome="stale"),
+        ChannelPaymentFactory(),
+    ]
+
+    with override("de"):
+        german = [str(row) for row in rows]
+
+    assert german[0] == f"{invoice.custom_id} (100 EUR in BTC, neu)"
+    assert german[1] == f"Abrechnung, {invoice.pk} (gesendet)"
+    assert not set(" ".join(german).replace("(", " ").replace(")", " ").split()) & {"new", "pending", "stale", "of"}
 
 
 def test_an_invoice_that_was_not_paid_in_time_is_shown_as_expired():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+from urllib.parse import urljoin
 from uuid import uuid4
 
 import pytest
@@ -187,6 +190,30 @@ def test_a_crafted_post_with_all_it_needs_still_needs_the_permission(role, desk,
 
     assert (settled.status_code, several.status_code) == (403, 403)
     assert everything() == before
+
+
+@pytest.mark.parametrize(
+    "kind", ["invoice", "callback", "refund", "resolution", "channel", "channelpayment", "paymentlink"]
+)
+def test_who_may_look_at_one_kind_of_rows_gets_no_link_that_is_refused(kind, desk, world, login):
+    client = login("bare")
+    user = User.objects.get(username="bare")
+    user.user_permissions.add(Permission.objects.get(codename=f"view_{kind}"))
+    pages = [
+        (page, needs)
+        for page, needs, may_get, _ in TABLE
+        if page.startswith(f"{kind}_") and "viewer" in (may_get or ())
+    ]
+    links = set()
+    for page, needs in [*pages, ("invoice_overview", ""), ("invoice_change", "quarantined")]:
+        response = client.get(desk.url(page, *world[needs]))
+        assert response.status_code in (200, 403)
+        if response.status_code == 200 and response["Content-Type"].startswith("text/html"):
+            found = re.findall(r'href="(/admin/cryptopay_django/[^"]*|[?][^"]*|[.][^"]*)"', response.text)
+            links |= {urljoin(response.request["PATH_INFO"], html.unescape(link)) for link in found}
+
+    assert links
+    assert {link: status for link in links if (status := client.get(link).status_code) not in (200, 302)} == {}
 
 
 def test_an_action_of_the_list_is_offered_only_to_those_who_may(desk, world, login):
