@@ -46,11 +46,17 @@ _SEEN_WITH: Mapping[Act, str] = {
 }
 
 
+def is_staff(user: AbstractBaseUser | AnonymousUser | None) -> bool:
+    """Return whether a user is active staff. A project's user model may have no such field: then nobody is."""
+    return bool(user and user.is_active and getattr(user, "is_staff", False))
+
+
 def may_view(user: AbstractBaseUser | AnonymousUser | None, model: str = "invoice") -> bool:
     """Return whether a user may view rows of a model: with the view or the change permission, as in the admin."""
     person: Any = user
     seeing = (f"cryptopay_django.view_{model}", f"cryptopay_django.change_{model}")
-    return person is not None and any(person.has_perm(permission) for permission in seeing)
+    # A project's user model may be without permissions.
+    return hasattr(person, "has_perm") and any(person.has_perm(permission) for permission in seeing)
 
 
 def may(user: AbstractBaseUser | AnonymousUser | None, *acts: Act) -> bool:

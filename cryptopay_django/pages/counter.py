@@ -35,7 +35,7 @@ from ..conf import app_settings
 from ..exceptions import NotPermittedError, PaymentLinkRequestError
 from ..links import path_of, site_url_of
 from ..models import PaymentLink, PaymentLinkKind
-from ..permissions import Act, may
+from ..permissions import Act, is_staff, may
 from ..qr import qr_svg
 from ..services import cancel_payment_link, create_payment_link, read_progress
 from ..services.invoices.current_invoice import payment_under_way
@@ -119,7 +119,7 @@ def for_staff(view: View) -> View:
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         user: Any = getattr(request, "user", None)
-        if user is None or not (user.is_active and user.is_staff):
+        if not is_staff(user):
             return redirect_to_login(request.get_full_path(), _login_url())
         if not may(user, Act.MAKE_LINK):
             raise PermissionDenied

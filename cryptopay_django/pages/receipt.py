@@ -24,6 +24,7 @@ from django.views.decorators.http import require_safe
 from ..explorers import explorer_url
 from ..links import path_of
 from ..models import Invoice
+from ..permissions import is_staff, may_view
 from ..services.invoices.customer_state import read_progress
 from ..services.invoices.receipt import Receipt, read_receipt
 from .formats import isolated, moment, money, network_name, plain, shortened
@@ -54,7 +55,8 @@ def receipt(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
             raise Http404
         return hardened(redirect(path_of("checkout", invoice_id)))
     with translation.override(language_of(request)):
-        rows, title = list(rows_of(found, is_staff=_is_staff(request))), title_of(found)
+        user = getattr(request, "user", None)
+        rows, title = list(rows_of(found, is_staff=is_staff(user) and may_view(user))), title_of(found)
         note = receipt_note(found)
         lines = [*rows, Row("", note)]
         writer = _pdf_writer(title, lines)
@@ -166,8 +168,3 @@ def _paid_at(found: Receipt) -> datetime | None:
 
 def _moment(time: datetime) -> str:
     return f"{moment(time, 'DATETIME_FORMAT')} {timezone.localtime(time):%Z}".strip()
-
-
-def _is_staff(request: HttpRequest) -> bool:
-    user: Any = getattr(request, "user", None)
-    return bool(user and user.is_active and user.is_staff and user.has_perm("cryptopay_django.view_invoice"))

@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import User
@@ -14,6 +15,9 @@ from django.utils import translation
 
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages import receipt_pdf
+from cryptopay_django.pages.counter import keypad
+from cryptopay_django.pages.receipt import receipt
+from cryptopay_django.permissions import Act, may
 from cryptopay_django.testing.factories import RefundFactory
 from tests.pages.states import STATES, completed, paid
 
@@ -111,6 +115,15 @@ def test_the_fee_is_for_staff_who_may_see_invoices(client, django_user_model):
     client.force_login(User.objects.create_superuser("root"))
 
     assert rows(client.get(url(made)).text)["Fee of the payment service"] == "0.50\u00a0EUR"
+
+
+def test_customers_whose_user_model_knows_no_staff_and_no_permissions_see_it_and_no_page_of_staff(rf):
+    made, request = completed(fee_amount=Decimal("0.50"), fee_currency="EUR"), rf.get("/")
+    request.user = SimpleNamespace(is_active=True, is_authenticated=True)
+
+    assert "Fee of" not in receipt(request, made.pk).text
+    assert keypad(request).status_code == 302
+    assert not may(request.user, Act.SETTLE)
 
 
 def test_it_shows_nothing_that_is_not_the_customers_and_breaks_no_strict_policy(client):

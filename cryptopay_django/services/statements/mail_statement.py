@@ -14,7 +14,7 @@ from django.utils import timezone
 from ...exceptions import BooksError
 from ...models import ClosedPeriod
 from ...models.locking import write_transaction
-from ...permissions import Act, may
+from ...permissions import Act, is_staff, may
 from .columns import write_amount
 from .file_formats import FORMS, write_statement
 from .statement import Statement
@@ -35,8 +35,9 @@ def find_staff(names: Sequence[str]) -> list[str]:
     email, found = model.get_email_field_name(), []
     for name in names:
         users = [*_users_by(model.USERNAME_FIELD, name), *_users_by(f"{email}__iexact", name)]
-        allowed = [user for user in users if user.is_active and getattr(user, "is_staff", False)]
-        allowed = [user for user in allowed if may(user, Act.VIEW_LEDGER) and getattr(user, email, False)]
+        allowed = [
+            user for user in users if is_staff(user) and may(user, Act.VIEW_LEDGER) and getattr(user, email, False)
+        ]
         if not allowed:
             raise BooksError(
                 f"{name!r} is no active member of staff with an e-mail address and the permission view_ledger"
