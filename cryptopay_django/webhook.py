@@ -11,11 +11,11 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from .atomic_requests import non_atomic_requests
 from .conf import account_names, app_settings
 from .exceptions import SignatureError
 from .gateway.signing import SIGNATURE_HEADER
@@ -30,7 +30,7 @@ logger = logging.getLogger("cryptopay_django")
 MAX_BODY = 256 * 1024
 
 
-@transaction.non_atomic_requests
+@non_atomic_requests
 @csrf_exempt
 @login_not_required
 @require_POST

@@ -15,12 +15,12 @@ from django.contrib import messages
 from django.contrib.admin.sites import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.db.models.options import Options
-from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
+from ..atomic_requests import non_atomic_requests
 from ..exceptions import AddressError, CryptopayError, InvoiceChangedError, QuoteExpiredError
 from ..models import Channel, ChannelPayment, Invoice
 from . import display

@@ -17,7 +17,6 @@ from django.contrib.admin.sites import AdminSite
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models.options import Options
-from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -25,6 +24,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..atomic_requests import non_atomic_requests
 from ..conf import account_names
 from ..exceptions import BooksChangedError, BooksDifferError, BooksError, GatewayError, NotPermittedError
 from ..models import Books, ClosedPeriod

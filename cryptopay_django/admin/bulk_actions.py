@@ -13,13 +13,13 @@ from django.contrib.admin.sites import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.options import Options
-from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..atomic_requests import non_atomic_requests
 from ..exceptions import CryptopayError, NotResolvableError
 from ..models import Invoice, Resolution, StatusContext
 from ..permissions import Act, may

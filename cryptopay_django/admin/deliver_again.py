@@ -13,13 +13,13 @@ from django.contrib.admin.sites import AdminSite
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.db.models.options import Options
-from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from ..atomic_requests import non_atomic_requests
 from ..models import Callback, EventKind, Invoice, Subject
 from ..permissions import Act, may
 from ..services import deliver_again

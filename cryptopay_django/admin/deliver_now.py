@@ -9,11 +9,11 @@ from django.contrib import messages
 from django.contrib.admin.sites import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.db.models.options import Options
-from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
+from ..atomic_requests import non_atomic_requests
 from ..exceptions import DeliveryBusyError
 from ..models import HandlerDelivery, InvoiceEvent, Subject
 from ..permissions import Act, may

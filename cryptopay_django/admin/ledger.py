@@ -13,7 +13,6 @@ from django.contrib.admin.sites import AdminSite
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models.options import Options
-from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -22,6 +21,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..atomic_requests import non_atomic_requests
 from ..conf import account_names
 from ..exceptions import GatewayError
 from ..gateway.ledger import LedgerTransaction

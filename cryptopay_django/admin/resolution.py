@@ -8,13 +8,13 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.db.transaction import non_atomic_requests
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..atomic_requests import non_atomic_requests
 from ..exceptions import ApprovalError, CryptopayError, QuoteExpiredError
 from ..models import Invoice, Resolution, ResolutionKind, ResolutionStatus
 from ..models.resolution import awaiting_approval

@@ -14,7 +14,6 @@ from django.contrib.admin.sites import AdminSite
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models.options import Options
-from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -24,6 +23,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from ..atomic_requests import non_atomic_requests
 from ..conf import account_names
 from ..exceptions import BooksError, GatewayError
 from ..models import Books, ClosedPeriod, EntryKind

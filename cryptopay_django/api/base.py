@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import IO, Any, TypeVar
 
-from django.db import transaction
 from django.http.response import HttpResponseBase
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import extend_schema
@@ -18,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.schemas.inspectors import ViewInspector
 from rest_framework.views import APIView
 
+from ..atomic_requests import non_atomic_requests
 from ..exceptions import WireError
 from ..gateway.strictjson import parse_json
 from .fields import StrictSerializer
@@ -109,7 +109,7 @@ class ApiView(APIView):
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # type: ignore[override]
         """Return the view, outside of ATOMIC_REQUESTS: a request to the gateway is committed before it is sent."""
-        return transaction.non_atomic_requests(super().as_view(**initkwargs))
+        return non_atomic_requests(super().as_view(**initkwargs))
 
     def get_exception_handler(self) -> Callable[[Exception, Any], Response | None]:
         """Return our handler for problem details, independent of the project's own handler."""

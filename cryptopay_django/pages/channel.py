@@ -8,12 +8,12 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
+from ..atomic_requests import non_atomic_requests
 from ..links import path_of
 from ..services.channels.owner_state import ChannelProgress, read_channel_progress
 from .channel_panel import channel_panel_context
@@ -23,7 +23,7 @@ from .response_headers import hardened, state_response
 
 
 @login_not_required
-@transaction.non_atomic_requests
+@non_atomic_requests
 @require_safe
 def channel(request: HttpRequest, channel_id: UUID) -> HttpResponse:
     """Show where to pay, and the newest payments; `?part=` returns only the panel, for the script."""
@@ -39,7 +39,7 @@ def channel(request: HttpRequest, channel_id: UUID) -> HttpResponse:
 
 
 @login_not_required
-@transaction.non_atomic_requests
+@non_atomic_requests
 @require_safe
 def channel_status(request: HttpRequest, channel_id: UUID) -> HttpResponse:
     """Return the public state as JSON, or 304 if the client has it. Makes two queries."""

@@ -19,13 +19,13 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.generic import View
 
+from ..atomic_requests import non_atomic_requests
 from ..exceptions import (
     AccountMissingError,
     CreationUnknownError,
@@ -94,7 +94,7 @@ class ChooseCoinView(PaymentOfOrder, View):
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
         """Return the view, outside of ATOMIC_REQUESTS: an invoice is committed before the gateway is called."""
-        return transaction.non_atomic_requests(super().as_view(**initkwargs))
+        return non_atomic_requests(super().as_view(**initkwargs))
 
     def get_success_url(self, invoice: Invoice) -> str:
         """Return the URL where the customer pays."""

@@ -21,7 +21,6 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
@@ -31,6 +30,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from ..atomic_requests import non_atomic_requests
 from ..conf import app_settings
 from ..exceptions import NotPermittedError, PaymentLinkRequestError
 from ..links import path_of, site_url_of
@@ -129,7 +129,7 @@ def for_staff(view: View) -> View:
         response["Referrer-Policy"] = "same-origin"
         return response
 
-    return login_not_required(transaction.non_atomic_requests(checked))
+    return login_not_required(non_atomic_requests(checked))
 
 
 @for_staff

@@ -21,11 +21,12 @@ from weakref import WeakKeyDictionary
 from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.core.handlers.asgi import ASGIRequest
-from django.db import DatabaseError, InterfaceError, connections, transaction
+from django.db import DatabaseError, InterfaceError, connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET
 
+from ..atomic_requests import non_atomic_requests
 from ..conf import app_settings
 from ..models import Invoice
 from .server_shutdown import end_before_stopping
@@ -44,7 +45,7 @@ _AT_ONCE = 500
 
 
 @login_not_required
-@transaction.non_atomic_requests
+@non_atomic_requests
 @require_GET
 async def invoice_events(request: HttpRequest, invoice_id: UUID) -> HttpResponseBase:
     """Stream the version of an invoice now and after every change.

@@ -13,13 +13,13 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from ..atomic_requests import non_atomic_requests
 from ..caching import claim
 from ..exceptions import GatewayError, InvoiceBusyError
 from ..links import path_of
@@ -39,7 +39,7 @@ _RECENTLY = timedelta(seconds=15)
 
 @login_not_required
 @csrf_exempt
-@transaction.non_atomic_requests
+@non_atomic_requests
 @require_http_methods(["GET", "HEAD", "POST"])
 def checkout(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     """Show where and how to pay, and the progress of the payment. `?part=` returns only the panel, for the script.
@@ -62,7 +62,7 @@ def checkout(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
 
 
 @login_not_required
-@transaction.non_atomic_requests
+@non_atomic_requests
 @require_safe
 def invoice_status(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     """Return the public state as JSON, or 304 if the client has it. Makes one query by primary key."""

@@ -14,13 +14,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
+from ..atomic_requests import non_atomic_requests
 from ..explorers import explorer_url
 from ..links import path_of
 from ..models import Invoice
@@ -45,7 +45,7 @@ class Row:
 
 
 @login_not_required
-@transaction.non_atomic_requests
+@non_atomic_requests
 @require_safe
 def receipt(request: HttpRequest, invoice_id: UUID) -> HttpResponse:
     """Show the receipt, or the payment page while there is none. `?format=pdf` answers with a file."""

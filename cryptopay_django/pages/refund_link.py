@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import translation
@@ -21,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
+from ..atomic_requests import non_atomic_requests
 from ..caching import claim
 from ..conf import app_settings
 from ..exceptions import AddressError, LinkObstacle, RefundLinkError, TagError
@@ -73,7 +73,7 @@ _OBSTACLES = {
 
 @login_not_required
 @csrf_exempt
-@transaction.non_atomic_requests
+@non_atomic_requests
 @require_http_methods(["GET", "HEAD", "POST"])
 @hide_locals
 def refund_address(request: HttpRequest, token: str) -> HttpResponse:
@@ -97,7 +97,7 @@ def refund_address(request: HttpRequest, token: str) -> HttpResponse:
 
 @login_not_required
 @csrf_exempt
-@transaction.non_atomic_requests
+@non_atomic_requests
 @require_POST
 @hide_locals
 def ask_for_link(request: HttpRequest, invoice_id: UUID) -> HttpResponse:

@@ -39,7 +39,7 @@ BUGS = (
     Bug(
         "the webhook runs in the request's transaction",
         "webhook.py",
-        "@transaction.non_atomic_requests\n",
+        "@non_atomic_requests\n",
         "",
         (f"{WEBHOOK}test_atomic_requests_do_not_roll_the_stored_callback_back",),
     ),
