@@ -15,12 +15,11 @@ from ..events.outbox import new_event, write_events
 def lacks_a_fact(error: GatewayAnswerError) -> bool:
     """Return whether the gateway itself answered about an invoice, and a fact in the answer cannot be read.
 
-    The page of a proxy, or what has no `id` at all, is no such answer: it says nothing of the invoice.
+    The page of a proxy is no such answer: it says nothing of the invoice. Nor does one without an `id` that can be
+    read, like one with the id of another invoice.
     """
     cause = error.__cause__
-    if not isinstance(cause, WireError) or (cause.field, cause.reason) == ("data.id", "is missing"):
-        return False
-    return cause.field.startswith("data.")
+    return isinstance(cause, WireError) and cause.field.startswith("data.") and cause.field != "data.id"
 
 
 @retried_while_locked
