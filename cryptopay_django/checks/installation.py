@@ -17,7 +17,7 @@ from django.core.checks import Warning as CheckWarning
 from ..conf import app_settings
 from ..services.dispatch.wake_or_enqueue import find_task
 
-_FSM_PROVIDERS = ("django-fsm-2", "django-fsm")
+_FSM_PROVIDERS = ("django-fsm-2", "django-fsm", "django-fsm-rx")
 
 
 def check_installation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
@@ -33,9 +33,8 @@ def check_installation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
         provider = imported_fsm_provider()
         found.append(
             CheckWarning(
-                f"django_fsm is imported from {provider}; installed: {', '.join(installed) or 'neither distribution'}",
-                hint="Both distributions install the same folder over each other. Uninstall both, then install "
-                "django-fsm-2 alone.",
+                f"django_fsm is imported from {provider}; installed: {', '.join(installed) or 'none known'}",
+                hint="They install the same folder over each other. Uninstall them, then install django-fsm-2 alone.",
                 id="cryptopay.W010",
             )
         )

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 import django_fsm
+import pytest
 from django.core.checks import run_checks
 
 from cryptopay_django.checks import installation
@@ -24,16 +25,17 @@ def test_contenttypes_must_be_installed(monkeypatch):
 
 
 def test_the_provider_of_the_state_machine_is_told_from_the_file_that_is_imported():
-    installed = [name for name in ("django-fsm-2", "django-fsm") if installation._installed_files(name)]
+    installed = [name for name in installation._FSM_PROVIDERS if installation._installed_files(name)]
 
     assert installation.imported_fsm_provider() in {f"{name} {metadata.version(name)}" for name in installed}
 
 
-def test_both_providers_over_each_other_are_seen_and_the_winner_is_named(tmp_path):
+@pytest.mark.parametrize("other", ["django-fsm", "django-fsm-rx"])
+def test_both_providers_over_each_other_are_seen_and_the_winner_is_named(tmp_path, other):
     """Two distributions in one folder, the second installed silently over the first."""
     source = Path(django_fsm.__file__).read_text()
     install(tmp_path, "django-fsm-2", "4.9", source)
-    install(tmp_path, "django-fsm", "3.9", f"{source}\n# another build")
+    install(tmp_path, other, "3.9", f"{source}\n# another build")
     shutil.copy(Path(django_fsm.__file__).with_name("signals.py"), tmp_path / "django_fsm")
     code = (
         "import django; django.setup(); from cryptopay_django.checks import installation; "
@@ -52,8 +54,8 @@ def test_both_providers_over_each_other_are_seen_and_the_winner_is_named(tmp_pat
         },
     )
 
-    assert "django_fsm is imported from django-fsm 3.9" in done.stdout
-    assert "installed: django-fsm-2, django-fsm" in done.stdout
+    assert f"django_fsm is imported from {other} 3.9" in done.stdout
+    assert f"installed: django-fsm-2, {other}\n" in done.stdout
 
 
 def install(site: Path, name: str, version: str, source: str) -> None:
