@@ -10,11 +10,9 @@ from django.contrib.auth.models import User
 from cryptopay_django.models import Channel
 from cryptopay_django.pages.languages import LANGUAGES
 from cryptopay_django.services import create_channel, disable_channel
-from tests.browser.conftest import CHROMIUM, DESKTOP, PHONE, violations
+from tests.browser.conftest import DESKTOP, PHONE, violations
 from tests.pages.channels import CHANNELS, tagged, with_history
 
-if CHROMIUM is None:
-    pytest.skip("no chromium here: apt-get install chromium", allow_module_level=True)
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: make .venv/.installed-browser")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]

@@ -15,12 +15,10 @@ from django.utils import timezone
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages.languages import LANGUAGES
 from cryptopay_django.services import create_invoice
-from tests.browser.conftest import CHROMIUM, DESKTOP, PHONE, violations
+from tests.browser.conftest import DESKTOP, PHONE, violations
 from tests.browser.layout import faults_of
 from tests.pages.states import STATES, invoice, tagged
 
-if CHROMIUM is None:
-    pytest.skip("no chromium here: apt-get install chromium", allow_module_level=True)
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: make .venv/.installed-browser")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -17,17 +16,9 @@ from cryptopay_django.sandbox.server import SandboxServer
 from cryptopay_django.services import create_invoice, refresh_invoice
 from tests.served import served_sandbox
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("no chromium here: apt-get install chromium", allow_module_level=True)
-playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: make .venv/.installed-browser")
+pytest.importorskip("playwright.sync_api", reason="no playwright here: make .venv/.installed-browser")
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run",
-]  # fmt: skip
 
 
 @pytest.fixture
@@ -35,17 +26,6 @@ def gateway(live_server, settings) -> Iterator[SandboxServer]:
     """A sandbox on a free port that posts to the live site, and the site's settings that point back at it."""
     with served_sandbox(settings, callback_url=live_server.url + reverse("cryptopay_django:callback")) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    """One browser for all tests here: starting it takes longer than they do."""
-    with pytest.MonkeyPatch.context() as environment, playwright.sync_playwright() as driver:
-        # Playwright's loop runs in this thread, so Django takes the tests for asynchronous code.
-        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -13,11 +13,9 @@ from django.test import Client
 from cryptopay_django.models import Invoice, PaymentLink
 from cryptopay_django.pages.languages import LANGUAGES
 from cryptopay_django.services import cancel_payment_link, create_payment_link
-from tests.browser.conftest import CHROMIUM, DESKTOP, violations
+from tests.browser.conftest import DESKTOP, violations
 from tests.browser.layout import faults_of
 
-if CHROMIUM is None:
-    pytest.skip("no chromium here: apt-get install chromium", allow_module_level=True)
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: make .venv/.installed-browser")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]

@@ -9,12 +9,10 @@ import pytest
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages.languages import LANGUAGES
 from cryptopay_django.services import make_refund_link, named_refund_address
-from tests.browser.conftest import CHROMIUM, DESKTOP, PHONE, violations
+from tests.browser.conftest import DESKTOP, PHONE, violations
 from tests.pages.states import unresolved
 from tests.services.desk import ADDRESS
 
-if CHROMIUM is None:
-    pytest.skip("no chromium here: apt-get install chromium", allow_module_level=True)
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: make .venv/.installed-browser")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]

@@ -55,7 +55,8 @@ def test_both_providers_over_each_other_are_seen_and_the_winner_is_named(tmp_pat
     )
 
     assert f"django_fsm is imported from {other} 3.9" in done.stdout
-    assert f"installed: django-fsm-2, {other}\n" in done.stdout
+    # The environment of the tests itself may have the third one.
+    assert {"django-fsm-2", other} <= set(done.stdout.partition("; installed: ")[2].strip().split(", "))
 
 
 def install(site: Path, name: str, version: str, source: str) -> None:
