@@ -95,7 +95,7 @@ class Story:
         """Staff find it in the admin, and send the money back."""
         order = self.bought[-1]
         self.log_in()
-        time.sleep(self.lag * 2)  # lists show what the replica has
+        self.wait_for_replica()  # lists show what it has
         listed = self.get("/admin/cryptopay_django/invoice/?status__exact=unresolved", any_status=True)
         if listed.url.endswith("?e=1") or listed.status_code != 200:
             listed = self.get("/admin/cryptopay_django/invoice/")
@@ -128,7 +128,7 @@ class Story:
     def export(self) -> str:
         """The CSV of all invoices has all of them."""
         self.log_in()
-        time.sleep(self.lag * 2)
+        self.wait_for_replica()
         answer = self.get("/admin/cryptopay_django/invoice/export/all/")
         rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
         wanted = self.seeded + len(self.bought)
@@ -219,6 +219,10 @@ class Story:
         time.sleep(0.3)
         wrong = [one for one in self.look(orders).values() if one["credits"] != 1]
         expect(not wrong, f"credited other than once: {wrong[:2]}")
+
+    def wait_for_replica(self) -> None:
+        """Wait until a late replica has all. Not two seconds, after which gunicorn closes an idle connection."""
+        time.sleep(self.lag * 3)
 
     def look(self, orders: list[dict[str, str]]) -> dict[str, Any]:
         """Ask the shop how orders stand."""
