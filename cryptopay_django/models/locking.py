@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, Error, connections, models, router
+from django.db import DEFAULT_DB_ALIAS, Error, OperationalError, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, TransactionManagementError
 
@@ -30,6 +30,10 @@ Narrow: TypeAlias = Callable[[models.QuerySet[M]], models.QuerySet[M]]
 
 _PAUSES = (0.005, 0.01, 0.02, 0.05)
 """How long to wait, in seconds, before each further try to lock a row; the last one before all that follow."""
+
+_SERIALIZATION_FAILURE = "40001"
+_IDLE = 0  # the same number in psycopg and psycopg2
+_TRIES = 9
 
 _wait_until: ContextVar[float | None] = ContextVar("cryptopay_locks_wait_until", default=None)
 
@@ -139,7 +143,8 @@ class LockingManager(models.Manager[M]):
             return rows.select_for_update(skip_locked=skips, no_key=no_key, of=() if is_plain else ("self",))
 
         shape = ("lock", skips, locks, tuple(related), narrow)
-        return next(iter(select(self.model, using, shape, build, **lookup)), None)
+        found = _again_as_first(connections[using], lambda: select(self.model, using, shape, build, **lookup))
+        return next(iter(found), None)
 
     def free(self, rows: models.QuerySet[M]) -> models.QuerySet[M]:
         """Return a queryset that locks its rows and skips rows that another transaction has locked.
@@ -166,7 +171,7 @@ class LockingManager(models.Manager[M]):
         before the UPDATE, and commits by itself outside a transaction.
         """
         seen = self.primary().filter(pk=row.pk, **{due: getattr(row, due)})
-        if not seen.update(**{due: until}):
+        if not _again_as_first(connections[seen.db], lambda: seen.update(**{due: until})):
             return False
         setattr(row, due, until)
         return True
@@ -229,6 +234,31 @@ class LockingManager(models.Manager[M]):
 def _assign(row: models.Model, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         setattr(row, name, value)
+
+
+def _again_as_first(connection: BaseDatabaseWrapper, run: Callable[[], T]) -> T:
+    """Run a statement, and again with a new snapshot if it was the first of its transaction and came too late.
+
+    Above READ COMMITTED, PostgreSQL ends a statement that has waited for a row, because the snapshot is from before
+    the wait (serialization_failure). A transaction in which nothing was done yet can begin again, and loses nothing.
+    """
+    is_first = connection.vendor == "postgresql" and _has_not_begun(connection)
+    for _ in range(_TRIES if is_first else 0):
+        try:
+            return run()
+        except OperationalError as error:
+            # psycopg calls it sqlstate, psycopg2 pgcode.
+            codes = {getattr(error.__cause__, name, None) for name in ("sqlstate", "pgcode")}
+            if _SERIALIZATION_FAILURE not in codes:
+                raise
+            connection.connection.rollback()
+    return run()
+
+
+def _has_not_begun(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether the driver has sent nothing of a transaction yet: it sends BEGIN before the first statement."""
+    connection.ensure_connection()
+    return bool(connection.connection.info.transaction_status == _IDLE)
 
 
 def write_transaction(model: type[models.Model], *, durable: bool = False) -> Atomic:

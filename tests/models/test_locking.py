@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
-from django.db import Error, connection
+from django.db import Error, OperationalError, connection
 from django.db.transaction import TransactionManagementError
+from django.utils import timezone
 
 from cryptopay_django.models import Invoice
 from cryptopay_django.models.locking import write_transaction
@@ -88,3 +92,79 @@ def test_a_row_is_not_locked_without_a_transaction_to_hold_the_lock():
 
     with pytest.raises(TransactionManagementError):
         Invoice.objects.lock(pk=invoice.pk)
+
+
+def waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone() != (0,)
+
+
+def beside(work: Callable[[], object], change: Callable[[], object]) -> object:
+    """Do work at REPEATABLE READ that waits for a row; make and commit a change of that row; return what work returned."""
+    seen: list[object] = []
+
+    def repeatably() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            seen.append(work())
+        except Error as error:
+            seen.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=repeatably)
+    with write_transaction(Invoice):
+        change()
+        thread.start()
+        for _ in range(500):
+            if waits_for_a_lock():
+                break
+            time.sleep(0.01)
+        assert waits_for_a_lock()
+    thread.join()
+    return seen[0]
+
+
+on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="of PostgreSQL's REPEATABLE READ")
+
+
+@on_postgresql
+def test_at_repeatable_read_a_lock_that_was_waited_for_shows_what_was_committed_meanwhile():
+    invoice = InvoiceFactory(risk_level="")
+
+    def lock() -> object:
+        with write_transaction(Invoice):
+            found = Invoice.objects.lock(pk=invoice.pk)
+            return found and found.risk_level
+
+    change = Invoice.objects.filter(pk=invoice.pk)
+    assert beside(lock, lambda: change.update(risk_level="high")) == "high"
+
+
+@on_postgresql
+def test_at_repeatable_read_nothing_that_was_done_before_is_done_again_or_lost():
+    invoice, other = InvoiceFactory(), InvoiceFactory(risk_level="")
+
+    def lock_late() -> object:
+        with write_transaction(Invoice):
+            Invoice.objects.filter(pk=other.pk).update(risk_level="high")
+            return Invoice.objects.lock(pk=invoice.pk)
+
+    change = Invoice.objects.filter(pk=invoice.pk)
+    assert isinstance(beside(lock_late, lambda: change.update(risk_level="high")), OperationalError)
+    other.refresh_from_db()
+    assert other.risk_level == ""
+
+
+@on_postgresql
+def test_at_repeatable_read_one_of_two_claims_wins_and_the_other_is_told():
+    now = timezone.now()
+    invoice = InvoiceFactory(refunds_due_at=now)
+
+    def claim() -> object:
+        return Invoice.objects.claim(invoice, "refunds_due_at", now + timedelta(hours=1))
+
+    change = Invoice.objects.filter(pk=invoice.pk)
+    assert beside(claim, lambda: change.update(refunds_due_at=now + timedelta(hours=2))) is False
