@@ -78,8 +78,8 @@ def check_isolation(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
     return [
         CheckWarning(
             f'DATABASES["{database}"] has an isolation level above READ COMMITTED: where two work on one invoice, '
-            "PostgreSQL then refuses one of them instead of letting it wait; the worker tries again, a person may see an "
-            "error",
+            "PostgreSQL then refuses one of them instead of letting it wait; the worker tries again, a person may see "
+            "an error",
             hint='Leave "isolation_level" out: every row that is changed here is locked first.',
             id="cryptopay.W018",
         )
