@@ -32,6 +32,7 @@ from ..services import Period, Statement, find_books, keep_books, read_statement
 from ..services.statements.columns import write_amount
 from ..services.statements.file_formats import FORMS, can_write
 from ..services.statements.movements import ZERO
+from ..services.statements.periods import find_zone
 from ..services.statements.statement import Sum, Totals
 from . import display
 from .export import in_threads
@@ -197,13 +198,13 @@ def statement_context(form: StatementForm, site_name: str) -> dict[str, Any]:
 
 
 def _first_day(account: str, zone: str) -> date | None:
-    """Return the first whole day of the books of an account, up to today."""
+    """Return the first whole day of the books of an account, up to today. None without books or such a zone."""
     books = find_books(account)
-    try:
-        begin = books and books.begin_at.astimezone(ZoneInfo(zone))
-    except (ValueError, OSError):  # of a zone that does not exist, which the period says
+    if books is None:
         return None
-    if not begin:
+    try:
+        begin = books.begin_at.astimezone(find_zone(zone))
+    except BooksError:  # the period says it
         return None
     return min(begin.date() + timedelta(days=begin.time() > time.min), timezone.localdate())
 

@@ -64,6 +64,16 @@ def test_the_page_opens_with_what_the_books_hold(client, desk, days):
     assert period.until.date() == (month if begin.date() < month else now.date() + timedelta(days=1))
 
 
+@pytest.mark.parametrize("zone", ["Mars", "../etc/passwd", "America"])
+def test_a_zone_that_does_not_exist_is_an_error_of_the_form_once_there_are_books(client, desk, zone):
+    begin_books("default", at=timezone.now())
+
+    page = client.get(desk.url("invoice_statement"), {"zone": zone})
+
+    assert page.status_code == 200
+    assert page.context["form"].errors
+
+
 def test_books_that_began_in_the_middle_of_a_day_show_their_first_whole_day(client, desk):
     now = timezone.now().astimezone(UTC)
     begin = datetime(now.year, now.month, now.day, 12, tzinfo=UTC) - timedelta(days=3)
