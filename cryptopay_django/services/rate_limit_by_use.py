@@ -14,6 +14,7 @@ from enum import Enum
 from typing import TypeVar
 
 from django.db import models
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from ..exceptions import GatewayRateLimitError
@@ -22,7 +23,6 @@ from ..models import Invoice, Schedule
 
 T = TypeVar("T")
 
-_TRIES = 5
 _INVOICES_OF_AN_ORDER, _WITHIN = 12, timedelta(minutes=10)
 
 
@@ -47,20 +47,20 @@ class Use(Enum):
 
 
 def may_call(account: str, use: Use, *, now: datetime | None = None) -> bool:
-    """Take one use out of what an account allows for; return False, nothing taken, when it is used up. Commits."""
+    """Take one use out of what an account allows for; return False, nothing taken, when it is used up. Commits.
+
+    The UPDATE looks and takes in one, so those who ask at once each get an answer, however many they are.
+    """
     rate, name, now = use.value, f"{use.name.lower()} {account}", now or timezone.now()
-    for _ in range(_TRIES):
-        row = Schedule.objects.primary().filter(name=name).first()
-        if row is None:
-            Schedule.objects.add_missing(Schedule(name=name, due_at=now))
-            continue
-        free_at = max(row.due_at, now)
-        if free_at - now > rate.interval * (rate.burst - 1):
-            return False
-        unchanged = Schedule.objects.primary().filter(name=name, due_at=row.due_at)
-        if unchanged.update(due_at=free_at + rate.interval):
-            return True
-    return False
+    last_free = now + rate.interval * (rate.burst - 1)
+    row = Schedule.objects.primary().filter(name=name)
+    due_at = row.values_list("due_at", flat=True).first()
+    if due_at is None:
+        Schedule.objects.add_missing(Schedule(name=name, due_at=now))
+    elif due_at > last_free:
+        return False
+    taken = Case(When(due_at__gt=now, then=F("due_at") + rate.interval), default=Value(now + rate.interval))
+    return bool(row.filter(due_at__lte=last_free).update(due_at=taken))
 
 
 def spend(account: str, use: Use) -> None:

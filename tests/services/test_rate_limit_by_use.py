@@ -70,23 +70,36 @@ def test_an_order_has_a_dozen_invoices_in_ten_minutes():
     spend_creation("default", order)
 
 
-def test_those_who_ask_at_once_take_a_use_each():
-    now, start, allowed = timezone.now(), threading.Barrier(4), []
-    may_call("default", Use.CUSTOMER_REFRESHES, now=now)
+def test_those_who_ask_at_once_get_all_that_is_left_and_no_more():
+    now, start, allowed = timezone.now(), threading.Barrier(12), []
+    use = Use.CUSTOMER_REFRESHES
 
     def ask():
         start.wait(20)
-        allowed.extend(may_call("default", Use.CUSTOMER_REFRESHES, now=now) for _ in range(10))
+        allowed.extend(may_call("default", use, now=now) for _ in range(4))
         connection.close()
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
+    threads = [threading.Thread(target=ask) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
     (row,) = Schedule.objects.all()
-    assert len(allowed) == 40
-    assert row.due_at == now + Use.CUSTOMER_REFRESHES.value.interval * (1 + sum(allowed)), (
-        "none is taken twice, none for nothing"
-    )
+    assert (len(allowed), sum(allowed)) == (48, use.value.burst)
+    assert row.due_at == now + use.value.interval * use.value.burst, "none is taken twice, none for nothing"
+
+
+def test_who_is_overtaken_by_others_each_time_still_gets_one():
+    now, is_overtaking = timezone.now(), []
+    may_call("default", Use.CREATIONS, now=now)
+
+    def overtake(execute, sql, params, many, context):
+        if sql.startswith("UPDATE") and not is_overtaking:
+            is_overtaking.append(True)
+            assert may_call("default", Use.CREATIONS, now=now)
+            is_overtaking.clear()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(overtake):
+        assert may_call("default", Use.CREATIONS, now=now)
