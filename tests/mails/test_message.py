@@ -56,6 +56,13 @@ def test_the_button_says_whether_there_is_something_to_do(name, button):
     assert f"{button}:\n" in sample(name).message().body
 
 
+@pytest.mark.parametrize(
+    ("language", "line"), [("en", "Price:"), ("de", "Preis:"), ("fr", "Prix\u00a0:"), ("ja", "価格：")]
+)
+def test_names_in_the_plain_text_end_with_the_colon_of_the_language(language, line):
+    assert line in sample("created", language).message().body.splitlines()
+
+
 def test_the_language_of_the_invoice_is_that_of_the_page_on_which_it_was_made(order, settings):
     with translation.override("de"):
         german = order()
