@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +12,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ..conf import account_names
 from ..gateway.schemas import INVOICE_TYPE
 from ..models import Callback, CallbackOutcome
 from ..permissions import Act, may
@@ -53,7 +55,9 @@ class CallbackAdmin(LinkToInvoice, Retries, DeliverAgain, SearchByName, ReadOnly
 
     key_type = "int"
     actions = ["deliver_events_again"]
-    list_display = ["id", "received_at", "event", "outcome", "invoice_link", "account", "repeats", "attempts", "error"]
+    list_display = [
+        "id", "received_at", "short_event", "outcome", "invoice_link", "account", "repeats", "attempts", "error",
+    ]  # fmt: skip
     list_filter = [OutcomeFilter, AccountFilter]
     search_fields = ["=invoice__custom_id", "=gateway_id"]
     search_help_text = _("Any name of its invoice: see the search there. Or the gateway's id, in full.")
@@ -76,6 +80,11 @@ class CallbackAdmin(LinkToInvoice, Retries, DeliverAgain, SearchByName, ReadOnly
     def get_queryset(self, request: HttpRequest) -> QuerySet[Callback]:
         """Without the bodies, which the list does not show."""
         return super().get_queryset(request).defer("body")
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Without the account where there is but one."""
+        hidden = () if len(account_names()) > 1 else ("account",)
+        return [name for name in self.list_display if name not in hidden]
 
     def named(self, term: str) -> Q:
         """Return what belongs to the invoices that a text names, and what speaks of the gateway's id."""
@@ -122,6 +131,12 @@ class CallbackAdmin(LinkToInvoice, Retries, DeliverAgain, SearchByName, ReadOnly
             "is_paid_only": is_paid_only,
         }
         return TemplateResponse(request, "admin/cryptopay_django/callback/foreign.html", context)
+
+    @admin.display(description=_("event"))
+    def short_event(self, callback: Callback) -> SafeString:
+        """The event, which may go on in the next line after an underscore and before a capital: it has little room."""
+        parts = re.split(r"(?<=_)|(?<=[a-z])(?=[A-Z])", callback.event)
+        return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts))
 
     @admin.display(description=_("channel payment"))
     def channel_payment_link(self, callback: Callback) -> SafeString | str:

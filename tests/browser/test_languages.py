@@ -8,9 +8,9 @@ import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from cryptopay_django.models import EventKind, Invoice
+from cryptopay_django.models import EventKind, Invoice, Resolution
 from cryptopay_django.pages.languages import LANGUAGES
-from cryptopay_django.testing.factories import InvoiceEventFactory
+from cryptopay_django.testing.factories import CallbackFactory, InvoiceEventFactory
 from tests.browser.conftest import DESKTOP, PHONE, violations
 from tests.browser.layout import faults_of
 from tests.pages.channels import with_history
@@ -58,6 +58,14 @@ MISREAD = r"""
   });
   return [found.length, misread.map((match) => match[0])];
 }
+"""
+
+# How many pixels of a list, and of the choice of an action above it, lie outside of the place that they have.
+WIDER = """
+() => [".results table", ".actions", ".actions select"].map((selector) => {
+  const edge = document.querySelector("#changelist-form").getBoundingClientRect().right;
+  return Math.round(Math.max(0, (document.querySelector(selector)?.getBoundingClientRect().right ?? 0) - edge));
+})
 """
 
 
@@ -156,18 +164,39 @@ def test_a_choice_of_a_form_is_as_high_as_a_field_and_a_long_id_has_room_on_a_ph
     assert ids.first.bounding_box()["width"] > PHONE["width"] / 3
 
 
-@pytest.mark.parametrize("language", ["es", "nl", "pt-br"])
-def test_the_names_of_columns_wrap_so_that_the_list_fits_a_desktop(
-    language, open_page, live_server, settings, admin_client
-):
+@pytest.mark.parametrize("language", ["de", "es", "pt-br", "uk"])
+def test_lists_fit_a_desktop_beside_their_filters(language, open_page, live_server, settings, admin_client):
     settings.ROOT_URLCONF, settings.LANGUAGE_CODE = "tests.urls", language
-    STATES["overpaid"]()
+    held = STATES["held"]()
+    with_history()
+    for event in ("Invoice transaction_confirmed", "ChannelPayment status_changed"):
+        CallbackFactory.create(event=event, outcome="applied", invoice=held, account="default")
+    Resolution.objects.create(invoice=held, kind="settle", actor="stella", reason="agreed with the customer")
     page = open_page()
     page.set_viewport_size(DESKTOP)
+    wider = {}
 
-    desk_page(page, live_server, admin_client, "")
+    for model in ("invoice", "callback", "channel", "channelpayment", "resolution"):
+        desk_page(page, live_server, admin_client, f"../{model}/")
+        wider[model] = page.evaluate(WIDER)
 
-    assert page.locator(".results").evaluate("list => list.scrollWidth - list.clientWidth") == 0
+    assert wider == {model: [0, 0, 0] for model in wider}
+
+
+@pytest.mark.parametrize("language", ["de", "ja"])
+def test_pages_of_the_desk_are_no_wider_than_a_phone(language, open_page, live_server, settings, admin_client):
+    settings.ROOT_URLCONF, settings.LANGUAGE_CODE = "tests.urls", language
+    made = completed()
+    callback = CallbackFactory.create(event="Invoice transaction_confirmed", digest="9b83e61b" * 8, invoice=made)
+    page = open_page()
+    page.set_viewport_size({"width": 360, "height": 740})
+    wider = {}
+
+    for path in (f"{made.pk}/change/", f"{made.pk}/mails/", f"../callback/{callback.pk}/change/", "overview/"):
+        desk_page(page, live_server, admin_client, path)
+        wider[path] = page.evaluate("document.documentElement.scrollWidth") - 360
+
+    assert wider == dict.fromkeys(wider, 0)
 
 
 def test_the_links_to_fifteen_languages_wrap_on_a_phone(open_page, live_server):
