@@ -13,11 +13,12 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, Error, OperationalError, connections, models, router
+from django.db import DEFAULT_DB_ALIAS, Error, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, TransactionManagementError
 
 from ..exceptions import RowLockedError
+from .begin_again import AgainAsFirstQuerySet, again_as_first
 from .save_signals import announce, has_listeners
 from .sql_cache import ONE_MORE, insert, insert_if, select, touch, update
 
@@ -30,10 +31,6 @@ Narrow: TypeAlias = Callable[[models.QuerySet[M]], models.QuerySet[M]]
 
 _PAUSES = (0.005, 0.01, 0.02, 0.05)
 """How long to wait, in seconds, before each further try to lock a row; the last one before all that follow."""
-
-_SERIALIZATION_FAILURE = "40001"
-_IDLE = 0  # the same number in psycopg and psycopg2
-_TRIES = 9
 
 _wait_until: ContextVar[float | None] = ContextVar("cryptopay_locks_wait_until", default=None)
 
@@ -78,6 +75,8 @@ def retried_while_locked(transact: Callable[P, T]) -> Callable[P, T]:
 
 class LockingManager(models.Manager[M]):
     """A manager that reads from the primary database and locks rows."""
+
+    _queryset_class = AgainAsFirstQuerySet
 
     def primary(self) -> models.QuerySet[M]:
         """Return all rows from the primary database, because a replica may be out of date."""
@@ -143,16 +142,17 @@ class LockingManager(models.Manager[M]):
             return rows.select_for_update(skip_locked=skips, no_key=no_key, of=() if is_plain else ("self",))
 
         shape = ("lock", skips, locks, tuple(related), narrow)
-        found = _again_as_first(connections[using], lambda: select(self.model, using, shape, build, **lookup))
+        found = again_as_first(connections[using], lambda: select(self.model, using, shape, build, **lookup))
         return next(iter(found), None)
 
-    def free(self, rows: models.QuerySet[M]) -> models.QuerySet[M]:
-        """Return a queryset that locks its rows and skips rows that another transaction has locked.
+    def free(self, rows: models.QuerySet[M, T]) -> list[T]:
+        """Lock these rows and return them, without those that another transaction has locked.
 
-        Use it only in a transaction, and only if `skips_locked()`.
+        Use it only in a transaction, and only if `skips_locked`.
         """
-        features = connections[rows.db].features
-        return rows.select_for_update(skip_locked=True, no_key=features.has_select_for_no_key_update)
+        connection = connections[rows.db]
+        locked = rows.select_for_update(skip_locked=True, no_key=connection.features.has_select_for_no_key_update)
+        return again_as_first(connection, lambda: list(locked.all()))
 
     def update_free(self, rows: models.QuerySet[M], **values: Any) -> int:
         """Write these values to the rows that no other transaction has locked; return the number of rows.
@@ -161,7 +161,7 @@ class LockingManager(models.Manager[M]):
         write lock.
         """
         if self.skips_locked:
-            rows = self.primary().filter(pk__in=list(self.free(rows).values_list("pk", flat=True)))
+            rows = self.primary().filter(pk__in=self.free(rows.values_list("pk", flat=True)))
         return rows.update(**values)
 
     def claim(self, row: M, due: str, until: datetime) -> bool:
@@ -171,7 +171,7 @@ class LockingManager(models.Manager[M]):
         before the UPDATE, and commits by itself outside a transaction.
         """
         seen = self.primary().filter(pk=row.pk, **{due: getattr(row, due)})
-        if not _again_as_first(connections[seen.db], lambda: seen.update(**{due: until})):
+        if not seen.update(**{due: until}):
             return False
         setattr(row, due, until)
         return True
@@ -196,7 +196,6 @@ class LockingManager(models.Manager[M]):
         If it exists and `narrow` does not exclude it, write them to the object too.
         """
         using = router.db_for_write(self.model)
-        rows = self._narrowed(narrow)
         # Receivers of pre_save must see the new values in the object and the old values in the database.
         before = {name: getattr(row, name) for name in values} if has_listeners(self.model) else {}
         is_written = False
@@ -206,7 +205,7 @@ class LockingManager(models.Manager[M]):
             is_written = announce(
                 row,
                 using,
-                lambda: update(self.model, using, narrow, rows, pk=row.pk, values=values),
+                lambda: self._update(row, narrow, values),
                 update_fields=frozenset(self.model._meta.get_field(name).name for name in values),
             )
         finally:
@@ -218,14 +217,18 @@ class LockingManager(models.Manager[M]):
 
         Return whether it did. Uses one statement. Sends no signal, and leaves the object as it is.
         """
-        using = router.db_for_write(self.model)
-        values = {name: ONE_MORE, **values}
-        return update(self.model, using, narrow, self._narrowed(narrow), pk=row.pk, values=values)
+        return self._update(row, narrow, {name: ONE_MORE, **values})
 
     def write(self, row: M) -> None:
         """Write every column of an existing row, as `save()` does."""
         fields = (field for field in self.model._meta.concrete_fields if not field.primary_key)
         self.change(row, **{field.attname: getattr(row, field.attname) for field in fields})
+
+    def _update(self, row: M, narrow: Narrow[M] | None, values: Mapping[str, Any]) -> bool:
+        using, rows = router.db_for_write(self.model), self._narrowed(narrow)
+        return again_as_first(
+            connections[using], lambda: update(self.model, using, narrow, rows, pk=row.pk, values=values)
+        )
 
     def _narrowed(self, narrow: Narrow[M] | None) -> Callable[[], models.QuerySet[M]]:
         return lambda: narrow(self.primary()) if narrow else self.primary()
@@ -234,31 +237,6 @@ class LockingManager(models.Manager[M]):
 def _assign(row: models.Model, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         setattr(row, name, value)
-
-
-def _again_as_first(connection: BaseDatabaseWrapper, run: Callable[[], T]) -> T:
-    """Run a statement, and again with a new snapshot if it was the first of its transaction and came too late.
-
-    Above READ COMMITTED, PostgreSQL ends a statement that has waited for a row, because the snapshot is from before
-    the wait (serialization_failure). A transaction in which nothing was done yet can begin again, and loses nothing.
-    """
-    is_first = connection.vendor == "postgresql" and _has_not_begun(connection)
-    for _ in range(_TRIES if is_first else 0):
-        try:
-            return run()
-        except OperationalError as error:
-            # psycopg calls it sqlstate, psycopg2 pgcode.
-            codes = {getattr(error.__cause__, name, None) for name in ("sqlstate", "pgcode")}
-            if _SERIALIZATION_FAILURE not in codes:
-                raise
-            connection.connection.rollback()
-    return run()
-
-
-def _has_not_begun(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether the driver has sent nothing of a transaction yet: it sends BEGIN before the first statement."""
-    connection.ensure_connection()
-    return bool(connection.connection.info.transaction_status == _IDLE)
 
 
 def write_transaction(model: type[models.Model], *, durable: bool = False) -> Atomic:

@@ -10,11 +10,12 @@ from django.db import models, router
 
 from ..exceptions import ProtectedColumnError
 from ..fields import StatusModel
+from .begin_again import AgainAsFirstQuerySet
 
 M = TypeVar("M", bound=models.Model)
 
 
-class ProtectedQuerySet(models.QuerySet[M]):
+class ProtectedQuerySet(AgainAsFirstQuerySet[M]):
     """Refuses to write protected columns from objects, like `save()`."""
 
     def bulk_update(self, objs: Iterable[M], fields: Iterable[str], *args: Any, **kwargs: Any) -> int:

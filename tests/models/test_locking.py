@@ -6,17 +6,21 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 from django.db import Error, OperationalError, connection
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
-from cryptopay_django.models import Invoice
+from cryptopay_django.models import Invoice, Schedule
+from cryptopay_django.models.begin_again import again_as_first
 from cryptopay_django.models.locking import write_transaction
 from cryptopay_django.testing.factories import InvoiceFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+T = TypeVar("T")
 
 on_a_server = pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no server to lose")
 
@@ -128,6 +132,12 @@ def beside(work: Callable[[], object], change: Callable[[], object]) -> object:
     return seen[0]
 
 
+def write_first(write: Callable[[], T]) -> T:
+    """Write in a transaction of which it is the first statement."""
+    with write_transaction(Schedule):
+        return write()
+
+
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="of PostgreSQL's REPEATABLE READ")
 
 
@@ -157,6 +167,48 @@ def test_at_repeatable_read_nothing_that_was_done_before_is_done_again_or_lost()
     assert isinstance(beside(lock_late, lambda: change.update(risk_level="high")), OperationalError)
     other.refresh_from_db()
     assert other.risk_level == ""
+
+
+@on_postgresql
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda row, missing: Schedule.objects.add_missing(missing),
+        lambda row, missing: Schedule.objects.filter(pk=row.pk).update(found="ours"),
+        lambda row, missing: Schedule.objects.change(row, found="ours"),
+        lambda row, missing: write_first(lambda: Schedule.objects.add_missing(missing)),
+        lambda row, missing: write_first(lambda: Schedule.objects.filter(pk=row.pk).update(found="ours")),
+        lambda row, missing: write_first(lambda: Schedule.objects.change(row, found="ours")),
+    ],
+    ids=["insert", "update", "change", "insert first", "update first", "change first"],
+)
+def test_at_repeatable_read_what_is_written_first_is_written_after_the_wait(work):
+    now = timezone.now()
+    row = Schedule.objects.create(name="a row", due_at=now)
+    missing = Schedule(name="a missing row", due_at=now)
+
+    def change() -> None:
+        Schedule.objects.filter(pk=row.pk).update(due_at=now + timedelta(hours=1))
+        Schedule.objects.create(name=missing.name, due_at=now + timedelta(hours=1))
+
+    failed = beside(lambda: work(row, missing), change)
+    assert not isinstance(failed, Error)
+    assert set(Schedule.objects.values_list("due_at", flat=True)) == {now + timedelta(hours=1)}
+    assert Schedule.objects.filter(found="ours").exists() is (failed is not None)
+
+
+@on_postgresql
+def test_who_comes_too_late_begins_again_as_often_as_others_were_first():
+    def lock() -> int:
+        """Lock the row when thirty others have changed it."""
+        attempts.append("too late")
+        if len(attempts) > 30:
+            return len(attempts)
+        raise OperationalError from refused
+
+    attempts, refused = [], Exception("could not serialize access due to concurrent update")
+    refused.sqlstate = "40001"
+    assert again_as_first(connection, lock) == 31
 
 
 @on_postgresql

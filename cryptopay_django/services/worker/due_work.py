@@ -169,7 +169,7 @@ def _claim_due(count: int) -> list[Callback]:
     if not Callback.objects.skips_locked:
         return [callback for callback in due[:count] if _claim(callback)]
     with write_transaction(Callback):
-        claimed = list(Callback.objects.free(due)[:count])
+        claimed = Callback.objects.free(due[:count])
         until = timezone.now() + LEASE
         Callback.objects.filter(pk__in=[callback.pk for callback in claimed]).update(next_attempt_at=until)
     for callback in claimed:
