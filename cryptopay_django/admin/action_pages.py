@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from ..atomic_requests import non_atomic_requests
 from ..exceptions import AddressError, CryptopayError, InvoiceChangedError, QuoteExpiredError
 from ..models import Channel, ChannelPayment, Invoice
-from . import display
+from . import display, previews
 from .forms import ActForm
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ class ActPages(Generic[R], Base):
             "subject_name": display.title_of(row),
             "media": self.media,
             "page_url": url,
+            **previews.NOT_SHOWN,
             **context,
         }
         return TemplateResponse(request, "admin/cryptopay_django/invoice/act.html", context)

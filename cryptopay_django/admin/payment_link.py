@@ -141,6 +141,7 @@ class PaymentLinkAdmin(SearchByName, ReadOnlyAdmin):
             "opts": self.opts,
             "media": self.media,
             "form": form,
+            "action_url": "",
             "title": _("Make a payment link"),
             "list_url": reverse(f"{self.admin_site.name}:cryptopay_django_paymentlink_changelist"),
         }

@@ -254,6 +254,7 @@ class ResolutionAdmin(LinkToInvoice, SearchByName, ReadOnlyAdmin):
             "subject_name": title_of(resolution.invoice),
             "media": self.media,
             "page_url": self._to_invoice(resolution).url,
+            **previews.NOT_SHOWN,
             **context,
         }
         return TemplateResponse(request, "admin/cryptopay_django/invoice/act.html", context)

@@ -75,6 +75,13 @@ _RECEIPTS: dict[ReceiptState, tuple[str, Promise]] = {
 }
 
 
+# What the panel of an invoice shows and that of a channel does not: without a value here, it would be what a context
+# processor of the project calls so.
+_OF_INVOICES = dict.fromkeys(
+    ("expected", "invoice", "promise", "receipt_url", "refund_url", "steps", "time_left", "transactions"), ""
+)
+
+
 def channel_panel_context(progress: ChannelProgress, *, is_embedded: bool = False) -> dict[str, Any]:
     """Return the context of `channel_panel.html` in the active language. Makes no query and no call."""
     channel = progress.channel
@@ -82,6 +89,7 @@ def channel_panel_context(progress: ChannelProgress, *, is_embedded: bool = Fals
     message = _ON_ITS_WAY if progress.is_open and is_coming else _MESSAGES[progress.state]
     values = {"currency": channel.receiver_currency}
     return {
+        **_OF_INVOICES,
         "channel": channel,
         "place": channel,
         "panel_template": "cryptopay_django/channel_panel.html",

@@ -182,6 +182,8 @@ class ChooseCoinView(PaymentOfOrder, View):
                 "order": order,
                 "price": money(amount, currency),
                 "problem": problem,
+                "place": None,
+                "is_unknown": False,
                 **support_of(account),
                 **choice_context(offers, chosen=chosen),
             }

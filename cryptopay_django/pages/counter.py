@@ -202,6 +202,7 @@ def payment(request: HttpRequest, link_id: UUID) -> HttpResponse:
         "page_url": _page(request, page),
         "panel_url": _page(request, page, part="panel"),
         "status_url": path_of("counter-status", link.pk),
+        "events_url": "",
         "panel_template": "cryptopay_django/counter_panel.html",
         "shop_name": shop_name(link),
     }

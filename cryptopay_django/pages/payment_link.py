@@ -37,7 +37,7 @@ from .choose_coin import ChooseCoinView
 from .coin_panel import FIELD, choice_context, remembered
 from .formats import isolated, moment, money
 from .languages import language_of, languages_of
-from .payment_panel import shop_name, support
+from .payment_panel import NO_SUPPORT, shop_name, support
 from .response_headers import hardened
 
 _AMOUNT = re.compile(r"[0-9]{1,20}(?:[.,][0-9]{1,18})?", re.ASCII)
@@ -174,6 +174,8 @@ class PaymentLinkView(ChooseCoinView):
             "page_url": f"{page}?{urlencode({'lang': translation.get_language() or 'en'})}",
             "languages": languages_of(page),
             "valid_until": moment(link.expires_at) if link.expires_at else "",
+            "is_closed": False,
+            **dict.fromkeys(("problem", "amount_problem"), ""),
             **self.shop(),
             **choice_context(offers, chosen=chosen),
             **problems,
@@ -184,13 +186,16 @@ class PaymentLinkView(ChooseCoinView):
         """Say why nobody can pay by the link."""
         title, text = _OBSTACLES[obstacle]
         is_unknown = obstacle is PaymentLinkObstacle.UNKNOWN
-        context = {"is_closed": True, "title": title, "text": text, "is_unknown": is_unknown, **self.shop()}
+        said = {"title": title, "text": text, "is_unknown": is_unknown}
+        context = {"is_closed": True, "languages": [], **said, **self.shop()}
         return hardened(render(self.request, self.template_name, context, status=status))
 
     def shop(self) -> dict[str, Any]:
-        """Return the shop's name and support, if the link is known."""
+        """Return the shop's name and support; nothing of them if the link is unknown."""
         link = getattr(self, "link", None)
-        return {"place": link, "shop_name": shop_name(link), **support(link)} if link else {}
+        if link is None:
+            return {"place": None, "shop_name": "", **NO_SUPPORT}
+        return {"place": link, "shop_name": shop_name(link), **support(link)}
 
 
 def _page_of(link: PaymentLink, key: str) -> str:

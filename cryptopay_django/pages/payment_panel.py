@@ -94,6 +94,10 @@ def shop_name(row: Invoice | Channel | PaymentLink) -> str:
     return app_settings.of(row.account).SHOP_NAME or (row.name if isinstance(row, Invoice) else "")
 
 
+# Who asks for an unknown page hears of no shop.
+NO_SUPPORT = dict.fromkeys(("support_email", "support_url", "support_answer", "support_subject"), "")
+
+
 def support(row: Invoice | Channel | PaymentLink) -> dict[str, str]:
     """Return the addresses of the shop's support, by when it answers, and the subject of a mail about a row."""
     return support_of(row.account, reference=str(row.pk))

@@ -38,7 +38,7 @@ from ..services.resolution.refund_links import (
 )
 from .formats import coin_name, moment, network_name, plain, shortened, tag_name
 from .languages import language_of, languages_of
-from .payment_panel import shop_name, support
+from .payment_panel import NO_SUPPORT, shop_name, support
 from .response_headers import hardened
 
 _TRIES, _WITHIN = 20, 60
@@ -185,6 +185,7 @@ def _render(request: HttpRequest, link: RefundLink, token: str, context: dict[st
         "expires_at": link.expires_at,
         "valid_until": moment(link.expires_at),
         "payment_url": f"{path_of('checkout', invoice.pk)}?{language}",
+        **dict.fromkeys(("address", "address_problem", "tag", "tag_problem", "without_tag"), ""),
         **support(invoice),
     }
     return hardened(render(request, "cryptopay_django/refund_address.html", {**known, **context}))
@@ -195,9 +196,16 @@ def _closed(
 ) -> HttpResponse:
     title, text = _OBSTACLES[obstacle]
     is_unknown = obstacle is LinkObstacle.UNKNOWN
-    context: dict[str, Any] = {"step": "closed", "title": title, "text": text, "is_unknown": is_unknown}
-    if invoice is not None:
-        context |= {"place": invoice, "shop_name": shop_name(invoice), **support(invoice)}
+    context: dict[str, Any] = {
+        "step": "closed",
+        "title": title,
+        "text": text,
+        "is_unknown": is_unknown,
+        "languages": [],
+        "place": invoice,
+        "shop_name": "" if invoice is None else shop_name(invoice),
+        **(NO_SUPPORT if invoice is None else support(invoice)),
+    }
     return hardened(render(request, "cryptopay_django/refund_address.html", context, status=status))
 
 
