@@ -34,10 +34,17 @@ def own_page(request: HttpRequest) -> HttpResponse:
     return HttpResponse(Template(page).render(RequestContext(request, {"channels": Channel.objects.all()})))
 
 
+def framed(request: HttpRequest) -> HttpResponse:
+    page = """<!doctype html><html lang="en"><title>Order</title><link rel="icon" href="data:,"><h1>Your order</h1>
+        <iframe title="Payment" allow="clipboard-write" src="{{ url }}" width="370" height="1800"></iframe></html>"""
+    return HttpResponse(Template(page).render(RequestContext(request, {"url": request.GET["url"]})))
+
+
 urlpatterns = [
     path("cryptopay/", include("cryptopay_django.urls")),
     path("pay/<int:pk>/", PayGroup.as_view()),
     path("half/<int:pk>/", ChooseCoinView.as_view()),
     path("own-form/", own_form),
     path("own-page/", own_page),
+    path("framed/", framed),
 ]
