@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.db import connection, models, transaction
@@ -136,10 +138,17 @@ def test_an_answer_of_the_gateway_waits_for_the_row_and_is_not_asked_for_again(s
     assert (outcome(callback), len(gateway.asked)) == ("applied", 1)
 
 
-def test_a_payment_on_a_channel_is_left_like_an_invoice(short_budget, settings):
+def test_a_payment_on_a_channel_is_left_like_an_invoice(settings, monkeypatch):
+    settings.CRYPTOPAY_REQUEST_BUDGET = 20.0
     payment = ChannelPaymentFactory(status="pending")
     said = channel_payment_wire(payment, status="completed")
-    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: ScriptedGateway(lambda *_: (200, {"data": said}))
+
+    def answer_late(*_: object) -> tuple[int, Any]:
+        clock = Mock(**{"monotonic.return_value": time.monotonic() + 20})
+        monkeypatch.setattr("cryptopay_django.models.locking.time", clock)
+        return 200, {"data": said}
+
+    settings.CRYPTOPAY_HTTP_ADAPTER = lambda account: ScriptedGateway(answer_late)
     callback = CallbackFactory(body=callback_body(said, "completed", type="ChannelPayment"), invoice=None)
 
     with locked(payment):

@@ -7,6 +7,8 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from cryptopay_django.services.dispatch import postgres_notify
+from cryptopay_django.services.dispatch.at_most_every import Throttle
 from cryptopay_django.services.dispatch.postgres_notify import AT_MOST_EVERY, CHANNEL, Listener, wake_workers
 from cryptopay_django.services.events.deliver import deliver_or_dispatch
 from cryptopay_django.services.worker.loop import work, work_off
@@ -47,7 +49,8 @@ def test_a_roll_back_wakes_nobody(listener):
 
 
 @on_postgresql
-def test_many_at_once_cost_one_notification(listener, django_assert_num_queries):
+def test_many_at_once_cost_one_notification(listener, django_assert_num_queries, monkeypatch):
+    monkeypatch.setattr(postgres_notify, "_throttle", Throttle(60))
     with django_assert_num_queries(1):
         for _ in range(20):
             wake_workers()
@@ -58,9 +61,12 @@ def test_many_at_once_cost_one_notification(listener, django_assert_num_queries)
 
 @on_postgresql
 def test_a_listener_whose_connection_breaks_listens_again(listener):
-    ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = %s"
+    ours = (
+        "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE datname = current_database() AND query = %s"
+    )
     with connection.cursor() as cursor:
-        cursor.execute(ours, [f"LISTEN {CHANNEL}"])
+        cursor.execute(ours, [PATIENCE_SECONDS * 1000, f"LISTEN {CHANNEL}"])
+        assert (True,) in cursor.fetchall()
 
     assert not listener.wait(NEVER, LONG_ENOUGH), "that is when it notices"
     assert listener.wait(NEVER, PATIENCE_SECONDS), "it has begun anew, and what was told meanwhile was not heard"
