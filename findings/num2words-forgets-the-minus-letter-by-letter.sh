@@ -4,10 +4,10 @@
 # Guess beforehand: an amount below zero begins with "menos", whatever was asked before; a currency without words is a
 # NotImplementedError, as the readme's list of languages lets one expect, and leaves nothing behind.
 # Seen: each such error takes a letter off the word for minus, for the life of the process: "meno", "men", "me", "m". After the
-# sixth error the words for a refund of 12.50 are those for a payment of 12.50, but for a blank before them. A cardinal number
+# fifth error the words for a refund of 12.50 are those for a payment of 12.50, but for a blank before them. A cardinal number
 # loses its minus too. French keeps it.
-# Consequence: a server that tries the words and prints figures where there are none prints refunds as payments, from the sixth
-# order in yen on. Ask `CURRENCY_FORMS` first, or write the minus without the package.
+# Consequence: a server that tries the words and prints figures where there are none prints refunds as payments once it has had
+# five orders in yen. Ask `CURRENCY_FORMS` first, or write the minus without the package.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
