@@ -93,6 +93,19 @@ def test_a_payment_too_small_to_be_credited_is_held_and_not_completed_for_nothin
     assert balance.heard == ["created"]
 
 
+def test_a_payment_of_nothing_is_held_whatever_was_credited_for_it(wire, balance):
+    channel = channel_of()
+    wire.change(PAYMENT, lambda data: data.update(paid_amount="0.0"))
+    wire.sandbox.pay(channel, "0.01")
+    wire.sandbox.confirm(channel)
+    wire.sandbox.deliver()
+
+    (payment,) = payments()
+    assert (payment.status, payment.credited_amount) == ("completed", 0)
+    assert payment.quarantine_reason == "it is completed, and nothing was paid"
+    assert balance.heard == ["created"]
+
+
 @pytest.mark.parametrize(("decision", "heard"), [("complete", "completed"), ("refund", "refunded")])
 def test_a_high_risk_payment_is_held_by_the_gateway_until_its_team_decides(wire, balance, decision, heard):
     channel = channel_of()

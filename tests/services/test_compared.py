@@ -6,9 +6,16 @@ import pytest
 
 from cryptopay_django.exceptions import CreationUnknownError
 from cryptopay_django.models import InvoiceEvent, Resolution
-from cryptopay_django.services import create_invoice, refund_invoice, send_notices, settle_invoice
+from cryptopay_django.services import (
+    create_invoice,
+    refresh_invoice,
+    refund_invoice,
+    release_invoice,
+    send_notices,
+    settle_invoice,
+)
 
-from .desk import ADDRESS, COMMIT, FAULTS, MONEY, REFUND, REFUNDS, kinds, look, money_moved, unresolved
+from .desk import ADDRESS, COMMIT, FAULTS, MONEY, PREVIEW, REFUND, REFUNDS, kinds, look, money_moved, unresolved
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +64,33 @@ def test_a_settlement_that_is_not_as_quoted_is_an_alarm(wire, cryptopay_sandbox,
 
     assert (done.status, bool(done.error)) == ("succeeded", True)
     assert kinds(invoice) == ["planned", "sent", "accepted", "alarm", "succeeded"]
+
+
+def test_an_invoice_that_completes_after_all_was_sent_back_is_fulfilled_only_when_a_person_says_so(
+    wire, cryptopay_sandbox
+):
+    invoice = unresolved(cryptopay_sandbox)
+    completed = {"status": "completed", "status_context": None}
+    wire.change(REFUND, lambda data: wire.change(r"GET /api/invoices/[^/]+", lambda shown: shown.update(completed)))
+
+    done = refund_invoice(invoice, address=ADDRESS, **BY_ADA)
+
+    invoice.refresh_from_db()
+    assert (done.status, invoice.status) == ("succeeded", "completed")
+    assert invoice.quarantine_reason == "it is completed, and all that was paid was sent back"
+    assert not InvoiceEvent.objects.filter(kind="invoice_completed").exists()
+    release_invoice(invoice, **BY_ADA)
+    assert InvoiceEvent.objects.filter(kind="invoice_completed").exists()
+    assert not refresh_invoice(invoice).quarantine_reason
+
+
+def test_staff_read_once_what_the_answer_and_the_invoice_both_show(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.change(PREVIEW, lambda data: data.update(price_amount="40.0"))
+
+    done = settle_invoice(invoice, **BY_ADA)
+
+    assert done.error.count("credited is") == 1
 
 
 @pytest.mark.parametrize("odd", [{"amount": "0.00000001"}, {"network": "lightning"}], ids=["less", "another network"])

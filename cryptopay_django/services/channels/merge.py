@@ -168,5 +168,7 @@ def _move(
     _forget(merge, payment, {"received_amount"})  # said of a credit that was before this status
     if is_completed and not credited:
         quarantine_payment(merge, payment, ["it is completed, and nothing was credited"], at=at)
+    if is_completed and not snapshot.paid_amount:
+        quarantine_payment(merge, payment, ["it is completed, and nothing was paid"], at=at)
     if not payment.quarantine_reason and (event := payment_event(payment, at=at)):
         merge.events.append(event)

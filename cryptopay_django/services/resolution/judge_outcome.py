@@ -62,13 +62,13 @@ def outcome_of(resolution: Resolution, snapshot: InvoiceSnapshot, refunds: Seque
     ours = [refund for refund in new if is_same_place(asked.get("address"), refund.address, with_tags=False)]
     is_settled = asked["call"] == SETTLEMENT and snapshot.status == InvoiceStatus.COMPLETED
     if resolution.result or ours or is_settled:
-        odd = [resolution.result[NOT_AS_ASKED]] if resolution.result.get(NOT_AS_ASKED) else []
+        odd: list[str] = []
         if ours:
             found |= refund_figures(ours[0])
             odd += oddities_of_refund(resolution, ours[0])
             odd += [f"the gateway lists {len(new)} refunds of it"] if len(new) > 1 else []
         odd += _odd_ending(resolution, snapshot) if is_final else []
-        found |= {NOT_AS_ASKED: "; ".join(odd)} if odd else {}
+        found |= _not_as_asked(resolution, odd)
         if is_final:
             return Outcome(Verdict.DONE, f"the invoice is {state}", found, is_traced=True)
         why = "accepted, but the invoice is still as it was"
@@ -98,14 +98,15 @@ def outcome_of_withdrawal(resolution: Resolution, shown: CoinWithdrawal | None) 
     found = withdrawal_figures(shown)
     if shown.status == CANCELLED:
         return Outcome(Verdict.NOT_DONE, f"the gateway has cancelled withdrawal {shown.id}: no coins were sent", found)
-    odd = [*oddities_of_withdrawal(resolution, shown)]
-    odd += (
-        [resolution.result[NOT_AS_ASKED]]
-        if resolution.result.get(NOT_AS_ASKED) and resolution.result[NOT_AS_ASKED] not in odd
-        else []
-    )
-    found |= {NOT_AS_ASKED: "; ".join(odd)} if odd else {}
+    found |= _not_as_asked(resolution, oddities_of_withdrawal(resolution, shown))
     return Outcome(Verdict.DONE, f"withdrawal {shown.id} is {shown.status}", found, is_traced=True)
+
+
+def _not_as_asked(resolution: Resolution, odd: Sequence[str]) -> dict[str, str]:
+    """Return what was odd about the answer to the call, and what reading adds to it, each once; empty without any."""
+    known: str = resolution.result.get(NOT_AS_ASKED, "")
+    why = "; ".join(filter(None, [known, *(one for one in odd if one not in known)]))
+    return {NOT_AS_ASKED: why} if why else {}
 
 
 def withdrawal_figures(shown: CoinWithdrawal) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from .find_at_gateway import find_at_gateway
 from .finish_callback import finish_callback
 from .merge import Merge, Source, merge_snapshot
 from .quarantine_unreadable import quarantine_unreadable
-from .refund_rows import name_refunds, shows_refund
+from .refund_rows import is_completed_though_returned, name_refunds, shows_refund
 
 REFUNDED_EVENT = "refunded"
 
@@ -200,6 +200,7 @@ def _apply_locked(
         snapshot,
         source=_source(poll, incoming),
         outdated=poll is None and incoming is not None and incoming.is_older_than(invoice.polled_at),
+        is_returned=is_completed_though_returned(invoice, snapshot),
         at=now,
         message=incoming.event if incoming else "",
     )

@@ -68,13 +68,14 @@ def merge_snapshot(
     *,
     source: Source,
     outdated: bool = False,
+    is_returned: bool = False,
     at: datetime,
     message: str = "",
 ) -> Merge:
     """Merge a snapshot into a locked invoice and its payments (by txid), in memory; return what changed.
 
-    `outdated`: it was here before the last GET, so in the same status it is no news. `message`: the callback's event,
-    if one led here.
+    `outdated`: it was here before the last GET, so in the same status it is no news. `is_returned`: it completes an
+    invoice whose payment was sent back. `message`: the callback's event, if one led here.
     1. The gateway's own answer adds what it decided at creation, and quarantines the invoice for what it contradicts.
     2. A GET also decides backwards: a status that was taken back is merged, and quarantined.
     3. Take new knowledge: payments and their risk, amounts.
@@ -102,6 +103,8 @@ def merge_snapshot(
         _merge_amounts(merge, invoice, snapshot, advance=source is Source.GET or how is Relation.AHEAD)
     if is_unpaid and not broken:
         _quarantine(merge, invoice, ["it is completed, and nothing was paid"], at=at)
+    if is_returned and not broken:
+        _quarantine(merge, invoice, ["it is completed, and all that was paid was sent back"], at=at)
     if how is not Relation.SAME and not (broken and snapshot.status == InvoiceStatus.COMPLETED):
         _move(merge, invoice, snapshot, how, at=at)
     return merge

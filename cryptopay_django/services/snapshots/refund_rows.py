@@ -143,6 +143,13 @@ def returned_amount(invoice: Invoice, rows: Sequence[Refund]) -> Decimal:
     return total
 
 
+def is_completed_though_returned(invoice: Invoice, snapshot: InvoiceSnapshot) -> bool:
+    """Return whether a snapshot completes an unresolved invoice whose refunds on record sent back all of it."""
+    if (invoice.status, snapshot.status) != (InvoiceStatus.UNRESOLVED, InvoiceStatus.COMPLETED):
+        return False
+    return 0 < snapshot.paid_amount <= returned_amount(invoice, refunds_of(invoice))
+
+
 def figures_of_return(invoice: Invoice, amount: Decimal) -> dict[str, Any]:
     """Return, as JSON, how much of the coin went back and what it is worth in the price currency."""
     value = value_of(invoice, amount)
