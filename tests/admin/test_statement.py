@@ -64,6 +64,15 @@ def test_the_page_opens_with_what_the_books_hold(client, desk, days):
     assert period.until.date() == (month if begin.date() < month else now.date() + timedelta(days=1))
 
 
+def test_that_there_are_no_books_is_said_in_the_readers_language(client, desk, settings):
+    settings.LANGUAGE_CODE = "de"
+
+    page = client.get(desk.url("invoice_statement"))
+
+    assert "Die Bücher dieses Kontos" in page.text
+    assert "were not begun" not in page.text
+
+
 @pytest.mark.parametrize("zone", ["Mars", "../etc/passwd", "America"])
 def test_a_zone_that_does_not_exist_is_an_error_of_the_form_once_there_are_books(client, desk, zone):
     begin_books("default", at=timezone.now())
