@@ -67,6 +67,15 @@ def test_the_services_are_imported_without_an_http_client():
     assert loaded & HTTP == set()
 
 
+def test_a_project_without_the_models_of_auth_includes_our_urls():
+    without_auth = [app for app in APPS if app.endswith("contenttypes")]
+
+    loaded = modules_after_setup([*without_auth, "cryptopay_django"], "import cryptopay_django.urls")
+
+    assert "cryptopay_django.pages.counter" in loaded
+    assert "django.contrib.auth.models" not in loaded
+
+
 @pytest.mark.parametrize("name", sorted(NEVER_AT_START | WITHOUT_THE_ADMIN))
 def test_each_of_these_names_is_one_of_a_module(name):
     # A name that is spelt wrong, or was changed, would be absent for ever.

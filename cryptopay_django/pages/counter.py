@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import wraps
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render, resolve_url
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone, translation
 from django.utils.functional import Promise
@@ -120,7 +120,7 @@ def for_staff(view: View) -> View:
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         user: Any = getattr(request, "user", None)
         if not is_staff(user):
-            return redirect_to_login(request.get_full_path(), _login_url())
+            return _to_login(request)
         if not may(user, Act.MAKE_LINK):
             raise PermissionDenied
         with translation.override(language_of(request)):
@@ -267,6 +267,14 @@ def _last_payments(request: HttpRequest) -> list[dict[str, Any]]:
         for link in links
         if link.price_amount is not None
     ]
+
+
+def _to_login(request: HttpRequest) -> HttpResponseRedirect:
+    """Redirect to the login, and from there back here. `redirect_to_login` would need the models of Django's auth."""
+    login = urlsplit(resolve_url(_login_url()))
+    query = QueryDict(login.query, mutable=True)
+    query[REDIRECT_FIELD_NAME] = request.get_full_path()
+    return HttpResponseRedirect(login._replace(query=query.urlencode(safe="/")).geturl())
 
 
 def _login_url() -> str:

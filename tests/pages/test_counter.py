@@ -280,6 +280,13 @@ def test_a_project_without_an_admin_uses_its_own_login(settings):
     assert Client().get(KEYPAD)["Location"] == f"/login/?next={KEYPAD}"
 
 
+def test_what_the_address_of_the_login_asks_for_stays(settings):
+    settings.ROOT_URLCONF = "tests.pages.urls"
+    settings.LOGIN_URL = "/login/?for=staff"
+
+    assert Client().get(f"{KEYPAD}?lang=de")["Location"] == f"/login/?for=staff&next={KEYPAD}%3Flang%3Dde"
+
+
 def test_forms_of_the_counter_are_sent_with_an_origin(clerk):
     page = clerk.get(KEYPAD)
 
