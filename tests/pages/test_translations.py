@@ -13,6 +13,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
+import django
 import polib
 import pytest
 from django.apps import apps
@@ -43,6 +44,8 @@ TEMPLATES = [
     *(path for path in PACKAGE.glob("contrib/*/templates/**/*.*") if "dashboard" not in path.as_posix()),
 ]
 DJANGO_ADMIN = Path(admin.__file__).parent / "locale/en/LC_MESSAGES/django.po"
+DJANGO_ITSELF = Path(django.__file__).parent / "conf/locale/en/LC_MESSAGES/django.po"
+SAME_MEANING = {"Change", "Time"}
 MARKERS = {"_", "gettext", "gettext_lazy", "ngettext"}
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
 
@@ -156,6 +159,12 @@ def test_a_translation_has_all_the_plural_forms_of_its_header(language):
         if entry.msgid_plural:
             assert {int(form) for form in entry.msgstr_plural} == forms, entry.msgid
             assert all(written(entry)), entry.msgid
+
+
+def test_no_text_is_one_that_django_shows_on_every_form_of_a_shop():
+    of_django = {entry.msgid for entry in polib.pofile(str(DJANGO_ITSELF))}
+
+    assert {entry.msgid for entry in entries("en")} & of_django - SAME_MEANING == set()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
