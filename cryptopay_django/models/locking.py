@@ -79,8 +79,11 @@ class LockingManager(models.Manager[M]):
     _queryset_class = AgainAsFirstQuerySet
 
     def primary(self) -> models.QuerySet[M]:
-        """Return all rows from the primary database, because a replica may be out of date."""
-        return self.using(router.db_for_write(self.model))
+        """Return all rows from the primary database, and from no cache of rows. Others may be out of date."""
+        rows = self.using(router.db_for_write(self.model))
+        # As in `select_for_update`. So django-cacheops, which does not see an `update()`, caches no answer.
+        rows._for_write = True  # type: ignore[attr-defined]
+        return rows
 
     @property
     def skips_locked(self) -> bool:

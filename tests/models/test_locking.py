@@ -13,7 +13,7 @@ from django.db import Error, OperationalError, connection
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
-from cryptopay_django.models import Invoice, Schedule
+from cryptopay_django.models import Invoice, RateLimitSlot, Schedule
 from cryptopay_django.models.begin_again import again_as_first
 from cryptopay_django.models.locking import write_transaction
 from cryptopay_django.testing.factories import InvoiceFactory
@@ -221,3 +221,9 @@ def test_at_repeatable_read_one_of_two_claims_wins_and_the_other_is_told():
 
     change = Invoice.objects.filter(pk=invoice.pk)
     assert beside(claim, lambda: change.update(refunds_due_at=now + timedelta(hours=2))) is False
+
+
+def test_a_read_from_the_primary_says_that_it_is_for_a_write_so_that_caches_of_rows_keep_nothing_of_it() -> None:
+    rows = RateLimitSlot.objects.primary().filter(number=1).values_list("pk")
+
+    assert rows._for_write is True  # type: ignore[attr-defined]
