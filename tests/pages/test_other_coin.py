@@ -119,5 +119,7 @@ def test_another_coin_is_offered_where_the_shop_says_where_while_nothing_was_pai
     settings.CRYPTOPAY_NEW_INVOICE_URL = lambda invoice: f"/orders/{invoice.custom_id}/pay/"
 
     assert "Pay with another coin" not in without
-    assert f'href="/orders/{waiting.custom_id}/pay/" target="_top">Pay with another coin' in page_of(client, waiting).text
+    assert (
+        f'href="/orders/{waiting.custom_id}/pay/" target="_top">Pay with another coin' in page_of(client, waiting).text
+    )
     assert "Pay with another coin" not in page_of(client, paid).text

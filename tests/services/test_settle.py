@@ -429,6 +429,17 @@ def test_a_refusal_that_the_invoice_does_not_explain_is_passed_on(wire, cryptopa
         quote_settlement(invoice)
 
 
+@pytest.mark.parametrize("amount", ["0.0", "0.00000001", "5.0"])
+def test_a_quote_for_another_amount_than_was_paid_is_refused_before_anything_is_sent(wire, cryptopay_sandbox, amount):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.change(PREVIEW, lambda data: data.update(pay_amount=amount))
+
+    with pytest.raises(GatewayAnswerError, match="was paid"):
+        settle_invoice(invoice, **BY_ADA)
+
+    assert wire.count(COMMIT) == Resolution.objects.count() == 0
+
+
 def test_a_quote_that_is_older_than_what_was_shown_is_refused(wire, cryptopay_sandbox):
     invoice = unresolved(cryptopay_sandbox)
     quote = quote_settlement(invoice)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NoReturn
 from uuid import UUID
 
 from django.utils import timezone
 
-from ...exceptions import GatewayAnswerError, GatewayRefusedError, InvoiceChangedError
+from ...exceptions import GatewayAnswerError, GatewayError, GatewayRefusedError, InvoiceChangedError
 from ...fields import EXACT
 from ...gateway.schemas import Recalculation
 from ...models import Invoice
@@ -67,14 +68,14 @@ def quote_for(invoice: Invoice) -> SettlementQuote:
     try:
         recalculation = client_of(invoice).create_recalculation(str(invoice.gateway_id))
     except GatewayRefusedError as error:
-        taken = poll_invoice(invoice)
-        if not taken.changed:
-            raise
-        deliver_or_dispatch(taken.invoice, taken.events)
-        raise InvoiceChangedError(
-            f"invoice {invoice.pk} has changed: it is {taken.invoice.status} now. Look at it again"
-        ) from error
+        _refuse(invoice, error)
     _check_answer(invoice, recalculation)
+    if recalculation.pay_amount != invoice.paid_amount:
+        odd = GatewayAnswerError(
+            f"the recalculation of invoice {invoice.pk} is for {recalculation.pay_amount:f} {invoice.pay_currency}, "
+            f"and {invoice.paid_amount:f} was paid"
+        )
+        _refuse(invoice, odd)
     shortfall = EXACT.subtract(invoice.price_amount, recalculation.price_amount)
     return SettlementQuote(
         invoice_id=invoice.pk,
@@ -92,6 +93,17 @@ def quote_for(invoice: Invoice) -> SettlementQuote:
         fee_currency=recalculation.fee_currency,
         expires_at=asked_at + QUOTE_LIFE,
     )
+
+
+def _refuse(invoice: Invoice, error: GatewayError) -> NoReturn:
+    """Ask the gateway about the invoice; raise InvoiceChangedError if it has changed, otherwise the error itself."""
+    taken = poll_invoice(invoice)
+    if not taken.changed:
+        raise error
+    deliver_or_dispatch(taken.invoice, taken.events)
+    raise InvoiceChangedError(
+        f"invoice {invoice.pk} has changed: it is {taken.invoice.status} now. Look at it again"
+    ) from error
 
 
 def _check_answer(invoice: Invoice, recalculation: Recalculation) -> None:
