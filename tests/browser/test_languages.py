@@ -183,7 +183,7 @@ def test_lists_fit_a_desktop_beside_their_filters(language, open_page, live_serv
     assert wider == {model: [0, 0, 0] for model in wider}
 
 
-@pytest.mark.parametrize("language", ["de", "ja"])
+@pytest.mark.parametrize("language", ["de", "ja", "ru"])
 def test_pages_of_the_desk_are_no_wider_than_a_phone(language, open_page, live_server, settings, admin_client):
     settings.ROOT_URLCONF, settings.LANGUAGE_CODE = "tests.urls", language
     made = completed()
@@ -197,6 +197,21 @@ def test_pages_of_the_desk_are_no_wider_than_a_phone(language, open_page, live_s
         wider[path] = page.evaluate("document.documentElement.scrollWidth") - 360
 
     assert wider == dict.fromkeys(wider, 0)
+
+
+def test_the_states_of_a_list_do_not_stand_upright_on_a_phone_in_japanese(
+    open_page, live_server, settings, admin_client
+):
+    settings.ROOT_URLCONF, settings.LANGUAGE_CODE = "tests.urls", "ja"
+    STATES["held"]()
+    page = open_page()
+    page.set_viewport_size({"width": 360, "height": 740})
+
+    desk_page(page, live_server, admin_client, "")
+    boxes = [one.bounding_box() for one in page.locator("#result_list .cp-badge").all()]
+
+    assert boxes
+    assert [box for box in boxes if box["height"] > box["width"]] == []
 
 
 def test_the_links_to_fifteen_languages_wrap_on_a_phone(open_page, live_server):
