@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # num2words 0.5.14 (PyPI, Python 3.11): a refund in Portuguese words, after currencies that the package does not know.
 #
-# Guess beforehand: an amount below zero begins with "menos", whatever was asked before; a currency without words is a
-# NotImplementedError, as the readme's list of languages lets one expect, and leaves nothing behind.
+# Guess beforehand: an amount below zero begins with "menos", whatever was asked before; a currency without words is an error and
+# leaves nothing behind.
 # Seen: each such error takes a letter off the word for minus, for the life of the process: "meno", "men", "me", "m". After the
 # fifth error the words for a refund of 12.50 are those for a payment of 12.50, but for a blank before them. A cardinal number
 # loses its minus too. French keeps it.
