@@ -19,6 +19,12 @@ def client(login):
     return login("finance")
 
 
+def days_from_today() -> dict[str, str]:
+    """Return today and tomorrow as a period, so that a test may go on after midnight."""
+    today = timezone.localdate()
+    return {"since": str(today), "until": str(today + timedelta(days=1))}
+
+
 def test_balances_and_rows_are_shown_with_links_to_what_is_ours(client, desk):
     payment, invoice = desk.topped_up(), desk.ordered()
 
@@ -33,11 +39,11 @@ def test_balances_and_rows_are_shown_with_links_to_what_is_ours(client, desk):
 
 
 def test_a_family_and_a_period_narrow_it_down(client, desk):
+    period = days_from_today()
     desk.topped_up()
     desk.ordered()
-    today = timezone.localdate()
 
-    one = client.get(desk.url("invoice_ledger"), {"family": "Invoice", "since": str(today), "until": str(today)})
+    one = client.get(desk.url("invoice_ledger"), {"family": "Invoice", **period})
     before = client.get(desk.url("invoice_ledger"), {"since": "2020-01-01", "until": "2020-01-31"})
 
     assert {str(row["family"]) for row in one.context["rows"]} == {"invoice"}
@@ -79,9 +85,8 @@ def test_a_long_ledger_goes_on_page_by_page(client, desk):
 
 
 def test_the_differences_of_a_period_are_shown_where_they_are_asked_for(client, desk):
+    url, period = desk.url("invoice_ledger"), days_from_today() | {"compare": "1"}
     payment, invoice = desk.topped_up(), desk.paid("1")
-    url, today = desk.url("invoice_ledger"), timezone.localdate()
-    period = {"since": str(today), "until": str(today + timedelta(days=1)), "compare": "1"}
     assert client.get(url).context["comparison"] is None
     agreed = client.get(url, period)
     assert "The ledger and our rows agree." in agreed.text
@@ -97,7 +102,7 @@ def test_the_differences_of_a_period_are_shown_where_they_are_asked_for(client, 
     assert (str(one["kind"]), one["here"], one["there"]) == ("another amount", "99 EUR", "100 EUR")
     assert desk.url("channelpayment_change", payment.pk) in rows
     assert f'title="{payment.gateway_id}"' in page.text
-    assert f'name="since" value="{today:%Y-%m-%d}"' in page.text, "as a browser reads it"
+    assert f'name="since" value="{period["since"]}"' in page.text, "as a browser reads it"
 
 
 def test_a_refund_that_differs_leads_to_its_invoice_and_one_in_doubt_is_said_to_be(client, desk):
@@ -111,11 +116,8 @@ def test_a_refund_that_differs_leads_to_its_invoice_and_one_in_doubt_is_said_to_
     Refund.objects.filter(pk=refunds[0].pk).update(fee_amount="0.5")
     refunds[1].events.all().delete()
     Refund.objects.filter(pk=refunds[1].pk).delete()
-    today = timezone.localdate()
 
-    page = client.get(
-        desk.url("invoice_ledger"), {"since": str(today), "until": str(today + timedelta(days=1)), "compare": "1"}
-    )
+    page = client.get(desk.url("invoice_ledger"), days_from_today() | {"compare": "1"})
 
     shown = {
         (str(row["family"]), str(row["kind"]), row["is_certain"]): row for row in page.context["comparison"]["rows"]
