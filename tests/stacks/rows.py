@@ -165,7 +165,8 @@ def _databases() -> list[Row]:
             "PostgreSQL, SERIALIZABLE",
             packages=PSYCOPG,
             options={"isolation_level": 4},
-            not_supported="of several purchases at once PostgreSQL cancels some, and these customers see an error. "
+            not_supported="of several purchases at once PostgreSQL cancels some: these customers see an error, or "
+            "their order is paid later, when a receiver that was cancelled is called again. "
             "`manage.py check` warns (W018)",
             **postgresql,
         ),
