@@ -99,3 +99,8 @@ def violations(page: Any, axe: str) -> list[str]:
     return [
         f"{one['id']}: {node['html']} {node['failureSummary']}" for one in found["violations"] for node in one["nodes"]
     ]
+
+
+def wake(page: Any) -> None:
+    """Let a page look now, as when a phone finds its network again."""
+    page.evaluate("window.dispatchEvent(new Event('online'))")

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from cryptopay_django.models import Channel
 from cryptopay_django.pages.languages import LANGUAGES
 from cryptopay_django.services import create_channel, disable_channel
-from tests.browser.conftest import DESKTOP, PHONE, violations
+from tests.browser.conftest import DESKTOP, PHONE, violations, wake
 from tests.pages.channels import CHANNELS, tagged, with_history
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: make .venv/.installed-browser")
@@ -32,7 +32,7 @@ def test_a_top_up_from_the_first_look_to_the_credit(scripts, size, open_page, li
 
     def sees(text: str) -> None:
         if scripts:
-            page.evaluate("window.dispatchEvent(new Event('online'))")
+            wake(page)
         else:
             page.reload()
         playwright.expect(page.get_by_text(text, exact=True).first).to_be_visible()
@@ -62,6 +62,59 @@ def test_the_page_looks_by_itself(open_page, live_server):
     playwright.expect(page.get_by_role("heading", name="We are checking this address")).to_be_visible()
 
 
+def test_news_that_comes_while_the_page_is_looking_is_not_lost(open_page, live_server):
+    made = tagged()  # which looks seldom by itself
+    page = open_page()
+    on_their_way: list[tuple[Any, Any]] = []
+
+    def answer_late(route: Any) -> None:
+        if on_their_way:
+            route.continue_()
+        else:
+            on_their_way.append((route, route.fetch()))
+
+    page.route("**/status/", answer_late)
+    page.goto(address_of(live_server, made))
+    wake(page)
+    while not on_their_way:
+        page.wait_for_timeout(20)
+
+    Channel.objects.filter(pk=made.pk).update(quarantine_reason="x", version=9)
+    wake(page)
+    route, older = on_their_way[0]
+    route.fulfill(response=older)
+
+    playwright.expect(page.get_by_role("heading", name="We are checking this address")).to_be_visible()
+
+
+def test_an_answer_that_never_comes_does_not_keep_the_page_from_looking(open_page, live_server):
+    made = tagged()  # which looks seldom by itself
+    page = open_page()
+    page.add_init_script(
+        "const timeout = AbortSignal.timeout; AbortSignal.timeout = () => timeout.call(AbortSignal, 800)"
+    )
+    never_answered: list[Any] = []
+
+    def forget(route: Any) -> None:
+        if len(never_answered) == 2:
+            route.continue_()
+        else:
+            never_answered.append(route)
+
+    page.route("**/status/", forget)
+    page.goto(address_of(live_server, made))
+    Channel.objects.filter(pk=made.pk).update(quarantine_reason="x", version=9)
+    for number in (1, 2):
+        wake(page)
+        while len(never_answered) < number:
+            page.wait_for_timeout(20)
+    playwright.expect(page.locator("[data-cp-lost]")).to_be_visible()
+
+    wake(page)
+
+    playwright.expect(page.get_by_role("heading", name="We are checking this address")).to_be_visible()
+
+
 def test_a_page_with_two_addresses_keeps_each_of_them_once(open_page, live_server):
     made = [with_history(), tagged()]
     page = open_page()
@@ -70,7 +123,7 @@ def test_a_page_with_two_addresses_keeps_each_of_them_once(open_page, live_serve
     page.goto(f"{live_server.url}/own-page/")
 
     with page.expect_response("**/status/**"):
-        page.evaluate("window.dispatchEvent(new Event('online'))")
+        wake(page)
     page.wait_for_load_state("networkidle")
 
     assert sorted(asked) == sorted(f"{address_of(live_server, one)}status/" for one in made)

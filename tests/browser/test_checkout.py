@@ -15,7 +15,7 @@ from django.utils import timezone
 from cryptopay_django.models import Invoice
 from cryptopay_django.pages.languages import LANGUAGES
 from cryptopay_django.services import create_invoice
-from tests.browser.conftest import DESKTOP, PHONE, violations
+from tests.browser.conftest import DESKTOP, PHONE, violations, wake
 from tests.browser.layout import faults_of
 from tests.pages.states import STATES, invoice, tagged
 
@@ -50,7 +50,7 @@ class Customer:
         if not self.scripts:
             self.page.reload()
         else:
-            self.page.evaluate("window.dispatchEvent(new Event('online'))")
+            wake(self.page)
         playwright.expect(self.page.get_by_role("heading", name=title, exact=True)).to_be_visible()
 
     def pays(self, made: Invoice, factor: str = "1", *, confirm: bool = True, **how: Any) -> None:

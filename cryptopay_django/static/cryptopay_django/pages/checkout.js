@@ -5,6 +5,7 @@
 (() => {
   const SOONEST = { live: 2000, fast: 3000, slow: 15000 };
   const LATEST = { live: 3000, fast: 15000, slow: 60000 };
+  const LONGEST_ANSWER = 15000;
   const PATIENCE = 6000; // with a stream that says nothing at all, as behind a proxy that holds it back
 
   function keep(root) {
@@ -17,18 +18,20 @@
     let timer = 0;
     let endsAt = null;
     let busy = false;
+    let asked = false; // to look once more: what is on its way may have been read before the news
     let missed = 0;
 
     // --- looking
 
     async function look({ always = false } = {}) {
       clearTimeout(timer);
-      if (busy || !isWatching()) return;
+      if (!isWatching()) return;
+      if (busy) return void (asked = true);
       busy = true;
       try {
         const headers = always ? {} : { "If-None-Match": panel.dataset.etag };
-        const answer = await fetch(statusUrl, { headers, cache: "no-store", credentials: "same-origin" });
-        if (answer.ok && answer.headers.get("ETag") !== panel.dataset.etag) await renew(fetch(panelUrl, { cache: "no-store" }));
+        const answer = await get(statusUrl, { headers });
+        if (answer.ok && answer.headers.get("ETag") !== panel.dataset.etag) await renew(get(panelUrl));
         else if (answer.ok) setClock((await answer.json()).seconds_left);
         missed = answer.ok ? 0 : missed + 1;
       } catch {
@@ -36,7 +39,15 @@
       }
       showContact();
       busy = false;
-      plan();
+      if (!asked) return plan();
+      asked = false;
+      look({ always: true });
+    }
+
+    // A request of a phone that slept, or that changed its network, may never get an answer.
+    function get(url, options) {
+      const signal = AbortSignal.timeout?.(LONGEST_ANSWER);
+      return fetch(url, { cache: "no-store", signal, ...options });
     }
 
     async function renew(request) {
