@@ -111,6 +111,8 @@ def test_every_order_and_every_duplication_ends_alike(gateway, name):
         assert kinds.count(last_signal) == 1
         assert kinds.count("invoice_completed") + kinds.count("invoice_settled_short") == (status == "completed")
         assert all(amount in (None, known_amount(name, txid)) for txid, _, amount, _ in state[-2])
+        assert {paid for _, paid, _, _ in state[-2]} <= {"detected" if status == "cancelled" else "confirmed"}
+        assert kinds.count("payment_confirmed") == (0 if status == "cancelled" else len(state[-2]))
 
 
 def known_amount(name: str, txid: str) -> Decimal:

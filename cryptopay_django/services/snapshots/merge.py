@@ -220,7 +220,8 @@ def _merge_payments(
         _set(merge, invoice, risk_level=gravest_risk(payment.risk_level for payment in known))
         _explain_amount(merge, listed, snapshot.paid_amount)
     open_payments = [payment for payment in listed if payment.status == PaymentStatus.DETECTED]
-    settled = snapshot.status in (InvoiceStatus.COMPLETED, InvoiceStatus.UNRESOLVED)
+    # The gateway credits, holds and returns only what was confirmed; the callback that said so may never arrive.
+    settled = snapshot.status in (InvoiceStatus.COMPLETED, InvoiceStatus.UNRESOLVED, InvoiceStatus.REFUNDED)
     if settled or (message == CONFIRMATION_EVENT and len(open_payments) == 1):
         for payment in open_payments:
             payment.confirm(at=at)
