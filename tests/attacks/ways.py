@@ -35,6 +35,8 @@ from tests.wire import ScriptedGateway
 EMAIL = "payer@customers.test"
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 TROUBLES_WITH_MONEY = ("read timeout", "an adapter's bug", "malformed", "refused 400", "echo 200", "echo 500")
+AWAY = {"CRYPTOPAY_HTTP_ADAPTER": lambda account: ScriptedGateway(lambda *_: ReadTimeout("slow"))}
+"""So that no way leads to a gateway of the world."""
 
 
 class Envelopes(Transport):
@@ -106,7 +108,7 @@ def _calls() -> Iterator[tuple[str, Mapping[str, Any], Callable[[], object]]]:
     for trouble, url in bad_hosts():
         for name in ("create", "refresh"):
             act = acts[name]
-            yield f"{name}: {trouble}", {**_with(BASE_URL=url), **fast}, act
+            yield f"{name}: {trouble}", {**_with(BASE_URL=url), "CRYPTOPAY_HTTP_ADAPTER": None, **fast}, act
 
 
 def _with(**changes: Any) -> dict[str, Any]:
@@ -204,7 +206,6 @@ def _callbacks() -> Iterator[tuple[str, Mapping[str, Any], Callable[[], object]]
             invoice_completed.disconnect(broken)
 
     gone = {"CRYPTOPAY_ACCOUNTS": {"default": None}}
-    away = {"CRYPTOPAY_HTTP_ADAPTER": lambda account: ScriptedGateway(lambda *_: ReadTimeout("slow"))}
     mad = {"CRYPTOPAY_HTTP_ADAPTER": lambda account: object()}
     yield "callback: a wrong signature", {}, lambda: receive_callback(b"{}", "0" * 64)
     yield "callback: no signature", {}, lambda: receive_callback(b"{}", "")
@@ -217,7 +218,7 @@ def _callbacks() -> Iterator[tuple[str, Mapping[str, Any], Callable[[], object]]
     yield "posted: a wrong signature", {}, lambda: post(**{"X-Cryptopay-Signature": "0" * 64})
     yield "posted: the database is away", {}, lambda: _away(partial(post, InvoiceFactory(payer_email=EMAIL)))
     yield "posted: the account is malformed", gone, lambda: post(**{"X-Cryptopay-Signature": "0" * 64})
-    yield "posted: the gateway is away", away, post
+    yield "posted: the gateway is away", {}, post
     yield "posted: the adapter is none", mad, post
     yield "posted: the receiver fails", {"CRYPTOPAY_CONFIRM_WITH_API": False}, post_to_a_broken_shop
 
@@ -268,7 +269,7 @@ def run() -> dict[str, Any]:
     for name, values, act in ways():
         Envelopes.kept.clear()
         reports.kept.clear()
-        with override_settings(**values):
+        with override_settings(**{**AWAY, **values}):
             attempt(act, reports.report)
         seen[name] = {"events": len(Envelopes.kept), "shown": sorted(shown(reports.kept))}
     return seen

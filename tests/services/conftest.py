@@ -9,6 +9,11 @@ from cryptopay_django import handlers, signals
 from .desk import Wire
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let `-m` choose by what is tested here and how: `.ci/run`."""
+    item.add_marker("services")
+
+
 @pytest.fixture
 def wire(cryptopay_sandbox, settings):
     """The sandbox of every account, behind a wire that can fail."""
