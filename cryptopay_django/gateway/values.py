@@ -113,6 +113,14 @@ def text(length: int, *, empty: bool = True, lines: bool = False) -> Codec:
     return Codec(read, str)
 
 
+def _read_address(value: object, path: str) -> str:
+    """Read an address with its tag; the empty one too, which is none."""
+    address = cast("str", _ADDRESS.read(value, path))
+    if any(map(str.isspace, address)):
+        raise WireError(path, "has spaces")
+    return address
+
+
 def _read_amount(value: object, path: str) -> Decimal:
     """Read a string or a JSON number; the latter exactly, in whatever way it spells the same amount."""
     written = _spell_number(value) if _is_number(value) else value
@@ -236,6 +244,7 @@ def kind_of(value: object) -> str:
     return names.get(type(value), "a number")
 
 
+_ADDRESS = text(field_lengths.ADDRESS_LENGTH)
 _URL = text(field_lengths.URL_LENGTH)
 _KEY = text(field_lengths.NAME_LENGTH, lines=True)
 _VALUE = text(field_lengths.TEXT_LENGTH, lines=True)
@@ -255,7 +264,7 @@ Code = Annotated[str, text(field_lengths.CODE_LENGTH, empty=False)]
 Pair = Annotated[str, text(field_lengths.PAIR_LENGTH, empty=False)]
 Reference = Annotated[str, text(field_lengths.CUSTOM_ID_LENGTH)]
 Txid = Annotated[str, text(field_lengths.TXID_LENGTH, empty=False)]
-Address = Annotated[str, text(field_lengths.ADDRESS_LENGTH)]
+Address = Annotated[str, Codec(_read_address, str)]
 Name = Annotated[str, text(field_lengths.NAME_LENGTH, lines=True)]
 Text = Annotated[str, text(field_lengths.TEXT_LENGTH, lines=True)]
 Url = Annotated[str, _URL]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
 from functools import wraps
@@ -17,7 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections, models, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, TransactionManagementError
 
-from ..exceptions import RowLockedError
+from ..exceptions import RowLockedError, TransactionOpenError
 from .begin_again import AgainAsFirstQuerySet, again_as_first
 from .save_signals import announce, has_listeners
 from .sql_cache import ONE_MORE, insert, insert_if, select, touch, update
@@ -245,6 +245,23 @@ def _assign(row: models.Model, values: Mapping[str, Any]) -> None:
 def write_transaction(model: type[models.Model], *, durable: bool = False) -> Atomic:
     """Return `transaction.atomic` for the database of this model. Safe if the connection breaks."""
     return _WriteTransaction(using=router.db_for_write(model), savepoint=True, durable=durable)
+
+
+@contextmanager
+def committed(model: type[models.Model], caller: str) -> Iterator[None]:
+    """Write in a transaction that is committed at the end; raise TransactionOpenError inside of another one."""
+    transaction = write_transaction(model, durable=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(transaction)
+        except RuntimeError as error:
+            alias = "" if transaction.using == DEFAULT_DB_ALIAS else f'(using="{transaction.using}")'
+            raise TransactionOpenError(
+                f"{caller} must run outside of transaction.atomic(), so that what it writes is on record before the "
+                "gateway is called: commit what comes first; under ATOMIC_REQUESTS decorate the view with "
+                f"@transaction.non_atomic_requests{alias}"
+            ) from error
+        yield
 
 
 class _WriteTransaction(Atomic):

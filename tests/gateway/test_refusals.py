@@ -168,6 +168,12 @@ def test_what_is_one_line_has_no_control_characters(character):
         assert left_out(InvoiceSnapshot, invoice(**{name: f"a{character}b"})) == [name]
 
 
+@pytest.mark.parametrize("value", [" ", "rHJwE1 ?dt=1", "\u00a0", "r\u3000"])
+def test_an_address_has_no_spaces(value):
+    assert refused(InvoiceSnapshot, invoice(address=value)).field == "address"
+    assert InvoiceSnapshot.from_wire(invoice(address="")).address_and_tag == ("", None), "there is none yet"
+
+
 @pytest.mark.parametrize("character", ["\x00", "\udfff"])
 def test_no_text_has_what_a_database_cannot_store(character):
     assert left_out(InvoiceSnapshot, invoice(description=f"a{character}")) == ["description"]

@@ -6,8 +6,8 @@ A request may delete the row only if the version is still the one that it has se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence, Set
+from contextlib import AbstractContextManager
 from uuid import UUID
 
 from django.db import IntegrityError, models
@@ -23,10 +23,9 @@ from ...exceptions import (
     InvoiceBusyError,
     InvoiceRequestError,
     PriceSealError,
-    TransactionOpenError,
 )
 from ...gateway.schemas import InvoiceSnapshot
-from ...models import Invoice, InvoiceEvent
+from ...models import Invoice, InvoiceEvent, locking
 from ...models.locking import write_transaction
 from ...models.orders import order_exists, order_filter
 from ..accounts import client_of
@@ -43,19 +42,9 @@ _SENT = (
 _ROUNDS = 5
 
 
-@contextmanager
-def committed() -> Iterator[None]:
+def committed() -> AbstractContextManager[None]:
     """Write in a transaction that is committed at the end; raise TransactionOpenError inside of another one."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(write_transaction(Invoice, durable=True))
-        except RuntimeError as error:
-            raise TransactionOpenError(
-                "create_invoice and the calls about channels must run outside of transaction.atomic(), so that what "
-                "they write is on record before the gateway is called: commit the order first; under ATOMIC_REQUESTS "
-                "decorate the view with @transaction.non_atomic_requests"
-            ) from error
-        yield
+    return locking.committed(Invoice, "a call that makes an invoice or changes a channel")
 
 
 def write_first(invoice: Invoice, order: models.Model | None) -> Invoice:

@@ -21,7 +21,6 @@ from ...exceptions import (
     QuoteExpiredError,
     RefundAmountError,
     ResolutionActiveError,
-    TransactionOpenError,
 )
 from ...fields import EXACT
 from ...models import (
@@ -33,7 +32,7 @@ from ...models import (
     ResolutionStatus,
     StatusContext,
 )
-from ...models.locking import write_transaction
+from ...models.locking import committed, write_transaction
 from ...permissions import acts_of
 from ..accounts import client_of
 from ..events.deliver import deliver_or_dispatch
@@ -69,7 +68,8 @@ def read_anew(
     InvoiceChangedError if the invoice does not have the expected version, NotResolvableError, ResolutionActiveError,
     GatewayError and TransactionOpenError.
     """
-    _refuse_open_transaction()
+    with committed(Invoice, "a settlement or refund"):
+        pass  # it is refused before anything is asked
     row = Invoice.objects.primary().get(pk=invoice.pk)
     check_version(row, expected_version)
     check(row)
@@ -242,14 +242,3 @@ def _check_inactive(invoice: Invoice, *, besides: Resolution | None = None, caus
             f"{active.actor} began to {active.kind} invoice {invoice.pk} at {active.created_at:%Y-%m-%d %H:%M:%S %Z}, "
             f"which is {active.status}: one at a time"
         ) from cause
-
-
-def _refuse_open_transaction() -> None:
-    try:
-        with write_transaction(Invoice, durable=True):
-            pass
-    except RuntimeError as error:
-        raise TransactionOpenError(
-            "a settlement or refund must run outside of transaction.atomic(), so that it is on record before the "
-            "gateway is called; under ATOMIC_REQUESTS decorate the view with @transaction.non_atomic_requests"
-        ) from error
