@@ -69,10 +69,12 @@ EXPLAINED: tuple[Explained, ...] = (
         SIGNING, "sign_callback", 'return hmac.digest(secret.encode(), body, "sha256").hex()', ".*SHA256.*", SPELLING
     ),
     *(
-        Explained(
-            COMPARISON, "Relation", f'{name.upper()} = "{name}"', ".*", "members are compared; nobody reads a value"
+        Explained(file, within, f'{name.upper()} = "{name}"', ".*", "members are compared; nobody reads a value")
+        for file, within, names in (
+            (COMPARISON, "Relation", ("ahead", "same", "behind", "conflict", "unknown")),
+            (MERGE, "Source", ("callback", "answer", "get")),
         )
-        for name in ("ahead", "same", "behind", "conflict", "unknown")
+        for name in names
     ),
     Explained(
         COMPARISON,

@@ -28,7 +28,17 @@ def said(invoice, **changes):
     return parse_callback(callback_body(invoice_wire(invoice, **changes))).invoice
 
 
-def take(invoice, payments=(), *, source=Source.CALLBACK, at=NOW, outdated=False, message="", **changes):
+def take(
+    invoice,
+    payments=(),
+    *,
+    source=Source.CALLBACK,
+    at=NOW,
+    outdated=False,
+    is_returned=False,
+    message="",
+    **changes,
+):
     return merge_snapshot(
         invoice,
         {payment.txid: payment for payment in payments},
@@ -36,6 +46,7 @@ def take(invoice, payments=(), *, source=Source.CALLBACK, at=NOW, outdated=False
         source=source,
         at=at,
         outdated=outdated,
+        is_returned=is_returned,
         message=message,
     )
 

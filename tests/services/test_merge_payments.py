@@ -180,6 +180,15 @@ def test_payments_are_taken_even_where_the_seal_is_broken():
     assert kinds(merge) == ["invoice_quarantined", "payment_detected"]
 
 
+def test_what_the_gateway_has_outrun_can_confirm_a_payment_after_others():
+    known = [PaymentFactory.build(pk=1, txid=B)]
+    listed = [transaction_wire(A), transaction_wire(B)]
+
+    take(row(), known, outdated=True, message="transaction_confirmed", transactions=listed)
+
+    assert known[0].status == "confirmed"
+
+
 def test_what_the_gateway_has_outrun_adds_nothing_but_the_message_that_a_known_payment_was_confirmed():
     known = PaymentFactory.build(pk=1, txid=A)
     listed = [transaction_wire(A, level="high"), transaction_wire(B)]

@@ -54,6 +54,15 @@ def test_the_gateways_answer_fills_in_what_was_not_known_and_writes_an_event(sou
     assert (event.kind, event.once, event.created_at) == ("invoice_created", "invoice_created", NOW)
 
 
+def test_an_answer_without_a_rate_gives_none():
+    invoice = row(**NOT_YET)
+    made = row(id=invoice.pk)
+
+    merge_snapshot(invoice, {}, said(made, exchange=None), source=Source.ANSWER, at=NOW)
+
+    assert (invoice.gateway_id, invoice.exchange_rate) == (made.gateway_id, None)
+
+
 def test_a_callback_names_neither_id_nor_address_nor_amount():
     invoice = row(custom_id="order-5", **NOT_YET)
 
@@ -86,10 +95,14 @@ def test_what_the_gateway_has_under_our_custom_id_is_adopted_only_if_it_was_made
         "price_amount": price,
     }
 
-    merge = take(invoice, source=Source.GET, address="theirs", status="completed", **found)
+    merge = take(invoice, source=Source.GET, address="theirs", uri="", status="completed", **found)
 
     assert (invoice.gateway_id, invoice.address, invoice.status) == (None, "", "new")
     assert ("nothing proves that" in invoice.quarantine_reason) is (price == "100")
+    told = {"gateway_id", "address", "network", "expires_at", "pay_amount", "exchange_rate"}
+    told |= {"custom_id"} if custom_id == "order-6" else set()
+    told |= {"price_amount"} if price != "100" else set()
+    assert invoice.contradicted.keys() == told, "nothing of it that is empty"
     assert invoice.contradicted["gateway_id"] == str(UUID(int=7))
     assert kinds(merge) == ["invoice_quarantined"]
 
@@ -178,6 +191,14 @@ def test_one_that_is_held_is_held_and_reported_for_a_new_reason_too():
     assert [event.detail for event in merge.events] == [{"reason": "price_amount is 1, ordered was 100"}]
 
 
+def test_a_reason_of_several_is_not_given_again():
+    invoice = row(quarantine_reason="first; it is completed, and nothing was paid", status="unresolved")
+
+    merge = take(invoice, source=Source.GET, status="completed", paid_amount="0")
+
+    assert (invoice.quarantine_reason, kinds(merge)) == ("first; it is completed, and nothing was paid", [])
+
+
 def test_what_the_gateway_says_otherwise_is_forgotten_when_it_does_not_say_so_any_more():
     invoice = row()
     take(invoice, source=Source.GET, price_amount="1")
@@ -200,9 +221,12 @@ def test_a_link_to_pay_with_is_kept_with_the_address_that_it_leads_to():
 def test_all_reasons_are_named():
     invoice = row()
 
-    take(invoice, source=Source.GET, price_amount="1", status="blessed")
+    merge = take(invoice, source=Source.GET, price_amount="1", status="blessed")
 
-    assert invoice.quarantine_reason == "price_amount is 1, ordered was 100; its status is unknown here: blessed"
+    reason = "price_amount is 1, ordered was 100; its status is unknown here: blessed"
+    assert invoice.quarantine_reason == reason
+    assert [event.detail for event in merge.events] == [{"reason": reason}]
+    assert invoice.contradicted == {"price_amount": "1", "status": "blessed"}
 
 
 def test_reasons_do_not_grow_without_end():
@@ -297,7 +321,7 @@ def test_a_completion_without_a_payment_is_held_and_not_delivered():
     merge = take(invoice, source=Source.GET, status="completed", paid_amount="0")
 
     assert (invoice.status, invoice.quarantine_reason) == ("completed", "it is completed, and nothing was paid")
-    assert kinds(merge) == ["invoice_quarantined"]
+    assert [(event.kind, event.created_at) for event in merge.events] == [("invoice_quarantined", NOW)]
 
 
 def test_a_completed_invoice_whose_payment_the_gateway_takes_away_is_held_once():
@@ -308,6 +332,26 @@ def test_a_completed_invoice_whose_payment_the_gateway_takes_away_is_held_once()
     assert (invoice.paid_amount, invoice.quarantine_reason) == (0, "it is completed, and nothing was paid")
     invoice.quarantine_reason = ""
     assert not take(invoice, source=Source.GET, status="completed", paid_amount="0"), "a person has accepted that"
+
+
+def test_a_completion_after_all_was_sent_back_is_held_and_not_delivered():
+    invoice = row(status="unresolved", status_context="underpaid")
+
+    merge = take(invoice, source=Source.GET, is_returned=True, status="completed", paid_amount="0.001")
+
+    reason = "it is completed, and all that was paid was sent back"
+    assert (invoice.status, invoice.quarantine_reason) == ("completed", reason)
+    assert [(event.kind, event.detail) for event in merge.events] == [("invoice_quarantined", {"reason": reason})]
+    assert merge.events[0].created_at == NOW
+
+
+def test_what_breaks_the_seal_is_held_for_that_alone():
+    invoice = row(status="unresolved", status_context="underpaid")
+
+    take(invoice, source=Source.GET, is_returned=True, status="completed", price_currency="USD")
+
+    assert invoice.status == "unresolved"
+    assert invoice.quarantine_reason == "price_currency is USD, ordered was EUR"
 
 
 def test_a_change_of_context_that_the_gateway_confirms_is_taken_and_told():

@@ -127,7 +127,7 @@ class _Merge:
             is_taken = slot is not None and Channel.objects.primary().filter(slot=slot).exists()
             channel.enable(slot=None if is_taken else slot)
         else:
-            self.quarantine({"status": status}, [f"its status is unknown here: {status[:100]}"])
+            self.quarantine({"status": status}, [f"its status is unknown here: {status}"])
             return
         self.changed |= {"status"} if channel.slot == before else {"status", "slot"}
         extra = {"channel_id": str(channel.pk), "account": channel.account, "status": channel.status}

@@ -131,7 +131,7 @@ def _check_seal(
     said, reasons = {name: pair[1] for name, pair in found.items()}, reasons_of(found)
     if how is Relation.UNKNOWN:
         said["status"] = snapshot.status
-        reasons.append(f"its status is unknown here: {snapshot.status[:100]}")
+        reasons.append(f"its status is unknown here: {snapshot.status}")
     if any(payment.contradicted.get(name) != value for name, value in said.items()):
         _set(merge, payment, contradicted={**payment.contradicted, **said})
         quarantine_payment(merge, payment, reasons, at=at)

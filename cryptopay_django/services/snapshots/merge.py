@@ -41,11 +41,12 @@ _MOST_REASONS = 20
 class Source(Enum):
     """Where a snapshot comes from, and so how much it decides."""
 
-    CALLBACK = (
-        "callback"  # adds what needs no proof; names no identity, quarantines nothing, decides nothing backwards
-    )
-    ANSWER = "answer"  # the gateway's own, but maybe older than our row: of a creation, or of a list
-    GET = "get"  # the gateway's own, asked for after our row's version was read: it decides
+    # Adds what needs no proof; names no identity, quarantines nothing, decides nothing backwards.
+    CALLBACK = "callback"
+    # The gateway's own, but maybe older than our row: of a creation, or of a list.
+    ANSWER = "answer"
+    # The gateway's own, asked for after our row's version was read: it decides.
+    GET = "get"
 
 
 @dataclass
@@ -126,7 +127,7 @@ def _check_seal(merge: Merge, invoice: Invoice, snapshot: InvoiceSnapshot, *, is
             reasons.append(f"nothing proves that invoice {snapshot.id}, which has its custom_id, was made for it")
     if relation(invoice, snapshot) is Relation.UNKNOWN:
         said["status"] = snapshot.status
-        reasons.append(f"its status is unknown here: {snapshot.status[:100]}")
+        reasons.append(f"its status is unknown here: {snapshot.status}")
     if said != invoice.contradicted:
         _set(merge, invoice, contradicted=said)
         _quarantine(merge, invoice, reasons, at=at)
