@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db import transaction
@@ -436,6 +437,17 @@ def test_a_quote_for_another_amount_than_was_paid_is_refused_before_anything_is_
 
     with pytest.raises(GatewayAnswerError, match="was paid"):
         settle_invoice(invoice, **BY_ADA)
+
+    assert wire.count(COMMIT) == Resolution.objects.count() == 0
+
+
+def test_a_quote_that_credits_nothing_is_refused_before_anything_is_sent(wire, cryptopay_sandbox):
+    invoice = unresolved(cryptopay_sandbox)
+    wire.change(PREVIEW, lambda data: data.update(price_amount="0.0"))
+
+    for act in (quote_settlement, partial(settle_invoice, **BY_ADA)):
+        with pytest.raises(GatewayAnswerError, match="credit nothing"):
+            act(invoice)
 
     assert wire.count(COMMIT) == Resolution.objects.count() == 0
 

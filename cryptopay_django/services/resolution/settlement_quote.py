@@ -76,6 +76,9 @@ def quote_for(invoice: Invoice) -> SettlementQuote:
             f"and {invoice.paid_amount:f} was paid"
         )
         _refuse(invoice, odd)
+    if not recalculation.price_amount:
+        nothing = f"the recalculation of invoice {invoice.pk} would credit nothing: refund the payment instead"
+        _refuse(invoice, GatewayAnswerError(nothing))
     shortfall = EXACT.subtract(invoice.price_amount, recalculation.price_amount)
     return SettlementQuote(
         invoice_id=invoice.pk,
