@@ -15,6 +15,7 @@ from django.utils.translation import override
 
 from ..conf import Account, account_names, app_settings, get_account
 from ..links import path_of, url_of
+from ..services.diagnosis.callback_selftest import AGENT
 from ..services.diagnosis.installation import callback_path
 from ..services.diagnosis.middleware_selftest import Arrival, try_handler
 
@@ -118,8 +119,9 @@ def _not_arrived(url: str, answer: Arrival) -> CheckMessage:
         f"a signed callback to {url} is answered {answer.status} by something else than its view, or than its view "
         "answers: no payment is seen before the gateway is asked",
         hint="A middleware of the project, or another view at this path, answers it: let the path pass without a "
-        "login, a CSRF token or a list of addresses; its signature is the proof. CRYPTOPAY_SITE_URL names the host "
-        "that is tried.",
+        "login, a CSRF token, or a list of addresses or user agents (DISALLOWED_USER_AGENTS; the gateway's own is not "
+        f"documented, and {AGENT} is tried); its signature is the proof. CRYPTOPAY_SITE_URL names the host that is "
+        "tried.",
         id="cryptopay.W025",
     )
 

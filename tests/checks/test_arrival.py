@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.checks import run_checks
 from django.core.signals import got_request_exception
@@ -130,6 +132,15 @@ def test_what_answers_a_callback_before_it_arrives_is_named_with_its_answer(sett
     assert ("is redirected to" if id_ == "W015" else f"is answered {status} by") in found[id_]
     if middleware is not refuses_strangers:  # the test's client is at home
         assert post().status_code == status
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"), [(".", ["W025"]), ("(?i)python|curl|java", ["W025"]), ("(?i)scraper", [])]
+)
+def test_a_list_of_refused_user_agents_that_has_programs_is_named(settings, pattern, found):
+    settings.DISALLOWED_USER_AGENTS = [re.compile(pattern)]
+
+    assert list(said()) == found
 
 
 @pytest.mark.parametrize("middleware", [is_asynchronous, speaks_german])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_GET
 from cryptopay_django.conf import get_account
 from cryptopay_django.models import Callback
 from cryptopay_django.services.diagnosis import CheckResult, Level, try_callback_url
+from cryptopay_django.services.diagnosis.callback_selftest import AGENT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,6 +58,12 @@ def test_what_stands_in_the_way_is_named(kind, live_server, settings, caplog):
     assert (result.id, result.level) == (f"callback-url.{kind}", Level.ERROR)
     assert result.remedy
     assert not Callback.objects.exists()
+
+
+def test_a_list_of_refused_user_agents_stands_in_the_way(live_server, settings):
+    settings.DISALLOWED_USER_AGENTS = [re.compile(AGENT)]
+
+    assert try_it(f"{live_server.url}/cryptopay/callbacks/").id == "callback-url.forbidden"
 
 
 def test_a_certificate_that_cannot_be_trusted_is_named(live_server):

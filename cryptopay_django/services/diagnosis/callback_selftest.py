@@ -20,6 +20,9 @@ BODY = json.dumps({"type": "SelfTest", "event": "doctor", "data": {}}).encode()
 
 DIGEST = hashlib.sha256(BODY).hexdigest()
 
+AGENT = "Python-urllib/3"
+"""The user agent of a trial. The gateway's own is not documented: it is a program too, which says so."""
+
 _SUBJECT = "callback URL"
 _TIMEOUT = 10
 _READ = 64 * 1024
@@ -29,7 +32,7 @@ _REMEDIES = {
     "redirect": "Give the gateway the URL that it is redirected to, with https and the last slash: it follows none.",
     "login": "Let the callback URL pass without a login: the signature is the proof of who sends.",
     "csrf": "Let the callback URL pass without a CSRF token: is the view wrapped, or behind another one?",
-    "forbidden": "Something before the app refuses it: a firewall, a list of addresses, or a page against robots.",
+    "forbidden": "Something before the app refuses it: a firewall, a list of addresses or agents, or a robot trap.",
     "not-found": 'Is the URL right, and is include("cryptopay_django.urls") in the URLs of the project?',
     "method": "Something else answers at this URL, and takes no POST.",
     "secret": "The site has another secret than this process: are its settings deployed, is this its account's URL?",
@@ -98,7 +101,7 @@ class _NoRedirect(url_request.HTTPRedirectHandler):
 
 
 def _post(url: str, signature: str, timeout: float) -> _Answer:
-    headers = {"Content-Type": "application/json", SIGNATURE_HEADER: signature}
+    headers = {"Content-Type": "application/json", "User-Agent": AGENT, SIGNATURE_HEADER: signature}
     call = url_request.Request(url, data=BODY, headers=headers, method="POST")  # noqa: S310 - the scheme was checked
     try:
         with url_request.build_opener(_NoRedirect).open(call, timeout=timeout) as answer:

@@ -25,7 +25,7 @@ from django.urls import get_script_prefix, set_script_prefix, set_urlconf
 from ...conf import Account
 from ...exceptions import SignatureError
 from ...gateway.signing import CONTENT_TYPE, SIGNATURE_HEADER, sign_callback, verify_callback
-from .callback_selftest import BODY
+from .callback_selftest import AGENT, BODY
 
 logger = logging.getLogger("cryptopay_django")
 
@@ -138,6 +138,7 @@ def _environ(account: Account, host: str, path: str, prefix: str) -> dict[str, A
         "CONTENT_TYPE": CONTENT_TYPE,
         "CONTENT_LENGTH": str(len(BODY)),
         "HTTP_HOST": parts.netloc,
+        "HTTP_USER_AGENT": AGENT,
         f"HTTP_{SIGNATURE_HEADER.upper().replace('-', '_')}": sign_callback(BODY, secret=account.callback_secrets[0]),
         **({secure[0]: secure[1]} if secure else {}),
         "wsgi.version": (1, 0),
