@@ -97,14 +97,17 @@ def first_notes(notes: Sequence[str]) -> Notes:
 
 
 def text(length: int, *, empty: bool = True, lines: bool = False) -> Codec:
-    """Return the codec of a string of at most `length` characters; control characters only where `lines`."""
+    """Return the codec of a string of at most `length` characters; control characters only where `lines`.
+
+    Spaces alone are empty.
+    """
 
     def read(value: object, path: str) -> str:
         if not isinstance(value, str):
             raise WireError(path, f"must be a string, not {kind_of(value)}")
         if len(value) > length:
             raise WireError(path, f"is longer than {length} characters")
-        if not value and not empty:
+        if not empty and not value.strip():
             raise WireError(path, "is empty")
         if not is_storable(value) or (not lines and _CONTROL.search(value)):
             raise WireError(path, "has control characters")
@@ -119,6 +122,11 @@ def _read_address(value: object, path: str) -> str:
     if any(map(str.isspace, address)):
         raise WireError(path, "has spaces")
     return address
+
+
+def _read_url(value: object, path: str) -> str:
+    """Read a text for an app or a browser, without the spaces around it; empty where it is none."""
+    return cast("str", _ONE_LINE.read(value, path)).strip()
 
 
 def _read_amount(value: object, path: str) -> Decimal:
@@ -197,7 +205,7 @@ def _read_time(value: object, path: str) -> datetime:
 
 
 def _read_link(value: object, path: str) -> str:
-    link: str = _URL.read(value, path)
+    link = _read_url(value, path)
     if not _LINK.fullmatch(link):
         raise WireError(path, "must be an http or https URL")
     return link
@@ -245,7 +253,7 @@ def kind_of(value: object) -> str:
 
 
 _ADDRESS = text(field_lengths.ADDRESS_LENGTH)
-_URL = text(field_lengths.URL_LENGTH)
+_ONE_LINE = text(field_lengths.URL_LENGTH)
 _KEY = text(field_lengths.NAME_LENGTH, lines=True)
 _VALUE = text(field_lengths.TEXT_LENGTH, lines=True)
 PLAIN_CODECS: Mapping[object, Codec] = {
@@ -267,6 +275,6 @@ Txid = Annotated[str, text(field_lengths.TXID_LENGTH, empty=False)]
 Address = Annotated[str, Codec(_read_address, str)]
 Name = Annotated[str, text(field_lengths.NAME_LENGTH, lines=True)]
 Text = Annotated[str, text(field_lengths.TEXT_LENGTH, lines=True)]
-Url = Annotated[str, _URL]
+Url = Annotated[str, Codec(_read_url, str)]
 Link = Annotated[str, Codec(_read_link, str)]
 Details = Annotated[tuple[Json, ...], Codec(_read_details, list)]

@@ -19,7 +19,9 @@ from cryptopay_django.gateway.values import amount_text
 steady = settings(deadline=None, database=None, max_examples=100)
 
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=40)
-lines = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=30)
+characters = st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"))
+lines = st.text(characters, min_size=1, max_size=30).map(str.strip).filter(bool)
+words = lines.map(lambda line: "".join(line.split()))
 amounts = st.from_regex(r"(0|[1-9][0-9]{0,19})(\.[0-9]{1,18})?", fullmatch=True, alphabet="0123456789.")
 moments = st.datetimes(timezones=st.just(UTC)).filter(lambda moment: 1970 <= moment.year <= 9000)
 times = moments.map(lambda moment: moment.isoformat())
@@ -34,7 +36,7 @@ risks = st.fixed_dictionaries(
 )
 transactions = st.fixed_dictionaries(
     {"txid": lines},
-    optional={"risk": st.none() | risks, "source_addresses": st.none() | st.lists(lines, max_size=2)},
+    optional={"risk": st.none() | risks, "source_addresses": st.none() | st.lists(words, max_size=2)},
 )
 exchanges = st.fixed_dictionaries(
     {"pair": lines, "rate": amounts}, optional={"fee": st.none() | amounts, "fee_currency": st.none() | lines}
@@ -52,7 +54,7 @@ invoices = st.fixed_dictionaries(
     optional={
         "custom_id": st.none() | lines,
         "status_context": st.none() | lines,
-        "address": st.none() | lines,
+        "address": st.none() | words,
         "uri": st.none() | lines,
         "fee": st.none() | amounts,
         "exchange": st.none() | exchanges,

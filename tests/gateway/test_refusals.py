@@ -174,6 +174,15 @@ def test_an_address_has_no_spaces(value):
     assert InvoiceSnapshot.from_wire(invoice(address="")).address_and_tag == ("", None), "there is none yet"
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\u3000"])
+def test_spaces_alone_say_nothing(blank):
+    for name in ("status", "status_context", "network", "price_currency", "pay_currency"):
+        assert refused(InvoiceSnapshot, invoice(**{name: blank})).field == name
+    assert refused(InvoiceSnapshot, invoice(transactions=[transaction(blank)])).field == "transactions[0].txid"
+    assert left_out(InvoiceSnapshot, invoice(fee_currency=blank)) == ["fee_currency"]
+    assert InvoiceSnapshot.from_wire(invoice(uri=blank)).uri == ""
+
+
 @pytest.mark.parametrize("character", ["\x00", "\udfff"])
 def test_no_text_has_what_a_database_cannot_store(character):
     assert left_out(InvoiceSnapshot, invoice(description=f"a{character}")) == ["description"]

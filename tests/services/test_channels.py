@@ -229,6 +229,27 @@ def test_an_address_that_changes_holds_the_channel(wire):
     assert refresh_channel(held).version == held.version, "once"
 
 
+@pytest.mark.parametrize("blank", [None, ""])
+def test_a_channel_is_not_shown_before_the_gateway_names_its_address(wire, blank):
+    wire.change(CREATION, lambda data: data.update(address=blank, uri=blank))
+
+    channel = channel_of()
+
+    assert (channel.is_open, channel.address, channel.uri) == (False, "", "")
+    assert refresh_channel(channel).is_open
+
+
+@pytest.mark.parametrize("space", [" ", "\u3000"])
+def test_an_address_of_spaces_is_no_answer_about_a_channel(wire, space):
+    owner = customer()
+    for call in (CREATION, LOOKUP):
+        wire.change(call, lambda data: data.update(address=space))
+    with pytest.raises(CreationUnknownError, match="has spaces"):
+        channel_of(owner)
+
+    assert not Channel.objects.get().is_open
+
+
 def test_a_disabled_channel_makes_room_for_another(wire):
     owner = customer()
     first = channel_of(owner)
