@@ -26,7 +26,10 @@ _ANY_HOST = "shop.example"
 
 
 def check_callback_url(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Return W024 without a callback URL, W015 if callbacks are redirected, W025 if they do not arrive."""
+    """Return W024 without a callback URL, W015 if callbacks are redirected, W025 if they do not arrive.
+
+    W034 if they arrive in a transaction.
+    """
     try:
         path = path_of("callback")
     except NoReverseMatch:
@@ -86,7 +89,7 @@ def _languages() -> list[str]:
 
 
 def _arrival_messages() -> Iterator[CheckMessage]:
-    """Yield W015 or W025 where the project's own handler lets no signed callback of an account through."""
+    """Yield W015 or W025 where the project's own handler lets no signed callback of an account through, else W034."""
     try:
         accounts = [get_account(name) for name in account_names()]
         bases = [app_settings.SITE_URL] if app_settings.SITE_URL else [f"https://{host}" for host in _hosts()]
@@ -102,8 +105,18 @@ def _arrivals(account: Account, bases: Sequence[str]) -> Iterator[CheckMessage]:
     answers = [(base, answer) for base in bases if (answer := try_handler(account, base, path)) is not None]
     has_arrived = any(answer.is_right for _, answer in answers)
     for base, answer in answers:
+        url = url_of(path) if app_settings.SITE_URL else f"{base}{path}"
         if not answer.is_right and (answer.is_redirect or not has_arrived):
-            yield _not_arrived(url_of(path) if app_settings.SITE_URL else f"{base}{path}", answer)
+            yield _not_arrived(url, answer)
+            return
+        if answer.is_in_transaction:
+            yield CheckWarning(
+                f"a signed callback to {url} arrives in a transaction that a middleware has opened: it keeps its "
+                "locks while the gateway is asked, and in such a transaction no invoice, settlement or refund is made",
+                hint="Let the middleware open none around our views (TransactionOpenError says which calls need "
+                "none). That of django-reversion does not with `atomic = False` in a subclass.",
+                id="cryptopay.W034",
+            )
             return
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from django.core.checks import run_checks
 from django.core.signals import got_request_exception
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.test import Client
 from django.urls import set_script_prefix
@@ -25,7 +25,7 @@ URL = "/cryptopay/callbacks/"
 
 def said() -> dict[str, str]:
     messages = run_checks(tags=["cryptopay"])
-    return {message.id[-4:]: message.msg for message in messages if message.id in ("cryptopay.W015", "cryptopay.W025")}
+    return {message.id[-4:]: message.msg for message in messages if message.id[-4:] in ("W015", "W025", "W034")}
 
 
 def post(host: str = "testserver"):
@@ -107,6 +107,16 @@ def speaks_german(get_response):
     return middleware
 
 
+def opens_a_transaction(get_response):
+    """As django-reversion's RevisionMiddleware does for all but GET."""
+
+    def middleware(request):
+        with transaction.atomic():
+            return get_response(request)
+
+    return middleware
+
+
 def use(settings, middleware) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.{middleware.__name__}"]
 
@@ -151,6 +161,16 @@ def test_what_lets_a_callback_pass_is_not_named_and_changes_nothing_here(setting
         assert said() == {}
         assert translation.get_language() == "fr"
         assert post().status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_around_all_requests_is_named(settings):
+    use(settings, opens_a_transaction)
+
+    found = said()
+
+    assert list(found) == ["W034"]
+    assert post().status_code == 200, "it is stored all the same"
 
 
 def test_another_view_that_answers_200_is_not_taken_for_ours(settings):

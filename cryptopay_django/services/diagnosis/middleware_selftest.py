@@ -19,12 +19,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.signals import got_request_exception
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, connections, router
 from django.urls import get_script_prefix, set_script_prefix, set_urlconf
 
 from ...conf import Account
 from ...exceptions import SignatureError
 from ...gateway.signing import CONTENT_TYPE, SIGNATURE_HEADER, sign_callback, verify_callback
+from ...models import Callback
 from .callback_selftest import AGENT, BODY
 
 logger = logging.getLogger("cryptopay_django")
@@ -47,7 +48,7 @@ class Probe:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self.is_taken = False
+        self.is_taken = self.is_in_transaction = False
 
     def take(self, body: bytes, signature: str, account: str) -> tuple[int, str]:
         """Return the view's answer: 401 where the body, or the header, was changed on the way."""
@@ -56,16 +57,21 @@ class Probe:
         except SignatureError as error:
             return 401, str(error)
         self.is_taken = account == self._account.name
+        self.is_in_transaction = connections[router.db_for_write(Callback)].in_atomic_block
         return (200, "arrived") if self.is_taken else (404, "at another account")
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """The project's answer to a signed callback. `target` is where it is redirected to."""
+    """The project's answer to a signed callback. `target` is where it is redirected to.
+
+    `is_in_transaction`: our view, which ATOMIC_REQUESTS leaves alone, ran in a transaction all the same.
+    """
 
     status: int
     is_taken: bool
     target: str = ""
+    is_in_transaction: bool = False
 
     @property
     def is_right(self) -> bool:
@@ -116,7 +122,8 @@ def _try(account: Account, host: str, path: str, prefix: str, found: list[Arriva
         logger.debug("a callback could not be tried through the handler", exc_info=True)
     else:
         if not any(isinstance(error, _SAYS_NOTHING) for error in raised):
-            found.append(Arrival(response.status_code, probe.is_taken, response.headers.get("Location", "")))
+            target = response.headers.get("Location", "")
+            found.append(Arrival(response.status_code, probe.is_taken, target, probe.is_in_transaction))
     finally:
         got_request_exception.disconnect(note)
         connections.close_all()
