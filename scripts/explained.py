@@ -204,7 +204,15 @@ EXPLAINED: tuple[Explained, ...] = (
         "a backslash before the end of a line is no JSON, and is refused as that",
     ),
     Explained(JSON, "module", '_PLAIN_KEY = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)', r".*\{1,64\}\", \)", NAMED),
-    Explained(JSON, "parse_json", 'text = body.decode("utf-8")', ".*UTF-8.*", SPELLING),
+    Explained(JSON, "_parse", 'text = body.decode("utf-8")', ".*UTF-8.*", SPELLING),
+    Explained(JSON, "Odd", "@dataclass(frozen=True, slots=True)", r".*True, (slots=(None|False))?\)", SLOTS),
+    Explained(
+        JSON,
+        "parse_json_tolerantly",
+        'return _replace_strings(parsed) if "\\\\u" in text else parsed',
+        r".* or True else parsed",
+        "a short cut: where nothing is to be replaced, nothing is",
+    ),
     Explained(JSON, "dump_json", 'return _text_of(value).encode("utf-8")', ".*UTF-8.*", SPELLING),
     Explained(
         JSON, "_text_of", "return json.dumps(value, ensure_ascii=False)", ".*ensure_ascii=None.*", "None is as false"
@@ -258,6 +266,37 @@ EXPLAINED: tuple[Explained, ...] = (
     ),
     Explained(VALUES, "plain_text", 'return format(amount, "f")', '.*"F".*', FINITE),
     Explained(VALUES, "read_object", 'return cast("dict[str, Json]", value)', r"return cast\(.*, value\)", TYPES),
+    *(
+        Explained(
+            VALUES,
+            "_read_signed_amount",
+            old,
+            rf".*cast\((None|\"XXDecimalXX\"|\"decimal\"|\"DECIMAL\"), value\){more}",
+            TYPES,
+        )
+        for old, more in (
+            ('if _is_number(value) and cast("Decimal", value) < 0:', " < 0:"),
+            ('return _EXACT.minus(_read_amount(_EXACT.minus(cast("Decimal", value)), path))', r"\), path\)\)"),
+        )
+    ),
+    Explained(
+        VALUES,
+        "_read_signed_amount",
+        'if _is_number(value) and cast("Decimal", value) < 0:',
+        ".*<= 0:",
+        "zero is its own opposite",
+    ),
+    Explained(VALUES, "module", "Notes: TypeAlias = tuple[str, ...]", ".*", TYPES),
+    *(
+        Explained(VALUES, within, old, r".*cast\(.*\).*", TYPES)
+        for within, old in (
+            ("_read_address", 'address = cast("str", _ADDRESS.read(value, path))'),
+            ("_read_url", 'return cast("str", _ONE_LINE.read(value, path)).strip()'),
+        )
+    ),
+    Explained(
+        VALUES, "_spell_number", 'decimals = decimals.rstrip("0")', ".*XX0XX.*", "there is no letter among decimals"
+    ),
     Explained(
         VALUES,
         "_read_details",

@@ -30,13 +30,18 @@ from scripts.swapping import Judge
 
 MODULES = {
     "gateway/signing.py": ("gateway/test_signing.py",),
-    "gateway/schemas.py": ("gateway/test_schemas.py", "gateway/test_refusals.py"),
+    "gateway/schemas.py": ("gateway/test_schemas.py", "gateway/test_refusals.py", "gateway/test_families.py"),
     "gateway/strictjson.py": (
         "gateway/test_strictjson.py",
         "gateway/test_field_lengths.py",
         "gateway/test_schemas.py",
     ),
-    "gateway/values.py": ("gateway/test_field_lengths.py", "gateway/test_schemas.py", "gateway/test_refusals.py"),
+    "gateway/values.py": (
+        "gateway/test_field_lengths.py",
+        "gateway/test_schemas.py",
+        "gateway/test_refusals.py",
+        "gateway/test_families.py",
+    ),
     "services/snapshots/merge.py": (
         "services/test_merge.py",
         "services/test_merge_snapshots.py",

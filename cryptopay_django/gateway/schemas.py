@@ -166,8 +166,7 @@ def parse_callback(body: bytes) -> CallbackMessage:
 def read_invoice_id(body: bytes) -> UUID | None:
     """Return the id of the invoice that a body speaks of, also where the rest cannot be read; None without one."""
     try:
-        data = read_object(read_object(parse_json_tolerantly(body), "").get("data"), "")
-        return InvoiceId.from_wire(data).id
+        return InvoiceId.from_wire(read_object(parse_json_tolerantly(body)).get("data")).id
     except WireError:
         return None
 
@@ -175,8 +174,8 @@ def read_invoice_id(body: bytes) -> UUID | None:
 def read_payment_ids(body: bytes) -> tuple[UUID, UUID] | None:
     """Return the ids of the channel and of the payment that a body speaks of, also where the rest cannot be read."""
     try:
-        members = read_object(parse_json_tolerantly(body), "")
-        ids = _PaymentIds.from_wire(read_object(members.get("data"), ""))
+        members = read_object(parse_json_tolerantly(body))
+        ids = _PaymentIds.from_wire(members.get("data"))
     except WireError:
         return None
     return (ids.channel_id, ids.id) if members.get("type") == CHANNEL_PAYMENT_TYPE else None

@@ -58,7 +58,7 @@ def plain_text(amount: Decimal) -> str:
     return format(amount, "f")
 
 
-def read_object(value: object, path: str) -> dict[str, Json]:
+def read_object(value: object, path: str = "") -> dict[str, Json]:
     """Return a JSON object; raise WireError for anything else."""
     if not isinstance(value, dict):
         raise WireError(path, f"must be an object, not {kind_of(value)}")

@@ -1,5 +1,7 @@
 """What is just within each limit is read, and what is just beyond it is refused."""
 
+from decimal import Decimal
+
 import pytest
 
 from cryptopay_django.exceptions import WireError
@@ -61,7 +63,8 @@ def test_what_cannot_be_taken_is_named_with_its_place(text, field, reason):
 def test_a_score_may_have_so_many_digits_and_no_more():
     whole, decimals = "7" * field_lengths.SCORE_INTEGER_DIGITS, "7" * field_lengths.SCORE_DECIMALS
 
-    assert Risk.from_wire(parse_json(f'{{"score": {whole}.{decimals}, "level": "low"}}'.encode()))
+    longest = Risk.from_wire(parse_json(f'{{"score": {whole}.{decimals}, "level": "low"}}'.encode()))
+    assert (longest.score, longest.notes) == (Decimal(f"{whole}.{decimals}"), ())
     for literal in (f"7{whole}.{decimals}", f"{whole}.{decimals}7"):
         risk = Risk.from_wire(parse_json(f'{{"score": {literal}, "level": "low"}}'.encode()))
         assert risk.notes == ("score: has too many digits",)

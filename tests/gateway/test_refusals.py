@@ -280,6 +280,27 @@ def test_the_first_few_notes_speak_for_the_others():
 
     assert first_notes(notes) == (*notes[: field_lengths.NOTES], f"and {1000 - field_lengths.NOTES} more")
     assert first_notes(notes[: field_lengths.NOTES]) == notes[: field_lengths.NOTES]
+    assert first_notes(notes[: field_lengths.NOTES + 1])[-1] == "and 1 more"
+
+
+def test_a_value_that_no_json_reader_could_read_says_why():
+    reason = refused(InvoiceSnapshot, invoice(address=Odd("a number that cannot be read"))).reason
+
+    assert reason == "must be a string, not a number that cannot be read"
+
+
+def test_an_odd_part_is_named_with_its_place():
+    notes = InvoiceSnapshot.from_wire(invoice(metadata=[])).notes
+
+    assert notes == ("metadata: must be an object, not a list",)
+
+
+def test_a_score_may_be_a_text():
+    assert Risk.from_wire({"score": "7.25", "level": "low"}).score == Decimal("7.25")
+
+
+def test_a_link_may_have_capitals():
+    assert InvoiceSnapshot.from_wire(invoice(hosted_page_url="HTTPS://Pay.example/")).hosted_page_url
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from cryptopay_django.gateway.schemas import (
     Refund,
     Transaction,
     parse_callback,
+    read_invoice_id,
+    read_payment_ids,
 )
 from cryptopay_django.gateway.strictjson import dump_json, parse_json
 from cryptopay_django.gateway.tags import split_address
@@ -333,9 +335,43 @@ def test_messages_of_many_members_are_made_by_name(schema):
         schema(UUID(int=1))
 
 
+ID, OF_CHANNEL = UUID(int=7), UUID(int=8)
+
+
+@pytest.mark.parametrize(
+    ("body", "invoice", "payment"),
+    [
+        ({"type": "Invoice", "data": {"id": str(ID), "status": 1}}, ID, None),
+        ({"type": "ChannelPayment", "data": {"id": str(ID), "channel_id": str(OF_CHANNEL)}}, ID, (OF_CHANNEL, ID)),
+        ({"type": "Invoice", "data": {"id": str(ID), "channel_id": str(OF_CHANNEL)}}, ID, None),
+        ({"type": "ChannelPayment", "data": {"id": str(ID)}}, ID, None),
+        ({"type": "ChannelPayment", "data": {"id": "7", "channel_id": str(OF_CHANNEL)}}, None, None),
+        ({"type": "ChannelPayment", "data": []}, None, None),
+        ({"type": "ChannelPayment"}, None, None),
+        ([], None, None),
+    ],
+)
+def test_the_ids_in_a_body_are_read_whatever_else_is_in_it(body, invoice, payment):
+    assert read_invoice_id(json.dumps(body).encode()) == invoice
+    assert read_payment_ids(json.dumps(body).encode()) == payment
+
+
+def test_the_ids_in_what_is_no_json_are_none():
+    assert (read_invoice_id(b"{"), read_payment_ids(b"{")) == (None, None)
+
+
+def test_data_without_a_class_is_at_hand_where_it_is_an_object():
+    body = {"type": "GiftCard", "event": "completed", "data": {"id": "7"}}
+
+    assert parse_callback(json.dumps(body).encode()).data == {"id": "7"}
+    assert parse_callback(json.dumps({**body, "data": [7]}).encode()).data == {}
+    assert parse_callback(json.dumps({"type": "GiftCard"}).encode()).data == {}
+
+
 @pytest.mark.parametrize(
     ("message", "path"),
     [
+        ({"type": "ChannelPayment", "event": "created", "data": {}}, "mail.data.id"),
         ({"event": "created"}, "mail.type"),
         ({"type": "Invoice", "event": "created"}, "mail.data"),
         ({"type": "Invoice", "event": "created", "data": {}}, "mail.data.id"),

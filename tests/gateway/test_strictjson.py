@@ -78,26 +78,26 @@ def test_json_that_could_mean_two_things_or_cannot_be_stored_is_refused(body, re
 @pytest.mark.parametrize(
     ("body", "odd"),
     [
-        (b'{"a": 1, "a": 1}', "the key 'a' is there twice"),
-        (b"NaN", "NaN is no JSON number"),
-        (b"-Infinity", "-Infinity is no JSON number"),
-        (b"1" * 65, "longer than 64"),
-        (b"1." + b"1" * 64, "longer than 64"),
-        (b"1e400", "out of range"),
-        (rb'"\u0000"', "a NUL"),
-        (rb'"\ud800"', "surrogate"),
+        (b'{"a": 1, "a": 1}', "an object that cannot be read (the key 'a' is there twice)"),
+        (b"NaN", "a number that cannot be read (NaN is no JSON number)"),
+        (b"-Infinity", "a number that cannot be read (-Infinity is no JSON number)"),
+        (b"1" * 65, "a number that cannot be read (a number is longer than 64 characters)"),
+        (b"1." + b"1" * 64, "a number that cannot be read (a number is longer than 64 characters)"),
+        (b"1e400", "a number that cannot be read (the number 1e400 is out of range)"),
+        (rb'"\u0000"', "a text with a NUL character or half of a surrogate pair"),
+        (rb'"\ud800"', "a text with a NUL character or half of a surrogate pair"),
     ],
 )
 def test_a_tolerant_reader_marks_such_a_value_and_reads_what_is_beside_it(body, odd):
     read = parse_json_tolerantly(b'{"x": [1, ' + body + b'], "y": 2}')
 
-    assert isinstance(read["x"][1], Odd)
-    assert odd in read["x"][1].reason
+    assert read["x"][1] == Odd(odd)
+    assert hash(read["x"][1]) == hash(Odd(odd)), "it never changes"
     assert (read["x"][0], read["y"]) == (1, 2)
 
 
 def test_a_tolerant_reader_leaves_out_members_whose_name_cannot_be_stored():
-    assert parse_json_tolerantly(rb'{"a\u0000": 1, "b": 2}') == {"b": 2}
+    assert parse_json_tolerantly(rb'{"a\u0000": 1, "b": 2, "c": "\u00e4"}') == {"b": 2, "c": "ä"}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"01", b"\xef\xbb\xbf{}", b'"\xff"', nested(JSON_DEPTH_TOLERATED + 1)])
