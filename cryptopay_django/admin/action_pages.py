@@ -16,15 +16,15 @@ from django.contrib.admin.sites import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.db.models.options import Options
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from ..atomic_requests import non_atomic_requests
 from ..exceptions import AddressError, CryptopayError, InvoiceChangedError, QuoteExpiredError
 from ..models import Channel, ChannelPayment, Invoice
-from . import display, previews
+from . import display
 from .forms import ActForm
+from .own_page import own_page
 
 if TYPE_CHECKING:
     from .readonly import ModelAdmin as Base
@@ -141,16 +141,12 @@ class ActPages(Generic[R], Base):
         """Render the page of an act."""
         url = self.to_page(row.pk).url
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "subject_url": url,
             "subject_name": display.title_of(row),
-            "media": self.media,
             "page_url": url,
-            **previews.NOT_SHOWN,
             **context,
         }
-        return TemplateResponse(request, "admin/cryptopay_django/invoice/act.html", context)
+        return own_page(self, request, "invoice/act", context)
 
     def _rows(self) -> Any:
         manager: Any = self.model._default_manager

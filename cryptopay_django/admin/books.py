@@ -18,7 +18,6 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models.options import Options
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -35,6 +34,7 @@ from ..services.statements.columns import write_amount
 from ..services.statements.file_formats import FORMS, can_write
 from . import display
 from .ledger import day_field
+from .own_page import own_page
 from .statement import FORM_NAMES, balance_rows, days_of, kind_rows
 
 if TYPE_CHECKING:
@@ -234,16 +234,13 @@ class BooksPages(Base):
         period = form.cleaned_data.get("period")
         form.data = {**form.data, **shown, **({"until": period.last} if period else {})}
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
             "form": form,
             "has_accounts": len(account_names()) > 1,
             "statement_url": self._books_url("statement"),
             "books_url": self._books_url("books"),
             **context,
         }
-        return TemplateResponse(request, f"admin/cryptopay_django/{name}.html", context)
+        return own_page(self, request, name, context)
 
     def _books_url(self, name: str, *args: str) -> str:
         return reverse(f"{self.admin_site.name}:cryptopay_django_invoice_{name}", args=args)

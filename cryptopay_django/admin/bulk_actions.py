@@ -14,7 +14,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.options import Options
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -27,6 +26,7 @@ from ..services import check_resolvable, refund_invoice, settle_invoice
 from ..services.resolution.rules import needs_second_person
 from . import display, result_message
 from .forms import EVERYTHING, ORDERED, ActForm
+from .own_page import own_page
 
 if TYPE_CHECKING:
     from .readonly import ModelAdmin as Base
@@ -202,13 +202,10 @@ class BulkActs(Base):
 
     def _render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
             "list_url": reverse(f"{self.admin_site.name}:cryptopay_django_invoice_changelist"),
             **context,
         }
-        return TemplateResponse(request, f"admin/cryptopay_django/invoice/{template}.html", context)
+        return own_page(self, request, f"invoice/{template}", context)
 
     def _result(self, invoice: Invoice, tone: str, text: str) -> Result:
         page = f"{self.admin_site.name}:cryptopay_django_invoice_change"

@@ -10,7 +10,6 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -27,6 +26,7 @@ from .deliver_again import DeliverAgain
 from .deliver_now import Retries
 from .filters import AccountFilter
 from .invoice_columns import LinkToInvoice, link_to, page_of
+from .own_page import own_page
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin, request_of
 from .search import SearchByName, find_invoices
@@ -105,6 +105,7 @@ class CallbackAdmin(LinkToInvoice, Retries, DeliverAgain, SearchByName, ReadOnly
         callback = kwargs.get("obj") or args[-1]
         is_orphan = callback.outcome == CallbackOutcome.ORPHAN
         context |= {
+            "subject_url": "",
             "callback": callback,
             "foreign": is_orphan and callback.event.startswith(f"{INVOICE_TYPE} "),
             "timeline": timeline_of(callback, site_name=self.admin_site.name),
@@ -122,15 +123,12 @@ class CallbackAdmin(LinkToInvoice, Retries, DeliverAgain, SearchByName, ReadOnly
         found = [one for one in found if one.is_paid or not is_paid_only]
         shown = found[:MOST_SHOWN]
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": gettext("Invoices that are not ours"),
-            "media": self.media,
             "rows": [_row(one, page_of(one.named_like, self.admin_site, request)) for one in shown],
             "is_cut": is_cut or len(found) > MOST_SHOWN,
             "is_paid_only": is_paid_only,
         }
-        return TemplateResponse(request, "admin/cryptopay_django/callback/foreign.html", context)
+        return own_page(self, request, "callback/foreign", context)
 
     @admin.display(description=_("event"))
     def short_event(self, callback: Callback) -> SafeString:

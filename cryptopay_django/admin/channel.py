@@ -123,6 +123,7 @@ class ChannelAdmin(ChannelSwitch, SearchByName, ReadOnlyAdmin):
         rows = list(channel.payments.order_by("-seen_at", "-pk")[: MOST_PAYMENTS + 1])
         context |= {
             "channel": channel,
+            "timeline": None,
             "short_name": display.title_of(channel),
             "badges": channel_badges(channel),
             "meaning": channel_meaning(channel),

@@ -11,7 +11,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -29,6 +28,7 @@ from .channel_display import channel_badges, place_of
 from .forms import ActForm
 from .invoice_columns import text_of
 from .invoice_page import Button
+from .own_page import own_page
 
 MOST = 20
 """The most channels of one action: each needs a call or two."""
@@ -191,13 +191,10 @@ class ChannelSwitch(ActPages[Channel]):
 
     def _render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
             "list_url": reverse(f"{self.admin_site.name}:cryptopay_django_channel_changelist"),
             **context,
         }
-        return TemplateResponse(request, f"admin/cryptopay_django/{template}.html", context)
+        return own_page(self, request, template, context)
 
 
 def switch_context(channel: Channel, kind: str) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.db.models.options import Options
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -26,6 +25,7 @@ from ..services import deliver_again
 from ..services.events.outbox import SIGNALS, sender_of
 from ..services.resolution.people import person_of
 from .forms import ActForm
+from .own_page import own_page
 
 if TYPE_CHECKING:
     from .readonly import ModelAdmin as Base
@@ -103,16 +103,13 @@ class DeliverAgain(Base):
 
     def _ask(self, request: HttpRequest, rows: list[Subject], form: AgainForm) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
             "title": _("Deliver events again"),
             "rows": [self._shown(row) for row in rows],
             "form": form,
             "list_url": self._list_url(),
             "action_url": reverse(f"{self._url_name}_deliver_again"),
         }
-        return TemplateResponse(request, "admin/cryptopay_django/deliver_again.html", context)
+        return own_page(self, request, "deliver_again", context)
 
     def _list_url(self) -> str:
         return reverse(f"{self._url_name}_changelist")

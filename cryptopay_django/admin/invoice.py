@@ -11,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -39,6 +38,7 @@ from . import (
 from .access import awaits_second_person
 from .export import PRESETS, filtered_csv, rows_of
 from .invoice_columns import InvoiceColumns
+from .own_page import own_page
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
 from .search import SearchByName, find_invoices
@@ -205,23 +205,17 @@ class InvoiceAdmin(
         if not self.has_view_permission(request):
             raise PermissionDenied
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": _("Overview"),
-            "media": self.media,
             **overview.overview_context(request, self.admin_site, now=timezone.now()),
         }
-        return TemplateResponse(request, "admin/cryptopay_django/invoice/overview.html", context)
+        return own_page(self, request, "invoice/overview", context)
 
     def doctor_view(self, request: HttpRequest) -> HttpResponse:
         """Show what is as it should be and what is not; a POST asks the gateway too. Changes nothing."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": _("Doctor"),
-            "media": self.media,
             **doctor.doctor_context(asks_gateway=request.method == "POST"),
         }
-        return TemplateResponse(request, "admin/cryptopay_django/invoice/doctor.html", context)
+        return own_page(self, request, "invoice/doctor", context)

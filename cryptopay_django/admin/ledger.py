@@ -14,7 +14,6 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models.options import Options
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -33,6 +32,7 @@ from ..services.gateway_ledger import FAMILIES, read_balances, read_transactions
 from ..services.reconciliation.ledger_differences import NOTHING, DifferenceKind
 from . import display
 from .invoice_columns import page_of
+from .own_page import own_page
 
 if TYPE_CHECKING:
     from .readonly import ModelAdmin as Base
@@ -127,16 +127,13 @@ class LedgerPages(Base):
             raise PermissionDenied
         form = LedgerForm(request.GET)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": _("Accounts and ledger"),
-            "media": self.media,
             "form": form,
             **(ledger_context(form, self.admin_site, request) if form.is_valid() else {}),
         }
         # The form shows the defaults that were filled in.
         form.data = {**request.GET.dict(), **{name: value for name, value in form.cleaned_data.items() if value}}
-        return TemplateResponse(request, "admin/cryptopay_django/ledger.html", context)
+        return own_page(self, request, "ledger", context)
 
 
 def ledger_context(form: LedgerForm, site: AdminSite, request: HttpRequest) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from django.conf import settings
 from django.contrib.admin.sites import AdminSite
 from django.db.models.options import Options
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -26,6 +25,7 @@ from ..services.events.outbox import CUSTOMER_MAIL, MAIL_OF
 from ..services.invoices.customer_email import customer_address
 from . import display
 from .action_pages import ActPages
+from .own_page import own_page
 
 if TYPE_CHECKING:
     from django.core.mail import EmailMultiAlternatives
@@ -89,11 +89,8 @@ class MailPages(ActPages[Invoice]):
         is_valid = form.is_valid()
         url = self.to_page(pk).url
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "subject_url": url,
             "subject_name": display.title_of(invoice),
-            "media": self.media,
             "title": _("Mails to the customer: invoice %(name)s") % {"name": display.short_name(invoice)},
             "address": _address(invoice),
             "mails": mails_of(invoice),
@@ -103,7 +100,7 @@ class MailPages(ActPages[Invoice]):
         }
         # The form shows the defaults that were filled in.
         form.data = {**request.GET.dict(), **form.cleaned_data}
-        return TemplateResponse(request, "admin/cryptopay_django/invoice/mails.html", context)
+        return own_page(self, request, "invoice/mails", context)
 
 
 def mails_of(invoice: Invoice) -> list[dict[str, Any]]:

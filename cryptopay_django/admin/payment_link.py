@@ -11,7 +11,6 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -28,6 +27,7 @@ from ..qr import qr_svg
 from ..services import cancel_payment_link, create_payment_link
 from ..services.payment_links.totals import Paid, invoices_of_link, paid_by_links
 from . import display, filters
+from .own_page import own_page
 from .paging import CappedPaginator
 from .payment_link_display import (
     amount_text,
@@ -137,15 +137,11 @@ class PaymentLinkAdmin(SearchByName, ReadOnlyAdmin):
                 messages.success(request, _("The link is ready. Copy it, or show its QR code."))
                 return self._to_page(link.pk)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
             "form": form,
-            "action_url": "",
             "title": _("Make a payment link"),
             "list_url": reverse(f"{self.admin_site.name}:cryptopay_django_paymentlink_changelist"),
         }
-        return TemplateResponse(request, "admin/cryptopay_django/invoice/form.html", context)
+        return own_page(self, request, "invoice/form", context)
 
     def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Cancel a link. POST only."""
@@ -186,6 +182,9 @@ class PaymentLinkAdmin(SearchByName, ReadOnlyAdmin):
         except NoReverseMatch:
             url = ""
         context |= {
+            "buttons": [],
+            "may_refresh": False,
+            "timeline": None,
             "short_name": str(link),
             "badges": display.badge(tone, name),
             "meaning": meaning_of(link, paid, now),

@@ -31,10 +31,6 @@ from . import display
 
 Row = tuple[str, str, str]
 
-# What some previews set and others do not: without a value here, it would be what a context processor of the project
-# calls so.
-NOT_SHOWN: Mapping[str, Any] = {"action_url": "", "can_change": False, "seconds_left": None, "second_person": False}
-
 
 def settle_context(invoice: Invoice) -> dict[str, Any]:
     """Ask for a quote, and lay it out. Raises what `quote_settlement` raises."""

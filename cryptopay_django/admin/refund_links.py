@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,6 +20,7 @@ from ..redaction import hide_locals
 from ..services import make_refund_link
 from . import display
 from .action_pages import ActPages
+from .own_page import own_page
 from .refund_link_text import maker_of, place_in
 
 
@@ -46,18 +46,15 @@ class RefundLinkPages(ActPages[Invoice]):
             self.log_change(request, invoice, "Made a link for a refund address")
         url = self.to_page(pk).url
         context |= {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "subject_url": url,
             "subject_name": display.title_of(invoice),
-            "media": self.media,
             "page_url": url,
             "title": _("Ask for the customer's address: invoice %(name)s") % {"name": display.short_name(invoice)},
             "links": [_line(link) for link in invoice.refund_links.order_by("-created_at")],
         }
         # No Referrer-Policy of its own: with "no-referrer", browsers send the form with a null Origin, which Django
         # refuses. The page's own URL has no token in it.
-        return TemplateResponse(request, "admin/cryptopay_django/invoice/refund_link.html", context)
+        return own_page(self, request, "invoice/refund_link", context)
 
 
 def _line(link: RefundLink) -> dict[str, Any]:

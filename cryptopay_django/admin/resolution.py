@@ -9,7 +9,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -33,6 +32,7 @@ from .access import is_planner, may_decide
 from .display import badge, short_name, title_of
 from .forms import EndForm, QuoteForm, ReasonForm
 from .invoice_columns import LinkToInvoice
+from .own_page import own_page
 from .paging import CappedPaginator
 from .readonly import ReadOnlyAdmin
 from .search import SearchByName, find_invoices
@@ -248,13 +248,10 @@ class ResolutionAdmin(LinkToInvoice, SearchByName, ReadOnlyAdmin):
 
     def _render(self, request: HttpRequest, resolution: Resolution, context: dict[str, Any]) -> HttpResponse:
         context = {
-            **self.admin_site.each_context(request),
             "opts": Invoice._meta,
             "subject_url": self._to_invoice(resolution).url,
             "subject_name": title_of(resolution.invoice),
-            "media": self.media,
             "page_url": self._to_invoice(resolution).url,
-            **previews.NOT_SHOWN,
             **context,
         }
-        return TemplateResponse(request, "admin/cryptopay_django/invoice/act.html", context)
+        return own_page(self, request, "invoice/act", context)

@@ -15,7 +15,6 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.db.models.options import Options
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, StreamingHttpResponse
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -37,6 +36,7 @@ from ..services.statements.statement import Sum, Totals
 from . import display
 from .export import in_threads
 from .ledger import day_field
+from .own_page import own_page
 
 if TYPE_CHECKING:
     from .readonly import ModelAdmin as Base
@@ -107,16 +107,13 @@ class StatementPages(Base):
         _check(request)
         form = StatementForm(request.GET)
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "title": _("Statement"),
-            "media": self.media,
             "form": form,
             **(statement_context(form, self.admin_site.name) if form.is_valid() else {}),
         }
         # The form shows the defaults that were filled in.
         form.data = {**request.GET.dict(), **{name: value for name, value in form.cleaned_data.items() if value}}
-        return TemplateResponse(request, "admin/cryptopay_django/statement.html", context)
+        return own_page(self, request, "statement", context)
 
     def statement_file_view(self, request: HttpRequest, form: str) -> HttpResponse | StreamingHttpResponse:
         """Stream the statement as a file of this form."""

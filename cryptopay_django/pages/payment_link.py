@@ -37,7 +37,7 @@ from .choose_coin import ChooseCoinView
 from .coin_panel import FIELD, choice_context, remembered
 from .formats import isolated, moment, money
 from .languages import language_of, languages_of
-from .payment_panel import NO_SUPPORT, shop_name, support
+from .payment_panel import shop_name, support
 from .response_headers import hardened
 
 _AMOUNT = re.compile(r"[0-9]{1,20}(?:[.,][0-9]{1,18})?", re.ASCII)
@@ -193,8 +193,6 @@ class PaymentLinkView(ChooseCoinView):
     def shop(self) -> dict[str, Any]:
         """Return the shop's name and support; nothing of them if the link is unknown."""
         link = getattr(self, "link", None)
-        if link is None:
-            return {"place": None, "shop_name": "", **NO_SUPPORT}
         return {"place": link, "shop_name": shop_name(link), **support(link)}
 
 

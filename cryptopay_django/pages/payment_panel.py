@@ -89,17 +89,17 @@ def panel_context(progress: Progress, *, asked: str = "", is_embedded: bool = Fa
     }
 
 
-def shop_name(row: Invoice | Channel | PaymentLink) -> str:
-    """Return the shop's name for the page; it may be empty."""
+def shop_name(row: Invoice | Channel | PaymentLink | None) -> str:
+    """Return the shop's name for the page; it may be empty. Who asks for an unknown page hears of no shop."""
+    if row is None:
+        return ""
     return app_settings.of(row.account).SHOP_NAME or (row.name if isinstance(row, Invoice) else "")
 
 
-# Who asks for an unknown page hears of no shop.
-NO_SUPPORT = dict.fromkeys(("support_email", "support_url", "support_answer", "support_subject"), "")
-
-
-def support(row: Invoice | Channel | PaymentLink) -> dict[str, str]:
+def support(row: Invoice | Channel | PaymentLink | None) -> dict[str, str]:
     """Return the addresses of the shop's support, by when it answers, and the subject of a mail about a row."""
+    if row is None:
+        return dict.fromkeys(("support_email", "support_url", "support_answer", "support_subject"), "")
     return support_of(row.account, reference=str(row.pk))
 
 

@@ -38,7 +38,7 @@ from ..services.resolution.refund_links import (
 )
 from .formats import coin_name, moment, network_name, plain, shortened, tag_name
 from .languages import language_of, languages_of
-from .payment_panel import NO_SUPPORT, shop_name, support
+from .payment_panel import shop_name, support
 from .response_headers import hardened
 
 _TRIES, _WITHIN = 20, 60
@@ -203,8 +203,8 @@ def _closed(
         "is_unknown": is_unknown,
         "languages": [],
         "place": invoice,
-        "shop_name": "" if invoice is None else shop_name(invoice),
-        **(NO_SUPPORT if invoice is None else support(invoice)),
+        "shop_name": shop_name(invoice),
+        **support(invoice),
     }
     return hardened(render(request, "cryptopay_django/refund_address.html", context, status=status))
 

@@ -67,7 +67,7 @@ def test_what_cannot_be_asked_is_said_and_nothing_is_asked(client, desk, query):
 
     assert page.status_code == 200
     assert page.context["form"].errors
-    assert "rows" not in page.context
+    assert not page.context["rows"]
     assert not Schedule.objects.filter(name__startswith="ledger").exists()
 
 

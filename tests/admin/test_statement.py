@@ -59,7 +59,7 @@ def test_the_page_opens_with_what_the_books_hold(client, desk, days):
 
     period = page.context["period"]
     month = now.date().replace(day=1)
-    assert "problem" not in page.context
+    assert not page.context["problem"]
     assert period.since.date() == max(begin.date(), (month - timedelta(days=1)).replace(day=1))
     assert period.until.date() == (month if begin.date() < month else now.date() + timedelta(days=1))
 

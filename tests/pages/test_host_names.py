@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from django.conf import settings as project
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
-from django.urls import path, reverse
+from django.test import Client
+from django.urls import path
 from django.utils import timezone
 
 import cryptopay_django
@@ -31,18 +33,18 @@ _TAGS = re.compile(r"\{[{%](.*?)[%}]\}", re.DOTALL)
 _TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
 _NAME = re.compile(r"(?<![\w.|])[a-z_]\w*")
 _STANDARD = {"request", "user", "perms", "messages", "csrf_token", "debug"}
+_KEY = re.compile(r'name="(?:key|quote)" value="[\w:=-]+"')
+Look = Callable[..., tuple[str, str]]
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="\w+"')
 
 
-def _read_names() -> frozenset[str]:
-    """Return each word in a tag of a page's template: every name that one reads, and the names of tags."""
-    folder = Path(cryptopay_django.__file__).parent / "templates"
-    files = [*folder.glob("cryptopay_django/*.html"), folder / "admin/cryptopay_django/invoice/act.html"]
+def names_read_by(files: Iterable[Path]) -> frozenset[str]:
+    """Return each word in a tag of these templates: every name that one reads, and the names of tags."""
     tags = " ".join(" ".join(_TAGS.findall(file.read_text())) for file in files)
     return frozenset(_NAME.findall(_TEXT.sub(" ", tags))) - _STANDARD
 
 
-NAMES = _read_names()
+NAMES = names_read_by((Path(cryptopay_django.__file__).parent / "templates/cryptopay_django").glob("*.html"))
 urlpatterns = [*pages, path("admin/", admin.site.urls)]
 
 
@@ -75,10 +77,6 @@ def link_page(**values: Any) -> str:
     return path_of("payment-link", link_for(**values).token)
 
 
-def desk_page(act: str) -> str:
-    return reverse(f"admin:cryptopay_django_invoice_{act}", args=[states.unresolved("underpaid", part="0.5").pk])
-
-
 def link_page_that_is_over() -> str:
     page = link_page()
     PaymentLink.objects.update(cancelled_at=timezone.now())
@@ -101,17 +99,20 @@ PAGES = {
     "payment link, over": link_page_that_is_over,
     "payment link, unknown": lambda: path_of("payment-link", "unknown"),
     "choice of a coin": lambda: f"/pay/{Group.objects.create(name='49.90').pk}/",
-    "desk, refund": lambda: desk_page("refund"),
     "counter": lambda: path_of("counter"),
 }
 
 
 @pytest.fixture
 def look(settings, admin_client):
-    """Return a page as it is, and as it is in a shop with such a context processor."""
     settings.ROOT_URLCONF = __name__
+    return shown_twice(settings, admin_client, f"{__name__}.of_the_shop")
+
+
+def shown_twice(settings: Any, client: Client, processor: str) -> Look:
+    """Return a function that gives a page as it is, and as it is in a shop with this context processor."""
     template = project.TEMPLATES[0]
-    processors = [*template["OPTIONS"]["context_processors"], f"{__name__}.of_the_shop"]
+    processors = [*template["OPTIONS"]["context_processors"], processor]
     of_shop = [{**template, "OPTIONS": {**template["OPTIONS"], "context_processors": processors}}]
     plain = project.TEMPLATES
 
@@ -120,8 +121,8 @@ def look(settings, admin_client):
         with time_machine.travel(timezone.now(), tick=False):
             for templates in (plain, of_shop):
                 settings.TEMPLATES = templates
-                answer = admin_client.get(page) if data is None else admin_client.post(page, data)
-                shown.append(re.sub(r'name="key" value="[\w-]+"', "", _TOKEN.sub("", answer.text)))
+                answer = client.get(page) if data is None else client.post(page, data)
+                shown.append(_KEY.sub("", _TOKEN.sub("", answer.text)))
         return shown[0], shown[1]
 
     return both
