@@ -6,7 +6,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from ..models import Channel, ChannelPayment, ChannelPaymentContext, ChannelPaymentStatus, ChannelStatus
+from ..models import Channel, ChannelPayment, ChannelPaymentContext, ChannelPaymentStatus, ChannelStatus, Refund
 from ..services.accounts import is_in_force
 from ..services.channels.totals import Totals
 from . import display
@@ -37,15 +37,15 @@ def payment_badges(payment: ChannelPayment) -> SafeString:
     return _joined([*badges, *_common_badges(payment)])
 
 
-def place_of(channel: Channel, *, is_short: bool = False) -> SafeString | str:
+def place_of(row: Channel | Refund, *, is_short: bool = False) -> SafeString | str:
     """Return the address with its tag."""
-    if not channel.address:
+    if not row.address:
         return display.NOTHING
-    whole = format_html('<code class="cp-id">{}</code>', channel.address)
-    address = display.short_id(channel.address) if is_short else whole
-    if not channel.destination_tag:
+    whole = format_html('<code class="cp-id">{}</code>', row.address)
+    address = display.short_id(row.address) if is_short else whole
+    if not row.destination_tag:
         return address
-    tag = _("tag %(tag)s") % {"tag": channel.destination_tag}
+    tag = _("tag %(tag)s") % {"tag": row.destination_tag}
     return format_html('{}<br><strong class="cp-id">{}</strong>', address, tag)
 
 

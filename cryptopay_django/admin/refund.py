@@ -10,13 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..conf import app_settings
 from ..models import Invoice, Refund, RefundCause, RefundStatus
-from . import display, filters
+from . import channel_display, display, filters
 from .export import filtered_csv
 from .invoice_columns import LinkToInvoice, link_to
 from .paging import CappedPaginator
@@ -84,7 +85,7 @@ class RefundAccountFilter(filters.AccountFilter):
 class RefundAdmin(LinkToInvoice, ReadOnlyAdmin):
     """Every return of money, with what it was worth, where it went and who wanted it."""
 
-    list_display = ["created_at", "coins", "value", "short_state", "cause", "invoice_link", "place"]
+    list_display = ["created_at", "amounts", "short_state", "cause", "invoice_link", "place"]
     list_filter = [RefundStatusFilter, CauseFilter, filters.CreatedFilter, CurrencyFilter, RefundAccountFilter]
     change_list_template = "admin/cryptopay_django/refund/list.html"
     search_fields = ["=txid", "=gateway_id"]
@@ -137,6 +138,11 @@ class RefundAdmin(LinkToInvoice, ReadOnlyAdmin):
         """The coins."""
         return display.amount(refund.amount, refund.currency)
 
+    @admin.display(description=gettext_lazy("amount"))
+    def amounts(self, refund: Refund) -> SafeString:
+        """The coins, and under them their value, for a list that fits beside its filters."""
+        return format_html('{}<br><span class="cp-quiet">{}</span>', self.coins(refund), self.value(refund))
+
     @admin.display(description=gettext_lazy("value"))
     def value(self, refund: Refund) -> str:
         """The same in the price currency, at the rate of the order."""
@@ -187,9 +193,9 @@ class RefundAdmin(LinkToInvoice, ReadOnlyAdmin):
         return link_to(one, self.admin_site, request_of(refund), text)
 
     @admin.display(description=gettext_lazy("to"))
-    def place(self, refund: Refund) -> str:
-        """The address, with its tag."""
-        return place_of(refund)
+    def place(self, refund: Refund) -> SafeString | str:
+        """The address, shortened, with its tag."""
+        return channel_display.place_of(refund, is_short=True) if refund.address else place_of(refund)
 
     @admin.display(description=gettext_lazy("transaction"))
     def transaction(self, refund: Refund) -> SafeString | str:

@@ -242,7 +242,8 @@ def test_the_list_of_refunds_is_filtered_by_state_cause_and_coin(client):
     assert "on hold at the gateway" in page
     assert "0.001 BTC" in page
     assert "50.00 EUR" in page
-    assert f"{RIPPLE}, tag 77" in page
+    assert f'title="{RIPPLE}">{RIPPLE[:8]}…{RIPPLE[-6:]}<' in page, "a whole address is as wide as the list"
+    assert "tag 77" in page
     assert "our own coin account" in page
 
 
