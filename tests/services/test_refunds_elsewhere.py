@@ -17,7 +17,7 @@ from cryptopay_django.services import (
     settle_invoice,
 )
 
-from .desk import ADDRESS, REFUND, REFUNDS, kinds, unresolved
+from .desk import ADDRESS, COMMIT, REFUND, REFUNDS, kinds, unresolved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,26 +46,37 @@ def made(wire):
 
 
 @pytest.mark.parametrize(
-    ("context", "send_back"),
+    ("context", "act"),
     [
         ("underpaid", partial(refund_invoice, address=ADDRESS)),
         ("paid_late", refund_invoice),
         ("overpaid", partial(refund_invoice, address=ADDRESS)),
         ("overpaid", partial(settle_invoice, refund_overage=True)),
+        ("underpaid", settle_invoice),
+        ("paid_late", settle_invoice),
+        ("overpaid", settle_invoice),
     ],
-    ids=["underpaid", "paid_late", "overpaid", "overage"],
+    ids=[
+        "underpaid",
+        "paid_late",
+        "overpaid",
+        "overage",
+        "settle underpaid",
+        "settle paid_late",
+        "settle overpaid",
+    ],
 )
-def test_what_somebody_sends_back_in_the_account_is_not_sent_back_here_too(
-    wire, cryptopay_sandbox, made, context, send_back
+def test_what_somebody_sends_back_in_the_account_is_not_sent_back_or_settled_here_too(
+    wire, cryptopay_sandbox, made, context, act
 ):
     invoice = unresolved(cryptopay_sandbox, context)
     listed = made(invoice, invoice.paid_amount - (invoice.pay_amount if context == "overpaid" else 0))
 
     with pytest.raises(NotResolvableError, match="already") as caught:
-        send_back(invoice, **BY_ADA)
+        act(invoice, **BY_ADA)
 
     assert caught.value.obstacle == Obstacle.NOTHING_LEFT
-    assert (wire.count(REFUND), Resolution.objects.count()) == (0, 0)
+    assert (wire.count(REFUND), wire.count(COMMIT), Resolution.objects.count()) == (0, 0, 0)
     process_overdue()
     assert str(Refund.objects.get().gateway_id) == listed["id"]
 
@@ -96,17 +107,18 @@ def test_a_refund_that_has_failed_is_in_nobodys_way(wire, cryptopay_sandbox, mad
     assert wire.count(REFUND) == 1
 
 
-def test_a_decision_that_waits_for_a_second_person_is_dropped(wire, cryptopay_sandbox, settings, made):
+@pytest.mark.parametrize("act", [partial(refund_invoice, address=ADDRESS), settle_invoice], ids=["refund", "settle"])
+def test_a_decision_that_waits_for_a_second_person_is_dropped(wire, cryptopay_sandbox, settings, made, act):
     settings.CRYPTOPAY_FOUR_EYES_ABOVE = {"EUR": 1}
     invoice = unresolved(cryptopay_sandbox)
-    waiting = refund_invoice(invoice, address=ADDRESS, **BY_ADA)
+    waiting = act(invoice, **BY_ADA)
     made(invoice, invoice.paid_amount)
 
     with pytest.raises(InvoiceChangedError, match="dropped"):
         approve_resolution(waiting, actor="bob")
 
     waiting.refresh_from_db()
-    assert (waiting.status, wire.count(REFUND)) == ("failed", 0)
+    assert (waiting.status, wire.count(REFUND), wire.count(COMMIT)) == ("failed", 0, 0)
 
 
 def test_a_list_that_shows_another_place_than_the_answer_is_an_alarm_once(wire, cryptopay_sandbox):

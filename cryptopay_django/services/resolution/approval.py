@@ -20,7 +20,7 @@ from ...models import EventKind, Invoice, Resolution
 from ...models.locking import write_transaction
 from ...permissions import acts_of
 from .call_parameters import commit_of, version_of, withdrawal_of
-from .judge_outcome import REFUND, SETTLEMENT, WITHDRAWAL
+from .judge_outcome import SETTLEMENT, WITHDRAWAL
 from .people import Actor, Person, check_permitted
 from .plan import check_of, check_refundable_amount, facts, known_refunds, read_anew
 from .refund_quote import RefundQuote, quote_again
@@ -47,8 +47,8 @@ def approve_resolution(
     try:
         check = check_of(row.parameters["call"])
         invoice = read_anew(row.invoice, expected_version=None, besides=row, check=check)
+        refund_ids = [] if row.parameters["call"] == WITHDRAWAL else known_refunds(invoice)
         fresh = _fresh_of(row, invoice, quote)
-        refund_ids = known_refunds(invoice) if row.parameters["call"] == REFUND else []
     except (NotResolvableError, RefundAmountError) as error:
         _drop(row, f"{error}")
         raise InvoiceChangedError(f"{error}. The resolution has been dropped; nothing was sent") from error

@@ -90,7 +90,8 @@ def known_refunds(invoice: Invoice) -> list[str]:
     """Return the ids of the refunds that the gateway has now, odd ones too: what comes to them later is ours.
 
     Raises NotResolvableError if they send back already what a refund would: somebody has made one in the account, or
-    a setting of the account has. The gateway may need hours until the invoice shows it.
+    a setting of the account has. The gateway may need hours until the invoice shows it, and a settlement meanwhile
+    would credit what goes back.
     """
     page = client_of(invoice).list_refunds(str(invoice.gateway_id))
     rows = refunds_of(invoice)

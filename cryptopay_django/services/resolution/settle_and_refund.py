@@ -56,22 +56,19 @@ def settle_invoice(
     if quote is not None:
         expected_version = version_of(quote, invoice, expected_version)
     row = read_anew(invoice, expected_version=expected_version)
-    if refund_overage:
-        if row.status_context != StatusContext.OVERPAID:
-            raise NotResolvableError(
-                f"invoice {row.pk} is {row.status_context}: only an overpaid one has an overage to refund",
-                obstacle=Obstacle.NOT_OVERPAID,
-            )
-        parameters: dict[str, Any] = {"call": REFUND, "refund_overage": True, "address": None}
-        refund_ids = known_refunds(row)
-    else:
-        parameters, refund_ids = commit_of(quote or quote_for(row)), []
+    if refund_overage and row.status_context != StatusContext.OVERPAID:
+        raise NotResolvableError(
+            f"invoice {row.pk} is {row.status_context}: only an overpaid one has an overage to refund",
+            obstacle=Obstacle.NOT_OVERPAID,
+        )
+    refund_ids = known_refunds(row)
+    overage: dict[str, Any] = {"call": REFUND, "refund_overage": True, "address": None}
     planned = plan(
         row,
         kind=ResolutionKind.SETTLE,
         person=person,
         reason=reason,
-        parameters=parameters,
+        parameters=overage if refund_overage else commit_of(quote or quote_for(row)),
         refund_ids=refund_ids,
     )
     return send(planned)
