@@ -225,6 +225,14 @@ def test_a_preview_of_other_coins_is_no_quote(wire):
         quoted(invoice, None, currency="BTC")
 
 
+def test_a_preview_of_which_nothing_would_arrive_is_no_quote(wire):
+    invoice = completed(wire.sandbox)
+    wire.change(PREVIEW, lambda data: data.update(received_amount="0.0", network_fee="0.0001"))
+
+    with pytest.raises(GatewayAnswerError, match="nothing arrives"):
+        quoted(invoice, "0.0001", currency="BTC", network_fee_borne_by="customer")
+
+
 def test_a_part_is_sent_back_and_on_record_once(cryptopay_sandbox, refunds_heard):
     invoice = completed(cryptopay_sandbox)
     before = cryptopay_sandbox.balance("EUR")

@@ -240,6 +240,8 @@ def _check_answer(invoice: Invoice, shown: CoinWithdrawal, share: Share, *, addr
         wrong.append(f"it is from {shown.charged_currency} to {shown.received_currency}")
     elif odd := _odd_amount(shown, share, borne_by=borne_by):
         wrong.append(odd)
+    elif not shown.received_amount:
+        wrong.append("nothing arrives: the network's fee is all of it")
     if wrong:
         raise GatewayAnswerError(
             f"the preview of the refund of invoice {invoice.pk} is not what was asked: {'; '.join(wrong)}"
