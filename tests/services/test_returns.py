@@ -227,10 +227,10 @@ def test_a_preview_of_other_coins_is_no_quote(wire):
 
 def test_a_preview_of_which_nothing_would_arrive_is_no_quote(wire):
     invoice = completed(wire.sandbox)
-    wire.change(PREVIEW, lambda data: data.update(received_amount="0.0", network_fee="0.0001"))
+    wire.change(PREVIEW, lambda data: data.update(received_amount="0.0", network_fee="0.0005"))
 
     with pytest.raises(GatewayAnswerError, match="nothing arrives"):
-        quoted(invoice, "0.0001", currency="BTC", network_fee_borne_by="customer")
+        quoted(invoice, "0.0005", currency="BTC", network_fee_borne_by="customer")
 
 
 def test_a_part_is_sent_back_and_on_record_once(cryptopay_sandbox, refunds_heard):
