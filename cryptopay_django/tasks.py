@@ -1,20 +1,18 @@
 """Defines tasks of Django's task framework, for CRYPTOPAY_PROCESSING = "task".
 
-Import this module only if a framework is installed: `django.tasks` of Django 6.0, or `django-tasks`. The database
-table is the queue: a lost, repeated or late task loses and repeats nothing.
+The framework is `django.tasks` of Django 6.0, or the package `django-tasks`. The database table is the queue: a lost,
+repeated or late task loses and repeats nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
-
-try:
-    from django.tasks import task
-except ImportError:  # before Django 6.0
-    from django_tasks import task  # type: ignore[assignment,import-not-found,no-redef,unused-ignore]
 
 from .conf import app_settings
 from .mails import send_customer_mails
@@ -28,7 +26,23 @@ from .services import (
 )
 from .services.events.deliver import deliver_subject
 
-_in_queue = task(backend=app_settings.TASK_BACKEND, queue_name=app_settings.TASK_QUEUE)
+
+def make_task(function: Callable[..., Any]) -> Any:
+    """Return the task of a function. Raise ImportError without a framework, and its errors for its settings."""
+    try:
+        framework = import_module("django.tasks")
+    except ImportError:  # before Django 6.0
+        framework = import_module("django_tasks")
+    return framework.task(backend=app_settings.TASK_BACKEND, queue_name=app_settings.TASK_QUEUE)(function)
+
+
+def _in_queue(function: Callable[..., Any]) -> Any:
+    # Celery, Dramatiq and Huey import the module `tasks` of every app: where the project has no framework, or none of
+    # its queues is for us, their workers must start all the same.
+    try:
+        return make_task(function)
+    except Exception:  # noqa: BLE001  the framework raises errors of its own; check E019 reports them
+        return function
 
 
 @_in_queue

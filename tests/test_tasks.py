@@ -1,7 +1,10 @@
 """CRYPTOPAY_PROCESSING = "task": what is enqueued and when, and what each task does."""
 
+import subprocess
+import sys
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
@@ -27,6 +30,8 @@ else:
     FRAMEWORK = "django.tasks"
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -175,3 +180,38 @@ def test_the_check_tells_of_a_backend_or_queue_that_is_not_there(backend, settin
 
     (message,) = [message for message in run_checks() if message.id == "cryptopay.E019"]
     assert value in message.msg
+
+
+PROGRAM = """
+import sys, django
+from django.conf import settings
+{before}
+settings.configure(
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "cryptopay_django"],
+    CRYPTOPAY_PROCESSING="task", CRYPTOPAY_TASK_QUEUE="payments", TASKS={tasks},
+)
+django.setup()
+from django.utils.module_loading import autodiscover_modules
+autodiscover_modules("tasks")
+from cryptopay_django.checks.installation import check_tasks
+print(*check_tasks(None))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "tasks", "words"),
+    [
+        ("sys.modules.update({'django.tasks': None, 'django_tasks': None})", "{}", "no task framework is installed"),
+        ("", "{'default': {'BACKEND': FRAMEWORK, 'QUEUES': ['mails']}}", "nothing can be enqueued"),
+        ("", "{'mails': {'BACKEND': FRAMEWORK}}", "nothing can be enqueued"),
+    ],
+    ids=["no framework", "no such queue", "no such backend"],
+)
+def test_another_queue_imports_our_tasks_whatever_the_project_has_of_the_framework(before, tasks, words):
+    tasks = tasks.replace("FRAMEWORK", repr(f"{FRAMEWORK}.backends.dummy.DummyBackend"))
+    program = PROGRAM.format(before=before, tasks=tasks)
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert words in done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from functools import partial
 from importlib import import_module
+from inspect import isfunction
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +36,10 @@ def find_task(name: str) -> Any:
     Raises what the framework raises: ImportError where none is installed, and errors of its own for a backend or a
     queue that is not there.
     """
-    task = getattr(import_module(_TASKS), name)
+    tasks = import_module(_TASKS)
+    task = getattr(tasks, name)
+    if isfunction(task):
+        task = tasks.make_task(task)
     return task.using(backend=app_settings.TASK_BACKEND, queue_name=app_settings.TASK_QUEUE)
 
 
