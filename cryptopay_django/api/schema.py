@@ -7,6 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.settings import patched_settings
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -37,6 +38,15 @@ _MEANINGS = {
     502: "The payment service has failed or refused.",
     503: "Not now; Retry-After says how long to wait.",
     504: "The payment service does not answer.",
+}
+
+# What a project may do to its own document, such as names in camel case, would make ours untrue.
+_NOT_OF_THE_PROJECT = {
+    "PREPROCESSING_HOOKS": [],
+    "POSTPROCESSING_HOOKS": [],
+    "CAMELIZE_NAMES": False,
+    "SCHEMA_PATH_PREFIX": None,
+    "SCHEMA_PATH_PREFIX_INSERT": "",
 }
 
 
@@ -76,7 +86,8 @@ def problems(*statuses: int) -> dict[Any, OpenApiResponse]:
 def document(mounted_at: str) -> dict[str, Any]:
     """Return the OpenAPI document for where the API is mounted."""
     generator: Any = SchemaGenerator(urlconf="cryptopay_django.api.urls")  # type: ignore[no-untyped-call]
-    found: dict[str, Any] = generator.get_schema(request=None, public=True)
+    with patched_settings(_NOT_OF_THE_PROJECT):
+        found: dict[str, Any] = generator.get_schema(request=None, public=True)
     found["info"] = {"title": "Cryptopay", "version": __version__, "description": _DESCRIPTION}
     found["servers"] = [{"url": mounted_at}]
     return found

@@ -14,6 +14,7 @@ from django.urls import include
 from django.urls import path as url
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.settings import spectacular_settings
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView
 
@@ -21,6 +22,7 @@ from cryptopay_django.api import urls
 from cryptopay_django.api.channel_serializers import ChannelPaymentQuerySerializer, ChannelQuerySerializer
 from cryptopay_django.api.payment_links import PaymentLinkQuerySerializer
 from cryptopay_django.api.problems import RULES
+from cryptopay_django.api.schema import document as make_document
 from cryptopay_django.api.staff_reads import InvoiceQuerySerializer
 from cryptopay_django.exceptions import CryptopayError
 from cryptopay_django.services.channels.owner_state import ChannelState, ReceiptState
@@ -43,6 +45,20 @@ def test_the_document_is_where_it_says_and_names_where_it_is(client):
 
     assert answer["Content-Type"] == "application/vnd.oai.openapi+json"
     assert answer.json()["servers"] == [{"url": "/cryptopay/api"}]
+
+
+def test_what_the_project_does_to_its_own_document_does_not_change_this_one(document, monkeypatch):
+    def rename(result: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return {**result, "components": {}}
+
+    monkeypatch.setattr(spectacular_settings, "POSTPROCESSING_HOOKS", [rename])
+    monkeypatch.setattr(spectacular_settings, "PREPROCESSING_HOOKS", [lambda endpoints: []])
+    monkeypatch.setattr(spectacular_settings, "CAMELIZE_NAMES", True)
+    monkeypatch.setattr(spectacular_settings, "SCHEMA_PATH_PREFIX_INSERT", "/v1")
+
+    here = document["servers"][0]["url"]
+    assert make_document.__wrapped__(here) == document
+    assert [rename] == spectacular_settings.POSTPROCESSING_HOOKS
 
 
 def test_every_address_is_described_but_the_documents_own(document):
