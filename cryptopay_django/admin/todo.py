@@ -75,12 +75,12 @@ class _Kind:
         model = apps.get_model("cryptopay_django", self.page.partition("_")[0])
         return site.is_registered(model) and site.get_model_admin(model).has_view_or_change_permission(request)
 
-    def read(self) -> Task | None:
+    def read(self, site: AdminSite) -> Task | None:
         """Return the work, or None if there is none. One query."""
         found = list(self.rows.order_by(self.since).values_list(self.since, *self.columns)[: MOST + 1])
         if not found:
             return None
-        url = reverse(f"admin:cryptopay_django_{self.page}") + (f"?{self.query}" if self.query else "")
+        url = reverse(f"{site.name}:cryptopay_django_{self.page}") + (f"?{self.query}" if self.query else "")
         # An invoice may be there several times, and some events have none.
         subjects = {key: values for _since, key, *values in found[:MOST] if key is not None}
         count = len(subjects) + sum(key is None for _since, key, *_values in found[:MOST])
@@ -93,7 +93,7 @@ def _of(path: str) -> tuple[str, ...]:
 
 def read_tasks(request: HttpRequest, site: AdminSite) -> list[Task]:
     """Return the kinds of work that wait and that the user may see. As many queries for a million rows as for one."""
-    return [task for kind in _kinds() if kind.is_for(request, site) and (task := kind.read()) is not None]
+    return [task for kind in _kinds() if kind.is_for(request, site) and (task := kind.read(site)) is not None]
 
 
 def _kinds() -> Iterator[_Kind]:

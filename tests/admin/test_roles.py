@@ -12,6 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission, User
 from django.core import serializers
 from django.core.management import call_command
+from django.urls import reverse
 
 from cryptopay_django.models import (
     Callback,
@@ -214,6 +215,20 @@ def test_who_may_look_at_one_kind_of_rows_gets_no_link_that_is_refused(kind, des
 
     assert links
     assert {link: status for link in links if (status := client.get(link).status_code) not in (200, 302)} == {}
+
+
+def test_no_page_of_a_second_admin_site_leads_to_the_first(settings, desk, world, login):
+    settings.ROOT_URLCONF = "tests.urls_two_desks"
+    client = login("superuser")
+    strays = set()
+    for page, needs, may_get, _ in TABLE:
+        response = client.get(reverse(f"backoffice:cryptopay_django_{page}", args=world[needs]))
+        if may_get:
+            assert response.status_code == 200, page
+        if response["Content-Type"].startswith("text/html"):
+            strays |= {(page, link) for link in re.findall(r'="(/admin/[^"]*)', response.text)}
+
+    assert strays == set()
 
 
 def test_an_action_of_the_list_is_offered_only_to_those_who_may(desk, world, login):
