@@ -6,13 +6,12 @@ They are read as an invoice is (`schemas.py`): facts strictly, everything else t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from .message_base import WireObject
 from .rate_and_risk import Exchange, Risk
 from .tags import parted
-from .values import Address, Amount, Code, Link, Name, Reference, Text, Txid, Url
+from .values import Address, Amount, Code, Link, Moment, Name, Reference, Text, Txid, Url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,4 +80,4 @@ class ChannelPaymentSnapshot(WireObject):
     coin_withdrawal_id: UUID | None = None
     risk: Risk | None = None
     hosted_page_url: Link | None = None
-    created_at: datetime | None = None
+    created_at: Moment | None = None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from .message_base import WireObject
 from .rate_and_risk import Risk
-from .values import Amount, Code, Reference, SignedAmount, Text
+from .values import Amount, Code, Moment, Reference, SignedAmount, Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,4 +49,4 @@ class LedgerTransaction(WireObject):
     status: Code | None = None
     status_context: Code | None = None
     risk: Risk | None = None
-    created_at: datetime | None = None
+    created_at: Moment | None = None

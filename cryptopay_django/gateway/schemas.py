@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Self
 from uuid import UUID
 
@@ -24,6 +23,7 @@ from .values import (
     Amount,
     Code,
     Link,
+    Moment,
     Name,
     PositiveAmount,
     Reference,
@@ -89,8 +89,8 @@ class InvoiceSnapshot(WireObject):
     success_redirect_url: Url | None = None
     unsuccess_redirect_url: Url | None = None
     hosted_page_url: Link | None = None
-    created_at: datetime | None = None
-    expires_at: datetime | None = None
+    created_at: Moment | None = None
+    expires_at: Moment | None = None
 
     @property
     def address_and_tag(self) -> tuple[str | None, str | None]:
@@ -199,7 +199,7 @@ class Recalculation(WireObject):
     previous_price_amount: Amount | None = None
     previous_exchange_rate: Amount | None = None
     exchange: Exchange | None = None
-    created_at: datetime | None = None
+    created_at: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,4 +219,4 @@ class Refund(WireObject):
     network: Code | None = None
     txid: Txid | None = None
     risk: Risk | None = None
-    created_at: datetime | None = None
+    created_at: Moment | None = None

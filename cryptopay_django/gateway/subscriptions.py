@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from .message_base import WireObject
-from .values import Amount, Code, Name, Reference, Text, Url
+from .values import Amount, Code, Moment, Name, Reference, Text, Url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +26,8 @@ class Subscription(WireObject):
     currency: Code
     period: Code | None = None
     period_quantity: int | None = None
-    current_period_starts_at: datetime | None = None
-    current_period_ends_at: datetime | None = None
+    current_period_starts_at: Moment | None = None
+    current_period_ends_at: Moment | None = None
     current_period_paid: bool
     payer_email: Name | None = None
     payer_name: Name | None = None
@@ -37,5 +36,5 @@ class Subscription(WireObject):
     # The merchant's own, of any scheme, as those of invoices are.
     success_redirect_url: Url | None = None
     unsuccess_redirect_url: Url | None = None
-    created_at: datetime | None = None
-    cancelled_at: datetime | None = None
+    created_at: Moment | None = None
+    cancelled_at: Moment | None = None

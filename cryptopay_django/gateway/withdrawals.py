@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from .message_base import WireObject
 from .rate_and_risk import Exchange, Risk
-from .values import Address, Amount, Code, Name, Reference, Text, Txid
+from .values import Address, Amount, Code, Moment, Name, Reference, Text, Txid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ class CoinWithdrawal(WireObject):
     exchange: Exchange | None = None
     description: Text | None = None
     risk: Risk | None = None
-    created_at: datetime | None = None
+    created_at: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import sys
 from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from cryptopay_django.exceptions import WireError
-from cryptopay_django.gateway import field_lengths
+from cryptopay_django.gateway import field_lengths, message_base
 from cryptopay_django.gateway.market_answers import Coin, CoinNetwork, Customer, ErrorBody, Feature, Rate
 from cryptopay_django.gateway.rate_and_risk import Exchange, Risk
 from cryptopay_django.gateway.schemas import (
@@ -382,3 +383,19 @@ def test_what_is_wrong_with_a_callback_is_found_by_its_path(message, path):
         CallbackMessage.from_wire(message, "mail")
 
     assert refusal.value.field == path
+
+
+def test_a_message_is_read_first_while_a_test_has_stopped_the_clock(monkeypatch):
+    """As freezegun stops it: another class in the place of `datetime` in every module."""
+
+    class StoppedDatetime(datetime):
+        pass
+
+    monkeypatch.setattr(message_base, "_MEMBERS", {})
+    for name, module in list(sys.modules.items()):
+        if name.startswith("cryptopay_django") and vars(module).get("datetime") is datetime:
+            monkeypatch.setattr(module, "datetime", StoppedDatetime)
+
+    read = InvoiceSnapshot.from_wire(over_the_wire(XRP))
+
+    assert isinstance(read.expires_at, datetime)
