@@ -126,6 +126,13 @@ EXPLAINED: tuple[Explained, ...] = (
         ONE_DATABASE,
     ),
     Explained(
+        EVENTS,
+        "read_about",
+        'return ChannelPayment.objects.primary().select_related("channel").get(pk=event.channel_payment_id)',
+        r".*select_related\(None\).*",
+        "the channel is then read by a statement more",
+    ),
+    Explained(
         APPROVAL,
         "approve_resolution",
         'row = Resolution.objects.primary().select_related("invoice").get(pk=resolution.pk)',

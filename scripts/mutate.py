@@ -55,9 +55,28 @@ MODULES = {
     ),
     "services/backoff.py": ("services/test_events.py",),
     "services/events/outbox.py": ("services/test_events.py", "services/test_handling.py"),
-    "services/resolution/settle_and_refund.py": ("services/test_settle.py", "services/test_four_eyes.py"),
-    "services/resolution/approval.py": ("services/test_settle.py", "services/test_four_eyes.py"),
-    "services/resolution/call_parameters.py": ("services/test_settle.py", "services/test_four_eyes.py"),
+    "services/resolution/settle_and_refund.py": (
+        "services/test_settle.py",
+        "services/test_people.py",
+        "services/test_tags.py",
+        "services/test_returns.py",
+        "services/test_returns_sent.py",
+        "services/test_refunds_elsewhere.py",
+    ),
+    "services/resolution/approval.py": (
+        "services/test_four_eyes.py",
+        "services/test_people.py",
+        "services/test_returns_sent.py",
+        "services/test_returns_edges.py",
+        "services/test_refunds_elsewhere.py",
+    ),
+    "services/resolution/call_parameters.py": (
+        "services/test_settle.py",
+        "services/test_four_eyes.py",
+        "services/test_returns.py",
+        "services/test_returns_sent.py",
+        "services/test_returns_edges.py",
+    ),
 }
 """Which tests judge a module: the quick ones that are about it."""
 

@@ -14,15 +14,22 @@ from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from cryptopay_django import signals
-from cryptopay_django.models import Invoice, InvoiceEvent
+from cryptopay_django.models import Callback, ChannelPayment, EventKind, HandlerDelivery, Invoice, InvoiceEvent
 from cryptopay_django.services import deliver_events
 from cryptopay_django.services.backoff import backoff
 from cryptopay_django.services.events.attempt import Attempt, AttemptResult
 from cryptopay_django.services.events.deliver import deliver_written
-from cryptopay_django.services.events.outbox import SIGNALS, new_event, sender_of, write_events
+from cryptopay_django.services.events.outbox import SIGNALS, new_event, refresh_about, sender_of, write_events
 from cryptopay_django.services.events.retry import retry_event
 from cryptopay_django.services.events.send_signals import queued_signals, send_event
-from cryptopay_django.testing.factories import InvoiceEventFactory, InvoiceFactory, PaymentFactory, RefundFactory
+from cryptopay_django.testing.factories import (
+    CallbackFactory,
+    ChannelPaymentFactory,
+    InvoiceEventFactory,
+    InvoiceFactory,
+    PaymentFactory,
+    RefundFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -214,14 +221,73 @@ def test_a_failure_of_an_event_that_was_delivered_meanwhile_is_not_noted():
 
 
 def test_an_event_keeps_what_it_was_told():
-    invoice, payment, at = InvoiceFactory.build(), PaymentFactory.build(), timezone.now()
+    invoice, payment, refund, at = (
+        InvoiceFactory.build(),
+        PaymentFactory.build(),
+        RefundFactory.build(),
+        timezone.now(),
+    )
+    more = {"payment": payment, "refund": refund, "actor": "ada", "detail": {"a": "b"}}
 
     plain = new_event(invoice, "invoice_created", at=at)
-    told = new_event(invoice, "risk_high", at=at, once="once", payment=payment, actor="ada", detail={"a": "b"})
+    told = new_event(invoice, "risk_high", at=at, once="once", **more)
 
     assert (plain.invoice, plain.kind, plain.created_at) == (invoice, "invoice_created", at)
-    assert (plain.once, plain.payment, plain.actor, plain.detail) == (None, None, "", {})
-    assert (told.once, told.payment, told.actor, told.detail) == ("once", payment, "ada", {"a": "b"})
+    assert (plain.once, plain.payment, plain.refund, plain.actor, plain.detail) == (None, None, None, "", {})
+    assert {"once": told.once, **{name: getattr(told, name) for name in more}} == {"once": "once", **more}
+
+
+@pytest.mark.parametrize(
+    ("name", "factory", "kind", "sender"),
+    [
+        ("invoice", InvoiceFactory, "invoice_created", Invoice),
+        ("channel_payment", ChannelPaymentFactory, "channel_payment_completed", ChannelPayment),
+        ("callback", CallbackFactory, "callback_received", Callback),
+    ],
+)
+def test_an_event_is_about_one_row_and_its_receivers_get_that_as_it_is_now(name, factory, kind, sender):
+    about = factory()
+    write_events([new_event(about, kind, at=timezone.now())])
+    sender.objects.update(account="second")
+
+    event = InvoiceEvent.objects.get(**{name: about})
+    refresh_about(event)
+
+    subjects = {"invoice": event.invoice, "channel_payment": event.channel_payment, "callback": event.callback}
+    assert {key: row and row.account for key, row in subjects.items()} == dict.fromkeys(subjects) | {name: "second"}
+    assert sender_of(kind) is sender
+
+
+def test_an_event_of_a_callback_that_is_pruned_has_nothing_to_tell_of():
+    event = new_event(CallbackFactory(), "callback_received", at=timezone.now())
+    event.callback = None
+
+    with pytest.raises(LookupError):
+        refresh_about(event)
+
+
+@pytest.mark.parametrize(
+    ("mail", "kinds"),
+    [
+        ("created", {"invoice_created"}),
+        ("partly_paid", {"payment_detected"}),
+        ("expired", {"invoice_expired"}),
+        ("paid", {"invoice_completed"}),
+        ("review", {"invoice_unresolved", "invoice_settled_short"}),
+        ("refunded", {"refund_succeeded"}),
+    ],
+)
+def test_a_mail_is_owed_for_what_its_account_sends_it_for(mail, kinds, settings):
+    own = {**settings.CRYPTOPAY_ACCOUNTS["second"], "OPTIONS": {"CUSTOMER_MAILS": [mail]}}
+    settings.CRYPTOPAY_ACCOUNTS = {**settings.CRYPTOPAY_ACCOUNTS, "second": own}
+    at = timezone.now()
+    subjects = InvoiceFactory(), InvoiceFactory(account="second"), ChannelPaymentFactory(account="second")
+
+    write_events([new_event(about, kind, at=at) for about in subjects for kind in EventKind])
+
+    owed = HandlerDelivery.objects.filter(handler="cryptopay_django.mails", next_attempt_at=at)
+    assert {row.event.kind for row in owed.filter(event__invoice=subjects[1])} == kinds
+    assert HandlerDelivery.objects.count() == len(kinds)
 
 
 @pytest.mark.parametrize(
@@ -248,6 +314,15 @@ def test_what_happens_once_has_the_same_uuid_in_every_version_of_this_app():
     event = new_event(invoice, "invoice_completed", at=timezone.now(), once="invoice_completed")
 
     assert event.uuid == UUID("3d481043-4acf-5e25-a454-c9b738d98589")
+
+
+def test_what_happens_once_to_a_callback_has_the_same_uuid_for_the_same_bytes():
+    first, second, other = (
+        new_event(CallbackFactory.build(body=body), "callback_received", at=timezone.now(), once="received").uuid
+        for body in (b"{}", b"{}", b"[]")
+    )
+
+    assert first == second != other
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from cryptopay_django.services.snapshots.compare import (
     Relation,
     brings_news,
     contradictions,
+    differences,
     is_forward,
     is_recalculated,
     needs_confirmation,
+    rank_of,
     relation,
 )
 from cryptopay_django.services.snapshots.merge import is_covered, status_event
@@ -51,6 +53,12 @@ def test_statuses_are_compared_along_the_graph(ours, theirs, expected):
     invoice = row(status=ours[0], status_context=ours[1])
 
     assert relation(invoice, said(invoice, status=theirs[0], status_context=theirs[1])) is expected
+
+
+def test_an_unknown_status_is_as_far_as_an_unresolved_one():
+    ranks = [rank_of(status) for status in ("new", "unresolved", "blessed", "cancelled")]
+
+    assert ranks == [0, 1, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -186,6 +194,27 @@ def test_what_breaks_the_price_seal_is_said_in_words(changes, told):
     invoice = row(gateway_id=UUID(int=5), custom_id="order-5", address="here", destination_tag="77")
 
     assert contradictions(invoice, said(invoice, **changes)) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_followed"),
+    [
+        ("pay_amount", "1", True),
+        ("pay_currency", "LTC", True),
+        ("network", "tron", True),
+        ("address", "elsewhere", True),
+        ("address", "here?dt=78", True),
+        ("price_amount", "1", False),
+        ("custom_id", "another", False),
+    ],
+)
+def test_another_link_to_pay_with_differs_where_it_leads_elsewhere(name, value, is_followed):
+    invoice = row(address="here", uri="ours")
+    invoice.destination_tag = "77" if "?" in value else ""
+
+    found = differences(invoice, said(invoice, uri="theirs", **{name: value}))
+
+    assert found.get("uri") == ("theirs" if is_followed else None)
 
 
 def test_what_is_not_known_yet_contradicts_nothing():

@@ -305,11 +305,16 @@ def test_an_amount_needs_an_address(cryptopay_sandbox):
         refund_invoice(completed(cryptopay_sandbox), actor="ada", reason="x", amount=Decimal(10))
 
 
-def test_a_quote_and_an_amount_are_one_too_many(cryptopay_sandbox):
+@pytest.mark.parametrize(
+    "more",
+    [{"amount": Decimal(10)}, {"currency": "EUR"}, {"address": ADDRESS}, {"tag": "1"}, {"without_tag": True}],
+    ids=str,
+)
+def test_a_quote_and_what_is_in_it_are_one_too_many(cryptopay_sandbox, more):
     invoice = completed(cryptopay_sandbox)
 
     with pytest.raises(RefundAmountError, match="not both"):
-        refund_invoice(invoice, actor="ada", reason="x", quote=quoted(invoice), amount=Decimal(10))
+        refund_invoice(invoice, actor="ada", reason="x", quote=quoted(invoice), **more)
 
 
 def test_several_parts_are_sent_back_and_never_more_than_was_paid(cryptopay_sandbox):
@@ -446,6 +451,17 @@ def test_a_tag_goes_along(cryptopay_sandbox):
     row = Refund.objects.get()
     assert committed(cryptopay_sandbox)[0].address == f"{XRP}?dt=275"
     assert (row.address, row.destination_tag) == (XRP, "275")
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"), [({"tag": "275"}, f"{XRP}?dt=275"), ({"without_tag": True}, f"{XRP}?dt=0")]
+)
+def test_a_tag_or_that_none_is_needed_goes_along_without_a_quote_too(cryptopay_sandbox, given, sent):
+    invoice = completed(cryptopay_sandbox, pay_currency="XRP")
+
+    refund_invoice(invoice, actor="ada", reason="x", amount=Decimal(30), address=XRP, **given)
+
+    assert committed(cryptopay_sandbox)[0].address == sent
 
 
 def _wait_until(moment):

@@ -65,6 +65,7 @@ def test_the_tag_goes_out_as_the_gateway_spells_it(wire, cryptopay_sandbox, coin
 
     (refund,) = cryptopay_sandbox.invoice(invoice).refunds
     assert (done.status, done.error, refund.address) == ("succeeded", "", COINS[coin] + sent)
+    assert done.parameters["without_tag"] is (not sent)
 
 
 def test_a_tag_in_the_address_is_enough(wire, cryptopay_sandbox):

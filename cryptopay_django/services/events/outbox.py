@@ -8,9 +8,8 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import models
 from django.dispatch import Signal
@@ -81,8 +80,7 @@ def sender_of(kind: str) -> type[models.Model]:
     return _OTHER_SENDERS.get(kind, Invoice)
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What this process has written and committed: the row, and its new events."""
 
     about: Subject

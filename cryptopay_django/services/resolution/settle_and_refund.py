@@ -7,9 +7,8 @@ the gateway gives no clear answer, `unknown_outcome.py` ends the resolution, or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...exceptions import (
     AddressError,
@@ -120,8 +119,7 @@ def refund_invoice(
     return send(planned)
 
 
-@dataclass(frozen=True, slots=True)
-class _RefundRequest:
+class _RefundRequest(NamedTuple):
     """The amount and address for a refund of a completed invoice, from a caller without a quote."""
 
     address: str | None

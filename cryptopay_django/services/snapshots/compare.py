@@ -35,7 +35,7 @@ class Relation(Enum):
 
 def rank_of(status: str) -> int:
     """Return how far a status is along the documented graph; an unknown one is as far as `unresolved`."""
-    return _RANK.get(InvoiceStatus(status), 1) if status in InvoiceStatus else 1
+    return _RANK[InvoiceStatus(status)] if status in InvoiceStatus else 1
 
 
 def relation(invoice: Invoice, snapshot: InvoiceSnapshot) -> Relation:
